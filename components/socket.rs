@@ -1,0 +1,18 @@
+//! Sockets are entities of their own: many transports may share one.
+
+use std::net::SocketAddr;
+
+use bevy_ecs::component::Component;
+
+/// Names a bound socket between the world and the backend; never reused within an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketKey(pub u32);
+
+/// A bound UDP socket. Written when it is bound, read by Demux and Forward.
+#[derive(Component, Clone, Debug)]
+pub struct Socket {
+    /// Its name towards the backend.
+    pub key: SocketKey,
+    /// The address the system gave it.
+    pub local: SocketAddr,
+}

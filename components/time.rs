@@ -1,0 +1,138 @@
+//! Time as the engine sees it: nanoseconds since its own epoch.
+
+use std::fmt;
+use std::ops::{Add, AddAssign, Sub};
+use std::time::Duration;
+
+use bevy_ecs::resource::Resource;
+
+/// A point in time: nanoseconds since the engine's epoch.
+///
+/// The epoch is whatever the application's clock calls zero; the run loop uses the moment the
+/// engine was built. 64 bits of nanoseconds last 584 years.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(u64);
+
+impl Time {
+    /// The engine's epoch.
+    pub const ZERO: Self = Self(0);
+
+    /// The time `nanos` nanoseconds after the epoch.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// The time `micros` microseconds after the epoch.
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros * 1_000)
+    }
+
+    /// The time `millis` milliseconds after the epoch.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis * 1_000_000)
+    }
+
+    /// The time `secs` seconds after the epoch.
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(secs * 1_000_000_000)
+    }
+
+    /// Nanoseconds since the epoch.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// Whole microseconds since the epoch.
+    pub const fn as_micros(self) -> u64 {
+        self.0 / 1_000
+    }
+
+    /// Whole milliseconds since the epoch.
+    pub const fn as_millis(self) -> u64 {
+        self.0 / 1_000_000
+    }
+
+    /// The span from `earlier` to `self`, zero when `earlier` is later.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Time {
+    type Output = Self;
+
+    /// The time `span` later; it stops at the end of the representable range.
+    fn add(self, span: Duration) -> Self {
+        let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(nanos))
+    }
+}
+
+impl AddAssign<Duration> for Time {
+    fn add_assign(&mut self, span: Duration) {
+        *self = *self + span;
+    }
+}
+
+impl Sub for Time {
+    type Output = Duration;
+
+    fn sub(self, earlier: Self) -> Duration {
+        self.since(earlier)
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}.{:06}s",
+            self.0 / 1_000_000_000,
+            self.0 / 1_000 % 1_000_000
+        )
+    }
+}
+
+/// The time of this tick. Written by the engine before the first stage, read by every system.
+#[derive(Resource, Clone, Copy, Debug, Default)]
+pub struct Now {
+    /// The time of this tick; it never runs backwards.
+    pub time: Time,
+    /// How often the application passed an earlier time than before (and was given the old one).
+    pub backward_jumps: u64,
+}
+
+/// Where the engine's epoch lies on the wall clock, in NTP time (seconds since 1900, Q32.32).
+///
+/// An input of the engine, read once at start: NTP time of a tick is this plus [`Now`].
+#[derive(Resource, Clone, Copy, Debug, Default)]
+pub struct NtpEpoch(pub u64);
+
+impl NtpEpoch {
+    /// NTP time (RFC 5905, Q32.32) at `time`.
+    pub const fn at(self, time: Time) -> u64 {
+        let secs = time.0 / 1_000_000_000;
+        let frac = ((time.0 % 1_000_000_000) << 32) / 1_000_000_000;
+        self.0.wrapping_add((secs << 32) | frac)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_saturates_instead_of_wrapping() {
+        assert_eq!(
+            Time::from_nanos(u64::MAX) + Duration::from_secs(1),
+            Time::from_nanos(u64::MAX)
+        );
+        assert_eq!(Time::ZERO - Time::from_secs(1), Duration::ZERO);
+    }
+
+    #[test]
+    fn ntp_time_is_the_epoch_plus_now() {
+        let epoch = NtpEpoch(10 << 32);
+        assert_eq!(epoch.at(Time::from_millis(2_500)), (12 << 32) | (1 << 31));
+    }
+}

@@ -1,0 +1,174 @@
+//! The seam between a tick and the outside: what fills the inbox and drains the outbox.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flumen_components::{Inbox, Outbox, Parked, Refusal, SocketKey};
+
+/// A source and sink of datagrams. The engine has two: [`Udp`](crate::Udp) and
+/// [`Loopback`](crate::Loopback); everything between Ingest and Flush is the same with both.
+pub trait Backend: Send {
+    /// Binds a socket and names it `key`.
+    ///
+    /// # Errors
+    ///
+    /// What the system says: address in use, not available, not permitted ...
+    fn bind(&mut self, key: SocketKey, request: &BindRequest) -> io::Result<Bound>;
+
+    /// Closes a socket; unknown keys are ignored.
+    fn close(&mut self, key: SocketKey);
+
+    /// Moves datagrams that have arrived into the inbox, up to `limits`.
+    ///
+    /// Returns true when something was left behind, so that the next tick follows at once.
+    fn receive(&mut self, inbox: &mut Inbox, limits: &ReceiveLimits) -> bool;
+
+    /// Tries to send every datagram of `flight`, in order, and pushes one outcome for each.
+    ///
+    /// Once a datagram of a socket is [`Outcome::Blocked`], so is every later one of that socket in
+    /// the same flight: order within a socket is kept.
+    fn send(&mut self, flight: &Flight<'_>, outcomes: &mut Vec<Outcome>);
+
+    /// Sleeps until a socket is readable, one that was blocked is writable, the waker is called or
+    /// `timeout` has passed (`None`: no limit).
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot wait at all.
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()>;
+
+    /// Wakes [`wait`](Self::wait) from another thread.
+    fn waker(&self) -> Arc<dyn Wake>;
+
+    /// Datagrams the kernel dropped because a receive queue was full, since the start.
+    fn kernel_drops(&self) -> u64;
+}
+
+/// Wakes a sleeping backend from any thread.
+pub trait Wake: Send + Sync {
+    /// Makes the current or the next wait return at once.
+    fn wake(&self);
+}
+
+/// What to bind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BindRequest {
+    /// The local address; port 0 lets the system choose.
+    pub address: SocketAddr,
+    /// `SO_SNDBUF` in bytes.
+    pub send_buffer_bytes: Option<u32>,
+    /// `SO_RCVBUF` in bytes.
+    pub receive_buffer_bytes: Option<u32>,
+    /// `IPV6_V6ONLY`.
+    pub ipv6_only: bool,
+    /// `SO_REUSEPORT`: several sockets may share the port.
+    pub reuse_port: bool,
+}
+
+/// A bound socket, as the system tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// The address it has.
+    pub local: SocketAddr,
+    /// The send buffer it was given, in bytes.
+    pub send_buffer_bytes: u32,
+    /// The receive buffer it was given, in bytes.
+    pub receive_buffer_bytes: u32,
+}
+
+/// How much one tick takes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceiveLimits {
+    /// Datagrams from all sockets together.
+    pub datagrams_per_tick: usize,
+    /// Datagrams from one socket, so that a flooded one delays nobody by more than a tick.
+    pub datagrams_per_socket: usize,
+    /// Longest datagram that is taken whole, in bytes; the rest of a longer one is cut off.
+    pub datagram_bytes: usize,
+}
+
+/// What became of a datagram handed to [`Backend::send`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The backend took it.
+    Sent,
+    /// The socket would block; it may be tried again.
+    Blocked,
+    /// It will never be sent.
+    Refused(Refusal),
+}
+
+/// One datagram on its way out: `header ++ payload`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transmit<'a> {
+    /// The socket to send from.
+    pub socket: SocketKey,
+    /// The address to send to.
+    pub address: SocketAddr,
+    /// The first part of the datagram.
+    pub header: &'a [u8],
+    /// The second part of the datagram, often shared with others; may be empty.
+    pub payload: &'a [u8],
+}
+
+/// The datagrams of one flush: those that waited since an earlier tick, then those of this one.
+#[derive(Clone, Copy, Debug)]
+pub struct Flight<'a> {
+    parked: &'a Parked,
+    outbox: &'a Outbox,
+    inbox: &'a Inbox,
+}
+
+impl<'a> Flight<'a> {
+    /// A flight over what waited and what this tick made.
+    pub fn new(parked: &'a Parked, outbox: &'a Outbox, inbox: &'a Inbox) -> Self {
+        Self {
+            parked,
+            outbox,
+            inbox,
+        }
+    }
+
+    /// How many datagrams there are.
+    pub fn len(&self) -> usize {
+        self.parked.len() + self.outbox.rows.len()
+    }
+
+    /// There is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The datagram at `index`, counted from 0.
+    ///
+    /// # Panics
+    ///
+    /// When `index` is not below [`len`](Self::len).
+    pub fn get(&self, index: usize) -> Transmit<'a> {
+        match index.checked_sub(self.parked.len()) {
+            None => {
+                let (destination, datagram) = self.parked.get(index);
+                Transmit {
+                    socket: destination.socket,
+                    address: destination.address,
+                    header: datagram,
+                    payload: &[],
+                }
+            }
+            Some(index) => {
+                let row = &self.outbox.rows[index];
+                let destination = &self.outbox.destinations[row.destination as usize];
+                let header = row.header_start as usize;
+                let payload = row.payload_start as usize;
+                Transmit {
+                    socket: destination.socket,
+                    address: destination.address,
+                    header: &self.outbox.headers[header..header + row.header_len as usize],
+                    payload: &self.inbox.bytes()[payload..payload + row.payload_len as usize],
+                }
+            }
+        }
+    }
+}
