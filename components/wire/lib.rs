@@ -1,2 +1,29 @@
 //! Pure parsing and writing of what crosses the wire: no ECS, no clock, no panic on any input.
+//!
+//! What peers send is read in place by small `Copy` views: a parse checks every length once and
+//! notes offsets, so that what follows needs no further check, copies nothing and allocates
+//! nothing. What is sent is written into the caller's buffer.
+//!
+//! | module | what it knows | source |
+//! |---|---|---|
+//! | [`classify`](mod@classify) | which protocol a datagram belongs to | RFC 7983, RFC 5761 |
+//! | [`rtp`] | fixed header, header extension, padding | RFC 3550, RFC 8285 |
+//! | [`header_extension`] | writing an extension block | RFC 8285 |
+//! | [`extension`] | extension URIs and values | see there |
+//! | [`rtcp`] | compound packets, reports, feedback | RFC 3550, 3611, 4585, 5104 |
+//! | [`codec`] | key frames and payload descriptors | RFC 6184, 6716, 7741, 9628 |
+//! | [`sequence`] | wrap-aware order and gapless renumbering | RFC 1982 |
 #![forbid(unsafe_code)]
+
+pub mod classify;
+pub mod codec;
+pub mod extension;
+pub mod header_extension;
+pub mod rtcp;
+pub mod rtp;
+pub mod sequence;
+
+pub use classify::{PacketKind, classify};
+pub use header_extension::write_extensions;
+pub use rtp::{RtpError, RtpHeader};
+pub use sequence::SequenceManager;

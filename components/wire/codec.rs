@@ -1,0 +1,9 @@
+//! What an SFU must know of a payload: where key frames begin, and which layer a packet is of.
+
+pub mod h264;
+pub mod opus;
+mod picture_id;
+pub mod vp8;
+pub mod vp9;
+
+pub use picture_id::PictureId;

@@ -1,0 +1,166 @@
+//! The VP8 payload descriptor, RFC 7741 section 4.2.
+
+use super::picture_id::{PictureId, take};
+
+/// The longest descriptor: two flag bytes, a 15-bit picture id, TL0PICIDX and TID/KEYIDX.
+pub const DESCRIPTOR_LEN_MAX: usize = 6;
+
+const EXTENSION_BIT: u8 = 0x80;
+const NON_REFERENCE_BIT: u8 = 0x20;
+const START_BIT: u8 = 0x10;
+const PARTITION_MASK: u8 = 0x07;
+const PICTURE_ID_BIT: u8 = 0x80;
+const TL0_BIT: u8 = 0x40;
+const TID_BIT: u8 = 0x20;
+const KEY_INDEX_BIT: u8 = 0x10;
+const SYNC_BIT: u8 = 0x20;
+const KEY_INDEX_MASK: u8 = 0x1F;
+/// In the first byte of the frame, RFC 7741 section 4.3: set in what is not a key frame.
+const INTER_FRAME_BIT: u8 = 0x01;
+
+/// What is in front of the VP8 bytes of a packet.
+///
+/// Offsets are bytes from the start of the payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Descriptor {
+    /// N: no other frame refers to this one.
+    pub is_non_reference: bool,
+    /// S: a partition begins in this packet.
+    pub is_partition_start: bool,
+    /// PID: 0 to 7.
+    pub partition_index: u8,
+    /// PictureID, in rising order of frames.
+    pub picture_id: Option<PictureId>,
+    /// TL0PICIDX: counts frames of the lowest temporal layer, wrapping at 256.
+    pub tl0_picture_index: Option<u8>,
+    /// TID with its Y flag.
+    pub temporal: Option<Temporal>,
+    /// KEYIDX: 0 to 31, which key frame it depends on.
+    pub key_index: Option<u8>,
+    /// Length of the descriptor: where the VP8 bytes begin.
+    pub len: u8,
+    /// A key frame begins in this packet.
+    pub is_key_frame: bool,
+}
+
+/// The temporal layer of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Temporal {
+    /// 0 to 3; 0 is the lowest rate.
+    pub index: u8,
+    /// Y: it refers to the lowest layer only, so a receiver may switch up here.
+    pub is_sync: bool,
+}
+
+impl Descriptor {
+    /// Reads the descriptor at the start of `payload`; `None` when it is cut off.
+    pub fn parse(payload: &[u8]) -> Option<Self> {
+        let (&first, mut rest) = payload.split_first()?;
+        let fields = match first & EXTENSION_BIT {
+            0 => 0,
+            _ => take(&mut rest)?,
+        };
+        let picture_id = match fields & PICTURE_ID_BIT {
+            0 => None,
+            _ => Some(PictureId::take(&mut rest)?),
+        };
+        let tl0_picture_index = match fields & TL0_BIT {
+            0 => None,
+            _ => Some(take(&mut rest)?),
+        };
+        let layers = match fields & (TID_BIT | KEY_INDEX_BIT) {
+            0 => 0,
+            _ => take(&mut rest)?,
+        };
+        let is_partition_start = first & START_BIT != 0;
+        let partition_index = first & PARTITION_MASK;
+        let begins_frame = is_partition_start && partition_index == 0;
+        Some(Self {
+            is_non_reference: first & NON_REFERENCE_BIT != 0,
+            is_partition_start,
+            partition_index,
+            picture_id,
+            tl0_picture_index,
+            temporal: (fields & TID_BIT != 0).then(|| Temporal::from_byte(layers)),
+            key_index: (fields & KEY_INDEX_BIT != 0).then_some(layers & KEY_INDEX_MASK),
+            len: (payload.len() - rest.len()) as u8,
+            is_key_frame: begins_frame
+                && rest.first().is_some_and(|byte| byte & INTER_FRAME_BIT == 0),
+        })
+    }
+}
+
+impl Temporal {
+    fn from_byte(byte: u8) -> Self {
+        Self {
+            index: byte >> 6,
+            is_sync: byte & SYNC_BIT != 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// X S, I L T K, picture id 0x1234, TL0PICIDX 9, TID 2 Y KEYIDX 5, first byte of a key frame.
+    const FULL: [u8; 7] = [0x90, 0xF0, 0x92, 0x34, 9, 0xA5, 0x10];
+
+    #[test]
+    fn a_full_descriptor_is_read() {
+        let descriptor = Descriptor::parse(&FULL).unwrap();
+        let expected = Descriptor {
+            is_non_reference: false,
+            is_partition_start: true,
+            partition_index: 0,
+            picture_id: Some(PictureId {
+                value: 0x1234,
+                is_long: true,
+            }),
+            tl0_picture_index: Some(9),
+            temporal: Some(Temporal {
+                index: 2,
+                is_sync: true,
+            }),
+            key_index: Some(5),
+            len: 6,
+            is_key_frame: true,
+        };
+        assert_eq!(descriptor, expected);
+    }
+
+    #[test]
+    fn the_shortest_descriptor_is_one_byte() {
+        let descriptor = Descriptor::parse(&[0x10, 0x00]).unwrap();
+        assert_eq!((descriptor.len, descriptor.is_key_frame), (1, true));
+        assert_eq!(descriptor.picture_id, None);
+        let descriptor = Descriptor::parse(&[0x10]).unwrap();
+        assert!(!descriptor.is_key_frame);
+    }
+
+    #[test]
+    fn a_short_picture_id_has_seven_bits() {
+        let descriptor = Descriptor::parse(&[0x80, 0x80, 0x7F, 0]).unwrap();
+        let expected = PictureId {
+            value: 127,
+            is_long: false,
+        };
+        assert_eq!((descriptor.picture_id, descriptor.len), (Some(expected), 3));
+    }
+
+    #[test]
+    fn only_the_start_of_the_first_partition_begins_a_key_frame() {
+        let is_key_frame = |payload| Descriptor::parse(payload).unwrap().is_key_frame;
+        assert!(is_key_frame(&[0x10, 0x10]));
+        assert!(!is_key_frame(&[0x10, 0x11]));
+        assert!(!is_key_frame(&[0x00, 0x10]));
+        assert!(!is_key_frame(&[0x11, 0x10]));
+    }
+
+    #[test]
+    fn a_cut_descriptor_is_none() {
+        for len in 0..6 {
+            assert_eq!(Descriptor::parse(&FULL[..len]), None, "{len} bytes");
+        }
+    }
+}

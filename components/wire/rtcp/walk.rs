@@ -1,0 +1,143 @@
+//! Walking a compound packet, RFC 3550 section 6.1.
+
+use super::{Fir, HEADER_LEN, Pli, RtcpError, RtcpPacket, Unknown, be16, packet_type};
+
+const VERSION: u8 = 2;
+const PADDING_BIT: u8 = 0x20;
+const COUNT_MASK: u8 = 0x1F;
+/// Offset of the length: 32-bit words, not counting the first.
+const LENGTH: usize = 2;
+
+/// Feedback formats of packet type 206, RFC 4585 section 6.3 and RFC 5104 section 4.3.
+const PLI: u8 = 1;
+const FIR: u8 = 4;
+
+/// The packets in a compound, in order; stops behind the first that is malformed.
+///
+/// Reduced-size RTCP (RFC 5506) is legal, so any type may come first. Padding is accepted on any
+/// packet, though RFC 3550 section 6.4.1 keeps it for the last: transport-wide feedback is padded
+/// to whole words wherever it stands.
+pub fn packets(compound: &[u8]) -> Packets<'_> {
+    Packets { rest: compound }
+}
+
+/// See [`packets`].
+#[derive(Clone, Debug)]
+pub struct Packets<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Packets<'a> {
+    type Item = Result<RtcpPacket<'a>, RtcpError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let packet = self.take().and_then(dispatch);
+        if packet.is_err() {
+            self.rest = &[];
+        }
+        Some(packet)
+    }
+}
+
+impl<'a> Packets<'a> {
+    /// Splits the next packet off and strips it of header and padding.
+    fn take(&mut self) -> Result<Unknown<'a>, RtcpError> {
+        let words = be16(self.rest, LENGTH).ok_or(RtcpError::TooShort)?;
+        let len = HEADER_LEN + 4 * usize::from(words);
+        let (packet, rest) = self.rest.split_at_checked(len).ok_or(RtcpError::TooShort)?;
+        let [flags, packet_type, _, _, body @ ..] = packet else {
+            return Err(RtcpError::TooShort);
+        };
+        if flags >> 6 != VERSION {
+            return Err(RtcpError::BadVersion);
+        }
+        self.rest = rest;
+        Ok(Unknown {
+            packet_type: *packet_type,
+            count: flags & COUNT_MASK,
+            body: without_padding(flags & PADDING_BIT != 0, body)?,
+        })
+    }
+}
+
+fn without_padding(is_padded: bool, body: &[u8]) -> Result<&[u8], RtcpError> {
+    if !is_padded {
+        return Ok(body);
+    }
+    let padding = usize::from(*body.last().ok_or(RtcpError::BadPadding)?);
+    if padding == 0 {
+        return Err(RtcpError::BadPadding);
+    }
+    let len = body
+        .len()
+        .checked_sub(padding)
+        .ok_or(RtcpError::BadPadding)?;
+    Ok(&body[..len])
+}
+
+/// The view of a packet's type over its body.
+fn dispatch(packet: Unknown<'_>) -> Result<RtcpPacket<'_>, RtcpError> {
+    let known = match (packet.packet_type, packet.count) {
+        (packet_type::PAYLOAD_FEEDBACK, PLI) => Pli::parse(packet.body).map(RtcpPacket::Pli),
+        (packet_type::PAYLOAD_FEEDBACK, FIR) => Fir::parse(packet.body).map(RtcpPacket::Fir),
+        _ => Some(RtcpPacket::Unknown(packet)),
+    };
+    known.ok_or(RtcpError::BadBody)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn walk(compound: &[u8]) -> Vec<Result<RtcpPacket<'_>, RtcpError>> {
+        packets(compound).collect()
+    }
+
+    #[test]
+    fn packets_follow_each_other() {
+        let compound = [0x81, 250, 0, 1, 1, 2, 3, 4, 0x80, 251, 0, 0];
+        let unknown = |packet_type, count, body| {
+            Ok(RtcpPacket::Unknown(Unknown {
+                packet_type,
+                count,
+                body,
+            }))
+        };
+        assert_eq!(
+            walk(&compound),
+            [unknown(250, 1, &[1, 2, 3, 4][..]), unknown(251, 0, &[])]
+        );
+        assert_eq!(walk(&[]), []);
+    }
+
+    #[test]
+    fn the_walk_stops_behind_the_first_error() {
+        let compound = [0x80, 250, 0, 0, 0x40, 250, 0, 0, 0x80, 250, 0, 0];
+        let walked = walk(&compound);
+        assert_eq!(walked.len(), 2);
+        assert_eq!(walked[1], Err(RtcpError::BadVersion));
+        assert_eq!(walk(&[0x80, 250, 0]), [Err(RtcpError::TooShort)]);
+        assert_eq!(walk(&[0x80, 250, 0, 1, 0]), [Err(RtcpError::TooShort)]);
+    }
+
+    #[test]
+    fn padding_is_stripped_or_refused() {
+        let body_len = |padding: [u8; 4]| {
+            let compound = [&[0xA0, 250, 0, 2, 1, 2, 3, 4][..], &padding].concat();
+            match walk(&compound)[0] {
+                Ok(RtcpPacket::Unknown(unknown)) => Ok(unknown.body.len()),
+                Ok(_) => panic!("250 is unknown"),
+                Err(error) => Err(error),
+            }
+        };
+        assert_eq!(body_len([0, 0, 0, 4]), Ok(4));
+        assert_eq!(body_len([0, 0, 0, 1]), Ok(7));
+        assert_eq!(body_len([0, 0, 0, 8]), Ok(0));
+        assert_eq!(body_len([0, 0, 0, 9]), Err(RtcpError::BadPadding));
+        assert_eq!(body_len([0, 0, 0, 0]), Err(RtcpError::BadPadding));
+        assert_eq!(walk(&[0xA0, 250, 0, 0]), [Err(RtcpError::BadPadding)]);
+    }
+}
