@@ -11,6 +11,7 @@
 //! | [`header_extension`] | writing an extension block | RFC 8285 |
 //! | [`extension`] | extension URIs and values | see there |
 //! | [`rtcp`] | compound packets, reports, feedback | RFC 3550, 3611, 4585, 5104 |
+//! | [`ntp`] | time in reports, round trips | RFC 5905, RFC 3550 |
 //! | [`codec`] | key frames and payload descriptors | RFC 6184, 6716, 7741, 9628 |
 //! | [`sequence`] | wrap-aware order and gapless renumbering | RFC 1982 |
 #![forbid(unsafe_code)]
@@ -19,6 +20,7 @@ pub mod classify;
 pub mod codec;
 pub mod extension;
 pub mod header_extension;
+pub mod ntp;
 pub mod rtcp;
 pub mod rtp;
 pub mod sequence;

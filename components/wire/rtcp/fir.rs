@@ -1,14 +1,10 @@
 //! Full intra request, RFC 5104 section 4.3.1.
 
-use std::slice::ChunksExact;
-
 use rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 
 use super::write::{append, close};
-use super::{FEEDBACK_SSRCS_LEN, be32};
+use super::{FEEDBACK_SSRCS_LEN, Row, Rows, be32};
 
-/// SSRC, sequence number and three reserved bytes.
-const ENTRY_LEN: usize = 8;
 /// Offset of the sequence number in an entry.
 const SEQUENCE_NUMBER: usize = 4;
 
@@ -33,7 +29,7 @@ impl<'a> Fir<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Option<Self> {
         // The media SSRC of the message is not used: the entries name the streams.
         let (_, entries) = body.split_at_checked(FEEDBACK_SSRCS_LEN)?;
-        let whole = entries.len().is_multiple_of(ENTRY_LEN);
+        let whole = entries.len().is_multiple_of(FirEntry::LEN);
         whole.then_some(Self {
             sender_ssrc: be32(body, 0)?,
             entries,
@@ -41,27 +37,19 @@ impl<'a> Fir<'a> {
     }
 
     /// The streams that are asked for a key frame.
-    pub fn entries(&self) -> FirEntries<'a> {
-        FirEntries {
-            entries: self.entries.chunks_exact(ENTRY_LEN),
-        }
+    pub fn entries(&self) -> Rows<'a, FirEntry> {
+        Rows::new(self.entries)
     }
 }
 
-/// See [`Fir::entries`].
-#[derive(Clone, Debug)]
-pub struct FirEntries<'a> {
-    entries: ChunksExact<'a, u8>,
-}
+impl Row for FirEntry {
+    /// SSRC, sequence number and three reserved bytes.
+    const LEN: usize = 8;
 
-impl Iterator for FirEntries<'_> {
-    type Item = FirEntry;
-
-    fn next(&mut self) -> Option<FirEntry> {
-        let entry = self.entries.next()?;
-        Some(FirEntry {
-            ssrc: be32(entry, 0)?,
-            sequence_number: *entry.get(SEQUENCE_NUMBER)?,
+    fn read(row: &[u8]) -> Option<Self> {
+        Some(Self {
+            ssrc: be32(row, 0)?,
+            sequence_number: *row.get(SEQUENCE_NUMBER)?,
         })
     }
 }

@@ -1,6 +1,9 @@
 //! Walking a compound packet, RFC 3550 section 6.1.
 
-use super::{Fir, HEADER_LEN, Pli, RtcpError, RtcpPacket, Unknown, be16, packet_type};
+use super::{
+    App, Bye, ExtendedReport, Fir, HEADER_LEN, Nack, Pli, ReceiverReport, Remb, RtcpError,
+    RtcpPacket, SenderReport, SourceDescription, TransportFeedback, Unknown, be16,
+};
 
 const VERSION: u8 = 2;
 const PADDING_BIT: u8 = 0x20;
@@ -8,9 +11,24 @@ const COUNT_MASK: u8 = 0x1F;
 /// Offset of the length: 32-bit words, not counting the first.
 const LENGTH: usize = 2;
 
-/// Feedback formats of packet type 206, RFC 4585 section 6.3 and RFC 5104 section 4.3.
+/// Packet types, RFC 3550 section 12.1, RFC 4585 section 6.1 and RFC 3611 section 2.
+const SR: u8 = 200;
+const RR: u8 = 201;
+const SDES: u8 = 202;
+const BYE: u8 = 203;
+const APP: u8 = 204;
+const TRANSPORT: u8 = 205;
+const PAYLOAD: u8 = 206;
+const XR: u8 = 207;
+
+/// Feedback formats of [`TRANSPORT`].
+const NACK: u8 = 1;
+const TRANSPORT_CC: u8 = 15;
+
+/// Feedback formats of [`PAYLOAD`].
 const PLI: u8 = 1;
 const FIR: u8 = 4;
+const APPLICATION_LAYER: u8 = 15;
 
 /// The packets in a compound, in order; stops behind the first that is malformed.
 ///
@@ -80,12 +98,26 @@ fn without_padding(is_padded: bool, body: &[u8]) -> Result<&[u8], RtcpError> {
 
 /// The view of a packet's type over its body.
 fn dispatch(packet: Unknown<'_>) -> Result<RtcpPacket<'_>, RtcpError> {
-    let known = match (packet.packet_type, packet.count) {
-        (packet_type::PAYLOAD_FEEDBACK, PLI) => Pli::parse(packet.body).map(RtcpPacket::Pli),
-        (packet_type::PAYLOAD_FEEDBACK, FIR) => Fir::parse(packet.body).map(RtcpPacket::Fir),
+    let Unknown { count, body, .. } = packet;
+    let view = match (packet.packet_type, count) {
+        (SR, _) => SenderReport::parse(count, body).map(RtcpPacket::SenderReport),
+        (RR, _) => ReceiverReport::parse(count, body).map(RtcpPacket::ReceiverReport),
+        (SDES, _) => SourceDescription::parse(count, body).map(RtcpPacket::SourceDescription),
+        (BYE, _) => Bye::parse(count, body).map(RtcpPacket::Bye),
+        (APP, _) => App::parse(count, body).map(RtcpPacket::App),
+        (XR, _) => ExtendedReport::parse(body).map(RtcpPacket::ExtendedReport),
+        (TRANSPORT, NACK) => Nack::parse(body).map(RtcpPacket::Nack),
+        (TRANSPORT, TRANSPORT_CC) => {
+            TransportFeedback::parse(body).map(RtcpPacket::TransportFeedback)
+        }
+        (PAYLOAD, PLI) => Pli::parse(body).map(RtcpPacket::Pli),
+        (PAYLOAD, FIR) => Fir::parse(body).map(RtcpPacket::Fir),
+        (PAYLOAD, APPLICATION_LAYER) if Remb::is_in(body) => {
+            Remb::parse(body).map(RtcpPacket::Remb)
+        }
         _ => Some(RtcpPacket::Unknown(packet)),
     };
-    known.ok_or(RtcpError::BadBody)
+    view.ok_or(RtcpError::BadBody)
 }
 
 #[cfg(test)]
