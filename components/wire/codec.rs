@@ -1,6 +1,9 @@
 //! What an SFU must know of a payload: where key frames begin, and which layer a packet is of.
 
+pub mod av1;
+mod bits;
 pub mod h264;
+pub mod h265;
 pub mod opus;
 mod picture_id;
 pub mod vp8;

@@ -12,7 +12,7 @@
 //! | [`extension`] | extension URIs and values | see there |
 //! | [`rtcp`] | compound packets, reports, feedback | RFC 3550, 3611, 4585, 5104 |
 //! | [`ntp`] | time in reports, round trips | RFC 5905, RFC 3550 |
-//! | [`codec`] | key frames and payload descriptors | RFC 6184, 6716, 7741, 9628 |
+//! | [`codec`] | key frames and payload descriptors | RFC 6184, 6716, 7741, 7798, 9628, AV1 RTP |
 //! | [`sequence`] | wrap-aware order and gapless renumbering | RFC 1982 |
 #![forbid(unsafe_code)]
 

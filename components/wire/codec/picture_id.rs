@@ -22,6 +22,21 @@ impl PictureId {
         };
         Some(Self { value, is_long })
     }
+
+    /// How many bytes it takes.
+    pub(super) fn len(self) -> usize {
+        1 + usize::from(self.is_long)
+    }
+
+    /// Its bytes, and how many of them it has; high bits that do not fit are cut off.
+    pub(super) fn to_bytes(self) -> ([u8; 2], usize) {
+        let [high, low] = self.value.to_be_bytes();
+        let bytes = match self.is_long {
+            true => [high | LONG_BIT, low],
+            false => [low & !LONG_BIT, 0],
+        };
+        (bytes, self.len())
+    }
 }
 
 /// Takes one byte off the front of `rest`.

@@ -5,6 +5,9 @@ use super::picture_id::{PictureId, take};
 /// The longest descriptor: two flag bytes, a 15-bit picture id, TL0PICIDX and TID/KEYIDX.
 pub const DESCRIPTOR_LEN_MAX: usize = 6;
 
+/// The first byte and, when it has the extension bit, the one that tells the fields behind.
+const FLAGS_LEN: usize = 2;
+
 const EXTENSION_BIT: u8 = 0x80;
 const NON_REFERENCE_BIT: u8 = 0x20;
 const START_BIT: u8 = 0x10;
@@ -53,6 +56,59 @@ pub struct Temporal {
 }
 
 impl Descriptor {
+    /// Where the picture id begins, one or two bytes, for rewriting it in place.
+    pub fn picture_id_offset(&self) -> Option<usize> {
+        self.picture_id.map(|_| FLAGS_LEN)
+    }
+
+    /// Where TL0PICIDX is, one byte, for rewriting it in place.
+    pub fn tl0_offset(&self) -> Option<usize> {
+        self.tl0_picture_index?;
+        let picture_id_len = self.picture_id.map_or(0, PictureId::len);
+        Some(FLAGS_LEN + picture_id_len)
+    }
+
+    /// The descriptor as bytes, and how many of them it has.
+    ///
+    /// For sending the same payload behind a changed descriptor, whose length may differ from
+    /// that of the one received: a picture id of seven bits has to grow to be renumbered.
+    pub fn to_bytes(&self) -> ([u8; DESCRIPTOR_LEN_MAX], usize) {
+        let mut bytes = [self.first_byte(), self.field_bits(), 0, 0, 0, 0];
+        let mut len = if bytes[1] == 0 { 1 } else { FLAGS_LEN };
+        let (picture_id, picture_id_len) = self.picture_id.map_or(([0; 2], 0), PictureId::to_bytes);
+        let temporal = self.temporal.map_or(0, Temporal::to_byte);
+        let layers = temporal | self.key_index.unwrap_or(0) & KEY_INDEX_MASK;
+        for (field, is_present) in [
+            (picture_id[0], picture_id_len > 0),
+            (picture_id[1], picture_id_len > 1),
+            (
+                self.tl0_picture_index.unwrap_or(0),
+                self.tl0_picture_index.is_some(),
+            ),
+            (layers, self.temporal.is_some() || self.key_index.is_some()),
+        ] {
+            if is_present {
+                bytes[len] = field;
+                len += 1;
+            }
+        }
+        (bytes, len)
+    }
+
+    fn first_byte(&self) -> u8 {
+        flag(self.field_bits() != 0, EXTENSION_BIT)
+            | flag(self.is_non_reference, NON_REFERENCE_BIT)
+            | flag(self.is_partition_start, START_BIT)
+            | self.partition_index & PARTITION_MASK
+    }
+
+    fn field_bits(&self) -> u8 {
+        flag(self.picture_id.is_some(), PICTURE_ID_BIT)
+            | flag(self.tl0_picture_index.is_some(), TL0_BIT)
+            | flag(self.temporal.is_some(), TID_BIT)
+            | flag(self.key_index.is_some(), KEY_INDEX_BIT)
+    }
+
     /// Reads the descriptor at the start of `payload`; `None` when it is cut off.
     pub fn parse(payload: &[u8]) -> Option<Self> {
         let (&first, mut rest) = payload.split_first()?;
@@ -97,6 +153,14 @@ impl Temporal {
             is_sync: byte & SYNC_BIT != 0,
         }
     }
+
+    fn to_byte(self) -> u8 {
+        self.index << 6 | flag(self.is_sync, SYNC_BIT)
+    }
+}
+
+fn flag(is_set: bool, bit: u8) -> u8 {
+    if is_set { bit } else { 0 }
 }
 
 #[cfg(test)]
@@ -162,5 +226,44 @@ mod tests {
         for len in 0..6 {
             assert_eq!(Descriptor::parse(&FULL[..len]), None, "{len} bytes");
         }
+    }
+
+    #[test]
+    fn fields_are_found_for_rewriting() {
+        let descriptor = Descriptor::parse(&FULL).unwrap();
+        assert_eq!(descriptor.picture_id_offset(), Some(2));
+        assert_eq!(descriptor.tl0_offset(), Some(4));
+        let short = Descriptor::parse(&[0x80, 0xC0, 5, 9]).unwrap();
+        assert_eq!(short.tl0_offset(), Some(3));
+        let none = Descriptor::parse(&[0x10]).unwrap();
+        assert_eq!((none.picture_id_offset(), none.tl0_offset()), (None, None));
+    }
+
+    #[test]
+    fn a_descriptor_is_written_as_it_was_read() {
+        for payload in [
+            &FULL[..6],
+            &[0x10],
+            &[0x35],
+            &[0x80, 0x80, 5],
+            &[0x80, 0x40, 9],
+            &[0x80, 0x20, 0x60],
+            &[0x80, 0x10, 0x1F],
+        ] {
+            let (bytes, len) = Descriptor::parse(payload).unwrap().to_bytes();
+            assert_eq!(bytes[..len], *payload);
+        }
+    }
+
+    #[test]
+    fn a_short_picture_id_grows_when_it_is_renumbered() {
+        let mut descriptor = Descriptor::parse(&[0x90, 0xE0, 5, 9, 0x40]).unwrap();
+        descriptor.picture_id = Some(PictureId {
+            value: 0x1234,
+            is_long: true,
+        });
+        descriptor.tl0_picture_index = Some(77);
+        let (bytes, len) = descriptor.to_bytes();
+        assert_eq!(bytes[..len], [0x90, 0xE0, 0x92, 0x34, 77, 0x40]);
     }
 }
