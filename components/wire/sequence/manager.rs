@@ -73,8 +73,9 @@ impl<const BITS: u32> SequenceManager<BITS> {
         } else if self.max_input != self.max_dropped || !higher::<BITS>(input, self.max_forwarded) {
             return;
         }
-        self.remember(input);
+        // First forget, then remember: the order of what is remembered holds for half the space.
         self.forget_old();
+        self.remember(input);
         self.forget_excess();
     }
 
