@@ -29,6 +29,7 @@ pub const TWO_BYTE_PROFILE: u16 = 0x1000;
 /// Length of profile and word count, in front of the elements.
 pub const BLOCK_HEADER_LEN: usize = 4;
 
+const CSRC_LEN: u16 = 4;
 const VERSION: u8 = 2;
 const PADDING_BIT: u8 = 0x20;
 const EXTENSION_BIT: u8 = 0x10;
@@ -108,43 +109,33 @@ impl RtpHeader {
     ///
     /// See [`RtpError`]. A packet with one bad extension element is refused whole: what framed it
     /// wrongly cannot be trusted with the rest.
+    #[inline]
     pub fn parse(packet: &[u8]) -> Result<Self, RtpError> {
-        let fixed: &[u8; FIXED_LEN] = packet.first_chunk().ok_or(RtpError::TooShort)?;
+        let fixed = packet.first_chunk().ok_or(RtpError::TooShort)?;
         let packet_len = u16::try_from(packet.len()).map_err(|_| RtpError::TooLong)?;
-        let [
-            flags,
-            payload_type,
-            seq0,
-            seq1,
-            ts0,
-            ts1,
-            ts2,
-            ts3,
-            ssrc @ ..,
-        ] = *fixed;
-        if flags >> 6 != VERSION {
+        if fixed[0] >> 6 != VERSION {
             return Err(RtpError::BadVersion);
         }
-        let csrc_count = flags & CSRC_COUNT_MASK;
-        let csrc_end = FIXED_LEN as u16 + 4 * u16::from(csrc_count);
+        let csrc_count = fixed[0] & CSRC_COUNT_MASK;
+        let csrc_end = FIXED_LEN as u16 + CSRC_LEN * u16::from(csrc_count);
         if csrc_end > packet_len {
             return Err(RtpError::TruncatedCsrc);
         }
-        let extension = match flags & EXTENSION_BIT {
+        let extension = match fixed[0] & EXTENSION_BIT {
             0 => None,
             _ => Some(ExtensionBlock::parse(packet, csrc_end)?),
         };
         let payload_start = extension.map_or(csrc_end, |block| block.start + block.len);
-        let padding_len = match flags & PADDING_BIT {
+        let padding_len = match fixed[0] & PADDING_BIT {
             0 => 0,
             _ => padding_len(packet, payload_start)?,
         };
         Ok(Self {
-            marker: payload_type & MARKER_BIT != 0,
-            payload_type: payload_type & PAYLOAD_TYPE_MASK,
-            sequence_number: u16::from_be_bytes([seq0, seq1]),
-            timestamp: u32::from_be_bytes([ts0, ts1, ts2, ts3]),
-            ssrc: u32::from_be_bytes(ssrc),
+            marker: fixed[PAYLOAD_TYPE] & MARKER_BIT != 0,
+            payload_type: fixed[PAYLOAD_TYPE] & PAYLOAD_TYPE_MASK,
+            sequence_number: be16(fixed, SEQUENCE_NUMBER),
+            timestamp: be32(fixed, TIMESTAMP),
+            ssrc: be32(fixed, SSRC),
             csrc_count,
             extension,
             payload_start,
@@ -157,6 +148,7 @@ impl RtpHeader {
     ///
     /// None for a profile that RFC 8285 does not know. `packet` must be the one that was parsed;
     /// of another one the elements mean nothing, but it is safe.
+    #[inline]
     pub fn extensions<'a>(&self, packet: &'a [u8]) -> ExtensionIter<'a> {
         self.extension
             .map_or_else(ExtensionIter::default, |block| block.elements(packet))
@@ -199,11 +191,20 @@ impl ExtensionBlock {
         }
     }
 
+    #[inline]
     fn elements<'a>(&self, packet: &'a [u8]) -> ExtensionIter<'a> {
         let start = usize::from(self.start);
         let bytes = packet.get(start..start + usize::from(self.len));
         ExtensionIter::new(self.profile, bytes.unwrap_or_default())
     }
+}
+
+fn be16(fixed: &[u8; FIXED_LEN], at: usize) -> u16 {
+    u16::from_be_bytes([fixed[at], fixed[at + 1]])
+}
+
+fn be32(fixed: &[u8; FIXED_LEN], at: usize) -> u32 {
+    u32::from(be16(fixed, at)) << 16 | u32::from(be16(fixed, at + 2))
 }
 
 /// The padding that the last byte of `packet` counts, RFC 3550 section 5.1.

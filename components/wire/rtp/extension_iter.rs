@@ -4,7 +4,7 @@ use super::{ONE_BYTE_PROFILE, TWO_BYTE_PROFILE};
 
 /// The one-byte id that ends the block, RFC 8285 section 4.2.
 const STOP_ID: u8 = 15;
-/// The id that is a byte of padding.
+/// The id that is padding: one byte of it, whatever the length beside the id says.
 const PADDING_ID: u8 = 0;
 
 /// The elements of one extension block: id and value, in order.
@@ -18,6 +18,7 @@ pub struct ExtensionIter<'a> {
 }
 
 impl<'a> ExtensionIter<'a> {
+    #[inline]
     pub(super) fn new(profile: u16, elements: &'a [u8]) -> Self {
         let two_byte = profile & 0xFFF0 == TWO_BYTE_PROFILE;
         let known = two_byte || profile == ONE_BYTE_PROFILE;
@@ -35,6 +36,7 @@ impl<'a> ExtensionIter<'a> {
     }
 
     /// Id, length of the element's header and length of its value.
+    #[inline]
     fn element(&self) -> Option<(u8, usize, usize)> {
         let (&first, behind) = self.rest.split_first()?;
         if self.two_byte {
@@ -52,6 +54,7 @@ impl<'a> ExtensionIter<'a> {
 impl<'a> Iterator for ExtensionIter<'a> {
     type Item = (u8, &'a [u8]);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let (id, header_len, len) = self.element()?;
