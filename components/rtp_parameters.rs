@@ -18,6 +18,7 @@ mod codec_parameters;
 mod consumable;
 mod consumer;
 mod consumer_codecs;
+mod consumer_parameters_error;
 mod encoding;
 mod encodings_check;
 mod format_parameters;
@@ -28,14 +29,20 @@ mod header_extension_capability;
 mod header_extension_ids;
 mod header_extension_parameters;
 mod mapping;
+mod mapping_error;
 mod media_kind;
+mod object;
 mod payload_types;
 mod pipe;
 mod producer_type;
 mod profile_level_id;
+#[cfg(test)]
+mod properties;
 mod rtcp;
 mod rtcp_feedback;
 mod rtp_parameters_error;
+#[cfg(test)]
+mod samples;
 mod scalability_mode;
 mod stream_parameters;
 mod supported_codec;
@@ -51,15 +58,17 @@ pub use codec::Codec;
 pub use codec_capability::RtpCodecCapability;
 pub use codec_parameters::RtpCodecParameters;
 pub use consumable::consumable_parameters;
-pub use consumer::{ConsumerOptions, ConsumerParametersError, SsrcBase, consumer_parameters};
+pub use consumer::{ConsumerOptions, SsrcBase, consumer_parameters};
 pub use consumer_codecs::can_consume;
+pub use consumer_parameters_error::ConsumerParametersError;
 pub use encoding::{RtpEncodingParameters, RtpEncodingRtx};
 pub use format_parameters::{FormatParameters, FormatValue};
 pub use header_extension::HeaderExtension;
 pub use header_extension_capability::{RtpHeaderExtension, RtpHeaderExtensionDirection};
 pub use header_extension_ids::HeaderExtensionIds;
 pub use header_extension_parameters::RtpHeaderExtensionParameters;
-pub use mapping::{CodecMapping, EncodingMapping, MappingError, RtpMapping, rtp_mapping};
+pub use mapping::{CodecMapping, EncodingMapping, RtpMapping, rtp_mapping};
+pub use mapping_error::MappingError;
 pub use media_kind::MediaKind;
 pub use pipe::pipe_consumer_parameters;
 pub use producer_type::ProducerType;
@@ -69,7 +78,7 @@ pub use rtp_parameters_error::RtpParametersError;
 pub use scalability_mode::ScalabilityMode;
 pub use stream_parameters::StreamParameters;
 
-use untyped::{Malformed, Object, Read, deserialize_by_reading};
+use object::{Malformed, Object, Read, deserialize_by_reading};
 
 /// The RTP parameters of a producer or a consumer.
 ///
@@ -107,7 +116,7 @@ impl RtpParameters {
         kind: MediaKind,
         from: D,
     ) -> Result<Self, D::Error> {
-        let parameters: Self = untyped::deserialize(from)?;
+        let parameters: Self = object::deserialize(from)?;
         parameters.validated(kind).map_err(D::Error::custom)
     }
 
@@ -151,3 +160,95 @@ impl Read for RtpParameters {
 }
 
 deserialize_by_reading!(RtpParameters);
+
+/// The room that forwarded packets keep for their MID, in bytes.
+const MAX_MID_BYTES: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::samples::{codec, read, rtx, vp8};
+    use super::*;
+
+    #[test]
+    fn what_javascript_leaves_out_or_gets_wrong_is_brought_into_form() {
+        let parameters: RtpParameters = read(&json!({
+            "mid": null,
+            "codecs": [
+                {
+                    "mimeType": "AUDIO/opus", "payloadType": 111.0, "clockRate": 48000,
+                    "channels": "two", "parameters": { "a": null, "b": 2.0, "c": 0.5, "d": "x" },
+                    "rtcpFeedback": [{ "type": "nack" }, { "type": "nack", "parameter": 3 }],
+                },
+                { "mimeType": "video/VP8", "payloadType": 96, "clockRate": 90000, "channels": 2 },
+            ],
+            "headerExtensions": [{ "uri": "urn:a", "id": 1, "encrypt": "yes" }],
+            "encodings": [{ "dtx": 1, "active": true, "whatever": [] }],
+            "rtcp": { "reducedSize": false },
+        }));
+        let expected = json!({
+            "codecs": [
+                {
+                    "mimeType": "AUDIO/opus", "payloadType": 111, "clockRate": 48000,
+                    "channels": 1, "parameters": { "a": "", "b": 2, "c": 0.5, "d": "x" },
+                    "rtcpFeedback": [
+                        { "type": "nack", "parameter": "" }, { "type": "nack", "parameter": "" },
+                    ],
+                },
+                {
+                    "mimeType": "video/VP8", "payloadType": 96, "clockRate": 90000,
+                    "parameters": {}, "rtcpFeedback": [],
+                },
+            ],
+            "headerExtensions": [{ "uri": "urn:a", "id": 1, "encrypt": false, "parameters": {} }],
+            "encodings": [{ "dtx": false, "active": true }],
+            "rtcp": { "reducedSize": true },
+        });
+        assert_eq!(serde_json::to_value(&parameters).unwrap(), expected);
+        assert_eq!(read::<RtpParameters>(&expected), parameters);
+    }
+
+    #[test]
+    fn lists_that_are_absent_are_empty() {
+        let parameters: RtpParameters = read(&json!({ "codecs": [] }));
+        assert_eq!(parameters, RtpParameters::default());
+    }
+
+    #[test]
+    fn reading_json_validates_too() {
+        let given = serde_json::to_value(vp8()).unwrap();
+        let read = RtpParameters::from_json(MediaKind::Video, given.clone()).unwrap();
+        assert_eq!(read, vp8());
+        let error = RtpParameters::from_json(MediaKind::Audio, given).unwrap_err();
+        assert_eq!(error.to_string(), "video/VP8 is no codec for audio");
+        let error = RtpParameters::from_json(MediaKind::Audio, json!({})).unwrap_err();
+        assert_eq!(error.to_string(), "rtpParameters.codecs is missing");
+    }
+
+    #[test]
+    fn an_encoding_has_the_codec_it_names_or_the_first() {
+        let mut parameters = vp8();
+        parameters.codecs.insert(0, rtx(99, 98));
+        parameters.codecs.push(codec("video/H264", 98));
+        let payload_types = |parameters: &RtpParameters| {
+            let media = parameters.media_codec(0).map(|codec| codec.payload_type);
+            let rtx = parameters.rtx_codec(0).map(|codec| codec.payload_type);
+            (media, rtx)
+        };
+        assert_eq!(payload_types(&parameters), (Some(96), Some(97)));
+        parameters.encodings[0].codec_payload_type = Some(98);
+        assert_eq!(payload_types(&parameters), (Some(98), Some(99)));
+        parameters.encodings[0].codec_payload_type = Some(97);
+        assert_eq!(
+            payload_types(&parameters),
+            (None, None),
+            "RTX is no media codec"
+        );
+        assert_eq!(
+            parameters.media_codec(1),
+            None,
+            "there is no second encoding"
+        );
+    }
+}

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use super::object::{Malformed, Object, Read, deserialize_by_reading};
 use super::payload_types::PayloadTypes;
 use super::supported_codec::SupportedCodec;
-use super::untyped::{Malformed, Object, Read, deserialize_by_reading};
 use super::{
     CapabilitiesError, Codec, HeaderExtension, MediaKind, RtpCodecCapability, RtpHeaderExtension,
     RtpHeaderExtensionDirection,
@@ -164,5 +164,149 @@ const fn router_direction(
         // Forwarded streams are known by SSRC; the descriptor is sent through pipes only.
         (E::Rid | E::RepairedRid | E::DependencyDescriptor, MediaKind::Video) => Some(RecvOnly),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtp_parameters::samples::device;
+
+    fn video(mime_type: &str) -> RtpCodecCapability {
+        RtpCodecCapability::new(MediaKind::Video, mime_type, 90_000)
+    }
+
+    fn audio(mime_type: &str, clock_rate: u32) -> RtpCodecCapability {
+        RtpCodecCapability::new(MediaKind::Audio, mime_type, clock_rate)
+    }
+
+    fn preferring(payload_type: u8, codec: RtpCodecCapability) -> RtpCodecCapability {
+        RtpCodecCapability {
+            preferred_payload_type: Some(payload_type),
+            ..codec
+        }
+    }
+
+    fn payload_types(codecs: &[RtpCodecCapability]) -> Vec<u8> {
+        let capabilities = RtpCapabilities::generate(codecs).unwrap();
+        let codecs = capabilities.codecs.iter();
+        codecs
+            .filter_map(|codec| codec.preferred_payload_type)
+            .collect()
+    }
+
+    #[test]
+    fn preferences_are_honoured_wherever_they_stand() {
+        let codecs = [video("video/VP8"), preferring(101, video("video/VP9"))];
+        assert_eq!(payload_types(&codecs), [100, 102, 101, 103]);
+    }
+
+    #[test]
+    fn static_payload_types_are_kept_when_they_are_free() {
+        let codecs = [audio("audio/PCMU", 8_000), audio("audio/pcma", 8_000)];
+        assert_eq!(payload_types(&codecs), [0, 8]);
+        let codecs = [audio("audio/PCMU", 8_000), audio("audio/PCMU", 8_000)];
+        assert_eq!(payload_types(&codecs), [0, 100]);
+        let codecs = [audio("audio/CN", 16_000), audio("audio/CN", 8_000)];
+        assert_eq!(payload_types(&codecs), [100, 13]);
+    }
+
+    #[test]
+    fn after_127_comes_96() {
+        let codecs = vec![audio("audio/iLBC", 8_000); 32];
+        let expected: Vec<u8> = (100..=127).chain(96..=99).collect();
+        assert_eq!(payload_types(&codecs), expected);
+        assert_eq!(
+            RtpCapabilities::generate(&vec![video("video/VP8"); 17]),
+            Err(CapabilitiesError::PayloadTypesExhausted {
+                mime_type: "video/VP8".into()
+            })
+        );
+    }
+
+    #[test]
+    fn a_payload_type_preferred_twice() {
+        let codecs = [
+            preferring(110, video("video/VP8")),
+            preferring(110, video("video/VP9")),
+        ];
+        assert_eq!(
+            RtpCapabilities::generate(&codecs),
+            Err(CapabilitiesError::PayloadTypeDuplicated { payload_type: 110 })
+        );
+    }
+
+    #[test]
+    fn a_payload_type_that_does_not_fit() {
+        let refused = CapabilitiesError::PayloadTypeOutOfRange { payload_type: 128 };
+        let codecs = vec![preferring(128, video("video/VP8"))];
+        assert_eq!(RtpCapabilities::generate(&codecs), Err(refused.clone()));
+        let capabilities = RtpCapabilities {
+            codecs,
+            ..Default::default()
+        };
+        assert_eq!(capabilities.validated(), Err(refused));
+    }
+
+    #[test]
+    fn codecs_that_no_router_forwards() {
+        let stereo = RtpCodecCapability {
+            channels: Some(2),
+            ..audio("audio/PCMU", 8_000)
+        };
+        let unknown = [
+            video("video/H265"),
+            video("video/rtx"),
+            RtpCodecCapability::new(MediaKind::Video, "video/VP8", 48_000),
+            audio("audio/opus", 48_000),
+            stereo,
+        ];
+        for codec in unknown {
+            assert_eq!(
+                RtpCapabilities::generate(std::slice::from_ref(&codec)),
+                Err(CapabilitiesError::CodecUnsupported {
+                    mime_type: codec.mime_type,
+                    clock_rate: codec.clock_rate,
+                    channels: codec.channels,
+                })
+            );
+        }
+    }
+
+    #[test]
+    fn capabilities_that_are_malformed() {
+        let refusal = |codec| {
+            let capabilities = RtpCapabilities {
+                codecs: vec![codec],
+                ..Default::default()
+            };
+            capabilities.validated().unwrap_err()
+        };
+        assert_eq!(
+            refusal(video("VP8")),
+            CapabilitiesError::MimeTypeInvalid {
+                mime_type: "VP8".into()
+            }
+        );
+        let mut rtx = video("video/rtx");
+        rtx.parameters.insert("apt", "96");
+        assert_eq!(
+            refusal(rtx),
+            CapabilitiesError::AptNotANumber {
+                mime_type: "video/rtx".into()
+            }
+        );
+    }
+
+    #[test]
+    fn capabilities_are_brought_into_normal_form() {
+        let mut given = device();
+        given.codecs[0].channels = None;
+        given.codecs[0].kind = MediaKind::Video;
+        given.codecs[1].channels = Some(3);
+        let valid = given.validated().unwrap();
+        assert_eq!(valid.codecs[0].channels, Some(1));
+        assert_eq!(valid.codecs[0].kind, MediaKind::Audio);
+        assert_eq!(valid.codecs[1].channels, None);
     }
 }

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::codec_parameters::{normal_channels, read_channels, read_mime_type};
 use super::format_parameters::{FormatParameters, FormatValue};
+use super::object::{Malformed, Object, Read, deserialize_by_reading};
 use super::rtcp_feedback::RtcpFeedback;
-use super::untyped::{Malformed, Object, Read, deserialize_by_reading};
 use super::{CapabilitiesError, Codec, MediaKind};
 
 /// A codec that an endpoint or a router can handle.
@@ -89,10 +89,9 @@ impl Read for RtpCodecCapability {
     const NAME: &'static str = "codec";
 
     fn read(object: &Object<'_>) -> Result<Self, Malformed> {
-        let mime_type = read_mime_type(object)?;
-        let kind = MediaKind::of_mime_type(&mime_type);
+        let (mime_type, kind) = read_mime_type(object)?;
         Ok(Self {
-            kind: kind.ok_or_else(|| object.not("mimeType", "an audio/… or video/… type"))?,
+            kind,
             preferred_payload_type: object.number("preferredPayloadType")?,
             clock_rate: object.required_number("clockRate")?,
             channels: read_channels(object, &mime_type)?,

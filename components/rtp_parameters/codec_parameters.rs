@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::format_parameters::FormatParameters;
+use super::object::{Malformed, Object, Read, deserialize_by_reading};
 use super::rtcp_feedback::RtcpFeedback;
-use super::untyped::{Malformed, Object, Read, deserialize_by_reading};
 use super::{Codec, MediaKind};
 
 /// A codec that a stream may use, with its payload type.
@@ -59,7 +59,7 @@ impl Read for RtpCodecParameters {
     const NAME: &'static str = "codec";
 
     fn read(object: &Object<'_>) -> Result<Self, Malformed> {
-        let mime_type = read_mime_type(object)?;
+        let (mime_type, _) = read_mime_type(object)?;
         Ok(Self {
             payload_type: object.required_number("payloadType")?,
             clock_rate: object.required_number("clockRate")?,
@@ -71,11 +71,11 @@ impl Read for RtpCodecParameters {
     }
 }
 
-/// The MIME type of the codec in `object`.
-pub(super) fn read_mime_type(object: &Object<'_>) -> Result<String, Malformed> {
+/// The MIME type of the codec in `object`, and the kind it names.
+pub(super) fn read_mime_type(object: &Object<'_>) -> Result<(String, MediaKind), Malformed> {
     let mime_type = object.required_text("mimeType")?;
     match MediaKind::of_mime_type(&mime_type) {
-        Some(_) => Ok(mime_type),
+        Some(kind) => Ok((mime_type, kind)),
         None => Err(object.not("mimeType", "an audio/… or video/… type")),
     }
 }

@@ -1,13 +1,11 @@
 //! The parameters of a consumer.
 
-use thiserror::Error;
-
 use super::consumer_codecs::consumed_codecs;
 use super::pipe::pipe_encodings;
 use super::{
-    CapabilitiesError, Codec, HeaderExtension, RtcpFeedback, RtpCapabilities, RtpCodecParameters,
-    RtpEncodingParameters, RtpEncodingRtx, RtpHeaderExtensionParameters, RtpParameters,
-    ScalabilityMode,
+    Codec, ConsumerParametersError, HeaderExtension, MAX_MID_BYTES, RtcpFeedback, RtcpParameters,
+    RtpCapabilities, RtpCodecParameters, RtpEncodingParameters, RtpEncodingRtx,
+    RtpHeaderExtensionParameters, RtpParameters, ScalabilityMode,
 };
 
 /// What is asked of a consumer.
@@ -33,24 +31,6 @@ pub struct SsrcBase {
     pub rtx: u32,
 }
 
-/// Why a consumer cannot be.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum ConsumerParametersError {
-    /// The endpoint's capabilities are malformed.
-    #[error(transparent)]
-    Capabilities(#[from] CapabilitiesError),
-    /// The endpoint has none of the producer's media codecs.
-    #[error("no compatible media codec")]
-    NoCompatibleCodec,
-    /// The MID is empty or longer than 8 bytes.
-    #[error("mid {mid:?} is not of 1 to 8 bytes")]
-    MidInvalid {
-        /// The MID given.
-        mid: String,
-    },
-}
-
 /// The parameters of a consumer of a producer with `consumable` parameters, for an endpoint with
 /// `remote` capabilities.
 ///
@@ -73,23 +53,28 @@ pub fn consumer_parameters(
     remote.check()?;
     let header_extensions = consumed_extensions(consumable, remote);
     let mut codecs = consumed_codecs(consumable, remote);
+    require_media(&codecs)?;
+    limit_feedback(&mut codecs, &header_extensions, options.enable_rtx);
     if options.pipe && !options.enable_rtx {
         codecs.retain(|codec| codec.codec() != Codec::Rtx);
     }
-    require_media(&codecs)?;
-    limit_feedback(&mut codecs, &header_extensions, options.enable_rtx);
     let encodings = match options.pipe {
         true => pipe_encodings(consumable, options.enable_rtx, ssrcs),
         false => vec![single_encoding(consumable, &codecs, ssrcs.media)],
     };
-    let mut rtcp = consumable.rtcp.clone();
-    rtcp.cname = options.cname.clone().or(rtcp.cname);
+    let cname = options
+        .cname
+        .clone()
+        .or_else(|| consumable.rtcp.cname.clone());
     Ok(RtpParameters {
         mid: consumer_mid(options)?,
         codecs,
         header_extensions,
         encodings,
-        rtcp,
+        rtcp: RtcpParameters {
+            cname,
+            reduced_size: true,
+        },
         msid: consumable.msid.clone(),
     })
 }
@@ -97,7 +82,7 @@ pub fn consumer_parameters(
 fn consumer_mid(options: &ConsumerOptions) -> Result<Option<String>, ConsumerParametersError> {
     let mid = options.mid.clone().filter(|_| !options.pipe);
     match mid {
-        Some(mid) if !(1..=8).contains(&mid.len()) => {
+        Some(mid) if !(1..=MAX_MID_BYTES).contains(&mid.len()) => {
             Err(ConsumerParametersError::MidInvalid { mid })
         }
         mid => Ok(mid),
@@ -185,4 +170,171 @@ fn single_scalability_mode(encodings: &[RtpEncodingParameters]) -> Option<String
         .map(ScalabilityMode::parse)
         .unwrap_or_default();
     Some(format!("L{}T{}", encodings.len(), mode.temporal_layers))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtp_parameters::MediaKind;
+    use crate::rtp_parameters::samples::{consumable, device, encoding, opus, vp8};
+    use crate::rtp_parameters::{CapabilitiesError, FormatParameters};
+
+    const SSRCS: SsrcBase = SsrcBase {
+        media: 1_000,
+        rtx: 2_000,
+    };
+
+    fn options() -> ConsumerOptions {
+        ConsumerOptions {
+            enable_rtx: true,
+            mid: Some("7".into()),
+            ..Default::default()
+        }
+    }
+
+    fn simulcast() -> RtpParameters {
+        let mut producer = vp8();
+        producer.encodings.extend([encoding(12), encoding(13)]);
+        consumable(MediaKind::Video, &producer)
+    }
+
+    fn consume(remote: &RtpCapabilities, options: &ConsumerOptions) -> RtpParameters {
+        consumer_parameters(&simulcast(), remote, options, SSRCS).unwrap()
+    }
+
+    fn feedback(parameters: &RtpParameters) -> Vec<String> {
+        let feedback = parameters.codecs[0].rtcp_feedback.iter();
+        feedback
+            .map(|f| format!("{} {}", f.kind, f.parameter).trim_end().to_owned())
+            .collect()
+    }
+
+    fn without(extensions: &[HeaderExtension]) -> RtpCapabilities {
+        let mut remote = device();
+        remote.header_extensions.retain(|capability| {
+            extensions
+                .iter()
+                .all(|extension| extension.uri() != capability.uri)
+        });
+        remote
+    }
+
+    #[test]
+    fn the_caller_names_the_mid_and_may_name_the_source() {
+        let mut consumable = simulcast();
+        consumable.rtcp.cname = Some("producer".into());
+        let made = |options| {
+            let made = consumer_parameters(&consumable, &device(), &options, SSRCS).unwrap();
+            (made.mid.unwrap(), made.rtcp.cname.unwrap())
+        };
+        assert_eq!(made(options()), ("7".into(), "producer".into()));
+        let cname = Some("transport".to_owned());
+        let named = ConsumerOptions { cname, ..options() };
+        assert_eq!(made(named), ("7".into(), "transport".into()));
+    }
+
+    #[test]
+    fn only_one_congestion_control_is_left() {
+        use HeaderExtension::{AbsSendTime, TransportCc};
+        let left = |remote| {
+            let mut left = feedback(&consume(&remote, &options()));
+            left.retain(|f| f == "transport-cc" || f == "goog-remb");
+            left
+        };
+        assert_eq!(left(device()), ["transport-cc"]);
+        assert_eq!(left(without(&[TransportCc])), ["goog-remb"]);
+        assert_eq!(left(without(&[TransportCc, AbsSendTime])), [""; 0]);
+    }
+
+    #[test]
+    fn without_rtx_nothing_lost_is_asked_for() {
+        let plain = ConsumerOptions {
+            enable_rtx: false,
+            ..options()
+        };
+        assert_eq!(
+            feedback(&consume(&device(), &plain)),
+            ["transport-cc", "ccm fir", "nack pli"]
+        );
+    }
+
+    #[test]
+    fn simulcast_is_seen_as_spatial_layers() {
+        let encodings = consume(&device(), &options()).encodings;
+        assert_eq!(encodings.len(), 1);
+        assert_eq!(encodings[0].scalability_mode.as_deref(), Some("L3T1"));
+        assert_eq!(encodings[0].ssrc, Some(1_000));
+        assert_eq!(encodings[0].rtx, Some(RtpEncodingRtx { ssrc: 1_001 }));
+    }
+
+    #[test]
+    fn silence_is_stated_only_when_it_may_be() {
+        let mut consumable = consumable(MediaKind::Audio, &opus());
+        let dtx = |consumable: &RtpParameters| {
+            let made = consumer_parameters(consumable, &device(), &options(), SSRCS);
+            made.unwrap().encodings[0].dtx
+        };
+        assert_eq!(dtx(&consumable), None);
+        consumable.encodings[0].dtx = Some(true);
+        assert_eq!(dtx(&consumable), Some(true));
+    }
+
+    #[test]
+    fn a_pipe_has_every_encoding_and_no_mid() {
+        let pipe = ConsumerOptions {
+            pipe: true,
+            ..options()
+        };
+        let made = consume(&device(), &pipe);
+        assert_eq!((made.mid, made.encodings.len()), (None, 3));
+        let last = &made.encodings[2];
+        assert_eq!(last.ssrc, Some(1_002));
+        assert_eq!(last.rtx, Some(RtpEncodingRtx { ssrc: 2_002 }));
+    }
+
+    #[test]
+    fn a_pipe_without_rtx_has_no_rtx_codec() {
+        let pipe = ConsumerOptions {
+            pipe: true,
+            enable_rtx: false,
+            ..options()
+        };
+        let made = consume(&device(), &pipe);
+        assert!(made.codecs.iter().all(|codec| codec.codec() != Codec::Rtx));
+        assert!(made.encodings.iter().all(|encoding| encoding.rtx.is_none()));
+    }
+
+    #[test]
+    fn a_mid_that_does_not_fit() {
+        for mid in ["", "123456789"] {
+            let mid = mid.to_owned();
+            let options = ConsumerOptions {
+                mid: Some(mid.clone()),
+                ..options()
+            };
+            assert_eq!(
+                consumer_parameters(&simulcast(), &device(), &options, SSRCS),
+                Err(ConsumerParametersError::MidInvalid { mid })
+            );
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_has_no_codec_or_makes_no_sense() {
+        let refusal = |remote: &RtpCapabilities| {
+            consumer_parameters(&simulcast(), remote, &options(), SSRCS).unwrap_err()
+        };
+        assert_eq!(
+            refusal(&RtpCapabilities::default()),
+            ConsumerParametersError::NoCompatibleCodec
+        );
+        let mut remote = device();
+        remote.codecs[2].parameters = FormatParameters::from_iter([("apt", "x")]);
+        let mime_type = "video/rtx".to_owned();
+        let malformed = CapabilitiesError::AptNotANumber { mime_type };
+        assert_eq!(
+            refusal(&remote),
+            ConsumerParametersError::Capabilities(malformed)
+        );
+    }
 }

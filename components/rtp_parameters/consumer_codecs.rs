@@ -52,3 +52,42 @@ fn drop_orphaned_rtx(codecs: &mut Vec<RtpCodecParameters>) {
         codec.codec() != Codec::Rtx || codec.apt().is_some_and(|apt| media.contains(&apt))
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtp_parameters::MediaKind;
+    use crate::rtp_parameters::samples::{codec, consumable, device, vp8};
+
+    #[test]
+    fn rtx_goes_with_the_codec_it_retransmits() {
+        let mut producer = vp8();
+        producer.codecs.push(codec("video/AV1", 98));
+        let consumable = consumable(MediaKind::Video, &producer);
+        let mut remote = device();
+        remote.codecs.retain(|codec| codec.codec() != Codec::Vp8);
+        let payload_types: Vec<_> = consumed_codecs(&consumable, &remote)
+            .iter()
+            .map(|codec| codec.payload_type)
+            .collect();
+        assert_eq!(payload_types, [109, 110]);
+    }
+
+    #[test]
+    fn an_endpoint_with_rtx_alone_can_consume_nothing() {
+        let consumable = consumable(MediaKind::Video, &vp8());
+        let mut remote = device();
+        assert!(can_consume(&consumable, &remote));
+        remote.codecs.retain(|codec| codec.codec() == Codec::Rtx);
+        assert!(!can_consume(&consumable, &remote));
+        assert!(consumed_codecs(&consumable, &remote).is_empty());
+        assert!(!can_consume(&consumable, &RtpCapabilities::default()));
+    }
+
+    #[test]
+    fn malformed_capabilities_can_consume_nothing() {
+        let mut remote = device();
+        remote.codecs[0].mime_type = "opus".into();
+        assert!(!can_consume(&consumable(MediaKind::Video, &vp8()), &remote));
+    }
+}

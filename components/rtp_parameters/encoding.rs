@@ -3,7 +3,8 @@
 use serde::{Serialize, Serializer};
 
 use super::ScalabilityMode;
-use super::untyped::{Malformed, Object, Read, deserialize_by_reading, is_whole};
+use super::object::{Malformed, Object, Read, deserialize_by_reading};
+use super::untyped::is_whole;
 
 /// One encoding of a media source: one RTP stream and perhaps its retransmissions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -101,3 +101,92 @@ fn check_ssrcs(encodings: &[RtpEncodingParameters]) -> Result<(), RtpParametersE
 
 /// The longest value of a two-byte header extension (RFC 8285, section 4.3).
 const MAX_RID_BYTES: usize = 255;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtp_parameters::RtpEncodingRtx;
+    use crate::rtp_parameters::samples::{encoding, vp8};
+
+    fn checked(encodings: &[RtpEncodingParameters]) -> Result<(), RtpParametersError> {
+        let mut parameters = vp8();
+        parameters.encodings = encodings.to_vec();
+        check_encodings(&parameters)
+    }
+
+    fn with_rid(rid: &str) -> RtpEncodingParameters {
+        RtpEncodingParameters {
+            rid: Some(rid.into()),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_codec_that_is_not_there_or_no_media() {
+        for payload_type in [97, 98] {
+            let mut encoding = encoding(1);
+            encoding.codec_payload_type = Some(payload_type);
+            assert_eq!(
+                checked(&[encoding]),
+                Err(RtpParametersError::CodecPayloadTypeUnknown { payload_type })
+            );
+        }
+    }
+
+    #[test]
+    fn simulcast_and_svc_at_once() {
+        let mut layered = encoding(2);
+        layered.scalability_mode = Some("L2T1".into());
+        assert_eq!(checked(&[layered.clone()]), Ok(()));
+        assert_eq!(
+            checked(&[encoding(1), layered]),
+            Err(RtpParametersError::SimulcastAndSvc {
+                scalability_mode: "L2T1".into()
+            })
+        );
+    }
+
+    #[test]
+    fn encodings_that_cannot_be_told_apart() {
+        let unknown = RtpEncodingParameters::default();
+        let unidentified = |index| Err(RtpParametersError::EncodingUnidentified { index });
+        assert_eq!(
+            checked(std::slice::from_ref(&unknown)),
+            Ok(()),
+            "the MID tells"
+        );
+        assert_eq!(checked(&[with_rid("a"), unknown.clone()]), unidentified(1));
+        let mut parameters = vp8();
+        parameters.mid = None;
+        parameters.encodings = vec![unknown];
+        assert_eq!(check_encodings(&parameters), unidentified(0));
+    }
+
+    #[test]
+    fn ids_given_twice() {
+        let ssrc = 5;
+        let twice = Err(RtpParametersError::SsrcDuplicated { ssrc });
+        assert_eq!(checked(&[encoding(5), encoding(5)]), twice);
+        let mut own_rtx = encoding(5);
+        own_rtx.rtx = Some(RtpEncodingRtx { ssrc });
+        assert_eq!(checked(&[own_rtx]), twice);
+        assert_eq!(
+            checked(&[with_rid("a"), with_rid("a")]),
+            Err(RtpParametersError::RidDuplicated { rid: "a".into() })
+        );
+    }
+
+    #[test]
+    fn rids_of_letters_digits_and_dashes() {
+        let longest = "x".repeat(255);
+        for rid in ["r0", "hi-res_2", "0", &longest] {
+            assert_eq!(checked(&[with_rid(rid)]), Ok(()));
+        }
+        let too_long = "x".repeat(256);
+        for rid in ["a b", "ü", "a/b", "\0", &too_long] {
+            let rid = rid.to_owned();
+            let refused = Err(RtpParametersError::RidInvalid { rid: rid.clone() });
+            assert_eq!(checked(&[with_rid(&rid)]), refused);
+        }
+    }
+}

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, btree_map};
 
 use serde::Serialize;
 
-use super::untyped::{Malformed, Object, Read, Untyped, deserialize_by_reading, is_whole};
+use super::object::{Malformed, Object, Read, deserialize_by_reading};
+use super::untyped::{Untyped, is_whole};
 
 /// Named parameters of a codec (what SDP writes as `a=fmtp`, RFC 8866 section 6.15) or of a header
 /// extension, in order of their names.

@@ -2,12 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::samples::{DEVICE, ROUTER_CAPABILITIES, device, goldens, parsed, read, router};
 use super::*;
 
-const GOLDENS: &str = include_str!("data/ortc-goldens.json");
-const MEDIA_CODECS: &str = include_str!("data/mediaCodecs.json");
-const ROUTER_CAPABILITIES: &str = include_str!("data/routerRtpCapabilities.json");
-const DEVICE: &str = include_str!("data/msc-device-rtpCapabilities.json");
 const SESSIONS: [&str; 6] = [
     include_str!("data/msc-audio-opus.json"),
     include_str!("data/msc-bundle-av-data.json"),
@@ -17,25 +14,8 @@ const SESSIONS: [&str; 6] = [
     include_str!("data/msc-video-vp9-svc-L3T3.json"),
 ];
 
-fn parsed(text: &str) -> Value {
-    serde_json::from_str(text).unwrap()
-}
-
 fn json_of(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap()
-}
-
-fn read<T: serde::de::DeserializeOwned>(value: &Value) -> T {
-    serde_json::from_value(value.clone()).unwrap()
-}
-
-fn router() -> RtpCapabilities {
-    let media_codecs: Vec<RtpCodecCapability> = read(&parsed(MEDIA_CODECS));
-    RtpCapabilities::generate(&media_codecs).unwrap()
-}
-
-fn device() -> RtpCapabilities {
-    read(&parsed(DEVICE)["rtpCapabilities"])
 }
 
 /// A producer, and what mediasoup makes of it.
@@ -47,15 +27,9 @@ struct Golden {
 
 impl Golden {
     fn all() -> Vec<Self> {
-        let goldens = parsed(GOLDENS);
-        let goldens: Vec<_> = goldens
-            .as_object()
-            .unwrap()
-            .values()
-            .map(Self::new)
-            .collect();
+        let goldens = goldens();
         assert_eq!(goldens.len(), 5);
-        goldens
+        goldens.iter().map(Self::new).collect()
     }
 
     fn new(expected: &Value) -> Self {

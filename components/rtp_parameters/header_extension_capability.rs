@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::MediaKind;
-use super::untyped::{Malformed, Object, Read, deserialize_by_reading};
+use super::object::{Malformed, Object, Read, deserialize_by_reading};
 
 /// A header extension that an endpoint or a router can handle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -36,6 +36,22 @@ pub struct HeaderExtensionIds {
 }
 
 impl HeaderExtensionIds {
+    /// The ids in the packets that a router forwards (see [`HeaderExtension::router_id`]).
+    pub const ROUTER: Self = Self {
+        mid: Some(HeaderExtension::Mid.router_id()),
+        rid: Some(HeaderExtension::Rid.router_id()),
+        rrid: Some(HeaderExtension::RepairedRid.router_id()),
+        abs_send_time: Some(HeaderExtension::AbsSendTime.router_id()),
+        transport_cc: Some(HeaderExtension::TransportCc.router_id()),
+        audio_level: Some(HeaderExtension::AudioLevel.router_id()),
+        dependency_descriptor: Some(HeaderExtension::DependencyDescriptor.router_id()),
+        video_orientation: Some(HeaderExtension::VideoOrientation.router_id()),
+        toffset: Some(HeaderExtension::Toffset.router_id()),
+        abs_capture_time: Some(HeaderExtension::AbsCaptureTime.router_id()),
+        playout_delay: Some(HeaderExtension::PlayoutDelay.router_id()),
+        packet_id: Some(HeaderExtension::PacketId.router_id()),
+    };
+
     /// The ids `extensions` state.
     pub fn of(extensions: &[RtpHeaderExtensionParameters]) -> Self {
         let mut ids = Self::default();
@@ -82,6 +98,7 @@ mod tests {
     fn every_extension_has_a_place_of_its_own() {
         let all = HeaderExtension::IN_ORDER.map(|known| stated(known, known.router_id()));
         let mut ids = HeaderExtensionIds::of(&all);
+        assert_eq!(ids, HeaderExtensionIds::ROUTER);
         for known in HeaderExtension::IN_ORDER {
             assert_eq!(*ids.slot(known), Some(known.router_id()));
         }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::format_parameters::FormatParameters;
-use super::untyped::{Malformed, Object, Read, deserialize_by_reading};
+use super::object::{Malformed, Object, Read, deserialize_by_reading};
 
 /// A header extension (RFC 8285) that the packets of a stream may carry.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -1,10 +1,11 @@
 //! How what a producer sends becomes what its router forwards.
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use super::codec_match::{CodecView, matches_strictly};
-use super::{Codec, RtpCapabilities, RtpCodecCapability, RtpCodecParameters, RtpParameters};
+use super::{
+    Codec, MappingError, RtpCapabilities, RtpCodecCapability, RtpCodecParameters, RtpParameters,
+};
 
 /// How the payload types and SSRCs of a producer become those that its router forwards.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,48 +48,6 @@ pub struct EncodingMapping {
     pub rid: Option<String>,
     /// The SSRC in the router.
     pub mapped_ssrc: u32,
-}
-
-/// Why a producer's parameters do not go with a router.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum MappingError {
-    /// The router does not have this codec.
-    #[error("codec {mime_type} with payload type {payload_type} is not supported by the router")]
-    CodecUnsupported {
-        /// The MIME type of the codec.
-        mime_type: String,
-        /// Its payload type.
-        payload_type: u8,
-    },
-    /// An RTX codec for a codec that is not there.
-    #[error("the RTX codec with payload type {payload_type} is for a codec that is not there")]
-    RtxWithoutMedia {
-        /// The payload type of the RTX codec.
-        payload_type: u8,
-    },
-    /// The router has the codec, but no RTX codec for it.
-    #[error("the router has no RTX codec for payload type {mapped_payload_type} ({mime_type})")]
-    RtxUnsupported {
-        /// The MIME type of the media codec.
-        mime_type: String,
-        /// Its payload type in the router.
-        mapped_payload_type: u8,
-    },
-    /// The mapping is of other parameters: it lacks a codec.
-    #[error("the mapping lacks payload type {payload_type}")]
-    CodecUnmapped {
-        /// The payload type it lacks.
-        payload_type: u8,
-    },
-    /// The mapping is of other parameters: it has another number of encodings.
-    #[error("there are {encodings} encodings, but {mapped} in the mapping")]
-    EncodingsUnmapped {
-        /// Number of encodings in the parameters.
-        encodings: usize,
-        /// Number of encodings in the mapping.
-        mapped: usize,
-    },
 }
 
 /// Maps the validated `parameters` of a producer to the `capabilities` of its router.
@@ -188,4 +147,82 @@ fn map_encodings(parameters: &RtpParameters, first_mapped_ssrc: u32) -> Vec<Enco
             mapped_ssrc: first_mapped_ssrc.wrapping_add(index),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtp_parameters::samples::{codec, encoding, router, rtx, vp8};
+
+    fn mapped(change: impl FnOnce(&mut RtpParameters)) -> Result<RtpMapping, MappingError> {
+        let mut parameters = vp8();
+        change(&mut parameters);
+        rtp_mapping(&parameters, &router(), 500)
+    }
+
+    #[test]
+    fn every_codec_gets_the_payload_type_of_the_router() {
+        let mapping = mapped(|p| p.codecs.push(codec("video/VP9", 98))).unwrap();
+        assert_eq!(mapping.mapped_payload_type(96), Some(101));
+        assert_eq!(mapping.mapped_payload_type(97), Some(102));
+        assert_eq!(mapping.mapped_payload_type(98), Some(103));
+        assert_eq!(mapping.mapped_payload_type(99), None);
+    }
+
+    #[test]
+    fn ssrcs_count_up_and_wrap() {
+        let mut parameters = vp8();
+        parameters.encodings.push(encoding(12));
+        let mapping = rtp_mapping(&parameters, &router(), u32::MAX).unwrap();
+        let ssrcs: Vec<_> = mapping.encodings.iter().map(|e| e.mapped_ssrc).collect();
+        assert_eq!(ssrcs, [u32::MAX, 0]);
+    }
+
+    #[test]
+    fn a_codec_that_the_router_lacks() {
+        let refused = |mime_type: &str| {
+            Err(MappingError::CodecUnsupported {
+                mime_type: mime_type.into(),
+                payload_type: 98,
+            })
+        };
+        assert_eq!(
+            mapped(|p| p.codecs.push(codec("video/H265", 98))),
+            refused("video/H265")
+        );
+        let mut profile_2 = codec("video/VP9", 98);
+        profile_2.parameters.insert("profile-id", 2);
+        assert_eq!(mapped(|p| p.codecs.push(profile_2)), refused("video/VP9"));
+        assert_eq!(
+            mapped(|p| p.codecs.push(codec("video/ulpfec", 98))),
+            refused("video/ulpfec")
+        );
+    }
+
+    #[test]
+    fn an_rtx_codec_for_nothing() {
+        let payload_type = 99;
+        assert_eq!(
+            mapped(|p| p.codecs.push(rtx(99, 98))),
+            Err(MappingError::RtxWithoutMedia { payload_type })
+        );
+        assert_eq!(
+            mapped(|p| p.codecs.push(rtx(99, 97))),
+            Err(MappingError::RtxWithoutMedia { payload_type }),
+            "RTX of RTX"
+        );
+    }
+
+    #[test]
+    fn an_rtx_codec_that_the_router_lacks() {
+        let mut router = router();
+        router.codecs.retain(|codec| codec.codec() != Codec::Rtx);
+        assert_eq!(
+            rtp_mapping(&vp8(), &router, 1),
+            Err(MappingError::RtxUnsupported {
+                mime_type: "video/VP8".into(),
+                mapped_payload_type: 101
+            })
+        );
+    }
 }

@@ -74,3 +74,40 @@ fn pipe_extensions(consumable: &RtpParameters) -> Vec<RtpHeaderExtensionParamete
     extensions.sort_by_key(|extension| extension.id);
     extensions
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtp_parameters::MediaKind;
+    use crate::rtp_parameters::samples::{consumable, vp8};
+
+    const SSRCS: SsrcBase = SsrcBase { media: 5, rtx: 9 };
+
+    #[test]
+    fn without_rtx_routers_ask_for_key_frames_only() {
+        let consumable = consumable(MediaKind::Video, &vp8());
+        let made = pipe_consumer_parameters(&consumable, false, SSRCS);
+        assert_eq!(made.codecs.len(), 1);
+        let feedback = &made.codecs[0].rtcp_feedback;
+        let expected = [
+            RtcpFeedback::new("nack", "pli"),
+            RtcpFeedback::new("ccm", "fir"),
+        ];
+        assert_eq!(*feedback, expected);
+        assert_eq!(made.encodings[0].rtx, None);
+    }
+
+    #[test]
+    fn a_descriptor_that_is_there_is_not_repeated() {
+        let descriptor = HeaderExtension::DependencyDescriptor;
+        let mut consumable = consumable(MediaKind::Video, &vp8());
+        let stated = RtpHeaderExtensionParameters::new(descriptor.uri(), 7);
+        consumable.header_extensions.push(stated);
+        let made = pipe_consumer_parameters(&consumable, true, SSRCS);
+        let found = made
+            .header_extensions
+            .iter()
+            .filter(|e| e.uri == descriptor.uri());
+        assert_eq!(found.count(), 1);
+    }
+}

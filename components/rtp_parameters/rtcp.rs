@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::untyped::{Malformed, Object, Read, deserialize_by_reading};
+use super::object::{Malformed, Object, Read, deserialize_by_reading};
 
 /// The RTCP settings of a stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

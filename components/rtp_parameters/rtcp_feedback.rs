@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::untyped::{Malformed, Object, Read, deserialize_by_reading};
+use super::object::{Malformed, Object, Read, deserialize_by_reading};
 
 /// A kind of RTCP feedback that a codec uses (what SDP writes as `a=rtcp-fb`, RFC 4585 section
 /// 4.2).

@@ -93,3 +93,72 @@ impl RtpParameters {
 fn is_on(codec: &RtpCodecParameters, name: &str) -> bool {
     codec.parameters.integer(name) == Some(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::rtp_parameters::samples::{encoding, opus, vp8};
+    use crate::rtp_parameters::{RtcpFeedback, RtpEncodingRtx};
+
+    #[test]
+    fn a_stream_is_told_as_mediasoup_dumps_it() {
+        let mut parameters = vp8();
+        parameters.codecs[0].rtcp_feedback = vec![
+            RtcpFeedback::new("nack", ""),
+            RtcpFeedback::new("ccm", "fir"),
+        ];
+        parameters.encodings[0].rtx = Some(RtpEncodingRtx { ssrc: 12 });
+        parameters.encodings[0].scalability_mode = Some("L1T3".into());
+        let stream = parameters.stream_parameters(0).unwrap();
+        assert_eq!(stream.codec, Codec::Vp8);
+        assert_eq!(
+            serde_json::to_value(&stream).unwrap(),
+            json!({
+                "encodingIdx": 0, "ssrc": 11, "payloadType": 96, "mimeType": "video/VP8",
+                "clockRate": 90000, "cname": "", "rtxSsrc": 12, "rtxPayloadType": 97,
+                "useNack": true, "usePli": false, "useFir": true, "useInBandFec": false,
+                "useDtx": false, "spatialLayers": 1, "temporalLayers": 3,
+            })
+        );
+    }
+
+    #[test]
+    fn an_rtx_ssrc_without_an_rtx_codec_is_ignored() {
+        let mut parameters = opus();
+        parameters.encodings[0].rtx = Some(RtpEncodingRtx { ssrc: 12 });
+        let stream = parameters.stream_parameters(0).unwrap();
+        assert_eq!((stream.rtx_ssrc, stream.rtx_payload_type), (None, None));
+    }
+
+    #[test]
+    fn silence_is_allowed_by_the_codec_or_by_the_encoding() {
+        let use_dtx = |parameters: &RtpParameters| parameters.stream_parameters(0).unwrap().use_dtx;
+        let mut by_codec = opus();
+        assert!(!use_dtx(&by_codec));
+        by_codec.codecs[0].parameters.insert("usedtx", 1);
+        assert!(use_dtx(&by_codec));
+        let mut by_encoding = opus();
+        by_encoding.encodings[0].dtx = Some(true);
+        assert!(use_dtx(&by_encoding));
+    }
+
+    #[test]
+    fn only_simulcast_checks_for_inactivity() {
+        let checks = |parameters: &RtpParameters| {
+            let stream = parameters.stream_parameters(0);
+            stream.unwrap().checks_inactivity
+        };
+        let mut parameters = vp8();
+        assert!(!checks(&parameters));
+        parameters.encodings.push(encoding(12));
+        assert!(checks(&parameters));
+    }
+
+    #[test]
+    fn an_encoding_that_is_not_there_has_no_stream() {
+        assert_eq!(vp8().stream_parameters(1), None);
+        assert_eq!(RtpParameters::default().stream_parameters(0), None);
+    }
+}

@@ -179,9 +179,47 @@ const SUPPORTED: [SupportedCodec; 26] = [
         ("level-asymmetry-allowed", Number(1)),
         ("packetization-mode", Number(1)),
     ]),
-    SupportedCodec::video("video/H264").with(&[
-        ("level-asymmetry-allowed", Number(1)),
-        ("packetization-mode", Number(0)),
-    ]),
+    SupportedCodec::video("video/H264").with(&[("level-asymmetry-allowed", Number(1))]),
     SupportedCodec::video("video/AV1"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_supported_codec_is_supported() {
+        for supported in &SUPPORTED {
+            let codec = supported.capability();
+            let found = SupportedCodec::matching(&codec).unwrap();
+            assert_eq!(found.capability(), codec);
+        }
+    }
+
+    #[test]
+    fn multiopus_is_told_by_its_streams() {
+        let mut codec = RtpCodecCapability::new(MediaKind::Audio, "audio/multiopus", 48_000);
+        codec.channels = Some(6);
+        codec.parameters.insert("num_streams", 4);
+        codec.parameters.insert("coupled_streams", 2);
+        let found = SupportedCodec::matching(&codec).unwrap().capability();
+        let mapping = found
+            .parameters
+            .text("channel_mapping")
+            .unwrap()
+            .into_owned();
+        assert_eq!(mapping, "0,4,1,2,3,5");
+        codec.parameters.insert("num_streams", 5);
+        assert!(SupportedCodec::matching(&codec).is_err());
+    }
+
+    #[test]
+    fn h264_is_supported_in_the_modes_that_send_pictures_in_order() {
+        let mut codec = RtpCodecCapability::new(MediaKind::Video, "video/h264", 90_000);
+        assert!(SupportedCodec::matching(&codec).is_ok());
+        for (mode, supported) in [(0, true), (1, true), (2, false)] {
+            codec.parameters.insert("packetization-mode", mode);
+            assert_eq!(SupportedCodec::matching(&codec).is_ok(), supported);
+        }
+    }
+}

@@ -4,8 +4,8 @@ use super::codec_parameters::normal_channels;
 use super::encodings_check::check_encodings;
 use super::format_parameters::FormatValue;
 use super::{
-    Codec, MediaKind, RtpCodecParameters, RtpEncodingParameters, RtpHeaderExtensionParameters,
-    RtpParameters, RtpParametersError,
+    Codec, MAX_MID_BYTES, MediaKind, RtpCodecParameters, RtpEncodingParameters,
+    RtpHeaderExtensionParameters, RtpParameters, RtpParametersError,
 };
 
 impl RtpParameters {
@@ -46,7 +46,7 @@ impl RtpParameters {
 }
 
 /// Refuses a MID that does not fit the room forwarded packets keep for it.
-pub(super) fn check_mid(mid: Option<&str>) -> Result<(), RtpParametersError> {
+fn check_mid(mid: Option<&str>) -> Result<(), RtpParametersError> {
     match mid {
         Some(mid) if mid.len() > MAX_MID_BYTES => Err(RtpParametersError::MidTooLong {
             mid: mid.to_owned(),
@@ -107,21 +107,27 @@ fn check_apt(
     codecs: &[RtpCodecParameters],
 ) -> Result<(), RtpParametersError> {
     let payload_type = codec.payload_type;
-    let apt = match codec.parameters.get("apt") {
-        Some(&FormatValue::Integer(apt)) => apt,
-        Some(_) => return Err(RtpParametersError::AptNotANumber { payload_type }),
-        None if codec.codec() == Codec::Rtx => {
-            return Err(RtpParametersError::AptMissing { payload_type });
+    let is_rtx = codec.codec() == Codec::Rtx;
+    match codec.parameters.get("apt") {
+        Some(&FormatValue::Integer(apt)) if is_rtx => {
+            check_retransmitted(payload_type, apt, codecs)
         }
-        None => return Ok(()),
-    };
-    if codec.codec() != Codec::Rtx {
-        return Ok(());
+        Some(&FormatValue::Integer(_)) => Ok(()),
+        Some(_) => Err(RtpParametersError::AptNotANumber { payload_type }),
+        None if is_rtx => Err(RtpParametersError::AptMissing { payload_type }),
+        None => Ok(()),
     }
-    let named = codecs
+}
+
+fn check_retransmitted(
+    payload_type: u8,
+    apt: i64,
+    codecs: &[RtpCodecParameters],
+) -> Result<(), RtpParametersError> {
+    let mut named = codecs
         .iter()
-        .find(|other| i64::from(other.payload_type) == apt);
-    match named {
+        .filter(|codec| i64::from(codec.payload_type) == apt);
+    match named.next() {
         None => Err(RtpParametersError::AptUnknown { payload_type, apt }),
         Some(named) if named.codec().is_repair() => Err(RtpParametersError::AptIsRepair {
             payload_type,
@@ -136,9 +142,11 @@ fn check_header_extensions(
     extensions: &[RtpHeaderExtensionParameters],
 ) -> Result<(), RtpParametersError> {
     for (index, extension) in extensions.iter().enumerate() {
-        let (id, uri) = (extension.id, extension.uri.clone());
+        let id = extension.id;
         if id == 0 {
-            return Err(RtpParametersError::HeaderExtensionIdZero { uri });
+            return Err(RtpParametersError::HeaderExtensionIdZero {
+                uri: extension.uri.clone(),
+            });
         }
         let mut earlier = extensions.iter().take(index);
         if earlier.any(|other| other.id == id) {
@@ -149,4 +157,203 @@ fn check_header_extensions(
 }
 
 const MAX_PAYLOAD_TYPE: u8 = 127;
-const MAX_MID_BYTES: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtp_parameters::ProducerType;
+    use crate::rtp_parameters::samples::{codec, encoding, opus, rtx, vp8};
+
+    fn refusal(parameters: RtpParameters) -> RtpParametersError {
+        parameters.validated(MediaKind::Video).unwrap_err()
+    }
+
+    /// Why VP8 is refused once `change` was made to it.
+    fn refused(change: impl FnOnce(&mut RtpParameters)) -> RtpParametersError {
+        let mut parameters = vp8();
+        change(&mut parameters);
+        refusal(parameters)
+    }
+
+    #[test]
+    fn parameters_in_normal_form_stay_as_they_are() {
+        assert_eq!(vp8().validated(MediaKind::Video), Ok(vp8()));
+        assert_eq!(opus().validated(MediaKind::Audio), Ok(opus()));
+    }
+
+    #[test]
+    fn typed_parameters_are_brought_into_normal_form() {
+        let mut given = vp8();
+        given.codecs[0].channels = Some(2);
+        given.encodings.clear();
+        given.rtcp.reduced_size = false;
+        let valid = given.validated(MediaKind::Video).unwrap();
+        assert_eq!(valid.codecs[0].channels, None);
+        assert_eq!(valid.encodings.len(), 1);
+        assert_eq!(valid.encodings[0].dtx, Some(false));
+        assert!(valid.rtcp.reduced_size);
+
+        let mut given = opus();
+        given.codecs[0].channels = None;
+        given.mid = Some(String::new());
+        given.encodings[0].rid = Some(String::new());
+        let valid = given.validated(MediaKind::Audio).unwrap();
+        assert_eq!(valid.codecs[0].channels, Some(1));
+        assert_eq!((valid.mid, valid.encodings[0].rid.clone()), (None, None));
+    }
+
+    #[test]
+    fn no_codecs() {
+        assert_eq!(refused(|p| p.codecs.clear()), RtpParametersError::NoCodecs);
+    }
+
+    #[test]
+    fn a_mime_type_of_no_kind() {
+        let mime_type = "text/plain".to_owned();
+        assert_eq!(
+            refused(|p| p.codecs[0].mime_type.clone_from(&mime_type)),
+            RtpParametersError::MimeTypeInvalid {
+                mime_type: "text/plain".into()
+            }
+        );
+    }
+
+    #[test]
+    fn a_codec_of_the_other_kind() {
+        assert_eq!(
+            refusal(opus()),
+            RtpParametersError::KindMismatch {
+                mime_type: "audio/opus".into(),
+                kind: MediaKind::Video
+            }
+        );
+    }
+
+    #[test]
+    fn a_payload_type_that_does_not_fit() {
+        assert_eq!(
+            refused(|p| p.codecs[0].payload_type = 128),
+            RtpParametersError::PayloadTypeOutOfRange { payload_type: 128 }
+        );
+    }
+
+    #[test]
+    fn a_payload_type_given_twice() {
+        assert_eq!(
+            refused(|p| p.codecs.push(codec("video/VP9", 97))),
+            RtpParametersError::PayloadTypeDuplicated { payload_type: 97 }
+        );
+    }
+
+    #[test]
+    fn a_clock_that_stands_still() {
+        assert_eq!(
+            refused(|p| p.codecs[0].clock_rate = 0),
+            RtpParametersError::ClockRateZero { payload_type: 96 }
+        );
+    }
+
+    #[test]
+    fn an_apt_that_is_no_number() {
+        for wrong in [FormatValue::from("96"), FormatValue::from(96.5)] {
+            let change = |p: &mut RtpParameters| drop(p.codecs[1].parameters.insert("apt", wrong));
+            let refusal = RtpParametersError::AptNotANumber { payload_type: 97 };
+            assert_eq!(refused(change), refusal);
+        }
+    }
+
+    #[test]
+    fn an_rtx_codec_for_nothing() {
+        assert_eq!(
+            refused(|p| drop(p.codecs[1].parameters.remove("apt"))),
+            RtpParametersError::AptMissing { payload_type: 97 }
+        );
+        for apt in [98, -1, 352] {
+            assert_eq!(
+                refused(|p| drop(p.codecs[1].parameters.insert("apt", apt))),
+                RtpParametersError::AptUnknown {
+                    payload_type: 97,
+                    apt
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn an_rtx_codec_for_repair() {
+        for mime_type in ["video/rtx", "video/ulpfec", "video/flexfec-03"] {
+            let mut repair = codec(mime_type, 98);
+            repair.parameters.insert("apt", 96);
+            assert_eq!(
+                refused(|p| p.codecs.extend([repair, rtx(99, 98)])),
+                RtpParametersError::AptIsRepair {
+                    payload_type: 99,
+                    apt: 98,
+                    mime_type: mime_type.into()
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn an_apt_of_another_codec_means_nothing() {
+        let mut parameters = vp8();
+        parameters.codecs[0].parameters.insert("apt", 5);
+        assert!(parameters.validated(MediaKind::Video).is_ok());
+    }
+
+    #[test]
+    fn no_media_codec() {
+        assert_eq!(
+            refused(|p| drop(p.codecs.remove(0))),
+            RtpParametersError::NoMediaCodec
+        );
+    }
+
+    #[test]
+    fn a_header_extension_without_an_id_of_its_own() {
+        let two = |first, second| {
+            refused(|p| {
+                p.header_extensions = vec![
+                    RtpHeaderExtensionParameters::new("urn:a", first),
+                    RtpHeaderExtensionParameters::new("urn:b", second),
+                ];
+            })
+        };
+        assert_eq!(
+            two(1, 0),
+            RtpParametersError::HeaderExtensionIdZero {
+                uri: "urn:b".into()
+            }
+        );
+        assert_eq!(
+            two(3, 3),
+            RtpParametersError::HeaderExtensionIdDuplicated { id: 3 }
+        );
+    }
+
+    #[test]
+    fn a_mid_that_is_too_long() {
+        let mid = "123456789".to_owned();
+        let change = |p: &mut RtpParameters| p.mid = Some("123456789".into());
+        assert_eq!(refused(change), RtpParametersError::MidTooLong { mid });
+        let mut parameters = vp8();
+        parameters.mid = Some("12345678".into());
+        assert!(parameters.validated(MediaKind::Video).is_ok());
+    }
+
+    #[test]
+    fn a_codec_that_cannot_be_layered_so() {
+        let simulcast = |p: &mut RtpParameters| {
+            p.codecs[0].mime_type = "video/VP9".into();
+            p.encodings.push(encoding(12));
+        };
+        assert_eq!(
+            refused(simulcast),
+            RtpParametersError::CodecUnsupportedForType {
+                mime_type: "video/VP9".into(),
+                producer_type: ProducerType::Simulcast
+            }
+        );
+    }
+}
