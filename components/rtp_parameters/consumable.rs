@@ -28,22 +28,9 @@ pub fn consumable_parameters(
     capabilities: &RtpCapabilities,
     mapping: &RtpMapping,
 ) -> Result<RtpParameters, MappingError> {
-    let mut codecs: Vec<RtpCodecParameters> = Vec::new();
-    for codec in parameters
-        .codecs
-        .iter()
-        .filter(|codec| codec.codec() != Codec::Rtx)
-    {
-        let matched = matched_capability(codec, capabilities, mapping)?;
-        let is_new =
-            |known: &RtpCodecParameters| Some(known.payload_type) != matched.preferred_payload_type;
-        if codecs.iter().all(is_new) {
-            codecs.extend(consumable_codecs(codec, matched, capabilities));
-        }
-    }
     Ok(RtpParameters {
         mid: None,
-        codecs,
+        codecs: consumable_codecs(&parameters.codecs, capabilities, mapping)?,
         header_extensions: consumable_extensions(kind, parameters, capabilities),
         encodings: consumable_encodings(&parameters.encodings, mapping)?,
         rtcp: RtcpParameters {
@@ -52,6 +39,26 @@ pub fn consumable_parameters(
         },
         msid: parameters.msid.clone(),
     })
+}
+
+/// The codecs of the router that `codecs` are, each once.
+fn consumable_codecs(
+    codecs: &[RtpCodecParameters],
+    capabilities: &RtpCapabilities,
+    mapping: &RtpMapping,
+) -> Result<Vec<RtpCodecParameters>, MappingError> {
+    let mut consumable: Vec<RtpCodecParameters> = Vec::new();
+    for codec in codecs {
+        if codec.codec() == Codec::Rtx {
+            continue;
+        }
+        let matched = matched_capability(codec, capabilities, mapping)?;
+        let mut known = consumable.iter().map(|known| Some(known.payload_type));
+        if !known.any(|payload_type| payload_type == matched.preferred_payload_type) {
+            consumable.extend(codec_and_rtx(codec, matched, capabilities));
+        }
+    }
+    Ok(consumable)
 }
 
 /// The codec of the router that `mapping` has for `codec`.
@@ -70,7 +77,7 @@ fn matched_capability<'a>(
 }
 
 /// What consumers get for `codec`: the codec of the router, and the RTX codec that goes with it.
-fn consumable_codecs(
+fn codec_and_rtx(
     codec: &RtpCodecParameters,
     matched: &RtpCodecCapability,
     capabilities: &RtpCapabilities,

@@ -154,8 +154,8 @@ impl<'a> Object<'a> {
 
     /// Field `name`; JSON has no `undefined`, so `null` stands for an absent field.
     fn field(&self, name: &str) -> Option<&'a Untyped> {
-        let value = self.fields.get(name)?;
-        (*value != Untyped::Null).then_some(value)
+        let value = self.fields.get(name);
+        value.filter(|value| !matches!(value, Untyped::Null))
     }
 
     fn missing(&self, name: &str) -> Malformed {

@@ -9,8 +9,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// A value of any JSON type.
-#[derive(Debug, PartialEq)]
+/// A value of any JSON type. How deep it may nest is for the deserialiser to limit, as serde_json
+/// does.
+#[derive(Debug)]
 pub(super) enum Untyped {
     Null,
     Flag(bool),
