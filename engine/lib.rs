@@ -2,5 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod backend;
+mod loopback;
+mod rotation;
 
 pub use backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits, Transmit, Wake};
+pub use loopback::{Loopback, Sent, Totals, Wire};
