@@ -4,6 +4,8 @@
 mod backend;
 mod loopback;
 mod rotation;
+mod udp;
 
 pub use backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits, Transmit, Wake};
 pub use loopback::{Loopback, Sent, Totals, Wire};
+pub use udp::Udp;

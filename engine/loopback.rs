@@ -17,7 +17,7 @@ use self::sink::Sink;
 pub use self::sink::Totals;
 pub use self::wire::{Sent, Wire};
 use crate::backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits, Transmit, Wake};
-use crate::rotation::Rotation;
+use crate::rotation::{Rotation, Share};
 
 /// The buffer size a socket is told to have when it asks for none, in bytes: Linux' own default.
 const DEFAULT_BUFFER_BYTES: u32 = 212_992;
@@ -64,7 +64,7 @@ impl Loopback {
     pub fn new() -> (Self, Wire) {
         let state = State {
             ports: Ports::default(),
-            rotation: Rotation::default(),
+            rotation: Rotation::new(),
             queue_limit: DEFAULT_QUEUE_LIMIT,
             kernel_drops: 0,
             sink: Sink::new(),
@@ -94,7 +94,9 @@ impl Backend for Loopback {
     }
 
     fn close(&mut self, key: SocketKey) {
-        self.link.state().ports.close(key);
+        let mut state = self.link.state();
+        state.ports.close(key);
+        state.rotation.remove(key);
     }
 
     fn receive(&mut self, inbox: &mut Inbox, limits: &ReceiveLimits) -> bool {
@@ -102,11 +104,11 @@ impl Backend for Loopback {
         let State {
             ports, rotation, ..
         } = &mut *state;
-        let ports = ports.all_mut();
-        rotation.serve(ports.len(), limits, |index, limit| {
-            ports[index].read(inbox, limit, limits.datagram_bytes)
+        rotation.serve(limits, |key, limit| {
+            let port = ports.get_mut(key).expect("a ready socket is bound");
+            port.read(inbox, limit, limits.datagram_bytes)
         });
-        state.ports.is_readable()
+        !rotation.is_empty()
     }
 
     fn send(&mut self, flight: &Flight<'_>, outcomes: &mut Vec<Outcome>) {
@@ -116,7 +118,7 @@ impl Backend for Loopback {
 
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let state = self.link.state();
-        let idle = |state: &mut State| !state.woken && !state.ports.is_readable();
+        let idle = |state: &mut State| !state.woken && state.rotation.is_empty();
         let changed = &self.link.changed;
         let mut state = match timeout {
             None => changed
@@ -195,12 +197,12 @@ impl State {
 }
 
 impl Port {
-    /// Moves up to `limit` datagrams into the inbox, each cut to `datagram_bytes`; says how many.
-    fn read(&mut self, inbox: &mut Inbox, limit: usize, datagram_bytes: usize) -> usize {
-        for taken in 0..limit {
-            let Some(arrival) = self.arrivals.front() else {
-                return taken;
-            };
+    /// Moves up to `limit` datagrams into the inbox, each cut to `datagram_bytes`.
+    fn read(&mut self, inbox: &mut Inbox, limit: usize, datagram_bytes: usize) -> Share {
+        let mut taken = 0;
+        while taken < limit
+            && let Some(arrival) = self.arrivals.front()
+        {
             let kept = arrival.len.min(datagram_bytes);
             let start = inbox.cursor();
             self.arrivals.pop(inbox.reserve(kept));
@@ -209,8 +211,10 @@ impl Port {
                 source: arrival.source,
             };
             inbox.commit(origin, start..start + kept, kept < arrival.len);
+            taken += 1;
         }
-        limit
+        let more = !self.arrivals.is_empty();
+        Share { taken, more }
     }
 }
 

@@ -64,12 +64,9 @@ impl Ports {
         Some(&self.bound[position])
     }
 
-    pub(super) fn all_mut(&mut self) -> &mut [Port] {
-        &mut self.bound
-    }
-
-    pub(super) fn is_readable(&self) -> bool {
-        self.bound.iter().any(|port| !port.arrivals.is_empty())
+    pub(super) fn get_mut(&mut self, key: SocketKey) -> Option<&mut Port> {
+        let position = self.position(key).ok()?;
+        Some(&mut self.bound[position])
     }
 
     /// Who gets a datagram from `from` to `to`: a socket of that very address before one of the

@@ -36,6 +36,7 @@ impl Wire {
         let mut state = self.state();
         let State {
             ports,
+            rotation,
             queue_limit,
             kernel_drops,
             ..
@@ -46,6 +47,9 @@ impl Wire {
         if port.arrivals.len() >= *queue_limit {
             *kernel_drops += 1;
             return false;
+        }
+        if port.arrivals.is_empty() {
+            rotation.add(port.key);
         }
         port.arrivals.push(from, datagram);
         self.link.changed.notify_all();
