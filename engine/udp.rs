@@ -196,3 +196,172 @@ fn outcome(fate: &Fate) -> Outcome {
         Fate::Failed(error) => Outcome::Refused(errno::refusal(error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{SocketAddr, UdpSocket};
+
+    use flumen_components::{Destination, Outbox, Parked};
+
+    use super::*;
+
+    const LIMITS: ReceiveLimits = ReceiveLimits {
+        datagrams_per_tick: 200,
+        datagrams_per_socket: 70,
+        datagram_bytes: 1500,
+    };
+    const SOON: Option<Duration> = Some(Duration::from_secs(5));
+
+    fn request(address: &str) -> BindRequest {
+        BindRequest {
+            address: address.parse().unwrap(),
+            send_buffer_bytes: None,
+            receive_buffer_bytes: None,
+            ipv6_only: false,
+            reuse_port: false,
+        }
+    }
+
+    fn bound(sockets: u32) -> (Udp, Vec<SocketAddr>) {
+        let mut udp = Udp::new().unwrap();
+        let request = request("127.0.0.1:0");
+        let bind = |key| udp.bind(SocketKey(key), &request).unwrap().local;
+        let locals = (0..sockets).map(bind).collect();
+        (udp, locals)
+    }
+
+    fn peer() -> (UdpSocket, SocketAddr) {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(SOON).unwrap();
+        let address = socket.local_addr().unwrap();
+        (socket, address)
+    }
+
+    fn send(udp: &mut Udp, datagrams: &[(u32, SocketAddr, &[u8])]) -> Vec<Outcome> {
+        let mut parked = Parked::default();
+        for &(socket, address, bytes) in datagrams {
+            let destination = Destination {
+                transport: bevy_ecs::entity::Entity::PLACEHOLDER,
+                socket: SocketKey(socket),
+                address,
+            };
+            parked.push(destination, bytes, &[]);
+        }
+        let (outbox, inbox) = (Outbox::default(), Inbox::default());
+        let mut outcomes = Vec::new();
+        udp.send(&Flight::new(&parked, &outbox, &inbox), &mut outcomes);
+        outcomes
+    }
+
+    /// Which sockets received how many datagrams, in order.
+    fn receive(udp: &mut Udp, limits: &ReceiveLimits) -> (Vec<(u32, usize)>, bool) {
+        let mut inbox = Inbox::default();
+        let left = udp.receive(&mut inbox, limits);
+        let keys = inbox.datagrams().iter().map(|row| match row.origin {
+            flumen_components::Origin::Network { socket, .. } => socket.0,
+            flumen_components::Origin::Direct { .. } => unreachable!("nothing is sent directly"),
+        });
+        let keys: Vec<_> = keys.collect();
+        let groups = keys.chunk_by(|a, b| a == b);
+        (groups.map(|group| (group[0], group.len())).collect(), left)
+    }
+
+    #[test]
+    fn datagrams_keep_their_socket_and_their_source() {
+        let (mut udp, locals) = bound(2);
+        let (peer, source) = peer();
+        peer.send_to(b"one", locals[0]).unwrap();
+        peer.send_to(&[7; 1501], locals[1]).unwrap();
+        udp.wait(SOON).unwrap();
+        let mut inbox = Inbox::default();
+        assert!(!udp.receive(&mut inbox, &LIMITS));
+        let rows = inbox.datagrams();
+        let bytes = |row: usize| &inbox.bytes()[rows[row].range()];
+        assert_eq!((bytes(0), rows[0].truncated), (&b"one"[..], false));
+        assert_eq!((bytes(1), rows[1].truncated), (&[7; 1500][..], true));
+        let origin = |socket| flumen_components::Origin::Network { socket, source };
+        assert_eq!(rows[0].origin, origin(SocketKey(0)));
+        assert_eq!(rows[1].origin, origin(SocketKey(1)));
+    }
+
+    #[test]
+    fn a_flooded_socket_gets_its_share_and_the_rest_follows() {
+        let (mut udp, locals) = bound(3);
+        let (peer, _) = peer();
+        for (local, count) in locals.iter().zip([90, 2, 71]) {
+            for _ in 0..count {
+                peer.send_to(b"flood", local).unwrap();
+            }
+        }
+        let limits = LIMITS;
+        assert_eq!(
+            receive(&mut udp, &limits),
+            (vec![(0, 70), (1, 2), (2, 70)], true)
+        );
+        udp.wait(None).unwrap();
+        assert_eq!(receive(&mut udp, &limits), (vec![(2, 1), (0, 20)], false));
+        let few = ReceiveLimits {
+            datagrams_per_tick: 1,
+            ..LIMITS
+        };
+        peer.send_to(b"a", locals[0]).unwrap();
+        peer.send_to(b"b", locals[1]).unwrap();
+        assert_eq!(receive(&mut udp, &few), (vec![(0, 1)], true));
+        assert_eq!(receive(&mut udp, &few), (vec![(1, 1)], true));
+    }
+
+    #[test]
+    fn a_flight_keeps_its_order_and_its_outcomes() {
+        let (mut udp, _) = bound(2);
+        let (peer, to) = peer();
+        let flight: [(u32, _, &[u8]); 6] = [
+            (0, to, b"aa"),
+            (0, to, b"bb"),
+            (1, to, b"c"),
+            (7, to, b"nobody"),
+            (0, to, &[0; 65_508]),
+            (0, to, b"d"),
+        ];
+        let outcomes = send(&mut udp, &flight);
+        let refused = |refusal| Outcome::Refused(refusal);
+        let sent = Outcome::Sent;
+        let (closed, large) = (refused(Refusal::SocketClosed), refused(Refusal::TooLarge));
+        assert_eq!(outcomes, [sent, sent, sent, closed, large, sent]);
+        for expected in [&b"aa"[..], b"bb", b"c", b"d"] {
+            let mut bytes = [0; 10];
+            let len = peer.recv(&mut bytes).unwrap();
+            assert_eq!(&bytes[..len], expected);
+        }
+    }
+
+    #[test]
+    fn a_wake_ends_the_current_or_the_next_wait() {
+        let (mut udp, _) = bound(1);
+        let waker = udp.waker();
+        waker.wake();
+        receive(&mut udp, &LIMITS);
+        udp.wait(None).unwrap();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the wake-up comes from another thread"
+        )]
+        let thread = std::thread::spawn(move || waker.wake());
+        udp.wait(None).unwrap();
+        thread.join().unwrap();
+        udp.wait(Some(Duration::from_micros(200))).unwrap();
+    }
+
+    #[test]
+    fn a_closed_socket_is_free_again() {
+        let (mut udp, locals) = bound(1);
+        let (peer, _) = peer();
+        peer.send_to(b"unread", locals[0]).unwrap();
+        udp.wait(SOON).unwrap();
+        udp.close(SocketKey(0));
+        assert_eq!(receive(&mut udp, &LIMITS), (vec![], false));
+        let same = request(&locals[0].to_string());
+        udp.bind(SocketKey(1), &same).unwrap();
+        let taken = udp.bind(SocketKey(2), &same).unwrap_err();
+        assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
+    }
+}

@@ -14,12 +14,6 @@ pub struct Datagram<'a> {
     pub payload: &'a [u8],
 }
 
-impl Datagram<'_> {
-    pub(crate) fn len(&self) -> usize {
-        self.header.len() + self.payload.len()
-    }
-}
-
 /// What became of a datagram to send.
 #[derive(Debug)]
 pub enum Fate {

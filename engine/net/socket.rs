@@ -14,6 +14,10 @@ use crate::system::Abilities;
 pub struct Socket {
     pub(crate) udp: mio::net::UdpSocket,
     pub(crate) ipv6: bool,
+    #[cfg_attr(
+        not(all(target_os = "linux", not(flumen_portable))),
+        expect(dead_code, reason = "only Linux has abilities to keep")
+    )]
     pub(crate) abilities: Abilities,
     local: SocketAddr,
     send_buffer_bytes: u32,

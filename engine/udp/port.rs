@@ -172,3 +172,137 @@ impl<'a> Reading<'a> {
 fn token(key: SocketKey) -> Token {
     Token(key.0 as usize)
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::process::Command;
+    use std::time::Duration;
+
+    use flumen_components::{Destination, Outbox, Parked};
+
+    use super::*;
+    use crate::backend::{Backend, BindRequest, Flight, Outcome};
+    use crate::udp::Udp;
+
+    const INSIDE: &str = "FLUMEN_TEST_NAMESPACE";
+    const KEY: SocketKey = SocketKey(0);
+
+    /// On the loopback interface no sender ever blocks and every packet fits, so these tests run
+    /// again in a network of their own, where machines allow that to a test.
+    fn in_a_network_of_its_own(test: &str, body: fn(Udp)) {
+        if std::env::var_os(INSIDE).is_some() {
+            return body(bound());
+        }
+        let unshare = |program: &str| {
+            let mut command = Command::new("unshare");
+            command.args(["-Urn", program]).env(INSIDE, "1");
+            command
+        };
+        if unshare("ip")
+            .arg("link")
+            .output()
+            .is_ok_and(|tried| tried.status.success())
+        {
+            let tests = std::env::current_exe().unwrap();
+            let name = format!("udp::port::tests::{test}");
+            let ran = unshare(tests.to_str().unwrap())
+                .args(["--exact", &name])
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&ran.stdout);
+            assert!(said.contains("1 passed"), "{said}");
+        }
+    }
+
+    /// A socket on a wire on which nobody answers.
+    fn bound() -> Udp {
+        ip("link add v0 type veth peer name v1");
+        ip("addr add 10.99.0.1/24 dev v0");
+        ip("link set v0 up");
+        ip("link set v1 up");
+        let mut udp = Udp::new().unwrap();
+        let request = BindRequest {
+            address: ([10, 99, 0, 1], 0).into(),
+            send_buffer_bytes: Some(8192),
+            receive_buffer_bytes: None,
+            ipv6_only: false,
+            reuse_port: false,
+        };
+        udp.bind(KEY, &request).unwrap();
+        udp
+    }
+
+    fn introduce_the_neighbour() {
+        ip("neigh replace 10.99.0.2 lladdr 02:00:00:00:00:02 dev v0");
+    }
+
+    #[test]
+    fn a_blocked_socket_ends_the_wait_when_it_has_room() {
+        let test = "a_blocked_socket_ends_the_wait_when_it_has_room";
+        in_a_network_of_its_own(test, |mut udp| {
+            // A run of equal length, then datagrams that form none.
+            let mut lengths: Vec<usize> = [1000; 4].into_iter().chain(100..150).collect();
+            let outcomes = send(&mut udp, &lengths);
+            let sent = outcomes.partition_point(|outcome| *outcome == Outcome::Sent);
+            assert!((4..lengths.len()).contains(&sent));
+            assert!(
+                outcomes[sent..]
+                    .iter()
+                    .all(|outcome| *outcome == Outcome::Blocked)
+            );
+            udp.wait(Some(Duration::from_micros(500))).unwrap();
+            assert!(awaits_room(&mut udp));
+            introduce_the_neighbour();
+            udp.wait(None).unwrap();
+            assert!(!awaits_room(&mut udp));
+            lengths.drain(..sent);
+            assert_sent(&mut udp, &lengths);
+        });
+    }
+
+    #[test]
+    fn a_run_longer_than_the_path_allows_leaves_all_the_same() {
+        let test = "a_run_longer_than_the_path_allows_leaves_all_the_same";
+        in_a_network_of_its_own(test, |mut udp| {
+            introduce_the_neighbour();
+            assert_sent(&mut udp, &[2000, 2000, 100]);
+        });
+    }
+
+    fn assert_sent(udp: &mut Udp, lengths: &[usize]) {
+        let outcomes = send(udp, lengths);
+        let sent = |outcome: &Outcome| *outcome == Outcome::Sent;
+        assert!(outcomes.iter().all(sent), "{outcomes:?}");
+    }
+
+    fn ip(arguments: &str) {
+        let ran = Command::new("ip")
+            .args(arguments.split(' '))
+            .output()
+            .unwrap();
+        assert!(
+            ran.status.success(),
+            "{}",
+            String::from_utf8_lossy(&ran.stderr)
+        );
+    }
+
+    fn awaits_room(udp: &mut Udp) -> bool {
+        udp.ports.get_mut(KEY).unwrap().awaits_room
+    }
+
+    fn send(udp: &mut Udp, lengths: &[usize]) -> Vec<Outcome> {
+        let mut parked = Parked::default();
+        let destination = Destination {
+            transport: bevy_ecs::entity::Entity::PLACEHOLDER,
+            socket: KEY,
+            address: ([10, 99, 0, 2], 5000).into(),
+        };
+        for &len in lengths {
+            parked.push(destination, &vec![0; len], &[]);
+        }
+        let (outbox, inbox, mut outcomes) = (Outbox::default(), Inbox::default(), Vec::new());
+        udp.send(&Flight::new(&parked, &outbox, &inbox), &mut outcomes);
+        outcomes
+    }
+}

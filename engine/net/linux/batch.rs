@@ -75,7 +75,7 @@ impl Batch {
         }
         let every_message_taken = self.runs.len() == BATCH;
         match self.runs.last_mut() {
-            Some(run) if segmentation && run.fits(datagram) => run.add(datagram.len()),
+            Some(run) if segmentation && run.fits(datagram) => run.add(len(datagram)),
             _ if every_message_taken => return false,
             _ => self.runs.push(Run::new(datagram, self.parts.len())),
         }
@@ -134,8 +134,8 @@ impl Run {
             to: datagram.to,
             first_part,
             datagrams: 1,
-            segment_bytes: datagram.len(),
-            bytes: datagram.len(),
+            segment_bytes: len(datagram),
+            bytes: len(datagram),
             ended: false,
         }
     }
@@ -159,7 +159,7 @@ impl Run {
 
     /// An empty datagram never fits: at the end of a run it would vanish.
     fn fits(&self, datagram: &Datagram<'_>) -> bool {
-        let len = datagram.len();
+        let len = len(datagram);
         !self.ended
             && (1..=self.segment_bytes).contains(&len)
             && self.datagrams < MAX_SEGMENTS
@@ -172,6 +172,10 @@ impl Run {
         self.bytes += len;
         self.ended = len < self.segment_bytes;
     }
+}
+
+fn len(datagram: &Datagram<'_>) -> usize {
+    datagram.header.len() + datagram.payload.len()
 }
 
 fn part(bytes: &[u8]) -> libc::iovec {
