@@ -1,0 +1,184 @@
+//! The sockets of a loopback: who is bound where.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use flumen_components::SocketKey;
+
+use super::arrivals::Arrivals;
+use crate::backend::BindRequest;
+
+/// The first port given to a socket that asks for port 0.
+const FIRST_PORT: u16 = 40_000;
+
+/// The bound sockets, by rising key.
+#[derive(Debug, Default)]
+pub(super) struct Ports {
+    bound: Vec<Port>,
+    next: BTreeMap<IpAddr, u16>,
+}
+
+/// One bound socket.
+#[derive(Debug)]
+pub(super) struct Port {
+    pub(super) key: SocketKey,
+    pub(super) local: SocketAddr,
+    pub(super) arrivals: Arrivals,
+    shared: bool,
+}
+
+impl Ports {
+    /// # Errors
+    ///
+    /// `AddrInUse` when the address or, for port 0, every port is taken; `AlreadyExists` for a key
+    /// that is bound.
+    pub(super) fn bind(&mut self, key: SocketKey, request: &BindRequest) -> io::Result<SocketAddr> {
+        let Err(position) = self.position(key) else {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        };
+        let mut local = request.address;
+        if local.port() == 0 {
+            local.set_port(self.free_port(local.ip())?);
+        } else if self.is_taken(local, request.reuse_port) {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        let port = Port {
+            key,
+            local,
+            arrivals: Arrivals::default(),
+            shared: request.reuse_port,
+        };
+        self.bound.insert(position, port);
+        Ok(local)
+    }
+
+    pub(super) fn close(&mut self, key: SocketKey) {
+        if let Ok(position) = self.position(key) {
+            self.bound.remove(position);
+        }
+    }
+
+    pub(super) fn get(&self, key: SocketKey) -> Option<&Port> {
+        let position = self.position(key).ok()?;
+        Some(&self.bound[position])
+    }
+
+    pub(super) fn get_mut(&mut self, key: SocketKey) -> Option<&mut Port> {
+        let position = self.position(key).ok()?;
+        Some(&mut self.bound[position])
+    }
+
+    /// Who gets a datagram from `from` to `to`: a socket of that very address before one of the
+    /// unspecified address; of several that share a port always the same one for a source.
+    pub(super) fn reached_by(&mut self, from: SocketAddr, to: SocketAddr) -> Option<&mut Port> {
+        let exact = self.bound.iter().any(|port| port.local == to);
+        let reached = |port: &Port| match exact {
+            true => port.local == to,
+            false => is_wildcard_of(port.local, to),
+        };
+        let sharers = self.bound.iter().filter(|port| reached(port)).count();
+        let chosen = usize::from(from.port()).checked_rem(sharers)?;
+        self.bound
+            .iter_mut()
+            .filter(|port| reached(port))
+            .nth(chosen)
+    }
+
+    fn position(&self, key: SocketKey) -> Result<usize, usize> {
+        self.bound.binary_search_by_key(&key, |port| port.key)
+    }
+
+    fn is_taken(&self, wanted: SocketAddr, shared: bool) -> bool {
+        self.bound.iter().any(|port| {
+            let same = port.local == wanted
+                || is_wildcard_of(port.local, wanted)
+                || is_wildcard_of(wanted, port.local);
+            same && !(shared && port.shared)
+        })
+    }
+
+    fn free_port(&mut self, ip: IpAddr) -> io::Result<u16> {
+        let next = self.next.get(&ip).copied().unwrap_or(FIRST_PORT);
+        let free = (next..=u16::MAX)
+            .chain(FIRST_PORT..next)
+            .find(|&port| !self.is_taken(SocketAddr::new(ip, port), false))
+            .ok_or(io::ErrorKind::AddrInUse)?;
+        self.next
+            .insert(ip, free.checked_add(1).unwrap_or(FIRST_PORT));
+        Ok(free)
+    }
+}
+
+fn is_wildcard_of(wildcard: SocketAddr, address: SocketAddr) -> bool {
+    wildcard.ip().is_unspecified()
+        && wildcard.port() == address.port()
+        && wildcard.is_ipv4() == address.is_ipv4()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(address: &str) -> BindRequest {
+        BindRequest {
+            address: address.parse().unwrap(),
+            send_buffer_bytes: None,
+            receive_buffer_bytes: None,
+            ipv6_only: false,
+            reuse_port: false,
+        }
+    }
+
+    fn bind(ports: &mut Ports, key: u32, address: &str) -> io::Result<SocketAddr> {
+        ports.bind(SocketKey(key), &request(address))
+    }
+
+    #[test]
+    fn port_0_becomes_the_next_free_port_of_the_address() {
+        let mut ports = Ports::default();
+        let taken = bind(&mut ports, 0, "10.0.0.1:40001").unwrap();
+        assert_eq!(taken.port(), 40_001);
+        let given = [(1, "10.0.0.1:0"), (2, "10.0.0.1:0"), (3, "10.0.0.2:0")]
+            .map(|(key, address)| bind(&mut ports, key, address).unwrap().port());
+        assert_eq!(given, [40_000, 40_002, 40_000]);
+    }
+
+    #[test]
+    fn a_bound_address_is_in_use_until_it_closes() {
+        let mut ports = Ports::default();
+        bind(&mut ports, 0, "10.0.0.1:5000").unwrap();
+        for taken in ["10.0.0.1:5000", "0.0.0.0:5000"] {
+            let error = bind(&mut ports, 1, taken).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        }
+        bind(&mut ports, 1, "10.0.0.2:5000").unwrap();
+        ports.close(SocketKey(0));
+        bind(&mut ports, 2, "10.0.0.1:5000").unwrap();
+    }
+
+    #[test]
+    fn sockets_that_share_a_port_split_the_sources() {
+        let mut ports = Ports::default();
+        let mut shared = request("10.0.0.1:5000");
+        shared.reuse_port = true;
+        ports.bind(SocketKey(0), &shared).unwrap();
+        ports.bind(SocketKey(1), &shared).unwrap();
+        let mut reach = |port| {
+            let from = SocketAddr::from(([10, 0, 0, 9], port));
+            ports.reached_by(from, shared.address).unwrap().key.0
+        };
+        assert_eq!([reach(6000), reach(6001), reach(6000)], [0, 1, 0]);
+    }
+
+    #[test]
+    fn an_exact_address_comes_before_the_unspecified_one() {
+        let mut ports = Ports::default();
+        bind(&mut ports, 0, "0.0.0.0:5000").unwrap();
+        let from = SocketAddr::from(([10, 0, 0, 9], 6000));
+        let to = SocketAddr::from(([10, 0, 0, 1], 5000));
+        assert_eq!(ports.reached_by(from, to).unwrap().key, SocketKey(0));
+        let elsewhere = SocketAddr::from(([10, 0, 0, 1], 5001));
+        assert!(ports.reached_by(from, elsewhere).is_none());
+    }
+}

@@ -1,0 +1,367 @@
+//! The network: every bound socket behind one poll.
+
+mod errno;
+mod port;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flumen_components::{Inbox, Refusal, SocketKey};
+use flumen_net::{Datagram, Fate, Options, Receiver, Sender, Socket};
+use mio::{Events, Poll, Token};
+
+use self::port::{Ports, Reading};
+use crate::backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits, Wake};
+use crate::rotation::Rotation;
+
+/// The token of the waker; sockets have that of their key, which is 32 bits wide.
+const WAKER: Token = Token(usize::MAX);
+
+/// Events taken from the system at once; more wait for the next call.
+const EVENTS: usize = 1024;
+
+/// The [`Backend`] of real sockets.
+///
+/// Reads and writes in batches; a run of equal datagrams to one destination costs one walk through
+/// the network stack where the system can do that. Sockets are read in rotating order. Sleeping is
+/// exact to about 0.1 ms on Linux and rounded up to a millisecond elsewhere.
+#[derive(Debug)]
+pub struct Udp {
+    poll: Poll,
+    events: Events,
+    waker: Arc<mio::Waker>,
+    ports: Ports,
+    rotation: Rotation,
+    receiver: Receiver,
+    sender: Sender,
+    /// Counts flights, so that a port knows in which one it blocked.
+    flight: u64,
+    kernel_drops: u64,
+    socket_errors: u64,
+    /// The waker was called and no wait has returned since.
+    woken: bool,
+}
+
+impl Udp {
+    /// A network without sockets.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no poll or no waker: too many open files, usually.
+    pub fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(mio::Waker::new(poll.registry(), WAKER)?);
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(EVENTS),
+            waker,
+            ports: Ports::default(),
+            rotation: Rotation::new(),
+            receiver: Receiver::new(),
+            sender: Sender::new(),
+            flight: 0,
+            kernel_drops: 0,
+            socket_errors: 0,
+            woken: false,
+        })
+    }
+
+    /// Errors that sockets reported of themselves and not of a datagram, since the start.
+    pub fn socket_errors(&self) -> u64 {
+        self.socket_errors
+    }
+
+    /// Waits for events and takes note of them.
+    fn watch(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        match flumen_net::poll(&mut self.poll, &mut self.events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            result => result?,
+        }
+        for event in &self.events {
+            if event.token() == WAKER {
+                self.woken = true;
+            } else if let Some(port) = self.ports.get_mut(SocketKey(event.token().0 as u32)) {
+                port.note(event, self.poll.registry(), &mut self.rotation);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the datagrams of one socket from `first` on, as many as follow each other.
+    fn send_from(&mut self, first: usize, flight: &Flight<'_>, outcomes: &mut Vec<Outcome>) {
+        let key = flight.get(first).socket;
+        let of_socket = (first..flight.len())
+            .map(|index| flight.get(index))
+            .take_while(|transmit| transmit.socket == key);
+        let Some(port) = self.ports.get_mut(key) else {
+            return outcomes.extend(of_socket.map(|_| Outcome::Refused(Refusal::SocketClosed)));
+        };
+        if port.is_blocked_in(self.flight) {
+            return outcomes.extend(of_socket.map(|_| Outcome::Blocked));
+        }
+        let datagrams = of_socket.map(|transmit| Datagram {
+            to: transmit.address,
+            header: transmit.header,
+            payload: transmit.payload,
+        });
+        self.sender.send(&mut port.socket, datagrams, |fate| {
+            outcomes.push(outcome(&fate));
+        });
+        if outcomes.last() == Some(&Outcome::Blocked) {
+            port.block(self.flight, self.poll.registry());
+        }
+    }
+}
+
+impl Backend for Udp {
+    fn bind(&mut self, key: SocketKey, request: &BindRequest) -> io::Result<Bound> {
+        let socket = Socket::bind(&options(request))?;
+        let bound = Bound {
+            local: socket.local(),
+            send_buffer_bytes: socket.send_buffer_bytes(),
+            receive_buffer_bytes: socket.receive_buffer_bytes(),
+        };
+        self.ports.open(key, socket, self.poll.registry())?;
+        Ok(bound)
+    }
+
+    fn close(&mut self, key: SocketKey) {
+        self.ports.close(key, self.poll.registry());
+        self.rotation.remove(key);
+    }
+
+    fn receive(&mut self, inbox: &mut Inbox, limits: &ReceiveLimits) -> bool {
+        // What arrived since the last wait belongs to this tick too. A poll that cannot tell is
+        // asked again by the next wait, which may say so.
+        let _ = self.watch(Some(Duration::ZERO));
+        self.rotation.serve(limits, |key, limit| {
+            let port = self.ports.get_mut(key).expect("a ready socket is bound");
+            let mut reading = Reading::new(&mut self.receiver, inbox, limits.datagram_bytes);
+            let share = reading.read(port, limit);
+            self.kernel_drops += reading.dropped;
+            self.socket_errors += reading.errors;
+            share
+        });
+        !self.rotation.is_empty()
+    }
+
+    fn send(&mut self, flight: &Flight<'_>, outcomes: &mut Vec<Outcome>) {
+        self.flight += 1;
+        let start = outcomes.len();
+        while outcomes.len() - start < flight.len() {
+            self.send_from(outcomes.len() - start, flight, outcomes);
+        }
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let busy = self.woken || !self.rotation.is_empty();
+        self.watch(if busy { Some(Duration::ZERO) } else { timeout })?;
+        self.woken = false;
+        Ok(())
+    }
+
+    fn waker(&self) -> Arc<dyn Wake> {
+        Arc::new(Waker(self.waker.clone()))
+    }
+
+    fn kernel_drops(&self) -> u64 {
+        self.kernel_drops
+    }
+}
+
+struct Waker(Arc<mio::Waker>);
+
+impl Wake for Waker {
+    fn wake(&self) {
+        // Fails only when the system is out of resources, and then there is nobody to tell.
+        let _ = self.0.wake();
+    }
+}
+
+fn options(request: &BindRequest) -> Options {
+    Options {
+        address: request.address,
+        send_buffer_bytes: request.send_buffer_bytes,
+        receive_buffer_bytes: request.receive_buffer_bytes,
+        ipv6_only: request.ipv6_only,
+        reuse_port: request.reuse_port,
+    }
+}
+
+fn outcome(fate: &Fate) -> Outcome {
+    match fate {
+        Fate::Sent => Outcome::Sent,
+        Fate::Blocked => Outcome::Blocked,
+        Fate::Failed(error) => Outcome::Refused(errno::refusal(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{SocketAddr, UdpSocket};
+
+    use flumen_components::{Destination, Outbox, Parked};
+
+    use super::*;
+
+    const LIMITS: ReceiveLimits = ReceiveLimits {
+        datagrams_per_tick: 200,
+        datagrams_per_socket: 70,
+        datagram_bytes: 1500,
+    };
+    const SOON: Option<Duration> = Some(Duration::from_secs(5));
+
+    fn request(address: &str) -> BindRequest {
+        BindRequest {
+            address: address.parse().unwrap(),
+            send_buffer_bytes: None,
+            receive_buffer_bytes: None,
+            ipv6_only: false,
+            reuse_port: false,
+        }
+    }
+
+    fn bound(sockets: u32) -> (Udp, Vec<SocketAddr>) {
+        let mut udp = Udp::new().unwrap();
+        let request = request("127.0.0.1:0");
+        let bind = |key| udp.bind(SocketKey(key), &request).unwrap().local;
+        let locals = (0..sockets).map(bind).collect();
+        (udp, locals)
+    }
+
+    fn peer() -> (UdpSocket, SocketAddr) {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(SOON).unwrap();
+        let address = socket.local_addr().unwrap();
+        (socket, address)
+    }
+
+    fn send(udp: &mut Udp, datagrams: &[(u32, SocketAddr, &[u8])]) -> Vec<Outcome> {
+        let mut parked = Parked::default();
+        for &(socket, address, bytes) in datagrams {
+            let destination = Destination {
+                transport: bevy_ecs::entity::Entity::PLACEHOLDER,
+                socket: SocketKey(socket),
+                address,
+            };
+            parked.push(destination, bytes, &[]);
+        }
+        let (outbox, inbox) = (Outbox::default(), Inbox::default());
+        let mut outcomes = Vec::new();
+        udp.send(&Flight::new(&parked, &outbox, &inbox), &mut outcomes);
+        outcomes
+    }
+
+    /// Which sockets received how many datagrams, in order.
+    fn receive(udp: &mut Udp, limits: &ReceiveLimits) -> (Vec<(u32, usize)>, bool) {
+        let mut inbox = Inbox::default();
+        let left = udp.receive(&mut inbox, limits);
+        let keys = inbox.datagrams().iter().map(|row| match row.origin {
+            flumen_components::Origin::Network { socket, .. } => socket.0,
+            flumen_components::Origin::Direct { .. } => unreachable!("nothing is sent directly"),
+        });
+        let keys: Vec<_> = keys.collect();
+        let groups = keys.chunk_by(|a, b| a == b);
+        (groups.map(|group| (group[0], group.len())).collect(), left)
+    }
+
+    #[test]
+    fn datagrams_keep_their_socket_and_their_source() {
+        let (mut udp, locals) = bound(2);
+        let (peer, source) = peer();
+        peer.send_to(b"one", locals[0]).unwrap();
+        peer.send_to(&[7; 1501], locals[1]).unwrap();
+        udp.wait(SOON).unwrap();
+        let mut inbox = Inbox::default();
+        assert!(!udp.receive(&mut inbox, &LIMITS));
+        let rows = inbox.datagrams();
+        let bytes = |row: usize| &inbox.bytes()[rows[row].range()];
+        assert_eq!((bytes(0), rows[0].truncated), (&b"one"[..], false));
+        assert_eq!((bytes(1), rows[1].truncated), (&[7; 1500][..], true));
+        let origin = |socket| flumen_components::Origin::Network { socket, source };
+        assert_eq!(rows[0].origin, origin(SocketKey(0)));
+        assert_eq!(rows[1].origin, origin(SocketKey(1)));
+    }
+
+    #[test]
+    fn a_flooded_socket_gets_its_share_and_the_rest_follows() {
+        let (mut udp, locals) = bound(3);
+        let (peer, _) = peer();
+        for (local, count) in locals.iter().zip([90, 2, 71]) {
+            for _ in 0..count {
+                peer.send_to(b"flood", local).unwrap();
+            }
+        }
+        let limits = LIMITS;
+        assert_eq!(
+            receive(&mut udp, &limits),
+            (vec![(0, 70), (1, 2), (2, 70)], true)
+        );
+        udp.wait(None).unwrap();
+        assert_eq!(receive(&mut udp, &limits), (vec![(2, 1), (0, 20)], false));
+        let few = ReceiveLimits {
+            datagrams_per_tick: 1,
+            ..LIMITS
+        };
+        peer.send_to(b"a", locals[0]).unwrap();
+        peer.send_to(b"b", locals[1]).unwrap();
+        assert_eq!(receive(&mut udp, &few), (vec![(0, 1)], true));
+        assert_eq!(receive(&mut udp, &few), (vec![(1, 1)], true));
+    }
+
+    #[test]
+    fn a_flight_keeps_its_order_and_its_outcomes() {
+        let (mut udp, _) = bound(2);
+        let (peer, to) = peer();
+        let flight: [(u32, _, &[u8]); 6] = [
+            (0, to, b"aa"),
+            (0, to, b"bb"),
+            (1, to, b"c"),
+            (7, to, b"nobody"),
+            (0, to, &[0; 65_508]),
+            (0, to, b"d"),
+        ];
+        let outcomes = send(&mut udp, &flight);
+        let refused = |refusal| Outcome::Refused(refusal);
+        let sent = Outcome::Sent;
+        let (closed, large) = (refused(Refusal::SocketClosed), refused(Refusal::TooLarge));
+        assert_eq!(outcomes, [sent, sent, sent, closed, large, sent]);
+        for expected in [&b"aa"[..], b"bb", b"c", b"d"] {
+            let mut bytes = [0; 10];
+            let len = peer.recv(&mut bytes).unwrap();
+            assert_eq!(&bytes[..len], expected);
+        }
+    }
+
+    #[test]
+    fn a_wake_ends_the_current_or_the_next_wait() {
+        let (mut udp, _) = bound(1);
+        let waker = udp.waker();
+        waker.wake();
+        receive(&mut udp, &LIMITS);
+        udp.wait(None).unwrap();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the wake-up comes from another thread"
+        )]
+        let thread = std::thread::spawn(move || waker.wake());
+        udp.wait(None).unwrap();
+        thread.join().unwrap();
+        udp.wait(Some(Duration::from_micros(200))).unwrap();
+    }
+
+    #[test]
+    fn a_closed_socket_is_free_again() {
+        let (mut udp, locals) = bound(1);
+        let (peer, _) = peer();
+        peer.send_to(b"unread", locals[0]).unwrap();
+        udp.wait(SOON).unwrap();
+        udp.close(SocketKey(0));
+        assert_eq!(receive(&mut udp, &LIMITS), (vec![], false));
+        let same = request(&locals[0].to_string());
+        udp.bind(SocketKey(1), &same).unwrap();
+        let taken = udp.bind(SocketKey(2), &same).unwrap_err();
+        assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
+    }
+}
