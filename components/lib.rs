@@ -1,27 +1,85 @@
 //! What the world of Flumen is made of: one noun a file.
+//!
+//! Components say who writes and who reads them. They know no systems and no sockets; what they
+//! know of protocols comes from [`wire`].
 #![forbid(unsafe_code)]
 
+mod app_data;
+mod batch;
+mod connected;
+mod consumer;
+mod counts;
+mod deadline;
+mod deliveries;
+mod directory;
+mod discard;
+mod emission;
+pub mod event;
+mod id;
 mod inbox;
+pub mod key_frame_requests;
+mod ledger;
+mod limits;
+mod listener;
+mod orientation;
 mod outbox;
 mod parked;
+mod paused;
+mod producer;
+mod rate;
+mod reception;
 mod refusal;
-mod rtp_parameters;
+mod router;
+pub mod rtp_parameters;
+mod rtp_stream;
+mod score;
+mod seed;
 mod socket;
+mod sockets;
+pub mod stats;
 mod time;
+pub mod trace;
+mod transport;
+mod withheld;
 
+pub use app_data::AppData;
+pub use batch::{
+    Media, MediaPacket, RtcpArrival, RtcpIn, RtpArrival, RtpIn, Touched, TouchedStream, chain,
+};
+pub use connected::Connected;
+pub use consumer::{Consumer, ConsumerParameters, Consumers, ConsumesFrom};
+pub use counts::{Counts, Reason};
+pub use deadline::{Deadlines, Due};
+pub use deliveries::{Deliveries, Delivery, DirectOut, DirectRow, Recipient};
+pub use directory::{Closed, Directory, find};
+pub use discard::{Control, Discard};
+pub use emission::{Emission, ExtensionSet, Mid, PayloadTypes};
+pub use event::{Event, EventLog, Subject};
 pub use flumen_wire as wire;
+pub use id::{ConsumerId, Id, ParseIdError, ProducerId, RouterId, SocketId, TransportId};
 pub use inbox::{Datagram, Inbox, Origin};
+pub use key_frame_requests::{KeyFrameRequests, KeyFrameWish, KeyFrameWishes};
+pub use ledger::{Imbalance, Ledger};
+pub use limits::Limits;
+pub use listener::{Incoming, Listener};
+pub use orientation::{Orientation, VideoOrientation};
 pub use outbox::{Destination, Outbox, Outgoing};
 pub use parked::Parked;
+pub use paused::Paused;
+pub use producer::{Encoding, PayloadType, Producer, ProducerParameters, Routes};
+pub use rate::Rate;
+pub use reception::{Arrival, Jitter, Reception, Sequence};
 pub use refusal::Refusal;
-pub use rtp_parameters::{
-    CapabilitiesError, Codec, CodecMapping, ConsumerOptions, ConsumerParametersError,
-    EncodingMapping, FormatParameters, FormatValue, HeaderExtension, HeaderExtensionIds,
-    MappingError, MediaKind, ProducerType, RtcpFeedback, RtcpParameters, RtpCapabilities,
-    RtpCodecCapability, RtpCodecParameters, RtpEncodingParameters, RtpEncodingRtx,
-    RtpHeaderExtension, RtpHeaderExtensionDirection, RtpHeaderExtensionParameters, RtpMapping,
-    RtpParameters, RtpParametersError, ScalabilityMode, SsrcBase, StreamParameters, can_consume,
-    consumable_parameters, consumer_parameters, pipe_consumer_parameters, rtp_mapping,
-};
+pub use router::{OnRouter, Router, Transports};
+pub use rtp_stream::{RtpStream, StreamOf, Streams};
+pub use score::{ProducerScore, Score, ScoresChanged};
+pub use seed::{Created, CreationSequence, Generator, Purpose, Seed};
 pub use socket::{Socket, SocketKey};
+pub use sockets::{Receivers, SocketEntry, Sockets};
 pub use time::{Now, NtpEpoch, Time};
+pub use trace::{Trace, TraceTypes, Traces};
+pub use transport::{
+    Link, LocalAddress, LocalAddresses, Naming, OnTransport, Path, Protocol, Residents, Role,
+    Traffic, TransportKind, Tuple,
+};
+pub use withheld::Withheld;

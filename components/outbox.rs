@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::resource::Resource;
 
+use crate::inbox::Inbox;
 use crate::socket::SocketKey;
 
 /// Every datagram that this tick wants to send.
@@ -52,7 +53,49 @@ pub struct Outgoing {
     pub transport_sequence: u8,
 }
 
+impl Outgoing {
+    /// Length of the datagram in bytes.
+    pub fn len(&self) -> u32 {
+        u32::from(self.header_len) + u32::from(self.payload_len)
+    }
+
+    /// The datagram has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A datagram that the engine made itself: all of it lies among the headers.
+    pub fn generated(header_start: u32, header_len: u16) -> Self {
+        Self {
+            destination: 0,
+            header_start,
+            payload_start: 0,
+            header_len,
+            payload_len: 0,
+            abs_send_time: 0,
+            transport_sequence: 0,
+        }
+    }
+}
+
 impl Outbox {
+    /// Header and payload of a row, of which the latter lies in `inbox`.
+    pub fn parts<'a>(&'a self, row: &Outgoing, inbox: &'a Inbox) -> (&'a [u8], &'a [u8]) {
+        let header = row.header_start as usize;
+        let payload = row.payload_start as usize;
+        (
+            &self.headers[header..header + usize::from(row.header_len)],
+            &inbox.bytes()[payload..payload + usize::from(row.payload_len)],
+        )
+    }
+
+    /// Adds a row for a destination of its own.
+    pub fn push_to(&mut self, destination: Destination, row: Outgoing) {
+        self.destinations.push(destination);
+        let destination = self.destinations.len() as u32 - 1;
+        self.rows.push(Outgoing { destination, ..row });
+    }
+
     /// Forgets every row and keeps the memory.
     pub fn clear(&mut self) {
         self.headers.clear();

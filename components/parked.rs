@@ -62,8 +62,9 @@ impl Parked {
         });
     }
 
-    /// Keeps the datagrams for which `keep` says so, in order. `keep` is called once for each.
-    pub fn retain(&mut self, mut keep: impl FnMut(usize, &Destination) -> bool) {
+    /// Keeps the datagrams for which `keep` says so, in order. `keep` is called once for each, with
+    /// its index, destination and length in bytes.
+    pub fn retain(&mut self, mut keep: impl FnMut(usize, &Destination, usize) -> bool) {
         let (mut kept, mut end) = (0, 0);
         for index in 0..self.rows.len() {
             let Row {
@@ -71,7 +72,7 @@ impl Parked {
                 start,
                 len,
             } = self.rows[index];
-            if keep(index, &destination) {
+            if keep(index, &destination, len) {
                 self.bytes.copy_within(start..start + len, end);
                 self.rows[kept] = Row {
                     destination,

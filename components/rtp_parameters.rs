@@ -63,7 +63,7 @@ pub use consumer_codecs::can_consume;
 pub use consumer_parameters_error::ConsumerParametersError;
 pub use encoding::{RtpEncodingParameters, RtpEncodingRtx};
 pub use format_parameters::{FormatParameters, FormatValue};
-pub use header_extension::HeaderExtension;
+pub use header_extension::{HeaderExtension, router_id};
 pub use header_extension_capability::{RtpHeaderExtension, RtpHeaderExtensionDirection};
 pub use header_extension_ids::HeaderExtensionIds;
 pub use header_extension_parameters::RtpHeaderExtensionParameters;

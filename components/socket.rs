@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bevy_ecs::component::Component;
 
-/// Names a bound socket between the world and the backend; never reused within an engine.
+/// Names a bound socket between the world and the backend; reused only after it was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketKey(pub u32);
 

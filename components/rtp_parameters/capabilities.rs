@@ -7,7 +7,7 @@ use super::payload_types::PayloadTypes;
 use super::supported_codec::SupportedCodec;
 use super::{
     CapabilitiesError, Codec, HeaderExtension, MediaKind, RtpCodecCapability, RtpHeaderExtension,
-    RtpHeaderExtensionDirection,
+    RtpHeaderExtensionDirection, router_id,
 };
 
 /// The RTP capabilities of an endpoint or of a router.
@@ -134,13 +134,13 @@ fn router_header_extensions() -> Vec<RtpHeaderExtension> {
             Some(RtpHeaderExtension {
                 kind,
                 uri: extension.uri().to_owned(),
-                preferred_id: extension.router_id(),
+                preferred_id: router_id(extension),
                 preferred_encrypt: false,
                 direction: router_direction(extension, kind)?,
             })
         })
     };
-    HeaderExtension::IN_ORDER
+    HeaderExtension::ALL
         .into_iter()
         .flat_map(of_each_kind)
         .collect()
@@ -158,9 +158,11 @@ const fn router_direction(
             Some(SendRecv)
         }
         // Consumers of audio do not take part in congestion control.
-        (E::TransportCc, MediaKind::Audio) => Some(RecvOnly),
+        (E::TransportSequence, MediaKind::Audio) => Some(RecvOnly),
         (E::AudioLevel, MediaKind::Audio) => Some(SendRecv),
-        (E::TransportCc | E::VideoOrientation | E::Toffset, MediaKind::Video) => Some(SendRecv),
+        (E::TransportSequence | E::VideoOrientation | E::TransmissionOffset, MediaKind::Video) => {
+            Some(SendRecv)
+        }
         // Forwarded streams are known by SSRC; the descriptor is sent through pipes only.
         (E::Rid | E::RepairedRid | E::DependencyDescriptor, MediaKind::Video) => Some(RecvOnly),
         _ => None,

@@ -159,6 +159,7 @@ fn consumable_encodings(
 
 #[cfg(test)]
 mod tests {
+    use super::super::router_id;
     use super::*;
     use crate::rtp_parameters::samples::{codec, consumable, encoding, router, vp8};
     use crate::rtp_parameters::{FormatValue, rtp_mapping};
@@ -208,7 +209,7 @@ mod tests {
         let stated = RtpHeaderExtensionParameters::new(capture_time.uri(), 5);
         producer.header_extensions.push(stated);
         let with = consumable(MediaKind::Video, &producer).header_extension_ids();
-        assert_eq!(with.abs_capture_time, Some(capture_time.router_id()));
+        assert_eq!(with.abs_capture_time, Some(router_id(capture_time)));
     }
 
     #[test]

@@ -120,7 +120,7 @@ fn limit_feedback(
     enable_rtx: bool,
 ) {
     let has = |extension: HeaderExtension| extensions.iter().any(|e| e.uri == extension.uri());
-    let transport_cc = has(HeaderExtension::TransportCc);
+    let transport_cc = has(HeaderExtension::TransportSequence);
     let remb = !transport_cc && has(HeaderExtension::AbsSendTime);
     let is_kept = |feedback: &RtcpFeedback| match feedback.kind.as_str() {
         "transport-cc" => transport_cc,
@@ -235,15 +235,15 @@ mod tests {
 
     #[test]
     fn only_one_congestion_control_is_left() {
-        use HeaderExtension::{AbsSendTime, TransportCc};
+        use HeaderExtension::{AbsSendTime, TransportSequence};
         let left = |remote| {
             let mut left = feedback(&consume(&remote, &options()));
             left.retain(|f| f == "transport-cc" || f == "goog-remb");
             left
         };
         assert_eq!(left(device()), ["transport-cc"]);
-        assert_eq!(left(without(&[TransportCc])), ["goog-remb"]);
-        assert_eq!(left(without(&[TransportCc, AbsSendTime])), [""; 0]);
+        assert_eq!(left(without(&[TransportSequence])), ["goog-remb"]);
+        assert_eq!(left(without(&[TransportSequence, AbsSendTime])), [""; 0]);
     }
 
     #[test]

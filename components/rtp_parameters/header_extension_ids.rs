@@ -17,7 +17,7 @@ pub struct HeaderExtensionIds {
     pub rrid: Option<u8>,
     /// [`HeaderExtension::AbsSendTime`].
     pub abs_send_time: Option<u8>,
-    /// [`HeaderExtension::TransportCc`].
+    /// [`HeaderExtension::TransportSequence`].
     pub transport_cc: Option<u8>,
     /// [`HeaderExtension::AudioLevel`].
     pub audio_level: Option<u8>,
@@ -25,7 +25,7 @@ pub struct HeaderExtensionIds {
     pub dependency_descriptor: Option<u8>,
     /// [`HeaderExtension::VideoOrientation`].
     pub video_orientation: Option<u8>,
-    /// [`HeaderExtension::Toffset`].
+    /// [`HeaderExtension::TransmissionOffset`].
     pub toffset: Option<u8>,
     /// [`HeaderExtension::AbsCaptureTime`].
     pub abs_capture_time: Option<u8>,
@@ -36,20 +36,20 @@ pub struct HeaderExtensionIds {
 }
 
 impl HeaderExtensionIds {
-    /// The ids in the packets that a router forwards (see [`HeaderExtension::router_id`]).
-    pub const ROUTER: Self = Self {
-        mid: Some(HeaderExtension::Mid.router_id()),
-        rid: Some(HeaderExtension::Rid.router_id()),
-        rrid: Some(HeaderExtension::RepairedRid.router_id()),
-        abs_send_time: Some(HeaderExtension::AbsSendTime.router_id()),
-        transport_cc: Some(HeaderExtension::TransportCc.router_id()),
-        audio_level: Some(HeaderExtension::AudioLevel.router_id()),
-        dependency_descriptor: Some(HeaderExtension::DependencyDescriptor.router_id()),
-        video_orientation: Some(HeaderExtension::VideoOrientation.router_id()),
-        toffset: Some(HeaderExtension::Toffset.router_id()),
-        abs_capture_time: Some(HeaderExtension::AbsCaptureTime.router_id()),
-        playout_delay: Some(HeaderExtension::PlayoutDelay.router_id()),
-        packet_id: Some(HeaderExtension::PacketId.router_id()),
+    /// No extension has an id.
+    pub const NONE: Self = Self {
+        mid: None,
+        rid: None,
+        rrid: None,
+        abs_send_time: None,
+        transport_cc: None,
+        audio_level: None,
+        dependency_descriptor: None,
+        video_orientation: None,
+        toffset: None,
+        abs_capture_time: None,
+        playout_delay: None,
+        packet_id: None,
     };
 
     /// The ids `extensions` state.
@@ -62,7 +62,7 @@ impl HeaderExtensionIds {
     /// Takes over the ids `extensions` state. Unknown URIs are passed over.
     pub fn learn(&mut self, extensions: &[RtpHeaderExtensionParameters]) {
         for stated in extensions {
-            if let Some(extension) = HeaderExtension::of_uri(&stated.uri) {
+            if let Some(extension) = HeaderExtension::from_uri(&stated.uri) {
                 *self.slot(extension) = Some(stated.id);
             }
         }
@@ -74,11 +74,11 @@ impl HeaderExtensionIds {
             HeaderExtension::Rid => &mut self.rid,
             HeaderExtension::RepairedRid => &mut self.rrid,
             HeaderExtension::AbsSendTime => &mut self.abs_send_time,
-            HeaderExtension::TransportCc => &mut self.transport_cc,
+            HeaderExtension::TransportSequence => &mut self.transport_cc,
             HeaderExtension::AudioLevel => &mut self.audio_level,
             HeaderExtension::DependencyDescriptor => &mut self.dependency_descriptor,
             HeaderExtension::VideoOrientation => &mut self.video_orientation,
-            HeaderExtension::Toffset => &mut self.toffset,
+            HeaderExtension::TransmissionOffset => &mut self.toffset,
             HeaderExtension::AbsCaptureTime => &mut self.abs_capture_time,
             HeaderExtension::PlayoutDelay => &mut self.playout_delay,
             HeaderExtension::PacketId => &mut self.packet_id,
@@ -88,6 +88,7 @@ impl HeaderExtensionIds {
 
 #[cfg(test)]
 mod tests {
+    use super::super::router_id;
     use super::*;
 
     fn stated(extension: HeaderExtension, id: u8) -> RtpHeaderExtensionParameters {
@@ -96,11 +97,10 @@ mod tests {
 
     #[test]
     fn every_extension_has_a_place_of_its_own() {
-        let all = HeaderExtension::IN_ORDER.map(|known| stated(known, known.router_id()));
+        let all = HeaderExtension::ALL.map(|known| stated(known, router_id(known)));
         let mut ids = HeaderExtensionIds::of(&all);
-        assert_eq!(ids, HeaderExtensionIds::ROUTER);
-        for known in HeaderExtension::IN_ORDER {
-            assert_eq!(*ids.slot(known), Some(known.router_id()));
+        for known in HeaderExtension::ALL {
+            assert_eq!(*ids.slot(known), Some(router_id(known)));
         }
     }
 

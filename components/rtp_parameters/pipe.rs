@@ -2,7 +2,7 @@
 
 use super::{
     Codec, HeaderExtension, RtcpFeedback, RtpCodecParameters, RtpEncodingParameters,
-    RtpEncodingRtx, RtpHeaderExtensionParameters, RtpParameters, SsrcBase,
+    RtpEncodingRtx, RtpHeaderExtensionParameters, RtpParameters, SsrcBase, router_id,
 };
 
 /// The parameters of a consumer on a pipe transport: everything of the producer with `consumable`
@@ -60,16 +60,16 @@ fn pipe_codecs(consumable: &RtpParameters, enable_rtx: bool) -> Vec<RtpCodecPara
 }
 
 fn pipe_extensions(consumable: &RtpParameters) -> Vec<RtpHeaderExtensionParameters> {
-    use HeaderExtension::{AbsSendTime, DependencyDescriptor, Mid, TransportCc};
+    use HeaderExtension::{AbsSendTime, DependencyDescriptor, Mid, TransportSequence};
     let is_left_out = |uri: &str| {
-        let left_out = [Mid, AbsSendTime, TransportCc, DependencyDescriptor];
+        let left_out = [Mid, AbsSendTime, TransportSequence, DependencyDescriptor];
         left_out.iter().any(|extension| extension.uri() == uri)
     };
     let mut extensions = consumable.header_extensions.clone();
     extensions.retain(|extension| !is_left_out(&extension.uri));
     extensions.push(RtpHeaderExtensionParameters::new(
         DependencyDescriptor.uri(),
-        DependencyDescriptor.router_id(),
+        router_id(DependencyDescriptor),
     ));
     extensions.sort_by_key(|extension| extension.id);
     extensions

@@ -1,6 +1,7 @@
 //! What an SFU must know of a payload: where key frames begin, and which layer a packet is of.
 
 pub mod av1;
+pub mod av1_aggregation;
 mod bits;
 pub mod h264;
 pub mod h265;

@@ -1,0 +1,54 @@
+//! Every bound of the engine, by name.
+
+use bevy_ecs::resource::Resource;
+
+/// The bounds of an engine. Each has a default, and a setter of the same name in the builder.
+///
+/// Read by whoever fills the buffer that a bound belongs to. Memory that peers can make the engine
+/// hold is bounded by these alone: the arena of a tick by `datagrams_per_tick x datagram_bytes`
+/// (2 MiB), what waits for blocked sockets by `waiting_datagrams_per_transport` datagrams for
+/// each transport, and so on.
+#[derive(Resource, Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Datagrams that one tick takes in from all sockets. Default 1,024.
+    pub datagrams_per_tick: usize,
+    /// Datagrams that one tick takes in from one socket; a flooded socket then delays the others
+    /// by at most one tick. Default 256.
+    pub datagrams_per_socket: usize,
+    /// Longest datagram taken whole, in bytes; a longer one is discarded as truncated. Default
+    /// 2,048: above any path MTU of the internet.
+    pub datagram_bytes: usize,
+    /// Datagrams that may wait for a blocked socket on account of one transport. Default 512.
+    pub waiting_datagrams_per_transport: u32,
+    /// Packets sent through `send` that wait for the next tick. Default 4,096.
+    pub direct_sends_per_tick: usize,
+    /// Packets delivered on direct transports that the application has not collected. Default
+    /// 16,384.
+    pub deliveries: usize,
+    /// Bytes of those packets. Default 16 MiB.
+    pub delivered_bytes: usize,
+    /// Events that the application has not drained; beyond it the oldest is dropped and counted.
+    /// Default 65,536.
+    pub events: usize,
+    /// Trace events that one tick records. Default 4,096.
+    pub traces_per_tick: usize,
+    /// Requests of other threads that wait for the next tick. Default 1,024.
+    pub requests: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            datagrams_per_tick: 1_024,
+            datagrams_per_socket: 256,
+            datagram_bytes: 2_048,
+            waiting_datagrams_per_transport: 512,
+            direct_sends_per_tick: 4_096,
+            deliveries: 16_384,
+            delivered_bytes: 16 << 20,
+            events: 65_536,
+            traces_per_tick: 4_096,
+            requests: 1_024,
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Statistics, with the field names of the JavaScript API.
+
+use serde::Serialize;
+
+use crate::rtp_parameters::MediaKind;
+
+/// What both directions of a stream have in common.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamStats {
+    /// Milliseconds since the engine's epoch.
+    pub timestamp: u64,
+    /// SSRC: of the remote sender, or of the consumer.
+    pub ssrc: u32,
+    /// SSRC of retransmissions, once known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rtx_ssrc: Option<u32>,
+    /// RTP stream identifier, when it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rid: Option<String>,
+    /// Audio or video.
+    pub kind: MediaKind,
+    /// As configured: "video/VP8".
+    pub mime_type: String,
+    /// Packets received or sent, padding-only ones included.
+    pub packet_count: u64,
+    /// Their bytes, header and padding included, without padding-only packets.
+    pub byte_count: u64,
+    /// Bits a second over 2.5 seconds.
+    pub bitrate: u64,
+    /// Picture loss indications sent (inbound) or received (outbound).
+    pub pli_count: u64,
+    /// Full intra requests sent (inbound) or received (outbound).
+    pub fir_count: u64,
+    /// 0 to 10.
+    pub score: u8,
+}
+
+/// A received stream: an entry of a producer's statistics.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InboundRtpStats {
+    /// What both directions have in common.
+    #[serde(flatten)]
+    pub stream: StreamStats,
+    /// Interarrival jitter in units of the RTP clock (RFC 3550 section 6.4.1).
+    pub jitter: u32,
+    /// Packets rejected for their sequence number.
+    pub packets_discarded: u64,
+    /// Retransmissions received.
+    pub packets_retransmitted: u64,
+}
+
+/// A sent stream: an entry of a consumer's statistics.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OutboundRtpStats {
+    /// What both directions have in common.
+    #[serde(flatten)]
+    pub stream: StreamStats,
+}
+
+/// An entry of statistics.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type")]
+#[non_exhaustive]
+pub enum RtpStats {
+    /// A received stream.
+    #[serde(rename = "inbound-rtp")]
+    Inbound(InboundRtpStats),
+    /// A sent stream.
+    #[serde(rename = "outbound-rtp")]
+    Outbound(OutboundRtpStats),
+}
+
+/// What passed through a transport.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TransportStats {
+    /// "plain-rtp-transport" or "direct-transport".
+    #[serde(rename = "type")]
+    pub type_: &'static str,
+    /// The transport.
+    pub transport_id: crate::TransportId,
+    /// Milliseconds since the engine's epoch.
+    pub timestamp: u64,
+    /// Bytes of all datagrams received.
+    pub bytes_received: u64,
+    /// Bytes of all datagrams sent.
+    pub bytes_sent: u64,
+}
