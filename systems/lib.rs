@@ -1,2 +1,70 @@
 //! What happens in a tick: one verb a file, one folder a stage.
+//!
+//! A system is a thin sentence over the components: a query, a loop, a call. Systems open no
+//! socket, read no clock and start no thread. What an application does between ticks is in
+//! [`control`].
 #![forbid(unsafe_code)]
+
+pub mod control;
+mod demux;
+mod emit;
+mod feedback;
+mod forward;
+mod plugin;
+mod protect;
+mod receive;
+mod score;
+mod stage;
+
+use bevy_ecs::schedule::IntoScheduleConfigs;
+use flumen_components as components;
+
+pub use plugin::{OrderError, Plugin, Setup, Step};
+pub use stage::{Slot, Stage};
+
+/// The engine's own pipeline: what each stage does, in order.
+pub fn pipeline(setup: &mut Setup) {
+    resources(setup.world_mut());
+    setup.add_systems(
+        Stage::Demux,
+        Slot::BuiltIn,
+        (
+            demux::fire_deadlines,
+            demux::claim_datagrams,
+            demux::find_streams,
+        )
+            .chain(),
+    );
+    setup.add_systems(
+        Stage::Receive,
+        Slot::BuiltIn,
+        (
+            receive::receive_rtp,
+            receive::receive_rtcp,
+            receive::read_orientation,
+            receive::trace_packets,
+        )
+            .chain(),
+    );
+    setup.add_systems(Stage::Score, Slot::BuiltIn, score::announce_scores);
+    setup.add_systems(Stage::Forward, Slot::BuiltIn, forward::fan_out);
+    setup.add_systems(
+        Stage::Feedback,
+        Slot::BuiltIn,
+        (feedback::wish_on_connect, feedback::request_key_frames).chain(),
+    );
+    setup.add_systems(Stage::Protect, Slot::BuiltIn, protect::stamp_departures);
+    setup.add_systems(Stage::Emit, Slot::BuiltIn, emit::publish_events);
+}
+
+/// The resources that the pipeline works on.
+fn resources(world: &mut bevy_ecs::world::World) {
+    world.init_resource::<components::RtpIn>();
+    world.init_resource::<components::RtcpIn>();
+    world.init_resource::<components::Media>();
+    world.init_resource::<components::Touched>();
+    world.init_resource::<components::KeyFrameWishes>();
+    world.init_resource::<components::Traces>();
+    world.init_resource::<components::Connected>();
+    world.init_resource::<components::ScoresChanged>();
+}

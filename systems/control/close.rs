@@ -1,0 +1,283 @@
+//! Closing is one walk: it tells everybody concerned, in order, and then despawns.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::query::With;
+use bevy_ecs::relationship::RelationshipTarget;
+use bevy_ecs::world::World;
+use flumen_components::event::{
+    self, ListenSocketClosed, ProducerClosed, RouterClosed, TransportClosed, emit,
+};
+use flumen_components::{
+    Closed, Consumer, ConsumerId, Created, Directory, Id, Ledger, Listener, LocalAddresses, Parked,
+    Path, ProducerId, Receivers, Refusal, Residents, Role, RouterId, Routes, Socket, SocketId,
+    SocketKey, Sockets, Subject, TransportId, Transports, find,
+};
+
+use super::connect::release_remotes;
+use super::consume::unroute;
+use super::produce::{leave, streams_of};
+
+/// Closes a router and all that hangs on it; returns the sockets to close.
+///
+/// # Errors
+///
+/// [`Closed`] when it is already.
+pub fn close_router(world: &mut World, id: RouterId) -> Result<Vec<SocketKey>, Closed> {
+    let router = find(world, id)?;
+    let transports = in_order::<Transports>(world, router);
+    let mut sockets = Vec::new();
+    for transport in transports {
+        let Some(&id) = world.get::<TransportId>(transport) else {
+            continue;
+        };
+        let subject = Subject::Transport(id);
+        sockets.extend(end_transport(world, transport, |world| {
+            emit(
+                world,
+                RouterClosed {
+                    about: transport,
+                    subject,
+                },
+            );
+        }));
+    }
+    end(world, router, id, Subject::Router(id));
+    Ok(sockets)
+}
+
+/// Closes a transport and all that hangs on it; returns the sockets to close.
+///
+/// # Errors
+///
+/// [`Closed`] when it is already.
+pub fn close_transport(world: &mut World, id: TransportId) -> Result<Vec<SocketKey>, Closed> {
+    let transport = find(world, id)?;
+    Ok(end_transport(world, transport, |_| {}))
+}
+
+/// Closes a shared socket and the transports on it; returns the sockets to close.
+///
+/// # Errors
+///
+/// [`Closed`] when it is already.
+pub fn close_socket(world: &mut World, id: SocketId) -> Result<Vec<SocketKey>, Closed> {
+    let entity = find(world, id)?;
+    let key = world.get::<Socket>(entity).map(|socket| socket.key);
+    let key = key.ok_or_else(|| Closed::new(id))?;
+    let mut sockets = Vec::new();
+    for transport in transports_on(world, key) {
+        let Some(&id) = world.get::<TransportId>(transport) else {
+            continue;
+        };
+        let subject = Subject::Transport(id);
+        sockets.extend(end_transport(world, transport, |world| {
+            emit(
+                world,
+                ListenSocketClosed {
+                    about: transport,
+                    subject,
+                },
+            );
+        }));
+    }
+    world.resource_mut::<Sockets>().remove(key);
+    end(world, entity, id, Subject::Socket(id));
+    sockets.push(key);
+    Ok(sockets)
+}
+
+/// Closes a producer, and its consumers with it.
+///
+/// # Errors
+///
+/// [`Closed`] when it is already.
+pub fn close_producer(world: &mut World, id: ProducerId) -> Result<(), Closed> {
+    let producer = find(world, id)?;
+    end_producer(world, producer, id, None);
+    Ok(())
+}
+
+/// Closes a consumer.
+///
+/// # Errors
+///
+/// [`Closed`] when it is already.
+pub fn close_consumer(world: &mut World, id: ConsumerId) -> Result<(), Closed> {
+    let consumer = find(world, id)?;
+    end_consumer(world, consumer, id);
+    Ok(())
+}
+
+/// The order: what it produces, what it consumes, then itself.
+fn end_transport(
+    world: &mut World,
+    transport: Entity,
+    tell_cause: impl FnOnce(&mut World),
+) -> Vec<SocketKey> {
+    let residents = in_order::<Residents>(world, transport);
+    for &about in &residents {
+        let Some(&id) = world.get::<ProducerId>(about) else {
+            continue;
+        };
+        emit(
+            world,
+            TransportClosed {
+                about,
+                subject: Subject::Producer(id),
+            },
+        );
+        end_producer(world, about, id, Some(transport));
+    }
+    for &about in &residents {
+        let Some(&id) = world.get::<ConsumerId>(about) else {
+            continue;
+        };
+        emit(
+            world,
+            TransportClosed {
+                about,
+                subject: Subject::Consumer(id),
+            },
+        );
+        end_consumer(world, about, id);
+    }
+    forget_waiting(world, transport);
+    let sockets = release_sockets(world, transport);
+    tell_cause(world);
+    if let Some(&id) = world.get::<TransportId>(transport) {
+        end(world, transport, id, Subject::Transport(id));
+    }
+    sockets
+}
+
+/// Consumers on `closing`, a transport that closes too, are left to it: they are told that their
+/// transport closed.
+fn end_producer(world: &mut World, producer: Entity, id: ProducerId, closing: Option<Entity>) {
+    emit(
+        world,
+        event::Closed {
+            about: producer,
+            subject: Subject::Producer(id),
+        },
+    );
+    let consumers = world.get::<Routes>(producer).map(|routes| routes.0.clone());
+    for about in consumers.unwrap_or_default() {
+        let transport = world
+            .get::<Consumer>(about)
+            .map(|consumer| consumer.transport);
+        let Some(&id) = world.get::<ConsumerId>(about) else {
+            continue;
+        };
+        if closing.is_some() && transport == closing {
+            continue;
+        }
+        emit(
+            world,
+            ProducerClosed {
+                about,
+                subject: Subject::Consumer(id),
+            },
+        );
+        end_consumer(world, about, id);
+    }
+    leave(world, producer);
+    for stream in streams_of(world, producer) {
+        world.despawn(stream);
+    }
+    world.resource_mut::<Directory>().remove(id);
+    world.despawn(producer);
+}
+
+fn end_consumer(world: &mut World, entity: Entity, id: ConsumerId) {
+    let Some(consumer) = world.get::<Consumer>(entity).cloned() else {
+        return;
+    };
+    unroute(world, &consumer);
+    let ssrc = world
+        .get::<flumen_components::Emission>(entity)
+        .map(|emission| emission.ssrc);
+    if let (Some(ssrc), Some(mut listener)) = (ssrc, world.get_mut::<Listener>(consumer.transport))
+    {
+        listener.consumers.remove(&ssrc);
+    }
+    end(world, entity, id, Subject::Consumer(id));
+}
+
+/// The last step of every end: tell it, forget the name, despawn.
+fn end<I: Id>(world: &mut World, about: Entity, id: I, subject: Subject) {
+    emit(world, event::Closed { about, subject });
+    world.resource_mut::<Directory>().remove(id);
+    world.despawn(about);
+}
+
+/// Datagrams that wait for a blocked socket on account of the transport are refused.
+fn forget_waiting(world: &mut World, transport: Entity) {
+    let mut parked = world.resource_mut::<Parked>();
+    let before = parked.len();
+    parked.retain(|_, destination, _| destination.transport != transport);
+    let forgotten = (before - parked.len()) as u64;
+    let mut ledger = world.resource_mut::<Ledger>();
+    ledger.refused[Refusal::TransportClosed] += forgotten;
+    ledger.waiting -= forgotten;
+}
+
+/// Gives up the transport's own sockets, and its place on shared ones.
+fn release_sockets(world: &mut World, transport: Entity) -> Vec<SocketKey> {
+    let Some(path) = world.get::<Path>(transport).cloned() else {
+        return Vec::new();
+    };
+    release_remotes(world, &path);
+    let mut keys: Vec<_> = [path.rtp, path.rtcp]
+        .iter()
+        .filter_map(|link| link.socket())
+        .collect();
+    keys.dedup();
+    keys.retain(|&key| is_own(world, key));
+    for &key in &keys {
+        let removed = world.resource_mut::<Sockets>().remove(key);
+        if let Some(entry) = removed {
+            world.despawn(entry.entity);
+        }
+    }
+    keys
+}
+
+fn is_own(world: &World, key: SocketKey) -> bool {
+    let entry = world.resource::<Sockets>().get(key);
+    entry.is_some_and(|entry| matches!(entry.receivers, Receivers::One(..)))
+}
+
+/// The transports that send from a shared socket, in the order of their creation, whether they are
+/// connected or not.
+fn transports_on(world: &mut World, key: SocketKey) -> Vec<Entity> {
+    let mut query = world.query_filtered::<(Entity, &Created, &Path), With<LocalAddresses>>();
+    let uses = |path: &Path| {
+        [Role::Rtp, Role::Rtcp]
+            .iter()
+            .any(|&role| path.link(role).socket() == Some(key))
+    };
+    let mut found: Vec<_> = query
+        .iter(world)
+        .filter(|(_, _, path)| uses(path))
+        .map(|(entity, &created, _)| (created, entity))
+        .collect();
+    found.sort_unstable();
+    found.into_iter().map(|(_, entity)| entity).collect()
+}
+
+/// Related entities in the order of their creation.
+fn in_order<T: RelationshipTarget>(world: &World, entity: Entity) -> Vec<Entity> {
+    let Some(related) = world.get::<T>(entity) else {
+        return Vec::new();
+    };
+    let mut found: Vec<_> = related
+        .iter()
+        .filter_map(|entity| {
+            world
+                .get::<Created>(entity)
+                .map(|&created| (created, entity))
+        })
+        .collect();
+    found.sort_unstable();
+    found.into_iter().map(|(_, entity)| entity).collect()
+}

@@ -1,0 +1,288 @@
+//! Consumers begin.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::world::World;
+use flumen_components::event::{ConsumerCreated, emit};
+use flumen_components::rtp_parameters::{
+    self, ConsumerParametersError, HeaderExtension, MediaKind, ProducerType, RtpCapabilities,
+    RtpParameters, SsrcBase, consumer_parameters,
+};
+use flumen_components::wire::SequenceManager;
+use flumen_components::{
+    AppData, Closed, Consumer, ConsumerId, ConsumerParameters, ConsumesFrom, Created, Directory,
+    Emission, ExtensionSet, Generator, Listener, Mid, Naming, OnRouter, OnTransport, Paused,
+    PayloadTypes, ProducerId, ProducerParameters, Purpose, Rate, Routes, Subject, TraceTypes,
+    TransportId, find,
+};
+use thiserror::Error;
+
+use super::birth;
+use super::produce::{SSRCS, is_layered};
+use super::request_key_frame::wish_for;
+
+/// What a consumer is made with.
+#[derive(Clone, Debug)]
+pub struct ConsumerOptions {
+    /// The producer to consume.
+    pub producer_id: ProducerId,
+    /// What the receiver can take.
+    pub rtp_capabilities: RtpCapabilities,
+    /// It begins paused.
+    pub paused: bool,
+    /// The MID to send with, at most 8 bytes; "0", "1" ... when not given.
+    pub mid: Option<String>,
+    /// Silence of discontinuous transmission is not forwarded. Audio only.
+    pub ignore_dtx: bool,
+    /// Negotiate retransmissions; for video when not given.
+    pub enable_rtx: Option<bool>,
+    /// What the application remembers with it.
+    pub app_data: AppData,
+}
+
+impl ConsumerOptions {
+    /// A consumer of `producer_id` for a receiver with `rtp_capabilities`, not paused.
+    pub fn new(producer_id: ProducerId, rtp_capabilities: RtpCapabilities) -> Self {
+        Self {
+            producer_id,
+            rtp_capabilities,
+            paused: false,
+            mid: None,
+            ignore_dtx: false,
+            enable_rtx: None,
+            app_data: AppData::default(),
+        }
+    }
+}
+
+/// A consumer cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ConsumeError {
+    /// The transport is closed.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+    /// The router of the transport has no such producer.
+    #[error("the router has no producer {0}")]
+    NotFound(ProducerId),
+    /// The receiver cannot take what the producer sends, or the MID does not fit.
+    #[error(transparent)]
+    Parameters(#[from] ConsumerParametersError),
+    /// Layered producers cannot be consumed yet.
+    #[error("consuming a {0:?} producer is not supported yet")]
+    Unsupported(ProducerType),
+}
+
+/// Makes a consumer on a transport.
+///
+/// # Errors
+///
+/// See [`ConsumeError`]; nothing has changed then.
+pub fn consume(
+    world: &mut World,
+    transport_id: TransportId,
+    options: ConsumerOptions,
+) -> Result<ConsumerId, ConsumeError> {
+    let transport = find(world, transport_id)?;
+    let producer = producer_in_router(world, transport, options.producer_id)?;
+    let parameters = world.get::<ProducerParameters>(producer);
+    let parameters = parameters.ok_or(ConsumeError::NotFound(options.producer_id))?;
+    if is_layered(parameters.producer_type) {
+        return Err(ConsumeError::Unsupported(parameters.producer_type));
+    }
+    let created = Created(world.resource::<flumen_components::CreationSequence>().0);
+    let mut generator = birth::generator(world, created, Purpose::Rtp);
+    let kind = kind_of(world, producer);
+    let negotiation = rtp_parameters::ConsumerOptions {
+        enable_rtx: options.enable_rtx.unwrap_or(kind == MediaKind::Video),
+        pipe: false,
+        mid: Some(
+            options
+                .mid
+                .clone()
+                .unwrap_or_else(|| next_mid(world, transport)),
+        ),
+        cname: None,
+    };
+    let ssrc = vacant_ssrc(world, transport, &mut generator);
+    let base = SsrcBase {
+        media: ssrc,
+        rtx: ssrc + 1,
+    };
+    let rtp = consumer_parameters(
+        &parameters.consumable,
+        &options.rtp_capabilities,
+        &negotiation,
+        base,
+    )?;
+    let emission = emission(transport, ssrc, kind, &rtp, &options, &mut generator);
+    let id = spawn(world, transport, producer, kind, emission, rtp, &options);
+    if options.mid.is_none()
+        && let Some(mut naming) = world.get_mut::<Naming>(transport)
+    {
+        naming.next_mid = (naming.next_mid + 1) % MIDS;
+    }
+    let entity = find(world, id)?;
+    world.entity_mut(entity).insert(options.app_data);
+    wish_for(world, entity);
+    let subject = Subject::Transport(transport_id);
+    emit(
+        world,
+        ConsumerCreated {
+            about: transport,
+            subject,
+            consumer: id,
+        },
+    );
+    Ok(id)
+}
+
+/// Automatic MIDs have at most eight digits.
+const MIDS: u32 = 100_000_000;
+
+/// The router that a transport is on.
+pub(super) fn router_of(world: &World, transport: Entity) -> Option<Entity> {
+    world.get::<OnRouter>(transport).map(|on| on.0)
+}
+
+fn producer_in_router(
+    world: &World,
+    transport: Entity,
+    id: ProducerId,
+) -> Result<Entity, ConsumeError> {
+    let producer = find(world, id).map_err(|_| ConsumeError::NotFound(id))?;
+    let home = world
+        .get::<OnTransport>(producer)
+        .and_then(|on| router_of(world, on.0));
+    match home {
+        Some(router) if router_of(world, transport) == Some(router) => Ok(producer),
+        _ => Err(ConsumeError::NotFound(id)),
+    }
+}
+
+fn kind_of(world: &World, producer: Entity) -> MediaKind {
+    let producer = world.get::<flumen_components::Producer>(producer);
+    producer.map_or(MediaKind::Audio, |producer| producer.kind)
+}
+
+fn next_mid(world: &World, transport: Entity) -> String {
+    world
+        .get::<Naming>(transport)
+        .map_or(0, |naming| naming.next_mid)
+        .to_string()
+}
+
+/// An SSRC that, with the one after it for retransmissions, no consumer of the transport has.
+fn vacant_ssrc(world: &World, transport: Entity, generator: &mut Generator) -> u32 {
+    let listener = world.get::<Listener>(transport);
+    loop {
+        let ssrc = generator.within(SSRCS);
+        let taken = |ssrc: u32| listener.is_some_and(|l| l.consumers.contains_key(&ssrc));
+        if !(taken(ssrc - 1) || taken(ssrc) || taken(ssrc + 1)) {
+            return ssrc;
+        }
+    }
+}
+
+fn emission(
+    transport: Entity,
+    ssrc: u32,
+    kind: MediaKind,
+    rtp: &RtpParameters,
+    options: &ConsumerOptions,
+    generator: &mut Generator,
+) -> Emission {
+    let media = || rtp.codecs.iter().filter(|codec| codec.codec().is_media());
+    let known = |uri: &str| HeaderExtension::from_uri(uri).is_some();
+    let negotiated = rtp
+        .header_extensions
+        .iter()
+        .filter(|extension| known(&extension.uri));
+    Emission {
+        transport,
+        ssrc,
+        payload_types: media()
+            .map(|codec| codec.payload_type)
+            .collect::<PayloadTypes>(),
+        extensions: negotiated
+            .map(|extension| extension.id)
+            .collect::<ExtensionSet>(),
+        mid: rtp.mid.as_deref().and_then(Mid::new).unwrap_or_default(),
+        sync_required: true,
+        waits_for_key_frame: media().any(|codec| codec.codec().is_key_frame_capable()),
+        ignore_dtx: options.ignore_dtx && kind == MediaKind::Audio,
+        sequence: SequenceManager::new(generator.within(FIRST_SEQUENCE_NUMBERS) as u16),
+        packets: 0,
+        bytes: 0,
+        rate: Rate::new(RATE_WINDOW_MS),
+        pli_count: 0,
+        fir_count: 0,
+    }
+}
+
+/// Far enough from the wrap that a receiver's first packets do not meet it (RFC 3711 section
+/// 3.3.1 asks for less than 2^15).
+const FIRST_SEQUENCE_NUMBERS: std::ops::RangeInclusive<u32> = 1_000..=32_767;
+
+/// The window of a consumer's bitrate, in milliseconds.
+const RATE_WINDOW_MS: u64 = 2_500;
+
+fn spawn(
+    world: &mut World,
+    transport: Entity,
+    producer: Entity,
+    kind: MediaKind,
+    emission: Emission,
+    rtp: RtpParameters,
+    options: &ConsumerOptions,
+) -> ConsumerId {
+    let created = birth::number(world);
+    let id: ConsumerId = birth::id(world, created);
+    let ssrc = emission.ssrc;
+    let producer_paused = world.get::<Paused>(producer).is_some_and(|paused| paused.0);
+    let route = world
+        .get::<Routes>(producer)
+        .map_or(0, |routes| routes.0.len() as u32);
+    let consumer = Consumer {
+        kind,
+        producer,
+        transport,
+        producer_paused,
+        route,
+    };
+    let bundle = (
+        (
+            id,
+            created,
+            consumer,
+            emission,
+            Paused(options.paused),
+            ConsumerParameters { rtp },
+        ),
+        TraceTypes::default(),
+        (OnTransport(transport), ConsumesFrom(producer)),
+    );
+    let entity = world.spawn(bundle).id();
+    world.resource_mut::<Directory>().insert(id, entity);
+    if let Some(mut routes) = world.get_mut::<Routes>(producer) {
+        routes.0.push(entity);
+    }
+    if let Some(mut listener) = world.get_mut::<Listener>(transport) {
+        listener.consumers.insert(ssrc, entity);
+    }
+    id
+}
+
+/// Takes a consumer out of its producer's routes; the last one takes its place.
+pub(super) fn unroute(world: &mut World, consumer: &Consumer) {
+    let Some(mut routes) = world.get_mut::<Routes>(consumer.producer) else {
+        return;
+    };
+    let position = consumer.route as usize;
+    routes.0.swap_remove(position);
+    let Some(&moved) = routes.0.get(position) else {
+        return;
+    };
+    if let Some(mut moved) = world.get_mut::<Consumer>(moved) {
+        moved.route = consumer.route;
+    }
+}

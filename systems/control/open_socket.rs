@@ -1,0 +1,66 @@
+//! Sockets that transports share begin.
+
+use std::collections::BTreeMap;
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::world::World;
+use flumen_components::{
+    AppData, Directory, LocalAddress, Receivers, Socket, SocketEntry, SocketId, Sockets,
+};
+
+use super::birth;
+
+/// A socket that the engine has bound.
+#[derive(Clone, Debug)]
+pub struct SocketRecord {
+    /// Its key and address.
+    pub socket: Socket,
+    /// What to tell others instead of its IP address.
+    pub announced: Option<String>,
+}
+
+impl SocketRecord {
+    pub(super) fn local_address(&self) -> LocalAddress {
+        LocalAddress {
+            bound: self.socket.local,
+            announced: self.announced.clone(),
+        }
+    }
+}
+
+/// Records a bound socket that any number of transports may share.
+pub fn open_socket(world: &mut World, record: SocketRecord, app_data: AppData) -> SocketId {
+    let created = birth::number(world);
+    let id: SocketId = birth::id(world, created);
+    let name = Announced(record.announced);
+    let key = record.socket.key;
+    let entity = world
+        .spawn((id, created, record.socket, name, app_data))
+        .id();
+    world.resource_mut::<Directory>().insert(id, entity);
+    let receivers = Receivers::ByRemote(BTreeMap::new());
+    world
+        .resource_mut::<Sockets>()
+        .insert(key, SocketEntry { entity, receivers });
+    id
+}
+
+/// Records a bound socket that belongs to one transport.
+pub(super) fn adopt_socket(
+    world: &mut World,
+    record: &SocketRecord,
+    receivers: Receivers,
+) -> Entity {
+    let created = birth::number(world);
+    let socket = record.socket.clone();
+    let key = socket.key;
+    let entity = world.spawn((created, socket)).id();
+    world
+        .resource_mut::<Sockets>()
+        .insert(key, SocketEntry { entity, receivers });
+    entity
+}
+
+/// What a shared socket is announced as.
+#[derive(bevy_ecs::component::Component, Clone, Debug)]
+pub(super) struct Announced(pub(super) Option<String>);

@@ -1,0 +1,199 @@
+//! Transports begin.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::world::World;
+use flumen_components::event::{TransportCreated, emit};
+use flumen_components::{
+    AppData, Closed, Directory, Link, Listener, LocalAddress, LocalAddresses, Naming, OnRouter,
+    Path, Receivers, Residents, Role, RouterId, Socket, SocketId, Subject, Traffic, TransportId,
+    TransportKind, find,
+};
+use thiserror::Error;
+
+use super::birth;
+use super::open_socket::{Announced, SocketRecord, adopt_socket};
+
+/// A transport cannot be opened.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum OpenTransportError {
+    /// The router, or the socket to share, is closed.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+    /// On a shared socket, remote addresses tell transports apart, so they cannot be learnt.
+    #[error("a transport on a shared socket cannot learn its remote address (comedia)")]
+    ComediaOnSharedSocket,
+}
+
+/// Where one way of a plain transport ends locally.
+#[derive(Clone, Debug)]
+pub enum Endpoint {
+    /// A socket bound for this transport alone.
+    Own(SocketRecord),
+    /// A socket shared with other transports.
+    Shared(SocketId),
+}
+
+/// A plain transport whose sockets are bound.
+#[derive(Clone, Debug)]
+pub struct PlainTransportRecord {
+    /// Where RTP ends.
+    pub rtp: Endpoint,
+    /// Where RTCP ends; none when multiplexed with RTP.
+    pub rtcp: Option<Endpoint>,
+    /// Remote addresses are learnt from the first valid packet.
+    pub comedia: bool,
+}
+
+/// Checks what can be checked before sockets are bound, then opens the transport.
+///
+/// # Errors
+///
+/// See [`OpenTransportError`]; nothing has changed then.
+pub fn open_plain_transport(
+    world: &mut World,
+    router: RouterId,
+    record: &PlainTransportRecord,
+    app_data: AppData,
+) -> Result<TransportId, OpenTransportError> {
+    let router_entity = find(world, router)?;
+    let rtp = resolve(world, &record.rtp)?;
+    let rtcp = record
+        .rtcp
+        .as_ref()
+        .map(|endpoint| resolve(world, endpoint))
+        .transpose()?;
+    let shared = |end: &Resolved| end.own.is_none();
+    if record.comedia && (shared(&rtp) || rtcp.as_ref().is_some_and(shared)) {
+        return Err(OpenTransportError::ComediaOnSharedSocket);
+    }
+    let rtp_link = rtp.link();
+    let path = Path {
+        rtp: rtp_link,
+        rtcp: rtcp.as_ref().map_or(rtp_link, Resolved::link),
+        rtcp_mux: rtcp.is_none(),
+        comedia: record.comedia,
+        transport_sequence: 0,
+        waiting: 0,
+    };
+    let addresses = LocalAddresses {
+        rtp: rtp.address.clone(),
+        rtcp: rtcp
+            .as_ref()
+            .map_or_else(|| rtp.address.clone(), |rtcp| rtcp.address.clone()),
+    };
+    let kind = TransportKind::Plain;
+    let transport = spawn(world, (router, router_entity), kind, path, app_data);
+    world.entity_mut(transport.1).insert(addresses);
+    for (end, role) in [(Some(rtp), Role::Rtp), (rtcp, Role::Rtcp)] {
+        if let Some(own) = end.and_then(|end| end.own) {
+            adopt_socket(world, &own, Receivers::One(transport.1, role));
+        }
+    }
+    Ok(transport.0)
+}
+
+/// Opens a direct transport.
+///
+/// # Errors
+///
+/// [`Closed`] when the router is.
+pub fn open_direct_transport(
+    world: &mut World,
+    router: RouterId,
+    app_data: AppData,
+) -> Result<TransportId, Closed> {
+    let entity = find(world, router)?;
+    let path = Path {
+        rtp: Link::Direct,
+        rtcp: Link::Direct,
+        rtcp_mux: true,
+        comedia: false,
+        transport_sequence: 0,
+        waiting: 0,
+    };
+    Ok(spawn(
+        world,
+        (router, entity),
+        TransportKind::Direct,
+        path,
+        app_data,
+    )
+    .0)
+}
+
+/// An endpoint with its socket found.
+struct Resolved {
+    socket: Socket,
+    address: LocalAddress,
+    own: Option<SocketRecord>,
+}
+
+impl Resolved {
+    fn link(&self) -> Link {
+        Link::Udp {
+            socket: self.socket.key,
+            remote: None,
+        }
+    }
+}
+
+fn resolve(world: &World, endpoint: &Endpoint) -> Result<Resolved, Closed> {
+    match endpoint {
+        Endpoint::Own(record) => Ok(Resolved {
+            socket: record.socket.clone(),
+            address: record.local_address(),
+            own: Some(record.clone()),
+        }),
+        Endpoint::Shared(id) => {
+            let entity = find(world, *id)?;
+            let socket = world.get::<Socket>(entity).cloned();
+            let socket = socket.ok_or_else(|| Closed::new(*id))?;
+            let announced = world
+                .get::<Announced>(entity)
+                .and_then(|name| name.0.clone());
+            let address = LocalAddress {
+                bound: socket.local,
+                announced,
+            };
+            Ok(Resolved {
+                socket,
+                address,
+                own: None,
+            })
+        }
+    }
+}
+
+fn spawn(
+    world: &mut World,
+    (router, router_entity): (RouterId, Entity),
+    kind: TransportKind,
+    path: Path,
+    app_data: AppData,
+) -> (TransportId, Entity) {
+    let created = birth::number(world);
+    let id: TransportId = birth::id(world, created);
+    let bundle = (
+        (id, created, kind, path, app_data),
+        (
+            Listener::default(),
+            Traffic::default(),
+            Naming::default(),
+            Residents::default(),
+        ),
+        OnRouter(router_entity),
+    );
+    let entity = world.spawn(bundle).id();
+    world.resource_mut::<Directory>().insert(id, entity);
+    let subject = Subject::Router(router);
+    emit(
+        world,
+        TransportCreated {
+            about: router_entity,
+            subject,
+            transport: id,
+        },
+    );
+    (id, entity)
+}

@@ -1,0 +1,147 @@
+//! Producers and consumers pause and resume.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::world::World;
+use flumen_components::event::{self, ProducerPaused, ProducerResumed, emit};
+use flumen_components::rtp_parameters::MediaKind;
+use flumen_components::{
+    Closed, Consumer, ConsumerId, Emission, Jitter, KeyFrameWish, KeyFrameWishes, Paused, Producer,
+    ProducerId, Reception, Routes, Subject, find,
+};
+
+use super::produce::streams_of;
+use super::request_key_frame::wish_for;
+
+/// Pauses a producer: nothing of it is forwarded, everything else goes on. Pausing twice is
+/// pausing once.
+///
+/// # Errors
+///
+/// [`Closed`] when the producer is.
+pub fn pause_producer(world: &mut World, id: ProducerId) -> Result<(), Closed> {
+    let about = find(world, id)?;
+    if set_paused(world, about, true) {
+        reset_jitter(world, about);
+        let subject = Subject::Producer(id);
+        emit(world, event::Paused { about, subject });
+        tell_consumers(world, about, true);
+    }
+    Ok(())
+}
+
+/// Resumes a producer; of a video one, a key frame of each stream is asked for.
+///
+/// # Errors
+///
+/// [`Closed`] when the producer is.
+pub fn resume_producer(world: &mut World, id: ProducerId) -> Result<(), Closed> {
+    let about = find(world, id)?;
+    if set_paused(world, about, false) {
+        let subject = Subject::Producer(id);
+        emit(world, event::Resumed { about, subject });
+        tell_consumers(world, about, false);
+        force_key_frames(world, about);
+    }
+    Ok(())
+}
+
+/// Pauses a consumer.
+///
+/// # Errors
+///
+/// [`Closed`] when the consumer is.
+pub fn pause_consumer(world: &mut World, id: ConsumerId) -> Result<(), Closed> {
+    let about = find(world, id)?;
+    if set_paused(world, about, true) && !producer_paused(world, about) {
+        let subject = Subject::Consumer(id);
+        emit(world, event::Paused { about, subject });
+    }
+    Ok(())
+}
+
+/// Resumes a consumer: it begins with a key frame, which is asked for.
+///
+/// # Errors
+///
+/// [`Closed`] when the consumer is.
+pub fn resume_consumer(world: &mut World, id: ConsumerId) -> Result<(), Closed> {
+    let about = find(world, id)?;
+    if set_paused(world, about, false) {
+        restart(world, about);
+        if !producer_paused(world, about) {
+            let subject = Subject::Consumer(id);
+            emit(world, event::Resumed { about, subject });
+        }
+    }
+    Ok(())
+}
+
+/// True when that changed it.
+fn set_paused(world: &mut World, entity: Entity, paused: bool) -> bool {
+    let component = world.get_mut::<Paused>(entity);
+    component.is_some_and(|mut component| std::mem::replace(&mut component.0, paused) != paused)
+}
+
+fn producer_paused(world: &World, consumer: Entity) -> bool {
+    world
+        .get::<Consumer>(consumer)
+        .is_some_and(|consumer| consumer.producer_paused)
+}
+
+/// The network's delay before and after a pause need not be alike.
+fn reset_jitter(world: &mut World, producer: Entity) {
+    for stream in streams_of(world, producer) {
+        if let Some(mut reception) = world.get_mut::<Reception>(stream) {
+            reception.jitter = Jitter::default();
+        }
+    }
+}
+
+fn tell_consumers(world: &mut World, producer: Entity, paused: bool) {
+    let consumers = world.get::<Routes>(producer).map(|routes| routes.0.clone());
+    for about in consumers.unwrap_or_default() {
+        let Some(&id) = world.get::<ConsumerId>(about) else {
+            continue;
+        };
+        if let Some(mut consumer) = world.get_mut::<Consumer>(about) {
+            consumer.producer_paused = paused;
+        }
+        let own_pause = world.get::<Paused>(about).is_some_and(|paused| paused.0);
+        let subject = Subject::Consumer(id);
+        if paused {
+            emit(world, ProducerPaused { about, subject });
+            if !own_pause {
+                emit(world, event::Paused { about, subject });
+            }
+        } else {
+            restart(world, about);
+            emit(world, ProducerResumed { about, subject });
+            if !own_pause {
+                emit(world, event::Resumed { about, subject });
+            }
+        }
+    }
+}
+
+/// What a consumer sends next begins a new run of sequence numbers.
+fn restart(world: &mut World, consumer: Entity) {
+    if let Some(mut emission) = world.get_mut::<Emission>(consumer) {
+        emission.sync_required = true;
+    }
+    wish_for(world, consumer);
+}
+
+fn force_key_frames(world: &mut World, producer: Entity) {
+    let kind = world
+        .get::<Producer>(producer)
+        .map(|producer| producer.kind);
+    if kind != Some(MediaKind::Video) {
+        return;
+    }
+    for stream in streams_of(world, producer) {
+        world.resource_mut::<KeyFrameWishes>().add(KeyFrameWish {
+            stream,
+            force: true,
+        });
+    }
+}

@@ -1,0 +1,10 @@
+//! Demux: each datagram is classified and finds its owner.
+
+mod claim_datagrams;
+mod discovery;
+mod find_streams;
+mod fire_deadlines;
+
+pub(crate) use claim_datagrams::claim_datagrams;
+pub(crate) use find_streams::find_streams;
+pub(crate) use fire_deadlines::fire_deadlines;

@@ -1,0 +1,185 @@
+//! Which encoding of a producer a packet with an unknown SSRC belongs to.
+
+use flumen_components::{Discard, Encoding};
+
+/// What a packet tells of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity<'a> {
+    pub(crate) ssrc: u32,
+    pub(crate) payload_type: u8,
+    /// The RID, or else the repaired RID, that it carries (RFC 8852).
+    pub(crate) rid: Option<&'a str>,
+}
+
+/// What a packet turned out to be, with the index of the encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Discovery {
+    /// The first media packet of an encoding.
+    Media(usize),
+    /// The first retransmission of an encoding.
+    Retransmission(usize),
+}
+
+/// Finds the encoding that a packet begins: by SSRC, then by RID, then because there is only one
+/// encoding and it names neither.
+///
+/// # Errors
+///
+/// [`Discard::UnknownStream`] when there is none, when the encoding has a stream already, or when
+/// a retransmission comes before its media.
+pub(crate) fn discover(encodings: &[Encoding], packet: Identity<'_>) -> Result<Discovery, Discard> {
+    by_ssrc(encodings, packet)
+        .or_else(|| by_rid(encodings, packet))
+        .or_else(|| by_being_alone(encodings, packet))
+        .ok_or(Discard::UnknownStream)
+}
+
+fn by_ssrc(encodings: &[Encoding], packet: Identity<'_>) -> Option<Discovery> {
+    let ssrc = Some(packet.ssrc);
+    let named = |encoding: &Encoding| match role(encoding, packet.payload_type) {
+        Some(Role::Media) => encoding.ssrc == ssrc,
+        Some(Role::Retransmission) => encoding.rtx_ssrc == ssrc,
+        None => false,
+    };
+    begin(encodings, encodings.iter().position(named)?, packet)
+}
+
+fn by_rid(encodings: &[Encoding], packet: Identity<'_>) -> Option<Discovery> {
+    let rid = packet.rid?;
+    let named = |encoding: &Encoding| encoding.rid.as_deref() == Some(rid);
+    begin(encodings, encodings.iter().position(named)?, packet)
+}
+
+fn by_being_alone(encodings: &[Encoding], packet: Identity<'_>) -> Option<Discovery> {
+    match encodings {
+        [
+            Encoding {
+                ssrc: None,
+                rid: None,
+                ..
+            },
+        ] => begin(encodings, 0, packet),
+        _ => None,
+    }
+}
+
+fn begin(encodings: &[Encoding], index: usize, packet: Identity<'_>) -> Option<Discovery> {
+    let encoding = &encodings[index];
+    match role(encoding, packet.payload_type)? {
+        Role::Media => encoding.stream.is_none().then_some(Discovery::Media(index)),
+        Role::Retransmission => {
+            let awaited = encoding.stream.is_some() && encoding.rtx.is_none();
+            awaited.then_some(Discovery::Retransmission(index))
+        }
+    }
+}
+
+enum Role {
+    Media,
+    Retransmission,
+}
+
+fn role(encoding: &Encoding, payload_type: u8) -> Option<Role> {
+    if payload_type == encoding.payload_type {
+        Some(Role::Media)
+    } else {
+        (Some(payload_type) == encoding.rtx_payload_type).then_some(Role::Retransmission)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bevy_ecs::entity::Entity;
+    use flumen_components::rtp_parameters::Codec;
+
+    use super::*;
+
+    fn encoding(ssrc: Option<u32>, rid: Option<&str>) -> Encoding {
+        Encoding {
+            ssrc,
+            rid: rid.map(Into::into),
+            rtx_ssrc: ssrc.map(|ssrc| ssrc + 1),
+            payload_type: 96,
+            rtx_payload_type: Some(97),
+            codec: Codec::Vp8,
+            clock_rate: 90_000,
+            use_pli: true,
+            use_fir: true,
+            stream: None,
+            rtx: None,
+        }
+    }
+
+    fn started(encoding: Encoding) -> Encoding {
+        Encoding {
+            stream: Some(Entity::PLACEHOLDER),
+            ..encoding
+        }
+    }
+
+    fn packet(ssrc: u32, payload_type: u8, rid: Option<&str>) -> Identity<'_> {
+        Identity {
+            ssrc,
+            payload_type,
+            rid,
+        }
+    }
+
+    const UNKNOWN: Result<Discovery, Discard> = Err(Discard::UnknownStream);
+
+    #[test]
+    fn an_ssrc_finds_its_encoding_with_the_right_payload_type() {
+        let encodings = [encoding(Some(10), None), encoding(Some(20), None)];
+        assert_eq!(
+            discover(&encodings, packet(20, 96, None)),
+            Ok(Discovery::Media(1))
+        );
+        assert_eq!(discover(&encodings, packet(20, 98, None)), UNKNOWN);
+        assert_eq!(discover(&encodings, packet(30, 96, None)), UNKNOWN);
+    }
+
+    #[test]
+    fn a_retransmission_before_its_media_is_nothing() {
+        assert_eq!(
+            discover(&[encoding(Some(10), None)], packet(11, 97, None)),
+            UNKNOWN
+        );
+        let encodings = [started(encoding(Some(10), None))];
+        let found = discover(&encodings, packet(11, 97, None));
+        assert_eq!(found, Ok(Discovery::Retransmission(0)));
+    }
+
+    #[test]
+    fn a_rid_finds_its_encoding_once() {
+        let encodings = [
+            encoding(None, Some("r0")),
+            started(encoding(None, Some("r1"))),
+        ];
+        assert_eq!(
+            discover(&encodings, packet(1, 96, Some("r0"))),
+            Ok(Discovery::Media(0))
+        );
+        assert_eq!(
+            discover(&encodings, packet(1, 96, Some("r1"))),
+            UNKNOWN,
+            "it has a stream"
+        );
+        let found = discover(&encodings, packet(1, 97, Some("r1")));
+        assert_eq!(found, Ok(Discovery::Retransmission(1)));
+        assert_eq!(discover(&encodings, packet(1, 96, Some("r2"))), UNKNOWN);
+        assert_eq!(discover(&encodings, packet(1, 96, None)), UNKNOWN);
+    }
+
+    #[test]
+    fn a_lone_encoding_without_names_takes_the_first_ssrc_only() {
+        let lone = Encoding {
+            rtx_ssrc: None,
+            ..encoding(None, None)
+        };
+        assert_eq!(
+            discover(std::slice::from_ref(&lone), packet(5, 96, None)),
+            Ok(Discovery::Media(0))
+        );
+        assert_eq!(discover(&[started(lone)], packet(6, 96, None)), UNKNOWN);
+    }
+}

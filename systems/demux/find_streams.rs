@@ -1,0 +1,196 @@
+//! Each RTP packet finds its stream; the first packet of an encoding begins one.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::system::{Commands, Query, Res, ResMut, SystemParam};
+use flumen_components::rtp_parameters::HeaderExtensionIds;
+use flumen_components::wire::RtpHeader;
+use flumen_components::{
+    Discard, Encoding, Inbox, Incoming, Ledger, Listener, Media, MediaPacket, Producer, Reception,
+    RtpArrival, RtpIn, RtpStream, Score, ScoresChanged, StreamOf,
+};
+
+use super::discovery::{Discovery, Identity, discover};
+
+/// What finding streams reads and writes.
+#[derive(SystemParam)]
+pub(crate) struct Finder<'w, 's> {
+    listeners: Query<'w, 's, &'static mut Listener>,
+    producers: Query<'w, 's, &'static mut Producer>,
+    scores_changed: ResMut<'w, ScoresChanged>,
+    commands: Commands<'w, 's>,
+}
+
+/// The stream that a packet belongs to.
+struct Found {
+    producer: Entity,
+    stream: Entity,
+    retransmission: bool,
+}
+
+/// Gives every RTP packet to its stream, or counts why it has none.
+pub(crate) fn find_streams(
+    rtp: Res<'_, RtpIn>,
+    inbox: Res<'_, Inbox>,
+    mut finder: Finder<'_, '_>,
+    mut media: ResMut<'_, Media>,
+    mut ledger: ResMut<'_, Ledger>,
+) {
+    media.0.clear();
+    for arrival in &rtp.0 {
+        let start = arrival.start as usize;
+        let bytes = &inbox.bytes()[start..start + arrival.len as usize];
+        match finder.find(arrival, bytes) {
+            Ok(found) => media.0.push(packet(arrival, &found)),
+            Err(reason) => ledger.discard(reason),
+        }
+    }
+}
+
+impl Finder<'_, '_> {
+    fn find(&mut self, arrival: &RtpArrival, bytes: &[u8]) -> Result<Found, Discard> {
+        let listener = self.listeners.get(arrival.transport);
+        let listener = listener.map_err(|_| Discard::UnknownProducer)?;
+        let known = listener.ssrcs.get(&arrival.header.ssrc);
+        if let Some(&Incoming {
+            producer,
+            stream: Some(stream),
+            retransmission,
+        }) = known
+        {
+            return Ok(Found {
+                producer,
+                stream,
+                retransmission,
+            });
+        }
+        let names = Names::read(&arrival.header, bytes, &listener.extensions);
+        let producer = match known {
+            Some(incoming) => Some(incoming.producer),
+            None => producer_by_name(listener, names),
+        };
+        self.begin(arrival, producer.ok_or(Discard::UnknownProducer)?, names)
+    }
+
+    /// Latches the SSRC of a new stream, or of the retransmissions of one.
+    fn begin(
+        &mut self,
+        arrival: &RtpArrival,
+        producer: Entity,
+        names: Names<'_>,
+    ) -> Result<Found, Discard> {
+        let owner = self.producers.get_mut(producer);
+        let mut owner = owner.map_err(|_| Discard::UnknownProducer)?;
+        let RtpHeader {
+            ssrc, payload_type, ..
+        } = arrival.header;
+        let identity = Identity {
+            ssrc,
+            payload_type,
+            rid: names.rid.or(names.repaired_rid),
+        };
+        let discovery = discover(&owner.encodings, identity)?;
+        let (stream, retransmission) = match discovery {
+            Discovery::Media(index) => {
+                let encoding = &mut owner.encodings[index];
+                let stream = spawn_stream(&mut self.commands, producer, index, encoding, ssrc);
+                encoding.stream = Some(stream);
+                self.scores_changed.0.push(producer);
+                (stream, false)
+            }
+            Discovery::Retransmission(index) => {
+                let encoding = &mut owner.encodings[index];
+                encoding.rtx = Some(ssrc);
+                (encoding.stream.ok_or(Discard::UnknownStream)?, true)
+            }
+        };
+        if let Ok(mut listener) = self.listeners.get_mut(arrival.transport) {
+            let incoming = Incoming {
+                producer,
+                stream: Some(stream),
+                retransmission,
+            };
+            listener.ssrcs.insert(ssrc, incoming);
+        }
+        Ok(Found {
+            producer,
+            stream,
+            retransmission,
+        })
+    }
+}
+
+/// The names that a packet carries in header extensions.
+#[derive(Clone, Copy)]
+struct Names<'a> {
+    mid: Option<&'a str>,
+    rid: Option<&'a str>,
+    repaired_rid: Option<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    fn read(header: &RtpHeader, bytes: &'a [u8], ids: &HeaderExtensionIds) -> Self {
+        let text = |id: Option<u8>| {
+            let value = header.extension(bytes, id?)?;
+            std::str::from_utf8(value)
+                .ok()
+                .filter(|text| !text.is_empty())
+        };
+        Self {
+            mid: text(ids.mid),
+            rid: text(ids.rid),
+            repaired_rid: text(ids.rrid),
+        }
+    }
+}
+
+/// A RID counts only in a packet without a MID: the same RIDs may stand in several sections.
+fn producer_by_name(listener: &Listener, names: Names<'_>) -> Option<Entity> {
+    match names.mid {
+        Some(mid) => listener.mids.get(mid).copied(),
+        None => listener
+            .rids
+            .get(names.rid.or(names.repaired_rid)?)
+            .copied(),
+    }
+}
+
+fn spawn_stream(
+    commands: &mut Commands<'_, '_>,
+    producer: Entity,
+    index: usize,
+    encoding: &Encoding,
+    ssrc: u32,
+) -> Entity {
+    let stream = RtpStream {
+        producer,
+        encoding_index: index as u32,
+        ssrc,
+        rid: encoding.rid.clone(),
+        payload_type: encoding.payload_type,
+        codec: encoding.codec,
+        clock_rate: encoding.clock_rate,
+    };
+    commands
+        .spawn((
+            stream,
+            StreamOf(producer),
+            Reception::default(),
+            Score::default(),
+        ))
+        .id()
+}
+
+fn packet(arrival: &RtpArrival, found: &Found) -> MediaPacket {
+    MediaPacket {
+        start: arrival.start,
+        len: arrival.len,
+        header: arrival.header,
+        transport: arrival.transport,
+        producer: found.producer,
+        stream: found.stream,
+        retransmission: found.retransmission,
+        payload_type: arrival.header.payload_type,
+        key_frame: false,
+        next: None,
+    }
+}

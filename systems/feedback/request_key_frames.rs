@@ -1,0 +1,199 @@
+//! Producers are asked for key frames: PLI, or else FIR, once for all who wish.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
+use flumen_components::event::Traced;
+use flumen_components::key_frame_requests::Action;
+use flumen_components::trace::{Direction, TraceInfo, TraceType};
+use flumen_components::wire::rtcp::{write_fir, write_pli};
+use flumen_components::{
+    Deadlines, Destination, DirectOut, DirectRow, Due, Encoding, KeyFrameRequests, KeyFrameWish,
+    KeyFrameWishes, Ledger, Limits, Link, Now, Outbox, Outgoing, Path, Paused, Producer,
+    ProducerId, Reception, Recipient, RtpStream, Subject, Time, Trace, TraceTypes, Traces,
+    TransportId,
+};
+
+/// What asking reads and writes.
+#[derive(SystemParam)]
+pub(crate) struct Asking<'w, 's> {
+    producers: Query<
+        'w,
+        's,
+        (
+            &'static ProducerId,
+            &'static Producer,
+            &'static Paused,
+            &'static TraceTypes,
+            &'static mut KeyFrameRequests,
+        ),
+    >,
+    streams: Query<'w, 's, (&'static RtpStream, &'static mut Reception)>,
+    transports: Query<'w, 's, (&'static TransportId, &'static Path)>,
+    deadlines: ResMut<'w, Deadlines>,
+    outbox: ResMut<'w, Outbox>,
+    direct: ResMut<'w, DirectOut>,
+    ledger: ResMut<'w, Ledger>,
+    traces: ResMut<'w, Traces>,
+    limits: Res<'w, Limits>,
+    now: Res<'w, Now>,
+}
+
+/// Asks for the key frames that are wished for or overdue.
+pub(crate) fn request_key_frames(
+    mut wishes: ResMut<'_, KeyFrameWishes>,
+    mut asking: Asking<'_, '_>,
+) {
+    let now = asking.now.time;
+    for index in 0..asking.deadlines.fired().len() {
+        let (producer, due) = asking.deadlines.fired()[index];
+        match due {
+            Due::KeyFrameRetry { ssrc } => {
+                asking.act(producer, ssrc, |requests| requests.retry(ssrc, now));
+            }
+            Due::KeyFrameDelay { ssrc } => {
+                asking.act(producer, ssrc, |requests| requests.release(ssrc, now));
+            }
+            _ => {}
+        }
+    }
+    for wish in wishes.0.drain(..) {
+        asking.grant(wish, now);
+    }
+}
+
+impl Asking<'_, '_> {
+    fn grant(&mut self, wish: KeyFrameWish, now: Time) {
+        let Ok((stream, _)) = self.streams.get(wish.stream) else {
+            return;
+        };
+        let (producer, ssrc) = (stream.producer, stream.ssrc);
+        self.act(producer, ssrc, |requests| match wish.force {
+            true => requests.force(ssrc, now),
+            false => requests.want(ssrc, now),
+        });
+    }
+
+    fn act(
+        &mut self,
+        entity: Entity,
+        ssrc: u32,
+        decide: impl FnOnce(&mut KeyFrameRequests) -> Action,
+    ) {
+        // Audio producers have no requests, and a deadline may outlive its producer.
+        let Ok((_, _, paused, _, mut requests)) = self.producers.get_mut(entity) else {
+            return;
+        };
+        if paused.0 {
+            return;
+        }
+        let action = decide(&mut requests);
+        if let Some(at) = action.retry_at {
+            self.deadlines.set(at, entity, Due::KeyFrameRetry { ssrc });
+        }
+        if let Some(at) = action.release_at {
+            self.deadlines.set(at, entity, Due::KeyFrameDelay { ssrc });
+        }
+        if action.send {
+            self.send(entity, ssrc);
+        }
+    }
+
+    fn send(&mut self, entity: Entity, ssrc: u32) {
+        let Ok((&id, producer, _, &traced, mut requests)) = self.producers.get_mut(entity) else {
+            return;
+        };
+        let Some((encoding, stream)) = encoding_of(producer, ssrc, &self.streams) else {
+            return;
+        };
+        let Ok((&transport_id, path)) = self.transports.get(producer.transport) else {
+            return;
+        };
+        let Some(exit) = exit(path, producer.transport, transport_id) else {
+            return;
+        };
+        let start = self.outbox.headers.len();
+        let Some(how) = write(encoding, ssrc, &mut requests, &mut self.outbox.headers) else {
+            return;
+        };
+        if let Ok((_, mut reception)) = self.streams.get_mut(stream) {
+            match how {
+                TraceType::Fir => reception.fir_count += 1,
+                _ => reception.pli_count += 1,
+            }
+        }
+        self.enqueue(exit, start);
+        if traced.contains(how) {
+            let trace = Trace {
+                type_: how,
+                timestamp: self.now.time.as_millis(),
+                direction: Direction::Out,
+                info: TraceInfo::Stream { ssrc },
+            };
+            let traced = Traced {
+                about: entity,
+                subject: Subject::Producer(id),
+                trace,
+            };
+            self.traces.push(traced, self.limits.traces_per_tick);
+        }
+    }
+
+    fn enqueue(&mut self, exit: Exit, start: usize) {
+        let header_len = (self.outbox.headers.len() - start) as u16;
+        let row = Outgoing::generated(start as u32, header_len);
+        self.ledger.generated += 1;
+        match exit {
+            Exit::Udp(destination) => self.outbox.push_to(destination, row),
+            Exit::Direct(transport, to) => self.direct.0.push(DirectRow { transport, to, row }),
+        }
+    }
+}
+
+/// Where RTCP of a transport leaves.
+enum Exit {
+    Udp(Destination),
+    Direct(Entity, Recipient),
+}
+
+fn exit(path: &Path, transport: Entity, id: TransportId) -> Option<Exit> {
+    match path.rtcp {
+        Link::Direct => Some(Exit::Direct(transport, Recipient::Rtcp(id))),
+        Link::Udp { socket, remote } => Some(Exit::Udp(Destination {
+            transport,
+            socket,
+            address: remote?,
+        })),
+    }
+}
+
+fn encoding_of<'a>(
+    producer: &'a Producer,
+    ssrc: u32,
+    streams: &Query<'_, '_, (&RtpStream, &mut Reception)>,
+) -> Option<(&'a Encoding, Entity)> {
+    producer.encodings.iter().find_map(|encoding| {
+        let stream = encoding.stream?;
+        let (found, _) = streams.get(stream).ok()?;
+        (found.ssrc == ssrc).then_some((encoding, stream))
+    })
+}
+
+/// Writes a PLI (RFC 4585) if the codec negotiated it, else a FIR (RFC 5104), else nothing. The
+/// sender's SSRC is that of the media, as there is no other.
+fn write(
+    encoding: &Encoding,
+    ssrc: u32,
+    requests: &mut KeyFrameRequests,
+    out: &mut Vec<u8>,
+) -> Option<TraceType> {
+    if encoding.use_pli {
+        write_pli(out, ssrc, ssrc);
+        Some(TraceType::Pli)
+    } else if encoding.use_fir {
+        requests.fir_sequence = requests.fir_sequence.wrapping_add(1);
+        write_fir(out, ssrc, ssrc, requests.fir_sequence);
+        Some(TraceType::Fir)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,235 @@
+//! Outgoing headers, written once a packet and copied for each consumer.
+
+use flumen_components::rtp_parameters::{HeaderExtensionIds, router_id};
+use flumen_components::wire::extension::{
+    ABS_SEND_TIME_LEN, ExtensionKind, TRANSPORT_SEQUENCE_LEN,
+};
+use flumen_components::wire::header_extension::write_extensions;
+use flumen_components::wire::rtp::{
+    BLOCK_HEADER_LEN, FIXED_LEN, PAYLOAD_TYPE, SEQUENCE_NUMBER, SSRC, TWO_BYTE_PROFILE,
+};
+use flumen_components::{Emission, ExtensionSet, MediaPacket, Mid};
+use smallvec::SmallVec;
+
+/// The headers of a stream's packets of this tick, for every set of extensions that a consumer
+/// negotiated. Consumers differ in few ways, so the sets are few.
+///
+/// All that differs between consumers of one set has a fixed place: sequence number, SSRC, MID and
+/// what is stamped at departure. So all their packets have one length, and a run of them can cross
+/// the network stack as one.
+#[derive(Debug, Default)]
+pub(super) struct Templates {
+    bytes: Vec<u8>,
+    entries: Vec<Template>,
+    groups: SmallVec<[Group; 4]>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Group {
+    extensions: ExtensionSet,
+    first: u32,
+}
+
+/// An outgoing header in [`Templates`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Template {
+    start: u32,
+    len: u16,
+    two_byte: bool,
+    mid: u8,
+    pub(super) abs_send_time: u8,
+    pub(super) transport_sequence: u8,
+}
+
+/// The packets of a stream, and where their header extensions are described.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) packets: &'a [MediaPacket],
+    pub(super) arena: &'a [u8],
+    pub(super) ids: &'a HeaderExtensionIds,
+}
+
+impl Templates {
+    /// Forgets the headers of the previous stream.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.entries.clear();
+        self.groups.clear();
+    }
+
+    /// The position of the headers for `extensions`, one for each packet; written when the first
+    /// consumer needs them.
+    pub(super) fn group(&mut self, extensions: ExtensionSet, source: Source<'_>) -> usize {
+        if let Some(group) = self
+            .groups
+            .iter()
+            .find(|group| group.extensions == extensions)
+        {
+            return group.first as usize;
+        }
+        let first = self.entries.len();
+        self.groups.push(Group {
+            extensions,
+            first: first as u32,
+        });
+        for packet in source.packets {
+            let template = write(&mut self.bytes, extensions, packet, source);
+            self.entries.push(template);
+        }
+        first
+    }
+
+    /// The header at `position`.
+    pub(super) fn get(&self, position: usize) -> Template {
+        self.entries[position]
+    }
+
+    /// Copies a header behind `out` and makes it the consumer's own.
+    pub(super) fn instantiate(
+        &self,
+        template: Template,
+        emission: &Emission,
+        sequence: u16,
+        out: &mut Vec<u8>,
+    ) {
+        let start = out.len();
+        let from = template.start as usize;
+        out.extend_from_slice(&self.bytes[from..from + template.len as usize]);
+        let header = &mut out[start..];
+        header[SEQUENCE_NUMBER..SEQUENCE_NUMBER + 2].copy_from_slice(&sequence.to_be_bytes());
+        header[SSRC..SSRC + 4].copy_from_slice(&emission.ssrc.to_be_bytes());
+        if template.mid != 0 {
+            write_mid(header, template, &emission.mid);
+        }
+    }
+}
+
+impl Template {
+    /// Length of the header in bytes.
+    pub(super) fn len(self) -> u16 {
+        self.len
+    }
+}
+
+/// The place of a MID is as long as the longest one; what a shorter one leaves is padding
+/// (RFC 8285 section 4.1: zero bytes between elements).
+fn write_mid(header: &mut [u8], template: Template, mid: &Mid) {
+    let at = usize::from(template.mid);
+    header[at..at + Mid::MAX_LEN].copy_from_slice(mid.padded());
+    let len = &mut header[at - 1];
+    *len = if template.two_byte {
+        mid.len()
+    } else {
+        *len & 0xf0 | (mid.len() - 1)
+    };
+}
+
+/// Appends the header of `packet` with the extensions of `set`, under the identifiers that routers
+/// give them.
+fn write(
+    out: &mut Vec<u8>,
+    set: ExtensionSet,
+    packet: &MediaPacket,
+    source: Source<'_>,
+) -> Template {
+    let bytes = &source.arena[packet.range()];
+    let start = out.len();
+    let csrc_end = FIXED_LEN + 4 * usize::from(packet.header.csrc_count);
+    out.extend_from_slice(&bytes[..csrc_end]);
+    let marker_bit = bytes[PAYLOAD_TYPE] & 0x80;
+    out[start + PAYLOAD_TYPE] = marker_bit | packet.payload_type;
+    let mut template = Template {
+        start: start as u32,
+        ..Template::default()
+    };
+    let elements = elements(set, packet, bytes, source.ids);
+    let pairs: SmallVec<[(u8, &[u8]); 12]> = elements
+        .iter()
+        .map(|element| (element.id, element.value))
+        .collect();
+    let block = out.len();
+    let written = write_extensions(out, &pairs, |index, offset| {
+        let at = (csrc_end + usize::from(offset)) as u8;
+        match elements[index].kind {
+            ExtensionKind::Mid => template.mid = at,
+            ExtensionKind::AbsSendTime => template.abs_send_time = at,
+            ExtensionKind::TransportSequence => template.transport_sequence = at,
+            _ => {}
+        }
+    });
+    // Every value was parsed from a block, so a block can hold it.
+    debug_assert!(
+        written.is_ok(),
+        "router identifiers and received values always fit"
+    );
+    let has_block = out.len() > block;
+    out[start] = out[start] & !EXTENSION_BIT | if has_block { EXTENSION_BIT } else { 0 };
+    template.two_byte = has_block && out[block..block + 2] == TWO_BYTE_PROFILE.to_be_bytes();
+    template.len = (out.len() - start) as u16;
+    debug_assert!(
+        !has_block || out.len() - block >= BLOCK_HEADER_LEN,
+        "a block has a header"
+    );
+    template
+}
+
+const EXTENSION_BIT: u8 = 0x10;
+
+/// An element of an outgoing extension block.
+struct Element<'a> {
+    kind: ExtensionKind,
+    id: u8,
+    value: &'a [u8],
+}
+
+/// The elements of an outgoing packet. First those with a place to fill in, so that their offsets
+/// stay small; then what is copied.
+fn elements<'a>(
+    set: ExtensionSet,
+    packet: &MediaPacket,
+    bytes: &'a [u8],
+    ids: &HeaderExtensionIds,
+) -> SmallVec<[Element<'a>; 12]> {
+    let mut elements = SmallVec::new();
+    let mut add = |kind: ExtensionKind, value: &'a [u8]| {
+        let id = router_id(kind);
+        // The first of its kind counts: what a sender repeats must not make a header grow.
+        if set.contains(id)
+            && elements
+                .iter()
+                .all(|element: &Element<'_>| element.id != id)
+        {
+            elements.push(Element { kind, id, value });
+        }
+    };
+    add(ExtensionKind::Mid, &[0; Mid::MAX_LEN]);
+    add(ExtensionKind::AbsSendTime, &[0; ABS_SEND_TIME_LEN]);
+    add(
+        ExtensionKind::TransportSequence,
+        &[0; TRANSPORT_SEQUENCE_LEN],
+    );
+    for (id, value) in packet.header.extensions(bytes) {
+        if let Some(kind) = copied(id, ids) {
+            add(kind, value);
+        }
+    }
+    elements
+}
+
+/// Which extension, of those that are forwarded as they are, the sender calls `id`.
+fn copied(id: u8, ids: &HeaderExtensionIds) -> Option<ExtensionKind> {
+    let id = Some(id);
+    [
+        (ids.audio_level, ExtensionKind::AudioLevel),
+        (ids.video_orientation, ExtensionKind::VideoOrientation),
+        (
+            ids.dependency_descriptor,
+            ExtensionKind::DependencyDescriptor,
+        ),
+        (ids.toffset, ExtensionKind::TransmissionOffset),
+        (ids.playout_delay, ExtensionKind::PlayoutDelay),
+        (ids.packet_id, ExtensionKind::PacketId),
+    ]
+    .into_iter()
+    .find_map(|(known, kind)| (known == id).then_some(kind))
+}

@@ -1,0 +1,153 @@
+//! How systems join the tick: the engine's own and the user's in the same way.
+
+use bevy_ecs::schedule::{
+    InternedSystemSet, IntoScheduleConfigs, LogLevel, Schedule, ScheduleBuildSettings,
+    ScheduleLabel, SingleThreadedExecutor, SystemSet,
+};
+use bevy_ecs::system::ScheduleSystem;
+use bevy_ecs::world::World;
+use thiserror::Error;
+
+use crate::stage::{Slot, Stage};
+
+/// Something that adds components, resources and systems to an engine while it is built.
+///
+/// Every `Fn(&mut Setup)` is one.
+pub trait Plugin {
+    /// Adds what it has.
+    fn build(&self, setup: &mut Setup);
+}
+
+impl<F: Fn(&mut Setup)> Plugin for F {
+    fn build(&self, setup: &mut Setup) {
+        self(setup);
+    }
+}
+
+/// An engine being built: its world, and the systems of each stage.
+pub struct Setup {
+    world: World,
+    steps: Vec<Step>,
+    registrations: u32,
+}
+
+/// The systems of one slot of one stage.
+pub struct Step {
+    /// The stage.
+    pub stage: Stage,
+    /// The slot.
+    pub slot: Slot,
+    schedule: Schedule,
+    last: Option<InternedSystemSet>,
+}
+
+#[derive(ScheduleLabel, Clone, Debug, PartialEq, Eq, Hash)]
+struct StepLabel(Stage, Slot);
+
+#[derive(SystemSet, Clone, Debug, PartialEq, Eq, Hash)]
+struct Registration(u32);
+
+/// The systems of a step have no definite order.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the order of systems in {stage} ({slot:?}) is not defined: {reason}")]
+pub struct OrderError {
+    /// The stage.
+    pub stage: Stage,
+    /// The slot.
+    pub slot: Slot,
+    /// What bevy_ecs says of it, with the names of the systems.
+    pub reason: String,
+}
+
+impl Setup {
+    /// Begins with a world and no systems.
+    pub fn new(world: World) -> Self {
+        let slots = |stage| Slot::IN_ORDER.map(|slot| Step::new(stage, slot));
+        let steps = Stage::IN_ORDER.into_iter().flat_map(slots).collect();
+        Self {
+            world,
+            steps,
+            registrations: 0,
+        }
+    }
+
+    /// The world, to insert resources and components into.
+    pub fn world_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+
+    /// Adds systems to a slot of a stage, behind those that were added to it before.
+    ///
+    /// Systems of one call that conflict must state their order (`.chain()`, `.before()`): an
+    /// ambiguity is an error when the engine is built.
+    pub fn add_systems<M>(
+        &mut self,
+        stage: Stage,
+        slot: Slot,
+        systems: impl IntoScheduleConfigs<ScheduleSystem, M>,
+    ) -> &mut Self {
+        let set = Registration(self.registrations);
+        self.registrations += 1;
+        let index = stage as usize * Slot::IN_ORDER.len() + slot as usize;
+        let step = &mut self.steps[index];
+        let previous = step.last.replace(set.intern());
+        step.schedule.add_systems(systems.in_set(set.clone()));
+        if let Some(previous) = previous {
+            step.schedule.configure_sets(set.after(previous));
+        }
+        self
+    }
+
+    /// Fixes the order: the world, and the steps that have systems.
+    ///
+    /// # Errors
+    ///
+    /// [`OrderError`] when a step is ambiguous or contradictory.
+    pub fn build(mut self) -> Result<(World, Vec<Step>), OrderError> {
+        self.steps.retain(|step| step.last.is_some());
+        for step in &mut self.steps {
+            let (stage, slot) = (step.stage, step.slot);
+            let reason = |error: String| OrderError {
+                stage,
+                slot,
+                reason: error,
+            };
+            match step.schedule.initialize(&mut self.world) {
+                Ok(_) => {}
+                Err(error) => {
+                    let graph = step.schedule.graph();
+                    return Err(reason(error.to_string(graph, &self.world)));
+                }
+            }
+        }
+        Ok((self.world, self.steps))
+    }
+}
+
+impl Step {
+    fn new(stage: Stage, slot: Slot) -> Self {
+        let mut schedule = Schedule::new(StepLabel(stage, slot));
+        schedule.set_executor(SingleThreadedExecutor::new());
+        schedule.set_build_settings(ScheduleBuildSettings {
+            ambiguity_detection: LogLevel::Error,
+            ..ScheduleBuildSettings::default()
+        });
+        Self {
+            stage,
+            slot,
+            schedule,
+            last: None,
+        }
+    }
+
+    /// Runs the systems of the step.
+    pub fn run(&mut self, world: &mut World) {
+        self.schedule.run(world);
+    }
+
+    /// The names of its systems, in the order in which they run.
+    pub fn order(&self) -> impl Iterator<Item = String> {
+        let systems = self.schedule.systems().into_iter().flatten();
+        systems.map(|(_, system)| system.name().shortname().to_string())
+    }
+}

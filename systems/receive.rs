@@ -1,0 +1,11 @@
+//! Receive: each stream takes in what arrived.
+
+mod read_orientation;
+mod receive_rtcp;
+mod receive_rtp;
+mod trace_packets;
+
+pub(crate) use read_orientation::read_orientation;
+pub(crate) use receive_rtcp::receive_rtcp;
+pub(crate) use receive_rtp::receive_rtp;
+pub(crate) use trace_packets::trace_packets;

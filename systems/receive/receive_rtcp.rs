@@ -1,0 +1,104 @@
+//! RTCP is read: what receivers ask of consumers reaches the producers.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
+use flumen_components::event::Traced;
+use flumen_components::rtp_parameters::MediaKind;
+use flumen_components::trace::{Direction, TraceInfo, TraceType};
+use flumen_components::wire::rtcp::{self, RtcpPacket};
+use flumen_components::{
+    Consumer, ConsumerId, Control, Emission, Inbox, KeyFrameWish, KeyFrameWishes, Ledger, Limits,
+    Listener, Now, Paused, Producer, RtcpIn, Subject, Trace, TraceTypes, Traces,
+};
+
+/// Whom RTCP is for.
+#[derive(SystemParam)]
+pub(crate) struct Addressees<'w, 's> {
+    listeners: Query<'w, 's, &'static Listener>,
+    consumers: Query<
+        'w,
+        's,
+        (
+            &'static ConsumerId,
+            &'static Consumer,
+            &'static mut Emission,
+            &'static Paused,
+            &'static TraceTypes,
+        ),
+    >,
+    producers: Query<'w, 's, &'static Producer>,
+    wishes: ResMut<'w, KeyFrameWishes>,
+    traces: ResMut<'w, Traces>,
+    limits: Res<'w, Limits>,
+    now: Res<'w, Now>,
+}
+
+/// Acts on every RTCP packet of this tick.
+pub(crate) fn receive_rtcp(
+    arrivals: Res<'_, RtcpIn>,
+    inbox: Res<'_, Inbox>,
+    mut addressees: Addressees<'_, '_>,
+    mut ledger: ResMut<'_, Ledger>,
+) {
+    for arrival in &arrivals.0 {
+        ledger.consumed[Control::Rtcp] += 1;
+        let start = arrival.start as usize;
+        let bytes = &inbox.bytes()[start..start + arrival.len as usize];
+        for packet in rtcp::packets(bytes).flatten() {
+            addressees.receive(arrival.transport, packet);
+        }
+    }
+}
+
+impl Addressees<'_, '_> {
+    fn receive(&mut self, transport: Entity, packet: RtcpPacket<'_>) {
+        match packet {
+            RtcpPacket::Pli(pli) => self.ask(transport, pli.media_ssrc, TraceType::Pli),
+            RtcpPacket::Fir(fir) => {
+                for entry in fir.entries() {
+                    self.ask(transport, entry.ssrc, TraceType::Fir);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The receiver of a consumer wants a key frame.
+    fn ask(&mut self, transport: Entity, ssrc: u32, how: TraceType) {
+        let listener = self.listeners.get(transport).ok();
+        let Some(&entity) = listener.and_then(|listener| listener.consumers.get(&ssrc)) else {
+            return;
+        };
+        let Ok((id, consumer, mut emission, paused, traced)) = self.consumers.get_mut(entity)
+        else {
+            return;
+        };
+        match how {
+            TraceType::Fir => emission.fir_count += 1,
+            _ => emission.pli_count += 1,
+        }
+        if traced.contains(how) {
+            let trace = Trace {
+                type_: how,
+                timestamp: self.now.time.as_millis(),
+                direction: Direction::In,
+                info: TraceInfo::Stream { ssrc },
+            };
+            let traced = Traced {
+                about: entity,
+                subject: Subject::Consumer(*id),
+                trace,
+            };
+            self.traces.push(traced, self.limits.traces_per_tick);
+        }
+        if consumer.kind == MediaKind::Video && !paused.0 && !consumer.producer_paused {
+            let producer = self.producers.get(consumer.producer);
+            for stream in producer.iter().flat_map(|producer| producer.streams()) {
+                self.wishes.add(KeyFrameWish {
+                    stream,
+                    force: false,
+                });
+            }
+        }
+    }
+}
