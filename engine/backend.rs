@@ -160,13 +160,13 @@ impl<'a> Flight<'a> {
             Some(index) => {
                 let row = &self.outbox.rows[index];
                 let destination = &self.outbox.destinations[row.destination as usize];
-                let header = row.header_start as usize;
-                let payload = row.payload_start as usize;
+                let (header, payload) = self.outbox.parts(row, self.inbox);
+                let (socket, address) = (destination.socket, destination.address);
                 Transmit {
-                    socket: destination.socket,
-                    address: destination.address,
-                    header: &self.outbox.headers[header..header + row.header_len as usize],
-                    payload: &self.inbox.bytes()[payload..payload + row.payload_len as usize],
+                    socket,
+                    address,
+                    header,
+                    payload,
                 }
             }
         }

@@ -1,11 +1,45 @@
-//! Flumen: an ECS-style media-routing engine.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod backend;
+mod builder;
+mod clock;
+mod control;
+#[expect(
+    clippy::module_inception,
+    reason = "the file that a newcomer looks for"
+)]
+mod engine;
+mod flush;
+mod handle;
+mod listen;
 mod loopback;
+mod poison;
 mod rotation;
+mod shutdown;
+mod stage_times;
 mod udp;
 
 pub use backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits, Transmit, Wake};
+pub use builder::{BuildError, Builder};
+pub use control::{CreateTransportError, PlainTransportOptions};
+pub use engine::{Engine, TickError};
+pub use handle::{Completion, Handle, HandleError};
+pub use listen::{BindError, Listen, ListenInfo, PortRange, SocketFlags};
 pub use loopback::{Loopback, Sent, Totals, Wire};
+pub use shutdown::Remains;
+pub use stage_times::StageTimes;
 pub use udp::Udp;
+
+pub use bevy_ecs as ecs;
+pub use flumen_components as components;
+pub use flumen_components::{
+    AppData, Closed, ConsumerId, Control, Counts, Delivery, Discard, Event, Imbalance, Ledger,
+    Limits, ProducerId, Reason, Recipient, Refusal, RouterId, SocketId, Subject, Time, Trace,
+    TransportId, Tuple, VideoOrientation, Withheld, event, rtp_parameters, stats, trace,
+};
+pub use flumen_systems::control::{
+    ConnectError, ConnectOptions, ConsumeError, ConsumerOptions, OpenTransportError, ProduceError,
+    ProducerOptions, SendError,
+};
+pub use flumen_systems::{OrderError, Plugin, Setup, Slot, Stage};

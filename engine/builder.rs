@@ -1,0 +1,233 @@
+//! How an engine is made: every limit, with its name, default and unit.
+
+use std::time::Duration;
+
+use bevy_ecs::error::FallbackErrorHandler;
+use bevy_ecs::schedule::IntoScheduleConfigs;
+use bevy_ecs::system::ScheduleSystem;
+use bevy_ecs::world::World;
+use flumen_components::event::Pending;
+use flumen_components::{
+    CreationSequence, Deadlines, Deliveries, DirectOut, Directory, EventLog, Inbox, Ledger, Limits,
+    Now, NtpEpoch, Outbox, Parked, Seed, Sockets,
+};
+use flumen_systems::{OrderError, Plugin, Setup, Slot, Stage, pipeline};
+use thiserror::Error;
+
+use crate::backend::Backend;
+use crate::clock;
+use crate::engine::Engine;
+use crate::poison;
+use crate::udp::Udp;
+
+/// An engine cannot be built.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Systems that conflict have no definite order.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// The operating system gave no random seed.
+    #[error("the operating system gave no random seed: {0}")]
+    Seed(String),
+    /// The operating system gave no way to wait for sockets.
+    #[error("cannot wait for sockets: {0}")]
+    Backend(#[from] std::io::Error),
+}
+
+/// Makes an [`Engine`]. Every setter has a sensible default.
+pub struct Builder {
+    seed: Option<[u8; 32]>,
+    ntp_epoch: Option<NtpEpoch>,
+    backend: Option<Box<dyn Backend>>,
+    limits: Limits,
+    gather: Duration,
+    port_range: (u16, u16),
+    built_in: bool,
+    plugins: Vec<Box<dyn FnOnce(&mut Setup)>>,
+}
+
+/// Declares a setter for each limit.
+macro_rules! limits {
+    ($($(#[$doc:meta])* $name:ident: $type:ty;)+) => {
+        /// The limits: see [`Limits`] for all of them at once.
+        impl Builder {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $name(mut self, $name: $type) -> Self {
+                    self.limits.$name = $name;
+                    self
+                }
+            )+
+        }
+    };
+}
+
+limits! {
+    /// Datagrams that one tick takes in from all sockets. Default 1,024.
+    datagrams_per_tick: usize;
+    /// Datagrams that one tick takes in from one socket. Default 256.
+    datagrams_per_socket: usize;
+    /// Longest datagram taken whole, in bytes. Default 2,048.
+    datagram_bytes: usize;
+    /// Datagrams that may wait for a blocked socket on account of one transport. Default 512.
+    waiting_datagrams_per_transport: u32;
+    /// Packets sent through `send` that wait for the next tick. Default 4,096.
+    direct_sends_per_tick: usize;
+    /// Packets delivered on direct transports that were not collected. Default 16,384.
+    deliveries: usize;
+    /// Bytes of those packets. Default 16 MiB.
+    delivered_bytes: usize;
+    /// Events that were not drained. Default 65,536.
+    events: usize;
+    /// Trace events that one tick records. Default 4,096.
+    traces_per_tick: usize;
+    /// Requests of other threads that wait for the next tick. Default 1,024.
+    requests: usize;
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            seed: None,
+            ntp_epoch: None,
+            backend: None,
+            limits: Limits::default(),
+            gather: Duration::from_micros(250),
+            port_range: (10_000, 59_999),
+            built_in: true,
+            plugins: Vec::new(),
+        }
+    }
+
+    /// The seed of all randomness. Default: from the operating system.
+    #[must_use]
+    pub fn seed(mut self, seed: [u8; 32]) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// NTP time (RFC 5905, Q32.32) of the engine's epoch. Default: the system's time now.
+    #[must_use]
+    pub fn ntp_epoch(mut self, ntp: u64) -> Self {
+        self.ntp_epoch = Some(NtpEpoch(ntp));
+        self
+    }
+
+    /// Where datagrams come from and go to. Default: [`Udp`], real sockets.
+    #[must_use]
+    pub fn backend(mut self, backend: impl Backend + 'static) -> Self {
+        self.backend = Some(Box::new(backend));
+        self
+    }
+
+    /// Shortest span between two ticks of the run loop under load: what arrives meanwhile is
+    /// handled as one batch, which costs less a packet. The first packet after a lull is never
+    /// delayed. Default 250 µs; zero turns it off.
+    #[must_use]
+    pub fn gather(mut self, span: Duration) -> Self {
+        self.gather = span;
+        self
+    }
+
+    /// The ports that transports are bound to when neither port nor range is given: both ends
+    /// included. Default 10,000 to 59,999.
+    #[must_use]
+    pub fn port_range(mut self, first: u16, last: u16) -> Self {
+        self.port_range = (first, last);
+        self
+    }
+
+    /// Leaves out the engine's own systems: the stages still run, with those that plugins add.
+    #[must_use]
+    pub fn without_pipeline(mut self) -> Self {
+        self.built_in = false;
+        self
+    }
+
+    /// Adds what a plugin has. Plugins are built in the order in which they were added.
+    #[must_use]
+    pub fn plugin(mut self, plugin: impl Plugin + 'static) -> Self {
+        self.plugins
+            .push(Box::new(move |setup| plugin.build(setup)));
+        self
+    }
+
+    /// Adds systems before or after the engine's own of a stage, behind those added before.
+    ///
+    /// A system that reads anything outside the world (a clock, a file, another thread) makes runs
+    /// differ from their replay.
+    #[must_use]
+    pub fn add_systems<M>(
+        mut self,
+        stage: Stage,
+        slot: Slot,
+        systems: impl IntoScheduleConfigs<ScheduleSystem, M> + 'static,
+    ) -> Self {
+        self.plugins.push(Box::new(move |setup| {
+            setup.add_systems(stage, slot, systems);
+        }));
+        self
+    }
+
+    /// Makes the engine.
+    ///
+    /// # Errors
+    ///
+    /// See [`BuildError`].
+    pub fn build(self) -> Result<Engine, BuildError> {
+        let backend = match self.backend {
+            Some(backend) => backend,
+            None => Box::new(Udp::new()?),
+        };
+        let seed = self.seed.map_or_else(random_seed, Ok)?;
+        let epoch = self.ntp_epoch.unwrap_or_else(clock::ntp_now);
+        let requests = self.limits.requests;
+        let mut setup = Setup::new(world(Seed(seed), epoch, self.limits));
+        if self.built_in {
+            pipeline(&mut setup);
+        }
+        for plugin in self.plugins {
+            plugin(&mut setup);
+        }
+        let (world, steps) = setup.build()?;
+        Ok(Engine::new(
+            world,
+            steps,
+            backend,
+            requests,
+            self.gather,
+            self.port_range,
+        ))
+    }
+}
+
+/// A world with the resources that the engine itself works on.
+fn world(seed: Seed, epoch: NtpEpoch, limits: Limits) -> World {
+    let mut world = World::new();
+    world.insert_resource(FallbackErrorHandler(poison::raise));
+    world.insert_resource(seed);
+    world.insert_resource(epoch);
+    world.insert_resource(limits);
+    world.init_resource::<Now>();
+    world.init_resource::<CreationSequence>();
+    world.init_resource::<Directory>();
+    world.init_resource::<Sockets>();
+    world.init_resource::<Deadlines>();
+    world.init_resource::<Inbox>();
+    world.init_resource::<Outbox>();
+    world.init_resource::<DirectOut>();
+    world.init_resource::<Parked>();
+    world.init_resource::<Deliveries>();
+    world.init_resource::<Ledger>();
+    world.init_resource::<Pending>();
+    world.init_resource::<EventLog>();
+    world
+}
+
+fn random_seed() -> Result<[u8; 32], BuildError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| BuildError::Seed(error.to_string()))?;
+    Ok(seed)
+}

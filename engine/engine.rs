@@ -1,0 +1,309 @@
+//! The engine: a world, its systems, and when they run.
+
+use std::time::Duration;
+
+use bevy_ecs::world::World;
+use flumen_components::event::{self, EventLog};
+use flumen_components::{
+    Deadlines, Deliveries, Delivery, Event, Imbalance, Inbox, Ledger, Limits, Now, Parked, Time,
+};
+use flumen_systems::{Slot, Stage, Step};
+use thiserror::Error;
+
+use crate::backend::{Backend, Outcome, ReceiveLimits};
+use crate::builder::Builder;
+use crate::clock::Clock;
+use crate::flush::flush;
+use crate::handle::{Handle, Requests};
+use crate::poison::{Poison, contain};
+use crate::stage_times::StageTimes;
+
+/// An SFU core: routers, transports, producers and consumers in a world of entities, moved on by
+/// [`tick`](Self::tick).
+///
+/// Between ticks, methods act at once or not at all. It can be moved to another thread, but lives
+/// on one at a time; other threads talk to it through a [`Handle`].
+pub struct Engine {
+    pub(crate) world: World,
+    pub(crate) backend: Box<dyn Backend>,
+    pub(crate) port_range: (u16, u16),
+    steps: Vec<Step>,
+    requests: Requests,
+    outcomes: Vec<Outcome>,
+    clock: Clock,
+    gather: Duration,
+    last_tick: Time,
+    more_to_read: bool,
+    pub(crate) asked: bool,
+    poison: Option<Poison>,
+    times: StageTimes,
+    ticks: u64,
+}
+
+/// A tick could not be run.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TickError {
+    /// A system panicked or failed, in this tick or in an earlier one. What it left behind cannot
+    /// be trusted, so the engine does not tick again.
+    #[error("the engine is poisoned: system {system} failed: {message}")]
+    Poisoned {
+        /// The name of the system.
+        system: String,
+        /// What it said.
+        message: String,
+    },
+    /// The operating system cannot wait for sockets.
+    #[error("cannot wait for sockets: {0}")]
+    Wait(#[from] std::io::Error),
+}
+
+impl Engine {
+    /// Begins to make an engine.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn new(
+        world: World,
+        steps: Vec<Step>,
+        backend: Box<dyn Backend>,
+        requests: usize,
+        gather: Duration,
+        port_range: (u16, u16),
+    ) -> Self {
+        Self {
+            world,
+            steps,
+            requests: Requests::new(requests, backend.waker()),
+            backend,
+            port_range,
+            outcomes: Vec::new(),
+            clock: Clock::start(),
+            gather,
+            last_tick: Time::ZERO,
+            more_to_read: false,
+            asked: false,
+            poison: None,
+            times: StageTimes::default(),
+            ticks: 0,
+        }
+    }
+
+    /// Runs one tick at `now`: what arrived is taken in, handled and sent on.
+    ///
+    /// Time never runs backwards: an earlier `now` than before counts as the same time again.
+    ///
+    /// # Errors
+    ///
+    /// [`TickError::Poisoned`] when a system failed, now or earlier.
+    pub fn tick(&mut self, now: Time) -> Result<(), TickError> {
+        self.check_poison()?;
+        self.asked = false;
+        let time = self.advance(now);
+        event::expire(&mut self.world);
+        self.apply_requests();
+        self.times.begin();
+        let mut next = 0;
+        for stage in Stage::IN_ORDER {
+            for slot in Slot::IN_ORDER {
+                if slot == Slot::BuiltIn {
+                    self.exchange(stage);
+                }
+                if self
+                    .steps
+                    .get(next)
+                    .is_some_and(|step| (step.stage, step.slot) == (stage, slot))
+                {
+                    self.run(next)?;
+                    next += 1;
+                }
+            }
+            self.times.end(stage);
+        }
+        event::age(&mut self.world.resource_mut::<EventLog>());
+        self.ticks += 1;
+        self.last_tick = time;
+        Ok(())
+    }
+
+    /// Waits until there is something to do, and ticks: the body of a run loop.
+    ///
+    /// There is something to do when a datagram arrives, a deadline is due, the application asked
+    /// for something, or a [`Handle`] wakes the engine; at the latest after `patience` (`None`:
+    /// no limit). Under load it first gathers for a short span; see
+    /// [`Builder::gather`](crate::Builder::gather).
+    ///
+    /// # Errors
+    ///
+    /// See [`TickError`].
+    pub fn turn(&mut self, patience: Option<Duration>) -> Result<(), TickError> {
+        self.check_poison()?;
+        if !self.more_to_read && !self.asked {
+            let due = self.next_deadline().map(|due| due.since(self.clock.now()));
+            let timeout = [due, patience].into_iter().flatten().min();
+            self.backend.wait(timeout)?;
+            self.gather();
+        }
+        self.tick(self.clock.now())
+    }
+
+    /// The earliest time at which something is due, whatever arrives.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.world.resource::<Deadlines>().next()
+    }
+
+    /// More datagrams have arrived than the last tick may take, or something was asked for: tick
+    /// again at once.
+    pub fn wants_tick(&self) -> bool {
+        self.more_to_read || self.asked
+    }
+
+    /// The systems in the order in which they run: "Stage: system".
+    pub fn order(&self) -> Vec<String> {
+        let names = |step: &Step| {
+            let stage = step.stage;
+            step.order()
+                .map(move |name| format!("{stage}: {name}"))
+                .collect::<Vec<_>>()
+        };
+        self.steps.iter().flat_map(names).collect()
+    }
+
+    /// Another thread's way to this engine.
+    pub fn handle(&self) -> Handle {
+        self.requests.handle()
+    }
+
+    /// The world, to be queried.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The world, to be queried and extended: with components of one's own, observers, resources.
+    ///
+    /// Entities of the engine are closed with its methods, not despawned.
+    pub fn world_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+
+    /// The time of the last tick.
+    pub fn now(&self) -> Time {
+        self.world.resource::<Now>().time
+    }
+
+    /// The machine's time on the engine's scale: what [`turn`](Self::turn) ticks with.
+    pub fn clock(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// How many ticks have run.
+    pub fn ticks(&self) -> u64 {
+        self.ticks
+    }
+
+    /// The time that each stage took, in the last tick and in all.
+    pub fn stage_times(&self) -> &StageTimes {
+        &self.times
+    }
+
+    /// Where every datagram since the start has gone.
+    pub fn ledger(&self) -> &Ledger {
+        self.world.resource::<Ledger>()
+    }
+
+    /// Checks that every datagram is accounted for. Holds between ticks.
+    ///
+    /// # Errors
+    ///
+    /// The first equation that does not hold.
+    pub fn check_ledger(&self) -> Result<(), Imbalance> {
+        self.ledger().check()
+    }
+
+    /// What happened since the last call, oldest first.
+    pub fn drain_events(&mut self) -> Vec<Event> {
+        self.world.resource_mut::<EventLog>().drain().collect()
+    }
+
+    /// Events dropped because they were not drained in time.
+    pub fn dropped_events(&self) -> u64 {
+        self.world.resource::<EventLog>().dropped
+    }
+
+    /// Hands over the packets that left on direct transports since the last call, oldest first.
+    pub fn drain_deliveries(&mut self, mut take: impl FnMut(Delivery<'_>)) {
+        let mut deliveries = self.world.resource_mut::<Deliveries>();
+        deliveries.iter().for_each(&mut take);
+        deliveries.clear();
+    }
+
+    /// Datagrams that wait for a blocked socket.
+    pub fn waiting(&self) -> usize {
+        self.world.resource::<Parked>().len()
+    }
+
+    fn check_poison(&self) -> Result<(), TickError> {
+        match self.poison.clone() {
+            None => Ok(()),
+            Some(Poison { system, message }) => Err(TickError::Poisoned { system, message }),
+        }
+    }
+
+    fn advance(&mut self, now: Time) -> Time {
+        let mut current = self.world.resource_mut::<Now>();
+        if now < current.time {
+            current.backward_jumps += 1;
+        }
+        current.time = current.time.max(now);
+        current.time
+    }
+
+    fn apply_requests(&mut self) {
+        // Only those that are there now: a request that makes a request waits for the next tick.
+        for request in self.requests.take() {
+            request(self);
+        }
+    }
+
+    /// The two stages in which the engine itself works.
+    fn exchange(&mut self, stage: Stage) {
+        match stage {
+            Stage::Ingest => self.ingest(),
+            Stage::Flush => flush(&mut self.world, self.backend.as_mut(), &mut self.outcomes),
+            _ => {}
+        }
+    }
+
+    fn ingest(&mut self) {
+        let limits = self.world.resource::<Limits>();
+        let limits = ReceiveLimits {
+            datagrams_per_tick: limits.datagrams_per_tick,
+            datagrams_per_socket: limits.datagrams_per_socket,
+            datagram_bytes: limits.datagram_bytes,
+        };
+        let mut inbox = self.world.resource_mut::<Inbox>();
+        self.more_to_read = self.backend.receive(&mut inbox, &limits);
+        self.world.resource_mut::<Ledger>().kernel_drops = self.backend.kernel_drops();
+    }
+
+    fn run(&mut self, step: usize) -> Result<(), TickError> {
+        let Self { steps, world, .. } = self;
+        let outcome = contain(|| steps[step].run(world));
+        outcome
+            .map_err(|poison| self.poison = Some(poison))
+            .or_else(|()| self.check_poison())
+    }
+
+    /// Sleeps until the last tick is long enough ago. Under light load it already is.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a system's poll waits in milliseconds at best"
+    )]
+    fn gather(&self) {
+        let rest = (self.last_tick + self.gather).since(self.clock.now());
+        if !rest.is_zero() {
+            std::thread::sleep(rest);
+        }
+    }
+}

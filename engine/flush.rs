@@ -1,0 +1,153 @@
+//! Flush: what a tick made leaves, or waits, or is refused.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::world::World;
+use flumen_components::{
+    Deliveries, Destination, DirectOut, Inbox, Ledger, Limits, Outbox, Parked, Path, Refusal,
+    Traffic,
+};
+
+use crate::backend::{Backend, Flight, Outcome};
+
+/// Sends what waited and what this tick made, and accounts for every datagram.
+pub(crate) fn flush(world: &mut World, backend: &mut dyn Backend, outcomes: &mut Vec<Outcome>) {
+    deliver(world);
+    send(world, backend, outcomes);
+    world.resource_mut::<Outbox>().clear();
+    world.resource_mut::<Inbox>().clear();
+}
+
+/// Hands packets on direct transports to the application.
+fn deliver(world: &mut World) {
+    if world.resource::<DirectOut>().0.is_empty() {
+        return;
+    }
+    world.resource_scope::<DirectOut, ()>(|world, mut direct| {
+        world.resource_scope::<Deliveries, ()>(|world, mut deliveries| {
+            for row in direct.0.drain(..) {
+                let outbox = world.resource::<Outbox>();
+                let inbox = world.resource::<Inbox>();
+                let (header, payload) = outbox.parts(&row.row, inbox);
+                let bytes = header.len() + payload.len();
+                let limits = world.resource::<Limits>();
+                let taken = deliveries.push(row.to, header, payload, limits);
+                let mut ledger = world.resource_mut::<Ledger>();
+                if taken {
+                    ledger.sent += 1;
+                    count(world, row.transport, 1, bytes as u64);
+                } else {
+                    ledger.refused[Refusal::DirectQueueFull] += 1;
+                }
+            }
+        });
+    });
+}
+
+fn send(world: &mut World, backend: &mut dyn Backend, outcomes: &mut Vec<Outcome>) {
+    outcomes.clear();
+    world.resource_scope::<Outbox, ()>(|world, outbox| {
+        world.resource_scope::<Parked, ()>(|world, mut parked| {
+            let flight = Flight::new(&parked, &outbox, world.resource::<Inbox>());
+            if flight.is_empty() {
+                return;
+            }
+            backend.send(&flight, outcomes);
+            assert_eq!(
+                outcomes.len(),
+                flight.len(),
+                "a backend tells one outcome a datagram"
+            );
+            let (waited, made) = outcomes.split_at(parked.len());
+            settle_waited(world, &mut parked, waited);
+            settle_made(world, &outbox, &mut parked, made);
+            world.resource_mut::<Ledger>().waiting = parked.len() as u64;
+        });
+    });
+}
+
+/// What waited has left, is refused, or waits on.
+fn settle_waited(world: &mut World, parked: &mut Parked, outcomes: &[Outcome]) {
+    parked.retain(|index, destination, len| {
+        let waits = outcomes[index] == Outcome::Blocked;
+        if !waits {
+            if let Some(mut path) = world.get_mut::<Path>(destination.transport) {
+                path.waiting -= 1;
+            }
+            settle(world, destination, outcomes[index], 1, len as u64);
+        }
+        waits
+    });
+}
+
+/// What this tick made has left, is refused, or begins to wait. Consecutive datagrams of one
+/// destination that share an outcome are accounted for together.
+fn settle_made(world: &mut World, outbox: &Outbox, parked: &mut Parked, outcomes: &[Outcome]) {
+    let mut first = 0;
+    while first < outcomes.len() {
+        let (destination, outcome) = (outbox.rows[first].destination, outcomes[first]);
+        let alike = |&(index, other): &(usize, &Outcome)| {
+            *other == outcome && outbox.rows[index].destination == destination
+        };
+        let run = outcomes
+            .iter()
+            .enumerate()
+            .skip(first)
+            .take_while(alike)
+            .count();
+        let rows = first..first + run;
+        let to = outbox.destinations[destination as usize];
+        if outcome == Outcome::Blocked {
+            park(world, outbox, parked, to, rows.clone());
+        } else {
+            let bytes = outbox.rows[rows.clone()]
+                .iter()
+                .map(|row| u64::from(row.len()))
+                .sum();
+            settle(world, &to, outcome, run as u64, bytes);
+        }
+        first = rows.end;
+    }
+}
+
+fn settle(world: &mut World, to: &Destination, outcome: Outcome, datagrams: u64, bytes: u64) {
+    match outcome {
+        Outcome::Sent => {
+            world.resource_mut::<Ledger>().sent += datagrams;
+            count(world, to.transport, datagrams, bytes);
+        }
+        Outcome::Refused(reason) => world.resource_mut::<Ledger>().refused[reason] += datagrams,
+        Outcome::Blocked => {}
+    }
+}
+
+fn count(world: &mut World, transport: Entity, datagrams: u64, bytes: u64) {
+    if let Some(mut traffic) = world.get_mut::<Traffic>(transport) {
+        traffic.datagrams_sent += datagrams;
+        traffic.bytes_sent += bytes;
+    }
+}
+
+/// Copies datagrams to where they wait, as far as their transport may.
+fn park(
+    world: &mut World,
+    outbox: &Outbox,
+    parked: &mut Parked,
+    to: Destination,
+    rows: std::ops::Range<usize>,
+) {
+    let limit = world.resource::<Limits>().waiting_datagrams_per_transport;
+    for row in &outbox.rows[rows] {
+        let path = world.get_mut::<Path>(to.transport);
+        let admitted = path.is_some_and(|mut path| {
+            let free = path.waiting < limit;
+            path.waiting += u32::from(free);
+            free
+        });
+        if admitted {
+            let (header, payload) = outbox.parts(row, world.resource::<Inbox>());
+            parked.push(to, header, payload);
+        } else {
+            world.resource_mut::<Ledger>().refused[Refusal::QueueFull] += 1;
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! A system that panics poisons the engine: later ticks tell which one it was.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use bevy_ecs::error::{BevyError, ErrorContext};
+
+/// What unwinds out of a step when one of its systems failed.
+struct Failure {
+    system: String,
+    message: String,
+}
+
+/// What a failed system left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Poison {
+    pub(crate) system: String,
+    pub(crate) message: String,
+}
+
+/// The error handler of the world: a system returned an error or panicked.
+pub(crate) fn raise(error: BevyError, context: ErrorContext) {
+    let system = context.name().shortname().to_string();
+    resume_unwind(Box::new(Failure {
+        system,
+        message: error.to_string(),
+    }));
+}
+
+/// Runs a step and tells which of its systems failed.
+pub(crate) fn contain(step: impl FnOnce()) -> Result<(), Poison> {
+    catch_unwind(AssertUnwindSafe(step)).map_err(explain)
+}
+
+fn explain(payload: Box<dyn Any + Send>) -> Poison {
+    match payload.downcast::<Failure>() {
+        Ok(failure) => Poison {
+            system: failure.system,
+            message: failure.message,
+        },
+        // Not from a system: an observer or the engine itself.
+        Err(payload) => Poison {
+            system: "(engine)".into(),
+            message: text(payload.as_ref()),
+        },
+    }
+}
+
+fn text(payload: &(dyn Any + Send)) -> String {
+    let owned = payload.downcast_ref::<String>().cloned();
+    owned
+        .or_else(|| payload.downcast_ref::<&str>().map(|&text| text.into()))
+        .unwrap_or_default()
+}

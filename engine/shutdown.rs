@@ -1,0 +1,39 @@
+//! The end of an engine.
+
+use std::time::Duration;
+
+use flumen_components::{Event, Ledger};
+
+use crate::engine::{Engine, TickError};
+
+/// What an engine leaves behind.
+#[derive(Debug)]
+pub struct Remains {
+    /// The events that were not drained, down to the last `close`.
+    pub events: Vec<Event>,
+    /// Where every datagram has gone.
+    pub ledger: Ledger,
+}
+
+impl Engine {
+    /// Sends what waits, for at most `patience`, then closes everything, with events.
+    ///
+    /// Dropping an engine instead never blocks: what waits is lost, and nobody is told.
+    ///
+    /// # Errors
+    ///
+    /// See [`TickError`].
+    pub fn shutdown(mut self, patience: Duration) -> Result<Remains, TickError> {
+        let deadline = self.clock() + patience;
+        self.tick(self.clock())?;
+        while self.waiting() > 0 && self.clock() < deadline {
+            self.turn(Some(deadline.since(self.clock())))?;
+        }
+        self.close_all();
+        let events = self.drain_events();
+        Ok(Remains {
+            events,
+            ledger: self.ledger().clone(),
+        })
+    }
+}
