@@ -1,0 +1,3 @@
+//! What the engine does, as claims: one file a behaviour.
+
+mod forwarding;

@@ -1,0 +1,60 @@
+//! Packets reach the consumers of their producer.
+
+use flumen::rtp_parameters::MediaKind;
+use flumen_tests::{Packet, Room, VP8_DELTA_FRAME, VP8_KEY_FRAME, opus, vp8};
+
+fn address(port: u16) -> std::net::SocketAddr {
+    ([127, 0, 0, 1], port).into()
+}
+
+#[test]
+fn an_audio_packet_reaches_every_consumer_as_its_own() {
+    let mut room = Room::new();
+    let sender = room.plain(address(5_000));
+    let producer = room.produce(sender, MediaKind::Audio, opus(1_111));
+    let receivers = [address(6_000), address(6_001)];
+    let consumers = receivers.map(|receiver| {
+        let transport = room.plain(receiver);
+        room.consume(transport, producer)
+    });
+    room.arrive(sender, &Packet::new(111, 10, 1_111, b"hello"));
+    room.tick();
+    let sent = room.received();
+    assert_eq!(sent.len(), 2);
+    for ((receiver, consumer), datagram) in receivers.iter().zip(consumers).zip(&sent) {
+        let parameters = room
+            .engine
+            .consumer_parameters(consumer)
+            .expect("it is open");
+        let packet = Packet::parse(&datagram.bytes);
+        assert_eq!(datagram.to, *receiver);
+        assert_eq!(Some(packet.ssrc), parameters.encodings[0].ssrc);
+        assert_eq!(packet.payload_type, parameters.codecs[0].payload_type);
+        assert_eq!(
+            (packet.timestamp, packet.payload.as_slice()),
+            (30_000, b"hello".as_slice())
+        );
+        assert_eq!(
+            packet.extension(1),
+            Some(parameters.mid.as_deref().unwrap_or("").as_bytes())
+        );
+    }
+}
+
+#[test]
+fn a_video_consumer_begins_with_a_key_frame() {
+    let mut room = Room::new();
+    let sender = room.plain(address(5_000));
+    let producer = room.produce(sender, MediaKind::Video, vp8(2_222));
+    let receiver = room.plain(address(6_000));
+    room.consume(receiver, producer);
+    let payloads = [VP8_DELTA_FRAME, VP8_KEY_FRAME, VP8_DELTA_FRAME];
+    for (sequence, payload) in (100..).zip(payloads) {
+        room.arrive(sender, &Packet::new(96, sequence, 2_222, payload));
+    }
+    room.tick();
+    let packets = room.rtp_to(address(6_000));
+    assert_eq!(packets.len(), 2);
+    assert_eq!(packets[0].payload, VP8_KEY_FRAME);
+    assert_eq!(packets[1].sequence, packets[0].sequence.wrapping_add(1));
+}

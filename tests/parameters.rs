@@ -1,0 +1,83 @@
+//! Codecs and parameters of the kind that clients send.
+
+use flumen::rtp_parameters::{
+    MediaKind, RtcpFeedback, RtpCodecCapability, RtpCodecParameters, RtpEncodingParameters,
+    RtpHeaderExtensionParameters, RtpParameters,
+};
+
+/// The codecs of a router: Opus, VP8, VP9, H.264 and AV1.
+pub fn media_codecs() -> Vec<RtpCodecCapability> {
+    let mut opus = RtpCodecCapability::new(MediaKind::Audio, "audio/opus", 48_000);
+    opus.channels = Some(2);
+    let video = |name: &str| RtpCodecCapability::new(MediaKind::Video, name, 90_000);
+    let mut h264 = video("video/H264");
+    h264.parameters.insert("packetization-mode", 1);
+    h264.parameters.insert("profile-level-id", "42e01f");
+    h264.parameters.insert("level-asymmetry-allowed", 1);
+    vec![
+        opus,
+        video("video/VP8"),
+        video("video/VP9"),
+        h264,
+        video("video/AV1"),
+    ]
+}
+
+/// An Opus stream: payload type 111, audio level as extension 1, MID as 4.
+pub fn opus(ssrc: u32) -> RtpParameters {
+    let codec = RtpCodecParameters {
+        mime_type: "audio/opus".into(),
+        payload_type: 111,
+        clock_rate: 48_000,
+        channels: Some(2),
+        ..RtpCodecParameters::default()
+    };
+    let extension = RtpHeaderExtensionParameters::new;
+    RtpParameters {
+        codecs: vec![codec],
+        header_extensions: vec![
+            extension("urn:ietf:params:rtp-hdrext:ssrc-audio-level", 1),
+            extension("urn:ietf:params:rtp-hdrext:sdes:mid", 4),
+        ],
+        encodings: vec![RtpEncodingParameters {
+            ssrc: Some(ssrc),
+            ..Default::default()
+        }],
+        ..RtpParameters::default()
+    }
+}
+
+/// A VP8 stream: payload type 96, MID as extension 9, RID as 10, repaired RID as 11, orientation
+/// as 3; key frames by PLI or FIR.
+pub fn vp8(ssrc: u32) -> RtpParameters {
+    let codec = RtpCodecParameters {
+        mime_type: "video/VP8".into(),
+        payload_type: 96,
+        clock_rate: 90_000,
+        rtcp_feedback: vec![
+            RtcpFeedback::new("nack", ""),
+            RtcpFeedback::new("nack", "pli"),
+            RtcpFeedback::new("ccm", "fir"),
+        ],
+        ..RtpCodecParameters::default()
+    };
+    let extension = RtpHeaderExtensionParameters::new;
+    RtpParameters {
+        codecs: vec![codec],
+        header_extensions: vec![
+            extension("urn:ietf:params:rtp-hdrext:sdes:mid", 9),
+            extension("urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", 10),
+            extension("urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id", 11),
+            extension("urn:3gpp:video-orientation", 3),
+            extension(
+                "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
+                2,
+            ),
+        ],
+        encodings: vec![RtpEncodingParameters {
+            ssrc: Some(ssrc),
+            ..Default::default()
+        }],
+        ..RtpParameters::default()
+    }
+}

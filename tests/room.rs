@@ -1,0 +1,193 @@
+//! A router on the loopback backend, on virtual time, with its ledgers checked after every tick.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use flumen::components::wire::classify::{PacketKind, classify};
+use flumen::rtp_parameters::{MediaKind, RtpCapabilities, RtpParameters};
+use flumen::{
+    Builder, ConnectOptions, ConsumerId, ConsumerOptions, Engine, Event, Listen, ListenInfo,
+    Loopback, PlainTransportOptions, ProducerId, ProducerOptions, RouterId, Time, TransportId,
+    Wire,
+};
+
+use crate::packet::Packet;
+use crate::parameters::media_codecs;
+
+/// A router, and the network around it.
+pub struct Room {
+    /// The engine.
+    pub engine: Engine,
+    /// The far end of its network.
+    pub wire: Wire,
+    /// Its only router.
+    pub router: RouterId,
+    /// The time of the last tick.
+    pub now: Time,
+}
+
+/// A datagram that the engine sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The engine's address.
+    pub from: SocketAddr,
+    /// The receiver's address.
+    pub to: SocketAddr,
+    /// The datagram.
+    pub bytes: Vec<u8>,
+}
+
+/// The address that engines listen on in tests.
+pub(crate) const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Room {
+    /// A room with the default limits.
+    pub fn new() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    /// A room whose engine is built with more.
+    pub fn with(configure: impl FnOnce(Builder) -> Builder) -> Self {
+        let (backend, wire) = Loopback::new();
+        let builder = Engine::builder()
+            .seed([7; 32])
+            .ntp_epoch(1 << 32)
+            .backend(backend);
+        let mut engine = configure(builder).build().expect("the engine builds");
+        let router = engine
+            .create_router(&media_codecs())
+            .expect("the codecs are supported");
+        Self {
+            engine,
+            wire,
+            router,
+            now: Time::ZERO,
+        }
+    }
+
+    /// What the router can route: used as the capabilities of receivers that can take everything.
+    pub fn capabilities(&self) -> RtpCapabilities {
+        self.engine
+            .rtp_capabilities(self.router)
+            .expect("the router is open")
+            .clone()
+    }
+
+    /// A plain transport connected to `remote`.
+    pub fn plain(&mut self, remote: SocketAddr) -> TransportId {
+        let transport = self.unconnected();
+        let to = ConnectOptions {
+            ip: Some(remote.ip()),
+            port: Some(remote.port()),
+            rtcp_port: None,
+        };
+        self.engine
+            .connect(transport, &to)
+            .expect("the transport connects");
+        transport
+    }
+
+    /// A plain transport that is not connected yet.
+    pub fn unconnected(&mut self) -> TransportId {
+        let options = PlainTransportOptions::new(Listen::Own(ListenInfo::new(LOCAL)));
+        self.engine
+            .create_plain_transport(self.router, options)
+            .expect("the transport opens")
+    }
+
+    /// A direct transport.
+    pub fn direct(&mut self) -> TransportId {
+        self.engine
+            .create_direct_transport(self.router)
+            .expect("the router is open")
+    }
+
+    /// The local address of a plain transport.
+    pub fn local(&self, transport: TransportId) -> SocketAddr {
+        let tuple = self.engine.tuple(transport).expect("the transport is open");
+        SocketAddr::new(LOCAL, tuple.expect("the transport is plain").local_port)
+    }
+
+    /// A producer.
+    pub fn produce(
+        &mut self,
+        transport: TransportId,
+        kind: MediaKind,
+        parameters: RtpParameters,
+    ) -> ProducerId {
+        let options = ProducerOptions::new(kind, parameters);
+        self.engine
+            .produce(transport, options)
+            .expect("the parameters are valid")
+    }
+
+    /// A consumer that takes everything the router can route.
+    pub fn consume(&mut self, transport: TransportId, producer: ProducerId) -> ConsumerId {
+        let options = ConsumerOptions::new(producer, self.capabilities());
+        self.engine
+            .consume(transport, options)
+            .expect("the producer can be consumed")
+    }
+
+    /// Lets a packet arrive at a transport, from the remote address it is connected to.
+    pub fn arrive(&mut self, transport: TransportId, packet: &Packet) {
+        self.arrive_bytes(transport, &packet.bytes());
+    }
+
+    /// Lets bytes arrive at a transport, from the remote address it is connected to.
+    pub fn arrive_bytes(&mut self, transport: TransportId, bytes: &[u8]) {
+        let tuple = self.engine.tuple(transport).expect("the transport is open");
+        let tuple = tuple.expect("the transport is plain");
+        let ip = tuple
+            .remote_ip
+            .expect("it is connected")
+            .parse()
+            .expect("an address");
+        let from = SocketAddr::new(ip, tuple.remote_port.expect("it is connected"));
+        self.wire.inject(self.local(transport), from, bytes);
+    }
+
+    /// Ticks a millisecond later, and checks the ledgers.
+    pub fn tick(&mut self) {
+        self.tick_after(Duration::from_millis(1));
+    }
+
+    /// Ticks `span` later, and checks the ledgers.
+    pub fn tick_after(&mut self, span: Duration) {
+        self.now += span;
+        self.engine.tick(self.now).expect("the tick runs");
+        self.engine.check_ledger().expect("no packet vanishes");
+    }
+
+    /// What the engine has sent since the last call.
+    pub fn received(&mut self) -> Vec<Received> {
+        let mut received = Vec::new();
+        self.wire.for_each_sent(|from, to, bytes| {
+            received.push(Received {
+                from,
+                to,
+                bytes: bytes.to_vec(),
+            });
+        });
+        received
+    }
+
+    /// The RTP packets that the engine has sent to `to` since the last call; all else is dropped.
+    pub fn rtp_to(&mut self, to: SocketAddr) -> Vec<Packet> {
+        let received = self.received();
+        let mine = received.iter().filter(|datagram| datagram.to == to);
+        let rtp = mine.filter(|datagram| classify(&datagram.bytes) == Some(PacketKind::Rtp));
+        rtp.map(|datagram| Packet::parse(&datagram.bytes)).collect()
+    }
+
+    /// The events since the last call, as (subject's name and identifier stripped) event names.
+    pub fn event_names(&mut self) -> Vec<&'static str> {
+        self.engine.drain_events().iter().map(Event::name).collect()
+    }
+}
