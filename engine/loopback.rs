@@ -120,12 +120,21 @@ mod tests {
     }
 
     fn send(loopback: &mut Loopback, socket: u32, payloads: &[&[u8]]) -> Vec<Outcome> {
+        send_to(peer(), loopback, socket, payloads)
+    }
+
+    fn send_to(
+        address: SocketAddr,
+        loopback: &mut Loopback,
+        socket: u32,
+        payloads: &[&[u8]],
+    ) -> Vec<Outcome> {
         let (mut inbox, mut outbox) = (Inbox::default(), Outbox::default());
         let transport = bevy_ecs::entity::Entity::PLACEHOLDER;
         outbox.destinations.push(Destination {
             transport,
             socket: SocketKey(socket),
-            address: peer(),
+            address,
         });
         outbox.headers.push(b'>');
         for payload in payloads {
@@ -245,6 +254,9 @@ mod tests {
         );
         let closed = Outcome::Refused(Refusal::SocketClosed);
         assert_eq!(send(&mut loopback, 7, &[b"a"]), [closed]);
+        let ipv6 = ([0, 0, 0, 0, 0, 0, 0, 1], 6000).into();
+        let invalid = Outcome::Refused(Refusal::AddressInvalid);
+        assert_eq!(send_to(ipv6, &mut loopback, 0, &[b"a"]), [invalid]);
         let too_large = Outcome::Refused(Refusal::TooLarge);
         assert_eq!(send(&mut loopback, 0, &[&[0; 65_507]]), [too_large]);
     }

@@ -112,6 +112,9 @@ impl State {
         if datagram.header.len() + datagram.payload.len() > MAX_DATAGRAM_BYTES {
             return Outcome::Refused(Refusal::TooLarge);
         }
+        if local.is_ipv4() && to.is_ipv6() {
+            return Outcome::Refused(Refusal::AddressInvalid);
+        }
         if let Some(refusal) = self.take_refusal(to) {
             return Outcome::Refused(refusal);
         }
