@@ -22,6 +22,12 @@ pub enum Due {
         /// The SSRC of the stream to ask.
         ssrc: u32,
     },
+    /// Packets of a stream are missing and may have to be asked for again.
+    MissingPackets,
+    /// A transport reports.
+    Reports,
+    /// Reports of an earlier tick go on.
+    MoreReports,
     /// A user's system asked to be called.
     User(u64),
 }

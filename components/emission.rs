@@ -4,6 +4,7 @@ use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
 
 use crate::rate::Rate;
+use crate::time::Time;
 use crate::wire::sequence::SequenceManager;
 
 /// The rewriting state of a consumer: all that the fan-out reads and writes of it.
@@ -31,8 +32,14 @@ pub struct Emission {
     pub packets: u64,
     /// Their bytes, header and padding included.
     pub bytes: u64,
+    /// Bytes of their payloads.
+    pub payload_bytes: u64,
     /// Their bits a second over 2.5 seconds.
     pub rate: Rate,
+    /// The RTP clock rate in Hz.
+    pub clock_rate: u32,
+    /// The newest RTP timestamp sent, and when.
+    pub newest: (u32, Time),
     /// Picture loss indications received (RFC 4585).
     pub pli_count: u64,
     /// Full intra requests received (RFC 5104).

@@ -32,6 +32,9 @@ pub struct Limits {
     pub events: usize,
     /// Trace events that one tick records. Default 4,096.
     pub traces_per_tick: usize,
+    /// Streams and consumers that report in one tick; the others follow in the next ones. Default
+    /// 256.
+    pub reports_per_tick: usize,
     /// Requests of other threads that wait for the next tick. Default 1,024.
     pub requests: usize,
 }
@@ -48,6 +51,7 @@ impl Default for Limits {
             delivered_bytes: 16 << 20,
             events: 65_536,
             traces_per_tick: 4_096,
+            reports_per_tick: 256,
             requests: 1_024,
         }
     }

@@ -44,6 +44,8 @@ pub struct Encoding {
     pub rtx_payload_type: Option<u8>,
     /// The codec of its media.
     pub codec: Codec,
+    /// Lost packets can be asked for with NACK (RFC 4585).
+    pub use_nack: bool,
     /// Key frames can be asked for with PLI (RFC 4585).
     pub use_pli: bool,
     /// Key frames can be asked for with FIR (RFC 5104).

@@ -13,7 +13,9 @@ pub struct Reception {
     pub sequence: Sequence,
     /// Interarrival jitter of its media.
     pub jitter: Jitter,
-    /// Media packets, padding-only ones included.
+    /// Media packets that came by themselves, padding-only ones included.
+    pub media_packets: u64,
+    /// Media packets that came by themselves or were repaired, padding-only ones included.
     pub packets: u64,
     /// Their bytes, header and padding included, without padding-only packets.
     pub bytes: u64,
@@ -21,6 +23,18 @@ pub struct Reception {
     pub rate: Rate,
     /// Retransmissions received.
     pub retransmitted: u64,
+    /// Retransmissions received that were of use.
+    pub repaired: u64,
+    /// Sequence numbers of the stream of retransmissions (RFC 4588).
+    pub rtx: Sequence,
+    /// Packets of that stream.
+    pub rtx_packets: u64,
+    /// Packets of that stream rejected for their sequence number.
+    pub rtx_discarded: u64,
+    /// Negative acknowledgements sent (RFC 4585).
+    pub nack_count: u64,
+    /// Packets asked for in them.
+    pub nack_packet_count: u64,
     /// Packets rejected for their sequence number.
     pub discarded: u64,
     /// Picture loss indications sent (RFC 4585).
@@ -35,6 +49,14 @@ impl Reception {
     /// A packet of the stream was counted.
     pub fn has_started(&self) -> bool {
         self.sequence.started
+    }
+
+    /// Retransmissions that were lost, negative when duplicates outnumber losses.
+    pub fn rtx_lost(&self) -> i32 {
+        self.rtx
+            .expected()
+            .wrapping_sub(self.rtx_packets as u32)
+            .cast_signed()
     }
 }
 
@@ -185,10 +207,17 @@ impl Default for Reception {
         Self {
             sequence: Sequence::default(),
             jitter: Jitter::default(),
+            media_packets: 0,
             packets: 0,
             bytes: 0,
             rate: Rate::new(RATE_WINDOW_MS),
             retransmitted: 0,
+            repaired: 0,
+            rtx: Sequence::default(),
+            rtx_packets: 0,
+            rtx_discarded: 0,
+            nack_count: 0,
+            nack_packet_count: 0,
             discarded: 0,
             pli_count: 0,
             fir_count: 0,

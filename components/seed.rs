@@ -21,6 +21,8 @@ pub enum Purpose {
     Cname,
     /// Where in a port range to begin.
     Port,
+    /// RTCP: its SSRC and its intervals.
+    Rtcp,
 }
 
 /// The creation sequence of an entity: the explicit key of order, and part of its seed.

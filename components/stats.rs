@@ -49,6 +49,20 @@ pub struct InboundRtpStats {
     pub packets_discarded: u64,
     /// Retransmissions received.
     pub packets_retransmitted: u64,
+    /// Retransmissions received that were of use.
+    pub packets_repaired: u64,
+    /// Packets of the stream of retransmissions rejected for their sequence number.
+    pub rtx_packets_discarded: u64,
+    /// Packets lost up to the last report.
+    pub packets_lost: i32,
+    /// The share lost between the last two reports, in 1/256.
+    pub fraction_lost: u8,
+    /// Negative acknowledgements sent.
+    pub nack_count: u64,
+    /// Packets asked for in them.
+    pub nack_packet_count: u64,
+    /// Milliseconds, 0 when not known.
+    pub round_trip_time: f64,
 }
 
 /// A sent stream: an entry of a consumer's statistics.

@@ -5,6 +5,7 @@ use bevy_ecs::resource::Resource;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Traced;
+use crate::wire::rtcp::SenderInfo;
 
 /// What can be traced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -97,6 +98,38 @@ pub enum TraceInfo {
         /// Its SSRC.
         ssrc: u32,
     },
+    /// A sender report.
+    #[serde(rename_all = "camelCase")]
+    SenderReport {
+        /// The SSRC of the stream.
+        ssrc: u32,
+        /// NTP time, seconds.
+        ntp_sec: u32,
+        /// NTP time, fraction of a second in 1/2^32.
+        ntp_frac: u32,
+        /// The same instant on the stream's RTP clock.
+        rtp_ts: u32,
+        /// Packets sent so far.
+        packet_count: u32,
+        /// Payload bytes sent so far.
+        octet_count: u32,
+    },
+    /// Nothing: negative acknowledgements.
+    None {},
+}
+
+impl TraceInfo {
+    /// What a sender report said.
+    pub fn sender_report(info: &SenderInfo) -> Self {
+        Self::SenderReport {
+            ssrc: info.ssrc,
+            ntp_sec: (info.ntp >> 32) as u32,
+            ntp_frac: info.ntp as u32,
+            rtp_ts: info.rtp_timestamp,
+            packet_count: info.packet_count,
+            octet_count: info.octet_count,
+        }
+    }
 }
 
 /// An RTP packet as traces tell it. On a producer as it was received; on a consumer as it is sent.

@@ -83,6 +83,8 @@ limits! {
     events: usize;
     /// Trace events that one tick records. Default 4,096.
     traces_per_tick: usize;
+    /// Streams and consumers that report in one tick. Default 256.
+    reports_per_tick: usize;
     /// Requests of other threads that wait for the next tick. Default 1,024.
     requests: usize;
 }

@@ -1,7 +1,12 @@
 //! Feedback: what the senders are asked for.
 
 mod request_key_frames;
+mod request_missing;
+mod rtcp_exits;
+mod send_reports;
 mod wish_on_connect;
 
 pub(crate) use request_key_frames::request_key_frames;
+pub(crate) use request_missing::request_missing;
+pub(crate) use send_reports::send_reports;
 pub(crate) use wish_on_connect::wish_on_connect;

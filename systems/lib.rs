@@ -41,17 +41,28 @@ pub fn pipeline(setup: &mut Setup) {
         (
             receive::receive_rtp,
             receive::receive_rtcp,
+            receive::receive_reports,
             receive::read_orientation,
             receive::trace_packets,
         )
             .chain(),
     );
-    setup.add_systems(Stage::Score, Slot::BuiltIn, score::announce_scores);
+    setup.add_systems(
+        Stage::Score,
+        Slot::BuiltIn,
+        (score::sample_scores, score::announce_scores).chain(),
+    );
     setup.add_systems(Stage::Forward, Slot::BuiltIn, forward::fan_out);
     setup.add_systems(
         Stage::Feedback,
         Slot::BuiltIn,
-        (feedback::wish_on_connect, feedback::request_key_frames).chain(),
+        (
+            feedback::wish_on_connect,
+            feedback::request_key_frames,
+            feedback::request_missing,
+            feedback::send_reports,
+        )
+            .chain(),
     );
     setup.add_systems(Stage::Protect, Slot::BuiltIn, protect::stamp_departures);
     setup.add_systems(Stage::Emit, Slot::BuiltIn, emit::publish_events);
@@ -67,4 +78,6 @@ fn resources(world: &mut bevy_ecs::world::World) {
     world.init_resource::<components::Traces>();
     world.init_resource::<components::Connected>();
     world.init_resource::<components::ScoresChanged>();
+    world.init_resource::<components::SenderReports>();
+    world.init_resource::<components::ReportQueue>();
 }

@@ -1,11 +1,13 @@
 //! Receive: each stream takes in what arrived.
 
 mod read_orientation;
+mod receive_reports;
 mod receive_rtcp;
 mod receive_rtp;
 mod trace_packets;
 
 pub(crate) use read_orientation::read_orientation;
+pub(crate) use receive_reports::receive_reports;
 pub(crate) use receive_rtcp::receive_rtcp;
 pub(crate) use receive_rtp::receive_rtp;
 pub(crate) use trace_packets::trace_packets;

@@ -1,3 +1,5 @@
 //! What the engine does, as claims: one file a behaviour.
 
 mod forwarding;
+mod recovery;
+mod reports;

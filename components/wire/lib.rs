@@ -12,6 +12,7 @@
 //! | [`extension`] | extension URIs and values | see there |
 //! | [`rtcp`] | compound packets, reports, feedback | RFC 3550, 3611, 4585, 5104 |
 //! | [`ntp`] | time in reports, round trips | RFC 5905, RFC 3550 |
+//! | [`rtx`] | retransmissions | RFC 4588 |
 //! | [`codec`] | key frames and payload descriptors | RFC 6184, 6716, 7741, 7798, 9628, AV1 RTP |
 //! | [`sequence`] | wrap-aware order and gapless renumbering | RFC 1982 |
 #![forbid(unsafe_code)]
@@ -23,6 +24,7 @@ pub mod header_extension;
 pub mod ntp;
 pub mod rtcp;
 pub mod rtp;
+pub mod rtx;
 pub mod sequence;
 
 pub use classify::{PacketKind, classify};

@@ -11,7 +11,7 @@ use flumen_components::wire::SequenceManager;
 use flumen_components::{
     AppData, Closed, Consumer, ConsumerId, ConsumerParameters, ConsumesFrom, Created, Directory,
     Emission, ExtensionSet, Generator, Listener, Mid, Naming, OnRouter, OnTransport, Paused,
-    PayloadTypes, ProducerId, ProducerParameters, Purpose, Rate, Routes, Subject, TraceTypes,
+    PayloadTypes, ProducerId, ProducerParameters, Purpose, Rate, Routes, Subject, Time, TraceTypes,
     TransportId, find,
 };
 use thiserror::Error;
@@ -213,6 +213,9 @@ fn emission(
         sequence: SequenceManager::new(generator.within(FIRST_SEQUENCE_NUMBERS) as u16),
         packets: 0,
         bytes: 0,
+        payload_bytes: 0,
+        clock_rate: media().next().map_or(0, |codec| codec.clock_rate),
+        newest: (0, Time::ZERO),
         rate: Rate::new(RATE_WINDOW_MS),
         pli_count: 0,
         fir_count: 0,

@@ -4,14 +4,15 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{TransportCreated, emit};
 use flumen_components::{
-    AppData, Closed, Directory, Link, Listener, LocalAddress, LocalAddresses, Naming, OnRouter,
-    Path, Receivers, Residents, Role, RouterId, Socket, SocketId, Subject, Traffic, TransportId,
-    TransportKind, find,
+    AppData, Closed, Created, Deadlines, Directory, Due, Link, Listener, LocalAddress,
+    LocalAddresses, Naming, Now, OnRouter, Path, Purpose, Receivers, ReportSchedule, Residents,
+    Role, RouterId, Socket, SocketId, Subject, Traffic, TransportId, TransportKind, find,
 };
 use thiserror::Error;
 
 use super::birth;
 use super::open_socket::{Announced, SocketRecord, adopt_socket};
+use super::produce::SSRCS;
 
 /// A transport cannot be opened.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -185,6 +186,7 @@ fn spawn(
         OnRouter(router_entity),
     );
     let entity = world.spawn(bundle).id();
+    schedule_reports(world, entity, created);
     world.resource_mut::<Directory>().insert(id, entity);
     let subject = Subject::Router(router);
     emit(
@@ -196,4 +198,15 @@ fn spawn(
         },
     );
     (id, entity)
+}
+
+fn schedule_reports(world: &mut World, transport: Entity, created: Created) {
+    let mut generator = birth::generator(world, created, Purpose::Rtcp);
+    let ssrc = generator.within(SSRCS);
+    let schedule = ReportSchedule::new(ssrc, generator.text(8), generator);
+    world.entity_mut(transport).insert(schedule);
+    let first = world.resource::<Now>().time + ReportSchedule::FIRST;
+    world
+        .resource_mut::<Deadlines>()
+        .set(first, transport, Due::Reports);
 }

@@ -5,8 +5,8 @@ use bevy_ecs::world::World;
 use flumen_components::event::{self, ProducerPaused, ProducerResumed, emit};
 use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::{
-    Closed, Consumer, ConsumerId, Emission, Jitter, KeyFrameWish, KeyFrameWishes, Paused, Producer,
-    ProducerId, Reception, Routes, Subject, find,
+    Closed, Consumer, ConsumerId, Emission, Jitter, KeyFrameWish, KeyFrameWishes, Missing, Paused,
+    Producer, ProducerId, Reception, Routes, Subject, find,
 };
 
 use super::produce::streams_of;
@@ -21,7 +21,7 @@ use super::request_key_frame::wish_for;
 pub fn pause_producer(world: &mut World, id: ProducerId) -> Result<(), Closed> {
     let about = find(world, id)?;
     if set_paused(world, about, true) {
-        reset_jitter(world, about);
+        forget_the_past(world, about);
         let subject = Subject::Producer(id);
         emit(world, event::Paused { about, subject });
         tell_consumers(world, about, true);
@@ -88,9 +88,13 @@ fn producer_paused(world: &World, consumer: Entity) -> bool {
         .is_some_and(|consumer| consumer.producer_paused)
 }
 
-/// The network's delay before and after a pause need not be alike.
-fn reset_jitter(world: &mut World, producer: Entity) {
+/// What was missing before a pause is of no use after it, and the network's delay before and after
+/// need not be alike.
+fn forget_the_past(world: &mut World, producer: Entity) {
     for stream in streams_of(world, producer) {
+        if let Some(mut missing) = world.get_mut::<Missing>(stream) {
+            missing.clear();
+        }
         if let Some(mut reception) = world.get_mut::<Reception>(stream) {
             reception.jitter = Jitter::default();
         }

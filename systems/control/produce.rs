@@ -256,6 +256,7 @@ fn encodings(rtp: &RtpParameters) -> smallvec::SmallVec<[Encoding; 1]> {
         payload_type: facts.payload_type,
         rtx_payload_type: facts.rtx_payload_type,
         codec: facts.codec,
+        use_nack: facts.use_nack,
         use_pli: facts.use_pli,
         use_fir: facts.use_fir,
         clock_rate: facts.clock_rate,

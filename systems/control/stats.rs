@@ -8,8 +8,8 @@ use flumen_components::stats::{
 };
 use flumen_components::{
     Closed, Consumer, ConsumerId, ConsumerParameters, Emission, Now, Producer, ProducerId,
-    ProducerParameters, ProducerScore, Reception, RtpStream, Score, Traffic, TransportId,
-    TransportKind, find,
+    ProducerParameters, ProducerScore, Reception, Reporting, RtpStream, Score, Traffic,
+    TransportId, TransportKind, find,
 };
 
 use crate::score::scores_of;
@@ -85,6 +85,7 @@ fn inbound(world: &World, producer: Entity, entity: Entity) -> Option<RtpStats> 
     let now = world.resource::<Now>().time;
     let stream = world.get::<RtpStream>(entity)?;
     let reception = world.get::<Reception>(entity)?;
+    let reporting = world.get::<Reporting>(entity)?;
     let owner = world.get::<Producer>(producer)?;
     let parameters = world.get::<ProducerParameters>(producer)?;
     let index = stream.encoding_index as usize;
@@ -107,6 +108,13 @@ fn inbound(world: &World, producer: Entity, entity: Entity) -> Option<RtpStats> 
         jitter: reception.jitter.in_clock_units(),
         packets_discarded: reception.discarded,
         packets_retransmitted: reception.retransmitted,
+        packets_repaired: reception.repaired,
+        rtx_packets_discarded: reception.rtx_discarded,
+        packets_lost: reporting.packets_lost,
+        fraction_lost: reporting.fraction_lost,
+        nack_count: reception.nack_count,
+        nack_packet_count: reception.nack_packet_count,
+        round_trip_time: reporting.round_trip().as_micros() as f64 / 1_000.0,
     }))
 }
 

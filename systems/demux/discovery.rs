@@ -103,6 +103,7 @@ mod tests {
             rtx_payload_type: Some(97),
             codec: Codec::Vp8,
             clock_rate: 90_000,
+            use_nack: true,
             use_pli: true,
             use_fir: true,
             stream: None,

@@ -5,8 +5,8 @@ use bevy_ecs::system::{Commands, Query, Res, ResMut, SystemParam};
 use flumen_components::rtp_parameters::HeaderExtensionIds;
 use flumen_components::wire::RtpHeader;
 use flumen_components::{
-    Discard, Encoding, Inbox, Incoming, Ledger, Listener, Media, MediaPacket, Producer, Reception,
-    RtpArrival, RtpIn, RtpStream, Score, ScoresChanged, StreamOf,
+    Discard, Encoding, Histogram, Inbox, Incoming, Ledger, Listener, Media, MediaPacket, Missing,
+    Producer, Reception, Reporting, RtpArrival, RtpIn, RtpStream, Score, ScoresChanged, StreamOf,
 };
 
 use super::discovery::{Discovery, Identity, discover};
@@ -167,17 +167,22 @@ fn spawn_stream(
         ssrc,
         rid: encoding.rid.clone(),
         payload_type: encoding.payload_type,
+        has_rtx: encoding.rtx_payload_type.is_some(),
         codec: encoding.codec,
         clock_rate: encoding.clock_rate,
     };
-    commands
-        .spawn((
-            stream,
-            StreamOf(producer),
-            Reception::default(),
-            Score::default(),
-        ))
-        .id()
+    let mut entity = commands.spawn((
+        stream,
+        StreamOf(producer),
+        Reception::default(),
+        Score::default(),
+        Reporting::default(),
+        Histogram::default(),
+    ));
+    if encoding.use_nack {
+        entity.insert(Missing::default());
+    }
+    entity.id()
 }
 
 fn packet(arrival: &RtpArrival, found: &Found) -> MediaPacket {

@@ -7,11 +7,11 @@ use flumen_components::key_frame_requests::Action;
 use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::rtcp::{write_fir, write_pli};
 use flumen_components::{
-    Deadlines, Destination, DirectOut, DirectRow, Due, Encoding, KeyFrameRequests, KeyFrameWish,
-    KeyFrameWishes, Ledger, Limits, Link, Now, Outbox, Outgoing, Path, Paused, Producer,
-    ProducerId, Reception, Recipient, RtpStream, Subject, Time, Trace, TraceTypes, Traces,
-    TransportId,
+    Deadlines, Due, Encoding, KeyFrameRequests, KeyFrameWish, KeyFrameWishes, Limits, Now, Paused,
+    Producer, ProducerId, Reception, RtpStream, Subject, Time, Trace, TraceTypes, Traces,
 };
+
+use super::rtcp_exits::RtcpExits;
 
 /// What asking reads and writes.
 #[derive(SystemParam)]
@@ -28,11 +28,8 @@ pub(crate) struct Asking<'w, 's> {
         ),
     >,
     streams: Query<'w, 's, (&'static RtpStream, &'static mut Reception)>,
-    transports: Query<'w, 's, (&'static TransportId, &'static Path)>,
+    exits: RtcpExits<'w, 's>,
     deadlines: ResMut<'w, Deadlines>,
-    outbox: ResMut<'w, Outbox>,
-    direct: ResMut<'w, DirectOut>,
-    ledger: ResMut<'w, Ledger>,
     traces: ResMut<'w, Traces>,
     limits: Res<'w, Limits>,
     now: Res<'w, Now>,
@@ -105,23 +102,16 @@ impl Asking<'_, '_> {
         let Some((encoding, stream)) = encoding_of(producer, ssrc, &self.streams) else {
             return;
         };
-        let Ok((&transport_id, path)) = self.transports.get(producer.transport) else {
-            return;
-        };
-        let Some(exit) = exit(path, producer.transport, transport_id) else {
-            return;
-        };
-        let start = self.outbox.headers.len();
-        let Some(how) = write(encoding, ssrc, &mut requests, &mut self.outbox.headers) else {
-            return;
-        };
+        let how = self.exits.send(producer.transport, |out| {
+            write(encoding, ssrc, &mut requests, out)
+        });
+        let Some(how) = how else { return };
         if let Ok((_, mut reception)) = self.streams.get_mut(stream) {
             match how {
                 TraceType::Fir => reception.fir_count += 1,
                 _ => reception.pli_count += 1,
             }
         }
-        self.enqueue(exit, start);
         if traced.contains(how) {
             let trace = Trace {
                 type_: how,
@@ -136,33 +126,6 @@ impl Asking<'_, '_> {
             };
             self.traces.push(traced, self.limits.traces_per_tick);
         }
-    }
-
-    fn enqueue(&mut self, exit: Exit, start: usize) {
-        let header_len = (self.outbox.headers.len() - start) as u16;
-        let row = Outgoing::generated(start as u32, header_len);
-        self.ledger.generated += 1;
-        match exit {
-            Exit::Udp(destination) => self.outbox.push_to(destination, row),
-            Exit::Direct(transport, to) => self.direct.0.push(DirectRow { transport, to, row }),
-        }
-    }
-}
-
-/// Where RTCP of a transport leaves.
-enum Exit {
-    Udp(Destination),
-    Direct(Entity, Recipient),
-}
-
-fn exit(path: &Path, transport: Entity, id: TransportId) -> Option<Exit> {
-    match path.rtcp {
-        Link::Direct => Some(Exit::Direct(transport, Recipient::Rtcp(id))),
-        Link::Udp { socket, remote } => Some(Exit::Udp(Destination {
-            transport,
-            socket,
-            address: remote?,
-        })),
     }
 }
 

@@ -218,6 +218,8 @@ impl Delivery<'_, '_> {
         }
         self.ledger.enqueued += 1;
         self.emission.packets += 1;
+        self.emission.payload_bytes += u64::from(header.payload_len);
+        self.emission.newest = (header.timestamp, self.exits.now.time);
         let size = u32::from(template.len()) + u32::from(payload_len);
         if let Some(type_) = self.traced.of_packet(packet.key_frame) {
             let info = TraceInfo::Packet(self.as_sent(packet, sequence, size));

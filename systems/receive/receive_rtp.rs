@@ -1,20 +1,32 @@
 //! Streams take in their packets: sequence, jitter, counts, key frames.
 
+use bevy_ecs::change_detection::Mut;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::rtp_parameters::Codec;
 use flumen_components::wire::codec::{av1_aggregation, h264, vp8, vp9};
+use flumen_components::wire::rtx;
 use flumen_components::{
-    Arrival, Discard, Inbox, KeyFrameRequests, KeyFrameWish, KeyFrameWishes, Ledger, Media,
-    MediaPacket, Now, Paused, Producer, Reception, RtpStream, Time, Touched, TouchedStream,
+    Arrival, Discard, Effect, Inbox, KeyFrameRequests, KeyFrameWish, KeyFrameWishes, Ledger, Media,
+    MediaPacket, Missing, Now, Paused, Presence, Producer, Reception, RtpStream, Time, Touched,
+    TouchedStream,
 };
 
 /// Where streams and their producers are found.
 #[derive(SystemParam)]
 pub(crate) struct Receivers<'w, 's> {
-    streams: Query<'w, 's, (&'static RtpStream, &'static mut Reception)>,
+    streams: Query<
+        'w,
+        's,
+        (
+            &'static RtpStream,
+            &'static mut Reception,
+            Option<&'static mut Missing>,
+        ),
+    >,
     producers: Query<'w, 's, (&'static Producer, &'static Paused)>,
     requests: Query<'w, 's, &'static mut KeyFrameRequests>,
     wishes: ResMut<'w, KeyFrameWishes>,
+    now: Res<'w, Now>,
 }
 
 /// Lets every stream take in its packets, and chains those it accepts.
@@ -22,16 +34,14 @@ pub(crate) fn receive_rtp(
     mut receivers: Receivers<'_, '_>,
     mut media: ResMut<'_, Media>,
     mut touched: ResMut<'_, Touched>,
-    inbox: Res<'_, Inbox>,
-    now: Res<'_, Now>,
+    mut inbox: ResMut<'_, Inbox>,
     mut ledger: ResMut<'_, Ledger>,
 ) {
     touched.streams.clear();
     touched.tick += 1;
     for index in 0..media.0.len() {
         let packet = &mut media.0[index];
-        let bytes = &inbox.bytes()[packet.range()];
-        match receivers.receive(packet, bytes, now.time, &mut touched, index as u32) {
+        match receivers.receive(packet, &mut inbox, &mut touched, index as u32) {
             Ok(Place::Begins) => ledger.accepted += 1,
             Ok(Place::Follows(previous)) => {
                 media.0[previous as usize].next = Some(index as u32);
@@ -52,61 +62,155 @@ impl Receivers<'_, '_> {
     fn receive(
         &mut self,
         packet: &mut MediaPacket,
-        bytes: &[u8],
-        now: Time,
+        inbox: &mut Inbox,
         touched: &mut Touched,
         index: u32,
     ) -> Result<Place, Discard> {
         let stream = self.streams.get_mut(packet.stream);
-        let (stream, mut reception) = stream.map_err(|_| Discard::UnknownStream)?;
-        if packet.retransmission {
-            reception.retransmitted += 1;
-            return Err(Discard::UnrequestedRetransmission);
-        }
+        let (stream, mut reception, missing) = stream.map_err(|_| Discard::UnknownStream)?;
         let producer = self.producers.get(packet.producer);
         let (producer, paused) = producer.map_err(|_| Discard::UnknownProducer)?;
         let first = !reception.has_started();
-        let counted = count(&mut reception, packet, stream.clock_rate, now);
-        packet.key_frame = counted.is_ok() && begins_key_frame(stream, packet, bytes);
+        let mut intake = Intake {
+            stream,
+            reception: &mut reception,
+            missing: missing.map(Mut::into_inner),
+            now: self.now.time,
+        };
+        let taken = match packet.retransmission {
+            true => intake.take_retransmission(packet, inbox),
+            false => intake.take_media(packet, &inbox.bytes()[packet.range()]),
+        };
         if let Ok(mut requests) = self.requests.get_mut(packet.producer) {
-            if packet.key_frame {
-                requests.answered(stream.ssrc);
-            } else if first && !paused.0 {
-                self.wishes.add(KeyFrameWish {
-                    stream: packet.stream,
-                    force: true,
-                });
+            let mut wish = |force| {
+                let stream = packet.stream;
+                self.wishes.add(KeyFrameWish { stream, force });
+            };
+            match taken {
+                Ok(Taken {
+                    key_frame: true, ..
+                }) => requests.answered(stream.ssrc),
+                _ if first && !paused.0 => wish(true),
+                Ok(Taken { hopeless: true, .. }) if !paused.0 => wish(false),
+                _ => {}
             }
         }
-        counted?;
+        packet.key_frame = taken?.key_frame;
         let mapped = producer.mapped(packet.header.payload_type);
         packet.payload_type = mapped.ok_or(Discard::UnknownPayloadType)?;
         Ok(chain(touched, &mut reception, packet, index))
     }
 }
 
-/// Updates sequence, jitter and counters, unless the sequence number is bad.
-fn count(
-    reception: &mut Reception,
-    packet: &MediaPacket,
-    clock_rate: u32,
+/// A stream about to take in a packet.
+struct Intake<'a> {
+    stream: &'a RtpStream,
+    reception: &'a mut Reception,
+    missing: Option<&'a mut Missing>,
     now: Time,
-) -> Result<(), Discard> {
-    let header = &packet.header;
-    let arrival = reception
-        .sequence
-        .update(header.sequence_number, header.timestamp, now);
-    if arrival == Arrival::Bad {
-        reception.discarded += 1;
-        return Err(Discard::BadSequence);
+}
+
+/// What a packet taken in turned out to be.
+#[derive(Clone, Copy)]
+struct Taken {
+    key_frame: bool,
+    /// Too many packets are missing to ask for them.
+    hopeless: bool,
+}
+
+impl Intake<'_> {
+    /// A packet that came by itself: it counts for sequence, jitter and rates.
+    fn take_media(&mut self, packet: &MediaPacket, bytes: &[u8]) -> Result<Taken, Discard> {
+        self.update_sequence(packet)?;
+        let key_frame = begins_key_frame(self.stream, packet, bytes);
+        let effect = self.note(packet, key_frame, false);
+        if effect.useful && !self.stream.has_rtx {
+            // Without a stream of its own a retransmission looks like a packet that is late.
+            self.reception.retransmitted += 1;
+            self.reception.repaired += 1;
+        }
+        let (timestamp, clock_rate) = (packet.header.timestamp, self.stream.clock_rate);
+        self.reception
+            .jitter
+            .update(timestamp, clock_rate, self.now);
+        self.reception.media_packets += 1;
+        self.count(packet);
+        Ok(Taken {
+            key_frame,
+            hopeless: effect.hopeless,
+        })
     }
-    reception.jitter.update(header.timestamp, clock_rate, now);
-    reception.packets += 1;
-    if header.payload_len > 0 {
-        reception.bytes += u64::from(packet.len);
-        reception.rate.add(u64::from(packet.len), now);
+
+    /// A retransmission (RFC 4588): what it repeats is restored, and is of use when it was missing.
+    fn take_retransmission(
+        &mut self,
+        packet: &mut MediaPacket,
+        inbox: &mut Inbox,
+    ) -> Result<Taken, Discard> {
+        let header = packet.header;
+        let (number, timestamp) = (header.sequence_number, header.timestamp);
+        if self.reception.rtx.update(number, timestamp, self.now) == Arrival::Bad {
+            self.reception.rtx_discarded += 1;
+            return Err(Discard::BadSequence);
+        }
+        self.reception.rtx_packets += 1;
+        let bytes = &mut inbox.bytes_mut()[packet.range()];
+        let (ssrc, payload_type) = (self.stream.ssrc, self.stream.payload_type);
+        let restored = rtx::restore(bytes, &header, ssrc, payload_type);
+        packet.header = restored.ok_or(Discard::MalformedRetransmission)?;
+        packet.start += rtx::OSN_LEN as u32;
+        packet.len -= rtx::OSN_LEN as u32;
+        self.reception.retransmitted += 1;
+        self.update_sequence(packet)?;
+        let bytes = &inbox.bytes()[packet.range()];
+        let key_frame = begins_key_frame(self.stream, packet, bytes);
+        let effect = self.note(packet, key_frame, true);
+        if !effect.useful {
+            return Err(Discard::UnrequestedRetransmission);
+        }
+        self.reception.repaired += 1;
+        self.count(packet);
+        Ok(Taken {
+            key_frame,
+            hopeless: effect.hopeless,
+        })
     }
-    Ok(())
+
+    fn update_sequence(&mut self, packet: &MediaPacket) -> Result<(), Discard> {
+        let header = &packet.header;
+        let (number, timestamp) = (header.sequence_number, header.timestamp);
+        match self.reception.sequence.update(number, timestamp, self.now) {
+            Arrival::Bad => {
+                self.reception.discarded += 1;
+                Err(Discard::BadSequence)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What the packet means for those that are missing. A stream without NACK misses none.
+    fn note(&mut self, packet: &MediaPacket, key_frame: bool, recovered: bool) -> Effect {
+        let number = packet.header.sequence_number;
+        let presence = Presence {
+            number,
+            key_frame,
+            recovered,
+        };
+        let missing = self.missing.as_deref_mut();
+        missing
+            .map(|missing| missing.receive(presence, self.now))
+            .unwrap_or_default()
+    }
+
+    /// Padding-only packets count as packets, and not as bytes.
+    fn count(&mut self, packet: &MediaPacket) {
+        self.reception.packets += 1;
+        if packet.header.payload_len > 0 {
+            let len = u64::from(packet.len);
+            self.reception.bytes += len;
+            self.reception.rate.add(len, self.now);
+        }
+    }
 }
 
 fn begins_key_frame(stream: &RtpStream, packet: &MediaPacket, bytes: &[u8]) -> bool {

@@ -1,0 +1,66 @@
+//! When a transport sends reports, and as whom.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bevy_ecs::component::Component;
+use bevy_ecs::entity::Entity;
+use bevy_ecs::resource::Resource;
+
+use crate::seed::Generator;
+use crate::time::Time;
+
+/// The reporting of a transport (RFC 3550 section 6.2). Written by Receive and Feedback.
+#[derive(Component, Clone)]
+pub struct ReportSchedule {
+    /// The SSRC with which the transport speaks RTCP.
+    pub ssrc: u32,
+    /// The canonical name of that SSRC.
+    pub cname: String,
+    /// The last reference time that a receiver told (RFC 3611 section 4.4): its SSRC, the middle
+    /// bits of the time, and when they arrived.
+    pub reference: Option<(u32, u32, Time)>,
+    generator: Generator,
+}
+
+impl ReportSchedule {
+    /// How long after its creation a transport reports first.
+    pub const FIRST: Duration = Duration::from_millis(500);
+
+    /// The schedule of a transport that speaks as `ssrc`.
+    pub fn new(ssrc: u32, cname: String, generator: Generator) -> Self {
+        Self {
+            ssrc,
+            cname,
+            reference: None,
+            generator,
+        }
+    }
+
+    /// How long until the next reports: 1 to 1.5 seconds in steps of a tenth, so that transports
+    /// created together part.
+    pub fn interval(&mut self) -> Duration {
+        Duration::from_millis(1_000 + 100 * u64::from(self.generator.within(0..=5)))
+    }
+}
+
+/// Transports whose reports are due, and how far they have come: reports of thousands of streams
+/// are spread over ticks.
+#[derive(Resource, Debug, Default)]
+pub struct ReportQueue(pub VecDeque<DueReports>);
+
+/// A transport whose reports are due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueReports {
+    /// The transport.
+    pub transport: Entity,
+    /// The first consumer, by SSRC, that has not reported; none when all have.
+    pub next_consumer: Option<u32>,
+    /// The first stream, by SSRC, that was not reported; none when all were.
+    pub next_stream: Option<u32>,
+}
+
+/// Streams of which a sender report arrived in this tick: their scores are sampled. Filled by
+/// Receive, emptied by Score.
+#[derive(Resource, Debug, Default)]
+pub struct SenderReports(pub Vec<Entity>);

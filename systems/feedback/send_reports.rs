@@ -1,0 +1,299 @@
+//! Transports report: to senders what arrived, to receivers what was sent.
+
+use std::time::Duration;
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
+use flumen_components::wire::rtcp::{
+    DlrrItem, ReportBlock, SenderInfo, write_cname, write_dlrr, write_receiver_report,
+    write_reference_time, write_sender_report,
+};
+use flumen_components::{
+    ConsumerParameters, Deadlines, Due, DueReports, Emission, Incoming, Limits, Listener, Now,
+    NtpEpoch, Reception, ReportQueue, ReportSchedule, Reporting, RtpStream, Time,
+};
+
+use super::rtcp_exits::RtcpExits;
+
+/// What reporting reads and writes.
+#[derive(SystemParam)]
+pub(crate) struct Reporters<'w, 's> {
+    transports: Query<'w, 's, (&'static Listener, &'static mut ReportSchedule)>,
+    streams: Query<
+        'w,
+        's,
+        (
+            &'static RtpStream,
+            &'static mut Reception,
+            &'static mut Reporting,
+        ),
+    >,
+    consumers: Query<'w, 's, (&'static Emission, &'static ConsumerParameters)>,
+    exits: RtcpExits<'w, 's>,
+    now: Res<'w, Now>,
+    epoch: Res<'w, NtpEpoch>,
+}
+
+/// A compound packet in the making (RFC 3550 section 6.1), and what goes into it.
+#[derive(Default)]
+pub(crate) struct Draft {
+    compound: Vec<u8>,
+    blocks: Vec<ReportBlock>,
+}
+
+/// Largest compound: an Ethernet MTU less IP, UDP and what security may add.
+const COMPOUND_LEN_MAX: usize = 1_292;
+/// Report blocks in one receiver report (RFC 3550 section 6.4.2).
+const BLOCKS_MAX: usize = 31;
+/// A consumer that has sent nothing for so long has nothing to report.
+const SILENCE_MAX: Duration = Duration::from_millis(2_000);
+/// What is left over goes on this much later: in the next tick.
+const NEXT_TICK: Duration = Duration::from_millis(1);
+
+/// Sends the reports that are due, as many as one tick may.
+pub(crate) fn send_reports(
+    mut queue: ResMut<'_, ReportQueue>,
+    mut reporters: Reporters<'_, '_>,
+    mut deadlines: ResMut<'_, Deadlines>,
+    limits: Res<'_, Limits>,
+    mut draft: Local<'_, Draft>,
+) {
+    for &(transport, due) in deadlines.fired() {
+        if due == Due::Reports {
+            let (next_consumer, next_stream) = (Some(0), Some(0));
+            queue.0.push_back(DueReports {
+                transport,
+                next_consumer,
+                next_stream,
+            });
+        }
+    }
+    let mut budget = limits.reports_per_tick;
+    while budget > 0
+        && let Some(due) = queue.0.front_mut()
+    {
+        reporters.report(due, &mut budget, &mut draft);
+        if (due.next_consumer, due.next_stream) != (None, None) {
+            continue;
+        }
+        let transport = due.transport;
+        queue.0.pop_front();
+        if let Ok((_, mut schedule)) = reporters.transports.get_mut(transport) {
+            let next = reporters.now.time + schedule.interval();
+            deadlines.set(next, transport, Due::Reports);
+        }
+    }
+    if !queue.0.is_empty() {
+        let next = reporters.now.time + NEXT_TICK;
+        deadlines.set(next, Entity::PLACEHOLDER, Due::MoreReports);
+    }
+}
+
+impl Reporters<'_, '_> {
+    /// Goes on with the reports of a transport, until they or the budget are exhausted.
+    fn report(&mut self, due: &mut DueReports, budget: &mut usize, draft: &mut Draft) {
+        draft.compound.clear();
+        if let Some(first) = due.next_consumer {
+            due.next_consumer = self.report_consumers(due.transport, first, budget, draft);
+        }
+        if let Some(first) = due.next_stream
+            && due.next_consumer.is_none()
+        {
+            due.next_stream = self.report_streams(due.transport, first, budget, draft);
+        }
+        self.send(due.transport, draft);
+    }
+
+    /// Sender reports of consumers; returns the SSRC to go on with.
+    fn report_consumers(
+        &mut self,
+        transport: Entity,
+        first: u32,
+        budget: &mut usize,
+        draft: &mut Draft,
+    ) -> Option<u32> {
+        let mut next = first;
+        loop {
+            let (listener, schedule) = self.transports.get(transport).ok()?;
+            let (&ssrc, &consumer) = listener.consumers.range(next..).next()?;
+            if *budget == 0 {
+                return Some(ssrc);
+            }
+            if let Ok((emission, parameters)) = self.consumers.get(consumer)
+                && let Some(info) = sender_info(emission, self.now.time, *self.epoch)
+            {
+                *budget -= 1;
+                let before = draft.compound.len();
+                let cname = parameters.rtp.rtcp.cname.as_deref().unwrap_or_default();
+                let answer = answer(schedule, self.now.time);
+                write_consumer_report(&mut draft.compound, &info, cname, answer);
+                self.send_if_full(transport, draft, before);
+            }
+            next = ssrc.checked_add(1)?;
+        }
+    }
+
+    /// Receiver reports of streams and their retransmissions; returns the SSRC to go on with.
+    fn report_streams(
+        &mut self,
+        transport: Entity,
+        first: u32,
+        budget: &mut usize,
+        draft: &mut Draft,
+    ) -> Option<u32> {
+        let mut next = Some(first);
+        while let Some(first) = next {
+            draft.blocks.clear();
+            next = self.collect_blocks(transport, first, budget, &mut draft.blocks);
+            if draft.blocks.is_empty() {
+                break;
+            }
+            let before = draft.compound.len();
+            self.write_stream_reports(transport, draft);
+            self.send_if_full(transport, draft, before);
+            if *budget == 0 {
+                break;
+            }
+        }
+        next
+    }
+
+    /// Fills one receiver report; returns the SSRC of the next one.
+    fn collect_blocks(
+        &mut self,
+        transport: Entity,
+        first: u32,
+        budget: &mut usize,
+        blocks: &mut Vec<ReportBlock>,
+    ) -> Option<u32> {
+        let (listener, _) = self.transports.get(transport).ok()?;
+        for (&ssrc, incoming) in listener.ssrcs.range(first..) {
+            if blocks.len() == BLOCKS_MAX || *budget == 0 {
+                return Some(ssrc);
+            }
+            if let Some(block) = block(&mut self.streams, ssrc, *incoming, self.now.time) {
+                *budget -= 1;
+                blocks.push(block);
+            }
+        }
+        None
+    }
+
+    fn write_stream_reports(&mut self, transport: Entity, draft: &mut Draft) {
+        let Ok((_, schedule)) = self.transports.get(transport) else {
+            return;
+        };
+        let out = &mut draft.compound;
+        write_receiver_report(out, schedule.ssrc, &draft.blocks);
+        write_cname(out, schedule.ssrc, schedule.cname.as_bytes());
+        write_reference_time(out, schedule.ssrc, self.epoch.at(self.now.time));
+    }
+
+    /// Sends the compound as it was `before` the last addition, when that made it too large.
+    fn send_if_full(&mut self, transport: Entity, draft: &mut Draft, before: usize) {
+        if draft.compound.len() <= COMPOUND_LEN_MAX || before == 0 {
+            return;
+        }
+        let addition = draft.compound.split_off(before);
+        self.send(transport, draft);
+        draft.compound = addition;
+    }
+
+    fn send(&mut self, transport: Entity, draft: &mut Draft) {
+        if draft.compound.is_empty() {
+            return;
+        }
+        self.exits.send(transport, |out| {
+            out.extend_from_slice(&draft.compound);
+            Some(())
+        });
+        draft.compound.clear();
+    }
+}
+
+/// The report block of a stream, or of its retransmissions.
+fn block(
+    streams: &mut Query<'_, '_, (&RtpStream, &mut Reception, &mut Reporting)>,
+    ssrc: u32,
+    incoming: Incoming,
+    now: Time,
+) -> Option<ReportBlock> {
+    let (_, reception, mut reporting) = streams.get_mut(incoming.stream?).ok()?;
+    match incoming.retransmission {
+        false => Some(reporting.block(ssrc, &reception, now)),
+        true => Some(ReportBlock {
+            ssrc,
+            fraction_lost: 0,
+            total_lost: reception.rtx_lost(),
+            highest_sequence: reception.rtx.extended_highest(),
+            jitter: 0,
+            last_sender_report: 0,
+            delay: 0,
+        }),
+    }
+}
+
+/// What a consumer has sent, with the RTP time that corresponds to now.
+fn sender_info(emission: &Emission, now: Time, epoch: NtpEpoch) -> Option<SenderInfo> {
+    let (timestamp, at) = emission.newest;
+    let since = now - at;
+    if emission.packets == 0 || since > SILENCE_MAX {
+        return None;
+    }
+    let units = since.as_micros() as u64 * u64::from(emission.clock_rate) / 1_000_000;
+    Some(SenderInfo {
+        ssrc: emission.ssrc,
+        ntp: epoch.at(now),
+        rtp_timestamp: timestamp.wrapping_add(units as u32),
+        packet_count: emission.packets as u32,
+        octet_count: emission.payload_bytes as u32,
+    })
+}
+
+/// The answer to the last reference time that a receiver told (RFC 3611 section 4.5).
+fn answer(schedule: &ReportSchedule, now: Time) -> Option<DlrrItem> {
+    let (ssrc, last_reference, at) = schedule.reference?;
+    let delay = (now - at).as_nanos() * 65_536 / 1_000_000_000;
+    Some(DlrrItem {
+        ssrc,
+        last_reference,
+        delay: u32::try_from(delay).unwrap_or(u32::MAX),
+    })
+}
+
+fn write_consumer_report(
+    out: &mut Vec<u8>,
+    info: &SenderInfo,
+    cname: &str,
+    answer: Option<DlrrItem>,
+) {
+    write_sender_report(out, info);
+    write_cname(out, info.ssrc, cname.as_bytes());
+    if let Some(answer) = answer {
+        write_dlrr(out, info.ssrc, &[answer]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_tells_how_long_it_was_held() {
+        let seed = flumen_components::Seed([0; 32]);
+        let created = flumen_components::Created(0);
+        let generator = seed.generator(created, flumen_components::Purpose::Rtcp);
+        let mut schedule = ReportSchedule::new(1, String::new(), generator);
+        assert_eq!(answer(&schedule, Time::ZERO), None);
+        schedule.reference = Some((9, 7, Time::from_millis(100)));
+        let item = answer(&schedule, Time::from_millis(600));
+        assert_eq!(
+            item,
+            Some(DlrrItem {
+                ssrc: 9,
+                last_reference: 7,
+                delay: 32_768
+            })
+        );
+    }
+}

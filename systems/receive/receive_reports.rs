@@ -1,0 +1,136 @@
+//! Reports are read: the clocks of senders, and round-trip times.
+
+use std::time::Duration;
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
+use flumen_components::event::Traced;
+use flumen_components::trace::{Direction, TraceInfo, TraceType};
+use flumen_components::wire::ntp;
+use flumen_components::wire::rtcp::{self, DlrrItem, RtcpPacket, SenderInfo, XrBlock};
+use flumen_components::{
+    Inbox, Incoming, Limits, Listener, Now, NtpEpoch, ProducerId, ReportSchedule, Reporting,
+    RtcpIn, SenderReports, Subject, Trace, TraceTypes, Traces,
+};
+
+/// Whom reports are about.
+#[derive(SystemParam)]
+pub(crate) struct Subjects<'w, 's> {
+    transports: Query<'w, 's, (&'static Listener, &'static mut ReportSchedule)>,
+    streams: Query<'w, 's, &'static mut Reporting>,
+    producers: Query<'w, 's, (&'static ProducerId, &'static TraceTypes)>,
+    sender_reports: ResMut<'w, SenderReports>,
+    traces: ResMut<'w, Traces>,
+    limits: Res<'w, Limits>,
+    now: Res<'w, Now>,
+    epoch: Res<'w, NtpEpoch>,
+}
+
+/// Takes in the sender reports and extended reports of this tick.
+pub(crate) fn receive_reports(
+    arrivals: Res<'_, RtcpIn>,
+    inbox: Res<'_, Inbox>,
+    mut subjects: Subjects<'_, '_>,
+) {
+    for arrival in &arrivals.0 {
+        let start = arrival.start as usize;
+        let bytes = &inbox.bytes()[start..start + arrival.len as usize];
+        for packet in rtcp::packets(bytes).flatten() {
+            match packet {
+                RtcpPacket::SenderReport(report) => {
+                    subjects.sender_report(arrival.transport, report.info);
+                }
+                RtcpPacket::ExtendedReport(report) => {
+                    for block in report.blocks() {
+                        subjects.extended_report(arrival.transport, report.sender_ssrc, block);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Subjects<'_, '_> {
+    fn sender_report(&mut self, transport: Entity, info: SenderInfo) {
+        let Some(incoming) = self.incoming(transport, info.ssrc) else {
+            return;
+        };
+        let Some(stream) = incoming.stream else {
+            return;
+        };
+        let Ok(mut reporting) = self.streams.get_mut(stream) else {
+            return;
+        };
+        if !incoming.retransmission {
+            reporting.sender_report(info.ntp, self.now.time);
+            self.sender_reports.0.push(stream);
+        }
+        self.trace(incoming.producer, info);
+    }
+
+    fn extended_report(&mut self, transport: Entity, sender: u32, block: XrBlock<'_>) {
+        match block {
+            XrBlock::ReferenceTime(time) => {
+                if let Ok((_, mut schedule)) = self.transports.get_mut(transport) {
+                    schedule.reference = Some((sender, ntp::middle(time), self.now.time));
+                }
+            }
+            XrBlock::Dlrr(answers) => {
+                for item in answers.items() {
+                    self.answer(transport, sender, item);
+                }
+            }
+            XrBlock::Unknown(_) => {}
+        }
+    }
+
+    /// A sender answers the reference time that the transport told.
+    fn answer(&mut self, transport: Entity, sender: u32, item: DlrrItem) {
+        let Ok((_, schedule)) = self.transports.get(transport) else {
+            return;
+        };
+        if item.ssrc != schedule.ssrc {
+            return;
+        }
+        let now = ntp::middle(self.epoch.at(self.now.time));
+        let Some(round_trip) = ntp::round_trip(now, item.last_reference, item.delay) else {
+            return;
+        };
+        let stream = self
+            .incoming(transport, sender)
+            .and_then(|incoming| incoming.stream);
+        let reporting = stream.and_then(|stream| self.streams.get_mut(stream).ok());
+        if let Some(mut reporting) = reporting {
+            // Q16.16 seconds.
+            let micros = (u64::from(round_trip) * 1_000_000) >> 16;
+            reporting.set_round_trip(Duration::from_micros(micros));
+        }
+    }
+
+    fn incoming(&self, transport: Entity, ssrc: u32) -> Option<Incoming> {
+        let (listener, _) = self.transports.get(transport).ok()?;
+        listener.ssrcs.get(&ssrc).copied()
+    }
+
+    fn trace(&mut self, about: Entity, info: SenderInfo) {
+        let Ok((&id, traced)) = self.producers.get(about) else {
+            return;
+        };
+        if !traced.contains(TraceType::Sr) {
+            return;
+        }
+        let trace = Trace {
+            type_: TraceType::Sr,
+            timestamp: self.now.time.as_millis(),
+            direction: Direction::In,
+            info: TraceInfo::sender_report(&info),
+        };
+        let traced = Traced {
+            about,
+            subject: Subject::Producer(id),
+            trace,
+        };
+        self.traces.push(traced, self.limits.traces_per_tick);
+    }
+}
