@@ -1,3 +1,4 @@
 //! What the engine does, as claims: one file a behaviour.
 
 mod forwarding;
+mod relay;

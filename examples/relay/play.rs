@@ -148,7 +148,7 @@ impl Show {
             let elapsed = start.elapsed();
             self.mute(elapsed)?;
             let snapshot = self.look()?;
-            screen.draw(&self.frame(&snapshot, format!("playing {}", self.progress(elapsed))))?;
+            screen.draw(&self.frame(&snapshot, self.status(elapsed)))?;
             if players.iter().all(Player::is_finished) {
                 let end = *played.get_or_insert(elapsed);
                 if self.is_over(&snapshot, recordings) || elapsed - end > PATIENCE {
@@ -202,10 +202,14 @@ impl Show {
         }
     }
 
-    fn progress(&self, elapsed: Duration) -> String {
-        let length = self.length;
-        let elapsed = elapsed.min(length).as_secs_f64();
-        format!("{elapsed:.1} s of {:.1} s", length.as_secs_f64())
+    fn status(&self, elapsed: Duration) -> String {
+        let length = self.length.as_secs_f64();
+        let played = elapsed.min(self.length).as_secs_f64();
+        let muted = match self.muted {
+            true => ", the last viewer has muted the sound",
+            false => "",
+        };
+        format!("playing {played:.1} s of {length:.1} s{muted}")
     }
 
     /// Everything that was sent has arrived, here and there.

@@ -37,15 +37,12 @@ pub(crate) fn lines(frame: &Frame<'_>, ink: Ink) -> Vec<String> {
     }
     lines.extend([
         String::new(),
-        ink.dim("  CONSUMER    socket            video    audio   kbit/s  received  gaps  wrong"),
+        ink.dim(&consumer_heading(!frame.tallies.is_empty())),
     ]);
-    let tallies = frame
-        .tallies
-        .iter()
-        .map(Some)
-        .chain(std::iter::repeat(None));
+    let tallies = frame.tallies.iter().map(|tally| Some(*tally));
+    let tallies = tallies.chain(std::iter::repeat(None));
     for (viewer, tally) in snapshot.viewers.iter().zip(tallies) {
-        lines.push(viewer_line(viewer, tally.copied(), ink));
+        lines.push(viewer_line(viewer, tally, ink));
     }
     lines.push(String::new());
     lines.extend(ledger_lines(&snapshot.ledger, ink));
@@ -88,6 +85,15 @@ fn score(score: u8, ink: Ink) -> String {
         _ => ink.bad(&bar),
     };
     format!("{bar}{} {score:>2}", ink.dim(&"·".repeat(10 - full)))
+}
+
+fn consumer_heading(tallied: bool) -> String {
+    let tally = if tallied {
+        "  received  gaps  wrong"
+    } else {
+        ""
+    };
+    format!("  CONSUMER    socket            video    audio   kbit/s{tally}")
 }
 
 fn viewer_line(viewer: &ViewerView, tally: Option<&Tally>, ink: Ink) -> String {
@@ -169,12 +175,8 @@ fn ledger_lines(ledger: &Ledger, ink: Ink) -> Vec<String> {
 /// A line for each reason that was counted.
 fn reasons<R: Reason>(counts: &Counts<R>, ink: Ink) -> Vec<String> {
     let line = |(reason, count): (R, u64)| {
-        let count = grouped(count);
-        format!(
-            "{:26}{}",
-            "",
-            ink.dim(&format!("{count:>7} {}", reason.name()))
-        )
+        let text = format!("{:23}{:>6} {}", "", grouped(count), reason.name());
+        ink.dim(&text)
     };
     counts.nonzero().map(line).collect()
 }
@@ -194,7 +196,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
