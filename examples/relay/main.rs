@@ -21,6 +21,7 @@ mod screen;
 mod snapshot;
 mod summary;
 mod table;
+mod verdict;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -4,9 +4,7 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use flumen::{
-    ConsumerId, Engine, Event, Ledger, Listen, ListenInfo, PlainTransportOptions, ProducerId,
-};
+use flumen::{ConsumerId, Engine, Event, Listen, ListenInfo, PlainTransportOptions, ProducerId};
 
 use crate::player::{self, Played, Player};
 use crate::receiver::{self, Expected, Receiver};
@@ -17,6 +15,7 @@ use crate::screen::Screen;
 use crate::snapshot::Snapshot;
 use crate::summary::{ReceiverReport, Summary};
 use crate::table::Frame;
+use crate::verdict::faults;
 
 /// How many consume each producer: half of them from sockets of their own, half from a shared one.
 const VIEWERS: usize = 4;
@@ -262,58 +261,4 @@ impl Show {
             .events(events)
             .faults(faults))
     }
-}
-
-/// Compares what was sent with what the ledger says and what was received.
-fn faults(ledger: &Ledger, played: Played, reports: &[ReceiverReport]) -> Vec<String> {
-    let sum = |count: fn(&ReceiverReport) -> u64| reports.iter().map(count).sum::<u64>();
-    let missing = |report: &ReceiverReport| {
-        let streams = report.streams.iter();
-        streams.map(|stream| stream.not_forwarded).sum()
-    };
-    let pairs = [
-        (
-            "datagrams played",
-            played.sent,
-            "received by the engine",
-            ledger.received,
-        ),
-        (
-            "packets forwarded",
-            ledger.enqueued,
-            "received",
-            sum(|report| report.packets),
-        ),
-        (
-            "packets withheld",
-            ledger.withheld.total(),
-            "missing",
-            sum(missing),
-        ),
-        (
-            "answers generated",
-            ledger.generated,
-            "received by the players",
-            played.answers,
-        ),
-        (
-            "gaps in sequence numbers",
-            sum(|report| report.gaps),
-            "expected",
-            0,
-        ),
-        (
-            "packets not as recorded",
-            sum(|report| report.wrong),
-            "expected",
-            0,
-        ),
-        ("datagrams refused", ledger.refused.total(), "expected", 0),
-    ];
-    let differ = pairs.into_iter().filter(|pair| pair.1 != pair.3);
-    let mut faults: Vec<String> = differ
-        .map(|(what, left, other, right)| format!("{left} {what}, but {right} {other}"))
-        .collect();
-    faults.extend(ledger.check().err().map(|imbalance| imbalance.to_string()));
-    faults
 }
