@@ -122,6 +122,8 @@ impl Engine {
             self.times.end(stage);
         }
         event::age(&mut self.world.resource_mut::<EventLog>());
+        // The world remembers what was removed, for systems that ask; nobody else makes it forget.
+        self.world.clear_trackers();
         self.ticks += 1;
         self.last_tick = time;
         Ok(())
