@@ -6,6 +6,7 @@ mod noise;
 mod packet;
 mod parameters;
 mod room;
+pub mod victims;
 
 pub use noise::Noise;
 pub use packet::{Packet, VP8_DELTA_FRAME, VP8_KEY_FRAME};
