@@ -10,8 +10,8 @@ use std::net::{SocketAddr, UdpSocket};
 
 use flumen::rtp_parameters::MediaKind;
 use flumen::{
-    ConnectOptions, ConsumerOptions, Engine, Listen, ListenInfo, PlainTransportOptions,
-    ProducerOptions, TransportId,
+    ConnectOptions, ConsumerId, ConsumerOptions, Engine, Listen, ListenInfo, PlainTransportOptions,
+    ProducerId, ProducerOptions, TransportId,
 };
 use flumen_tests::feedback::{fir, pli};
 use flumen_tests::{Noise, Packet, Room, VP8_DELTA_FRAME, VP8_KEY_FRAME, media_codecs, opus, vp8};
@@ -20,6 +20,7 @@ struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static ALLOCATED_BYTES: Cell<u64> = const { Cell::new(0) };
     static LIVE_BYTES: Cell<i64> = const { Cell::new(0) };
 }
 
@@ -29,6 +30,7 @@ static ALLOCATOR: Counting = Counting;
 /// A thread that is ending has no counters any more, and nobody asks.
 fn count(allocations: u64, bytes: i64) {
     let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + allocations));
+    let _ = ALLOCATED_BYTES.try_with(|all| all.set(all.get() + bytes.max(0) as u64));
     let _ = LIVE_BYTES.try_with(|live| live.set(live.get() + bytes));
 }
 
@@ -103,11 +105,11 @@ impl Traffic {
         for _ in 0..2 {
             self.sequence = self
                 .sequence
-                .wrapping_add(1 + u16::from(self.sequence % 50 == 0));
+                .wrapping_add(1 + u16::from(self.sequence.is_multiple_of(50)));
             let number = self.sequence;
             let voice = Packet::new(111, number, 1_111, b"voice").with_extension(1, &[0x80]);
             self.room.arrive(self.sender, &voice);
-            let payload = if number % 16 == 0 {
+            let payload = if number.is_multiple_of(16) {
                 VP8_KEY_FRAME
             } else {
                 VP8_DELTA_FRAME
@@ -115,7 +117,7 @@ impl Traffic {
             let mut frame = Packet::new(96, number, 2_222, payload)
                 .with_extension(2, &[1, 2, 3])
                 .with_extension(3, &[1]);
-            frame.two_byte = number % 3 == 0;
+            frame.two_byte = number.is_multiple_of(3);
             self.room.arrive(self.sender, &frame);
         }
         let &(asking, ssrc) = &self.receivers[usize::from(self.sequence) % self.receivers.len()];
@@ -325,4 +327,67 @@ fn a_tick_on_real_sockets_allocates_nothing() {
     sockets.engine.drain_events();
     let made: u64 = (100..200).map(|sequence| sockets.step(sequence)).sum();
     assert_eq!(made, 0);
+}
+
+/// Three of each kind that can be closed, somewhere in the middle of their siblings.
+struct Chosen {
+    consumers: Vec<ConsumerId>,
+    producers: Vec<ProducerId>,
+    transports: Vec<TransportId>,
+}
+
+fn siblings(room: &mut Room, count: u32) -> Chosen {
+    let sender = room.plain(address(5_000));
+    let producer = room.produce(sender, MediaKind::Audio, opus(1_111));
+    let receiver = room.plain(address(5_001));
+    let consumers = (0..count).map(|_| room.consume(receiver, producer));
+    let consumers = middle(consumers.collect());
+    let producers =
+        (0..count).map(|index| room.produce(sender, MediaKind::Audio, opus(10_000 + index)));
+    let producers = middle(producers.collect());
+    let transports = middle((0..count).map(|_| room.direct()).collect());
+    Chosen {
+        consumers,
+        producers,
+        transports,
+    }
+}
+
+fn middle<T: Copy>(all: Vec<T>) -> Vec<T> {
+    all[all.len() / 2..][..3].to_vec()
+}
+
+/// Bytes that closing one of `count` consumers, producers and transports asks of the heap.
+fn bytes_to_close_one_of(count: u32) -> [u64; 3] {
+    let mut room = Room::new();
+    let chosen = siblings(&mut room, count);
+    room.tick();
+    room.tick();
+    room.engine.drain_events();
+    let spent = |act: &mut dyn FnMut(usize)| {
+        // The first two fill what is kept for the next one.
+        act(0);
+        act(1);
+        let before = ALLOCATED_BYTES.get();
+        act(2);
+        ALLOCATED_BYTES.get() - before
+    };
+    let engine = &mut room.engine;
+    [
+        spent(&mut |index| engine.close_consumer(chosen.consumers[index]).unwrap()),
+        spent(&mut |index| engine.close_producer(chosen.producers[index]).unwrap()),
+        spent(&mut |index| engine.close_transport(chosen.transports[index]).unwrap()),
+    ]
+}
+
+#[test]
+fn closing_one_of_thousands_copies_no_list_of_its_siblings() {
+    let (few, many) = (bytes_to_close_one_of(100), bytes_to_close_one_of(5_000));
+    for (few, many) in few.into_iter().zip(many) {
+        // A list that doubles may do so now; one of all siblings would be 40 kB.
+        assert!(
+            many <= few + 4_096,
+            "{few} bytes among 100, {many} among 5,000"
+        );
+    }
 }

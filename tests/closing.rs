@@ -48,20 +48,20 @@ impl Household {
             Action::Send => self.send(room, choice),
             Action::Block => self.block(room, choice),
             Action::Tick => room.tick(),
-            Action::CloseConsumer => close(&mut self.consumers, choice, |id| {
-                room.engine.close_consumer(id)
-            }),
-            Action::CloseProducer => close(&mut self.producers, choice, |id| {
-                room.engine.close_producer(id)
-            }),
-            Action::CloseTransport => close(&mut self.transports, choice, |id| {
+            Action::CloseConsumer => {
+                close(&self.consumers, choice, |id| room.engine.close_consumer(id));
+            }
+            Action::CloseProducer => {
+                close(&self.producers, choice, |id| room.engine.close_producer(id));
+            }
+            Action::CloseTransport => close(&self.transports, choice, |id| {
                 room.engine.close_transport(id)
             }),
             Action::CloseSocket => {
-                close(&mut self.sockets, choice, |id| room.engine.close_socket(id));
+                close(&self.sockets, choice, |id| room.engine.close_socket(id));
             }
             Action::CloseRouter => {
-                close(&mut self.routers, choice, |id| room.engine.close_router(id));
+                close(&self.routers, choice, |id| room.engine.close_router(id));
             }
         }
         self.forget_closed(&room.engine);
@@ -75,13 +75,14 @@ impl Household {
         room.router = router;
         self.next += 2;
         let remote = address(10_000 + (self.next % 50_000) as u16);
-        self.transports.push(match (choice / 7 % 5, pick(&self.sockets, choice)) {
-            (0, _) => room.split(remote),
-            (1, _) => room.direct(),
-            (2, _) => room.comedia(),
-            (3, Some(socket)) => room.on_socket(socket, remote),
-            _ => room.plain(remote),
-        });
+        self.transports
+            .push(match (choice / 7 % 5, pick(&self.sockets, choice)) {
+                (0, _) => room.split(remote),
+                (1, _) => room.direct(),
+                (2, _) => room.comedia(),
+                (3, Some(socket)) => room.on_socket(socket, remote),
+                _ => room.plain(remote),
+            });
     }
 
     fn produce(&mut self, room: &mut Room, choice: usize) {
@@ -100,7 +101,8 @@ impl Household {
         if let (Some(transport), Some(producer)) = (transport, producer) {
             let options = flumen::ConsumerOptions::new(producer, room.capabilities());
             // They may be in different routers.
-            self.consumers.extend(room.engine.consume(transport, options));
+            self.consumers
+                .extend(room.engine.consume(transport, options));
         }
     }
 
@@ -110,7 +112,12 @@ impl Household {
             return;
         };
         let ssrc = room.engine.producer_parameters(producer).unwrap().encodings[0].ssrc;
-        let packet = Packet::new(96 + 15 * (choice % 2) as u8, 1, ssrc.unwrap(), VP8_KEY_FRAME);
+        let packet = Packet::new(
+            96 + 15 * (choice % 2) as u8,
+            1,
+            ssrc.unwrap(),
+            VP8_KEY_FRAME,
+        );
         for &transport in &self.transports {
             let tuple = room.engine.tuple(transport).unwrap();
             if tuple.is_some_and(|tuple| tuple.remote_port.is_some()) {
@@ -144,11 +151,10 @@ impl Household {
 
 /// Closes one of `open`; its identifier is closed from then on.
 fn close<I: Copy>(
-    open: &mut Vec<I>,
+    open: &[I],
     choice: usize,
-    close: impl FnMut(I) -> Result<(), flumen::Closed>,
+    mut close: impl FnMut(I) -> Result<(), flumen::Closed>,
 ) {
-    let mut close = close;
     if let Some(id) = pick(open, choice) {
         close(id).unwrap();
         close(id).unwrap_err();
@@ -226,7 +232,10 @@ fn events_live_until_the_commands_of_the_tick_after_theirs() {
     let before = entities(&room);
     let alive = |room: &mut Room| {
         let world = room.engine.world_mut();
-        world.query::<&event::TransportCreated>().iter(world).count()
+        world
+            .query::<&event::TransportCreated>()
+            .iter(world)
+            .count()
     };
     let transport = room.direct();
     assert_eq!(alive(&mut room), 1);

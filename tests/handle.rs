@@ -63,7 +63,10 @@ fn requests_are_served_in_order_and_one_that_asks_again_waits_a_tick() {
 fn no_more_requests_wait_than_the_limit() {
     let mut room = Room::with(|builder| builder.requests(2));
     let handle = room.engine.handle();
-    let taken = [handle.request(|_| 1).unwrap(), handle.request(|_| 2).unwrap()];
+    let taken = [
+        handle.request(|_| 1).unwrap(),
+        handle.request(|_| 2).unwrap(),
+    ];
     assert_eq!(handle.request(|_| 3).err(), Some(HandleError::Full));
     room.tick();
     assert!(handle.request(|_| 4).is_ok());
@@ -95,7 +98,11 @@ fn serve(mut engine: Engine, asking: impl FnOnce(Handle) + Send) -> Duration {
         while !asker.is_finished() {
             let before = engine.clock();
             // The last turn has nobody to wake it.
-            let patience = if engine.ticks() > 3 { Duration::from_millis(10) } else { LONG };
+            let patience = if engine.ticks() > 3 {
+                Duration::from_millis(10)
+            } else {
+                LONG
+            };
             engine.turn(Some(patience)).unwrap();
             longest = longest.max(engine.clock() - before);
         }
@@ -138,7 +145,10 @@ fn block_on<F: Future>(future: F) -> F::Output {
 
 #[test]
 fn an_answer_can_be_awaited() {
-    let engine = Engine::builder().backend(Loopback::new().0).build().unwrap();
+    let engine = Engine::builder()
+        .backend(Loopback::new().0)
+        .build()
+        .unwrap();
     let took = serve(engine, |handle| {
         for _ in 0..3 {
             let ticks = block_on(async { handle.request(|engine| engine.ticks()).unwrap().await });

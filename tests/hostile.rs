@@ -175,10 +175,7 @@ fn a_hundred_thousand_unknown_ssrcs_are_counted_and_not_remembered() {
         }
     });
     assert_eq!(discarded(&victims, Discard::UnknownProducer), 100_000);
-    assert_eq!(
-        Some(table_sizes(&victims.room, victims.stranger)),
-        before
-    );
+    assert_eq!(Some(table_sizes(&victims.room, victims.stranger)), before);
 }
 
 #[test]
@@ -212,7 +209,10 @@ fn a_second_source_cannot_take_a_learnt_address_over() {
     let receiver = room.plain(([127, 0, 0, 1], 6_000).into());
     room.consume(receiver, producer);
     let local = room.local(sender);
-    let (owner, thief) = (([127, 0, 0, 1], 5_000).into(), ([127, 0, 0, 1], 5_001).into());
+    let (owner, thief) = (
+        ([127, 0, 0, 1], 5_000).into(),
+        ([127, 0, 0, 1], 5_001).into(),
+    );
     for sequence in 10..20 {
         let packet = Packet::new(96, sequence, 2_222, VP8_KEY_FRAME).bytes();
         room.wire.inject(local, owner, &packet);

@@ -3,9 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use flumen::components::{
-    Consumer, Emission, Listener, Path, Producer, Reception, Score, Traffic,
-};
+use flumen::components::{Consumer, Emission, Listener, Path, Producer, Reception, Score, Traffic};
 use flumen::ecs::change_detection::{DetectChanges, Ref};
 use flumen::ecs::component::Component;
 use flumen::rtp_parameters::MediaKind;

@@ -36,15 +36,24 @@ fn valid() -> impl Strategy<Value = Vec<u8>> {
         }
         packet
     });
-    let made = (any::<u16>(), any::<bool>(), 1_u8..15, any::<bool>(), 0_u8..9).prop_map(
-        |(sequence, key_frame, id, two_byte, padding)| {
-            let payload = if key_frame { VP8_KEY_FRAME } else { VP8_DELTA_FRAME };
+    let made = (
+        any::<u16>(),
+        any::<bool>(),
+        1_u8..15,
+        any::<bool>(),
+        0_u8..9,
+    )
+        .prop_map(|(sequence, key_frame, id, two_byte, padding)| {
+            let payload = if key_frame {
+                VP8_KEY_FRAME
+            } else {
+                VP8_DELTA_FRAME
+            };
             let mut packet = Packet::new(96, sequence % 400, 3_333, payload);
             packet = packet.with_extension(id, &[7; 3]).with_extension(3, &[1]);
             (packet.two_byte, packet.padding) = (two_byte, padding);
             packet.bytes()
-        },
-    );
+        });
     prop_oneof![recorded, made]
 }
 

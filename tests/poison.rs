@@ -74,11 +74,7 @@ fn what_was_known_can_still_be_read() {
     poison(room.engine.tick(Time::from_millis(1)));
     assert_eq!(room.engine.ledger().received, 1);
     assert!(room.event_names().contains(&"newtransport"));
-    poison(
-        room.engine
-            .shutdown(std::time::Duration::ZERO)
-            .map(|_| ()),
-    );
+    poison(room.engine.shutdown(std::time::Duration::ZERO).map(|_| ()));
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use flumen::rtp_parameters::MediaKind;
 use flumen::{
-    BindError, ConnectError, ConnectOptions, ConsumerOptions, CreateTransportError, Discard, Engine,
-    Listen, ListenInfo, OpenTransportError, PlainTransportOptions, PortRange, ProducerId,
+    BindError, ConnectError, ConnectOptions, ConsumerOptions, CreateTransportError, Discard,
+    Engine, Listen, ListenInfo, OpenTransportError, PlainTransportOptions, PortRange, ProducerId,
     ProducerOptions, RouterId, TransportId,
 };
 use flumen_tests::feedback::pli;
@@ -29,7 +29,9 @@ fn peer() -> UdpSocket {
 
 fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
     let mut bytes = [0; 2_048];
-    let (len, from) = socket.recv_from(&mut bytes).expect("a datagram comes in time");
+    let (len, from) = socket
+        .recv_from(&mut bytes)
+        .expect("a datagram comes in time");
     (bytes[..len].to_vec(), from)
 }
 
@@ -116,7 +118,10 @@ fn media_crosses_from_socket_to_socket() {
     net.run(1);
     let (bytes, from) = receive(&receiver);
     let packet = Packet::parse(&bytes);
-    assert_eq!((packet.ssrc, packet.payload.as_slice()), (ssrc, VP8_KEY_FRAME));
+    assert_eq!(
+        (packet.ssrc, packet.payload.as_slice()),
+        (ssrc, VP8_KEY_FRAME)
+    );
     assert_eq!(from, net.local(outward));
 }
 

@@ -72,7 +72,11 @@ impl Victims {
             let voice = Packet::new(111, number, 1_111, b"voice").with_extension(1, &[0x85]);
             self.room.arrive(self.sender, &voice);
             let key_frame = number.is_multiple_of(10);
-            let payload = if key_frame { VP8_KEY_FRAME } else { VP8_DELTA_FRAME };
+            let payload = if key_frame {
+                VP8_KEY_FRAME
+            } else {
+                VP8_DELTA_FRAME
+            };
             let mut frame = Packet::new(96, number, 2_222, payload);
             if number.is_multiple_of(2) {
                 frame = frame.with_extension(3, &[1]);

@@ -5,7 +5,8 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::relationship::RelationshipTarget;
 use bevy_ecs::system::{Query, ResMut};
 use flumen_components::{
-    Connected, Consumer, Created, Emission, KeyFrameWish, KeyFrameWishes, Paused, Producer, Residents,
+    Connected, Consumer, Created, Emission, KeyFrameWish, KeyFrameWishes, Paused, Producer,
+    Residents,
 };
 
 /// Wishes for key frames on behalf of the consumers of transports that have just connected.
