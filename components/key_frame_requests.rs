@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bevy_ecs::component::Component;
-use bevy_ecs::entity::Entity;
+use bevy_ecs::entity::{Entity, EntityHashSet};
 use bevy_ecs::resource::Resource;
 use smallvec::SmallVec;
 
@@ -13,14 +13,31 @@ use crate::time::Time;
 ///
 /// Written by Demux, Receive, Forward and between ticks; read and emptied by Feedback.
 #[derive(Resource, Debug, Default)]
-pub struct KeyFrameWishes(pub Vec<KeyFrameWish>);
+pub struct KeyFrameWishes {
+    wishes: Vec<KeyFrameWish>,
+    // Never iterated: their order is that of a hash.
+    wished: EntityHashSet,
+    forced: EntityHashSet,
+}
 
 impl KeyFrameWishes {
-    /// Adds a wish, unless the same one is there: what peers repeat costs nothing.
+    /// Adds a wish, unless the same one is there. One peer can repeat a wish for each of thousands
+    /// of streams a hundred thousand times in a tick, so that must not take a search.
     pub fn add(&mut self, wish: KeyFrameWish) {
-        if !self.0.contains(&wish) {
-            self.0.push(wish);
+        let known = match wish.force {
+            true => &mut self.forced,
+            false => &mut self.wished,
+        };
+        if known.insert(wish.stream) {
+            self.wishes.push(wish);
         }
+    }
+
+    /// Takes every wish, in order.
+    pub fn drain(&mut self) -> impl Iterator<Item = KeyFrameWish> {
+        self.wished.clear();
+        self.forced.clear();
+        self.wishes.drain(..)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use flumen::rtp_parameters::{
     MediaKind, RtcpFeedback, RtpCodecCapability, RtpCodecParameters, RtpEncodingParameters,
-    RtpHeaderExtensionParameters, RtpParameters,
+    RtpEncodingRtx, RtpHeaderExtensionParameters, RtpParameters,
 };
 
 /// The codecs of a router: Opus, VP8, VP9, H.264 and AV1.
@@ -80,4 +80,22 @@ pub fn vp8(ssrc: u32) -> RtpParameters {
         }],
         ..RtpParameters::default()
     }
+}
+
+/// The same video stream with retransmissions: payload type 97, the SSRC after that of the media.
+pub fn with_retransmissions(mut video: RtpParameters) -> RtpParameters {
+    let mut rtx = RtpCodecParameters {
+        mime_type: "video/rtx".into(),
+        payload_type: 97,
+        clock_rate: 90_000,
+        ..RtpCodecParameters::default()
+    };
+    rtx.parameters
+        .insert("apt", i64::from(video.codecs[0].payload_type));
+    video.codecs.push(rtx);
+    for encoding in &mut video.encodings {
+        let ssrc = encoding.ssrc.map(|ssrc| ssrc + 1);
+        encoding.rtx = ssrc.map(|ssrc| RtpEncodingRtx { ssrc });
+    }
+    video
 }

@@ -212,6 +212,10 @@ fn end<I: Id>(world: &mut World, about: Entity, id: I, subject: Subject) {
 
 /// Datagrams that wait for a blocked socket on account of the transport are refused.
 fn forget_waiting(world: &mut World, transport: Entity) {
+    let path = world.get::<Path>(transport);
+    if path.is_none_or(|path| path.waiting == 0) {
+        return;
+    }
     let mut parked = world.resource_mut::<Parked>();
     let before = parked.len();
     parked.retain(|_, destination, _| destination.transport != transport);

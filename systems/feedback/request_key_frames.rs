@@ -56,7 +56,7 @@ pub(crate) fn request_key_frames(
             _ => {}
         }
     }
-    for wish in wishes.0.drain(..) {
+    for wish in wishes.drain() {
         asking.grant(wish, now);
     }
 }
