@@ -5,10 +5,6 @@ mod backend;
 mod builder;
 mod clock;
 mod control;
-#[expect(
-    clippy::module_inception,
-    reason = "the file that a newcomer looks for"
-)]
 mod engine;
 mod flush;
 mod handle;

@@ -1,32 +1,24 @@
 //! A backend without sockets: for tests, benches and simulation.
 
 mod arrivals;
+mod link;
 mod ports;
 mod sink;
 mod wire;
 
 use std::io;
-use std::net::SocketAddr;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use flumen_components::{Inbox, Origin, Refusal, SocketKey};
+use flumen_components::{Inbox, SocketKey};
 
-use self::ports::{Port, Ports};
-use self::sink::Sink;
+use self::link::{Link, State};
 pub use self::sink::Totals;
 pub use self::wire::{Sent, Wire};
-use crate::backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits, Transmit, Wake};
-use crate::rotation::{Rotation, Share};
+use crate::backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits, Wake};
 
 /// The buffer size a socket is told to have when it asks for none, in bytes: Linux' own default.
 const DEFAULT_BUFFER_BYTES: u32 = 212_992;
-
-/// Datagrams that may wait at one socket, unless the wire says otherwise.
-const DEFAULT_QUEUE_LIMIT: usize = 65_536;
-
-/// The longest datagram a socket takes, in bytes: what UDP over IPv4 can carry.
-const MAX_DATAGRAM_BYTES: usize = 65_507;
 
 /// A [`Backend`] whose sockets exist only in memory; its [`Wire`] plays the network.
 ///
@@ -37,45 +29,10 @@ pub struct Loopback {
     link: Arc<Link>,
 }
 
-/// What the two ends share.
-#[derive(Debug)]
-struct Link {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Debug)]
-struct State {
-    ports: Ports,
-    rotation: Rotation,
-    queue_limit: usize,
-    kernel_drops: u64,
-    sink: Sink,
-    /// Local addresses that may send this many more datagrams before they block.
-    allowances: Vec<(SocketAddr, usize)>,
-    /// Destinations that refuse a datagram.
-    refusals: Vec<(SocketAddr, Refusal)>,
-    /// The current or the next wait returns at once.
-    woken: bool,
-}
-
 impl Loopback {
     /// A loopback without sockets, and its far end.
     pub fn new() -> (Self, Wire) {
-        let state = State {
-            ports: Ports::default(),
-            rotation: Rotation::new(),
-            queue_limit: DEFAULT_QUEUE_LIMIT,
-            kernel_drops: 0,
-            sink: Sink::new(),
-            allowances: Vec::new(),
-            refusals: Vec::new(),
-            woken: false,
-        };
-        let link = Arc::new(Link {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-        });
+        let link = Arc::new(Link::new());
         let wire = Wire { link: link.clone() };
         (Self { link }, wire)
     }
@@ -117,21 +74,7 @@ impl Backend for Loopback {
     }
 
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let state = self.link.state();
-        let idle = |state: &mut State| !state.woken && state.rotation.is_empty();
-        let changed = &self.link.changed;
-        let mut state = match timeout {
-            None => changed
-                .wait_while(state, idle)
-                .unwrap_or_else(PoisonError::into_inner),
-            Some(timeout) => {
-                changed
-                    .wait_timeout_while(state, timeout, idle)
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .0
-            }
-        };
-        state.woken = false;
+        self.link.wait(timeout);
         Ok(())
     }
 
@@ -144,83 +87,11 @@ impl Backend for Loopback {
     }
 }
 
-impl Wake for Link {
-    fn wake(&self) {
-        self.state().woken = true;
-        self.changed.notify_all();
-    }
-}
-
-impl Link {
-    /// A panic in a visitor leaves no half-made state behind, so poison means nothing here.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn send(&mut self, datagram: &Transmit<'_>) -> Outcome {
-        let Some(Port { local, .. }) = self.ports.get(datagram.socket) else {
-            return Outcome::Refused(Refusal::SocketClosed);
-        };
-        let (local, to) = (*local, datagram.address);
-        if self.is_blocked(local) {
-            return Outcome::Blocked;
-        }
-        if datagram.header.len() + datagram.payload.len() > MAX_DATAGRAM_BYTES {
-            return Outcome::Refused(Refusal::TooLarge);
-        }
-        if let Some(refusal) = self.take_refusal(to) {
-            return Outcome::Refused(refusal);
-        }
-        self.use_allowance(local);
-        self.sink.take(local, to, datagram.header, datagram.payload);
-        Outcome::Sent
-    }
-
-    fn is_blocked(&self, local: SocketAddr) -> bool {
-        self.allowances.contains(&(local, 0))
-    }
-
-    fn use_allowance(&mut self, local: SocketAddr) {
-        for allowance in &mut self.allowances {
-            if allowance.0 == local {
-                allowance.1 -= 1;
-            }
-        }
-    }
-
-    fn take_refusal(&mut self, to: SocketAddr) -> Option<Refusal> {
-        let position = self.refusals.iter().position(|refusal| refusal.0 == to)?;
-        Some(self.refusals.remove(position).1)
-    }
-}
-
-impl Port {
-    /// Moves up to `limit` datagrams into the inbox, each cut to `datagram_bytes`.
-    fn read(&mut self, inbox: &mut Inbox, limit: usize, datagram_bytes: usize) -> Share {
-        let mut taken = 0;
-        while taken < limit
-            && let Some(arrival) = self.arrivals.front()
-        {
-            let kept = arrival.len.min(datagram_bytes);
-            let start = inbox.cursor();
-            self.arrivals.pop(inbox.reserve(kept));
-            let origin = Origin::Network {
-                socket: self.key,
-                source: arrival.source,
-            };
-            inbox.commit(origin, start..start + kept, kept < arrival.len);
-            taken += 1;
-        }
-        let more = !self.arrivals.is_empty();
-        Share { taken, more }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use flumen_components::{Destination, Outbox, Outgoing, Parked};
+    use std::net::SocketAddr;
+
+    use flumen_components::{Destination, Origin, Outbox, Outgoing, Parked, Refusal};
 
     use super::*;
 
@@ -249,12 +120,21 @@ mod tests {
     }
 
     fn send(loopback: &mut Loopback, socket: u32, payloads: &[&[u8]]) -> Vec<Outcome> {
+        send_to(peer(), loopback, socket, payloads)
+    }
+
+    fn send_to(
+        address: SocketAddr,
+        loopback: &mut Loopback,
+        socket: u32,
+        payloads: &[&[u8]],
+    ) -> Vec<Outcome> {
         let (mut inbox, mut outbox) = (Inbox::default(), Outbox::default());
         let transport = bevy_ecs::entity::Entity::PLACEHOLDER;
         outbox.destinations.push(Destination {
             transport,
             socket: SocketKey(socket),
-            address: peer(),
+            address,
         });
         outbox.headers.push(b'>');
         for payload in payloads {
@@ -374,6 +254,9 @@ mod tests {
         );
         let closed = Outcome::Refused(Refusal::SocketClosed);
         assert_eq!(send(&mut loopback, 7, &[b"a"]), [closed]);
+        let ipv6 = ([0, 0, 0, 0, 0, 0, 0, 1], 6000).into();
+        let invalid = Outcome::Refused(Refusal::AddressInvalid);
+        assert_eq!(send_to(ipv6, &mut loopback, 0, &[b"a"]), [invalid]);
         let too_large = Outcome::Refused(Refusal::TooLarge);
         assert_eq!(send(&mut loopback, 0, &[&[0; 65_507]]), [too_large]);
     }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use flumen_components::SocketKey;
+use flumen_components::{Inbox, Origin, SocketKey};
 
 use super::arrivals::Arrivals;
 use crate::backend::BindRequest;
+use crate::rotation::Share;
 
 /// The first port given to a socket that asks for port 0.
 const FIRST_PORT: u16 = 40_000;
@@ -23,7 +24,7 @@ pub(super) struct Ports {
 #[derive(Debug)]
 pub(super) struct Port {
     pub(super) key: SocketKey,
-    pub(super) local: SocketAddr,
+    local: SocketAddr,
     pub(super) arrivals: Arrivals,
     shared: bool,
 }
@@ -59,9 +60,9 @@ impl Ports {
         }
     }
 
-    pub(super) fn get(&self, key: SocketKey) -> Option<&Port> {
+    pub(super) fn local(&self, key: SocketKey) -> Option<SocketAddr> {
         let position = self.position(key).ok()?;
-        Some(&self.bound[position])
+        Some(self.bound[position].local)
     }
 
     pub(super) fn get_mut(&mut self, key: SocketKey) -> Option<&mut Port> {
@@ -107,6 +108,28 @@ impl Ports {
         self.next
             .insert(ip, free.checked_add(1).unwrap_or(FIRST_PORT));
         Ok(free)
+    }
+}
+
+impl Port {
+    /// Moves up to `limit` datagrams into the inbox, each cut to `datagram_bytes`.
+    pub(super) fn read(&mut self, inbox: &mut Inbox, limit: usize, datagram_bytes: usize) -> Share {
+        let mut taken = 0;
+        while taken < limit
+            && let Some(arrival) = self.arrivals.front()
+        {
+            let kept = arrival.len.min(datagram_bytes);
+            let start = inbox.cursor();
+            self.arrivals.pop(inbox.reserve(kept));
+            let origin = Origin::Network {
+                socket: self.key,
+                source: arrival.source,
+            };
+            inbox.commit(origin, start..start + kept, kept < arrival.len);
+            taken += 1;
+        }
+        let more = !self.arrivals.is_empty();
+        Share { taken, more }
     }
 }
 

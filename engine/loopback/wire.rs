@@ -5,7 +5,8 @@ use std::sync::{Arc, MutexGuard};
 
 use flumen_components::Refusal;
 
-use super::{Link, State, Totals};
+use super::Totals;
+use super::link::{Link, State};
 
 /// The far end of a [`Loopback`](super::Loopback): puts datagrams in, takes datagrams out and
 /// decides what becomes of those that are sent.
@@ -52,7 +53,7 @@ impl Wire {
             rotation.add(port.key);
         }
         port.arrivals.push(from, datagram);
-        self.link.changed.notify_all();
+        self.link.notify(&state);
         true
     }
 
@@ -117,7 +118,7 @@ impl Wire {
         let mut state = self.state();
         state.allowances.retain(|allowance| allowance.0 != local);
         state.woken = true;
-        self.link.changed.notify_all();
+        self.link.notify(&state);
     }
 
     /// Refuses the next datagram that would be sent to `destination`. May be called several times:
