@@ -1,0 +1,122 @@
+"""GStreamer answers the engine's feedback, and decodes what the engine forwards.
+
+A sender's encoder makes no key frame of its own but the first. One consumer is there from the
+start; another joins late, so that the engine must ask for a key frame, and must begin with it.
+"""
+
+from dataclasses import dataclass
+
+import gateway
+from dissect import Capture, check_all, dissect, frames
+from lab import HERE, drained, listening, require
+
+SECONDS = 7
+JOINS_AFTER = 2.5
+ANSWER_WITHIN = 1.0
+"""Seconds from a late consumer to the request that its sender gets."""
+
+SSRC = 2222
+SENDER, EARLY, LATE = 21000, 22000, 22010
+
+
+def key_frame(lab, program, codec, feedback):
+    """A late consumer causes a key frame, asked for as was negotiated."""
+    run = _run(lab, program, codec, feedback, late=True)
+    how, other = ("pli", "fir") if ("nack", "pli") in feedback else ("fir", "pli")
+    sender, stats = run.sender, run.summary["producers"][0][0]
+    requests = [at - run.joined_at for at in sender["keyFrameRequests"]]
+    answered = [delay for delay in requests if -0.2 < delay < ANSWER_WITHIN]
+    require(answered, f"the sender was not asked for a key frame, but at {requests} s")
+    require(sender[f"recv-{how}-count"] >= 1, f"the sender got no {how}: {sender}")
+    require(sender[f"recv-{other}-count"] == 0, f"the sender got a {other}: {sender}")
+    asked = stats[f"{how}Count"]
+    require(asked >= 1 and stats[f"{other}Count"] == 0, f"the engine counts otherwise: {stats}")
+    yield f"{codec.name}: a late consumer causes {how.upper()} and a key frame ({asked} asked)"
+    yield from _decoded(run, codec)
+
+
+def decode(lab, program, codec):
+    """A receiver that is there from the start decodes everything."""
+    yield from _decoded(_run(lab, program, codec, [], late=False), codec)
+
+
+@dataclass
+class Run:
+    """What happened."""
+
+    capture: object
+    summary: dict
+    sender: dict
+    receivers: list
+    ssrcs: list
+    joined_at: float
+
+
+def _run(lab, program, codec, feedback, late):
+    capture = Capture(lab)
+    # The early consumer's receiver is learnt from its RTCP; the late one's is told.
+    consumers = [gateway.consumer(0, gateway.transport(20010, EARLY))]
+    if late:
+        consumers.append(gateway.consumer(0, gateway.transport(20020, LATE), JOINS_AFTER))
+    # The sender is learnt from its first packet.
+    producers = [gateway.producer(codec, SSRC, gateway.transport(20000), feedback)]
+    engine = gateway.Gateway(lab, program, [codec], producers, consumers)
+    receivers = [_receiver(lab, codec, "early", EARLY, 20010, feedback)]
+    if late:
+        receivers.append(_receiver(lab, codec, "late", LATE, 20020, feedback))
+    listening(*([EARLY, LATE] if late else [EARLY]))
+    sender = lab.start("sender", _sender(codec, feedback))
+    joined_at = engine.joined() if late else 0.0
+    _, sent = sender.says("result", SECONDS + 15)
+    sender.ends(10)
+    drained()
+    results = [_result(receiver) for receiver in receivers]
+    summary = engine.summary()
+    capture.stop()
+    ssrcs = [engine.ssrc(index) for index in range(len(consumers))]
+    return Run(capture, summary, sent, results, ssrcs, joined_at)
+
+
+def _sender(codec, feedback):
+    numbers = (codec.sent_as, SSRC, SENDER, 20000, SECONDS)
+    return [HERE / "gst_peer.py", "send", codec.name, *numbers, *_agreed(feedback)]
+
+
+def _receiver(lab, codec, name, port, engine_port, feedback):
+    numbers = (codec.routed_as, port, engine_port)
+    command = [HERE / "gst_peer.py", "receive", codec.name, *numbers, *_agreed(feedback)]
+    receiver = lab.start(name, command)
+    receiver.says("ready", 20)
+    return receiver
+
+
+def _agreed(feedback):
+    """Feedback as GStreamer names it."""
+    return ["-".join(filter(None, words)) for words in feedback]
+
+
+def _result(receiver):
+    receiver.hang_up()
+    _, result = receiver.says("result", 15)
+    receiver.ends(10)
+    return result
+
+
+def _decoded(run, codec):
+    """The receivers decode what was sent: the early one all of it, the late one all it was sent."""
+    video = codec.kind == "video"
+    late = {ssrc: codec for ssrc in run.ssrcs[1:]}
+    yield check_all(run.capture.path, [codec], run.summary, late)
+    streams = dissect(run.capture.path, [codec]).streams
+    for who, ssrc, result in zip(("early", "late"), run.ssrcs, run.receivers):
+        forwarded = frames(streams[ssrc])
+        decoded, made = result["frames"], run.sender["frames"]
+        require(
+            decoded == forwarded,
+            f"{codec.name}, {who} consumer: {decoded} decoded, but {forwarded} were forwarded",
+        )
+        if who == "early":
+            require(decoded == made, f"{codec.name}: {decoded} decoded, but {made} were sent")
+        require(decoded >= 100, f"{codec.name}, {who} consumer: only {decoded} decoded")
+        what = "pictures" if video else "packets of sound"
+        yield f"{codec.name}, {who} consumer: GStreamer decodes {decoded} of {forwarded} {what}"
