@@ -15,7 +15,7 @@ class Capture:
     def __init__(self, lab):
         self.path = lab.file("engine.pcap")
         expression = f"udp and src portrange {FIRST_PORT}-{LAST_PORT}"
-        command = ["tcpdump", "-i", "lo", "-Z", "root", "-n", "-U", "-B", "16384", "-s", "0"]
+        command = ["tcpdump", "-i", "lo", "-Z", "root", "-n", "--immediate-mode", "-U", "-B", "16384"]
         self.program = lab.start("tcpdump", [*command, "-w", self.path, expression])
         wait_until(lambda: "listening on" in self._said(), 20, "tcpdump did not listen")
 
