@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 const BATCH: usize = 64;
 
 /// A forwarder with no RTCP, no statistics and no world.
-pub struct Limit {
+pub(crate) struct Limit {
     ingress: UdpSocket,
     egress: UdpSocket,
     destinations: Vec<libc::sockaddr_in>,
@@ -23,7 +23,7 @@ pub struct Limit {
 impl Limit {
     /// Forwards what arrives at `ingress` from `egress` to every destination, with a header of
     /// `header_len` bytes in the place of the 24 that the packets come with.
-    pub fn new(
+    pub(crate) fn new(
         ingress: UdpSocket,
         egress: UdpSocket,
         destinations: Vec<SocketAddr>,
@@ -42,12 +42,12 @@ impl Limit {
     }
 
     /// Where packets are received.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.ingress.local_addr().expect("it is bound")
     }
 
     /// Forwards `packets` packets that have arrived; returns how many datagrams were sent.
-    pub fn forward(&mut self, packets: u16) -> u64 {
+    pub(crate) fn forward(&mut self, packets: u16) -> u64 {
         (0..packets).map(|_| self.forward_one()).sum()
     }
 

@@ -221,6 +221,7 @@ impl EventLog {
 /// Makes an event happen: observers run, an entity carries it, the application can drain it.
 pub fn emit(world: &mut World, event: impl Into<Event>) {
     let event = event.into();
+    tracing::debug!(event = event.name(), subject = ?event.subject());
     let limit = world.resource::<Limits>().events;
     let entity = event.enter(world);
     let mut log = world.resource_mut::<EventLog>();

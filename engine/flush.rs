@@ -3,8 +3,8 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::{
-    Deliveries, Destination, DirectOut, Inbox, Ledger, Limits, Outbox, Parked, Path, Refusal,
-    Traffic,
+    Deliveries, Destination, DirectOut, Inbox, Ledger, Limits, Outbox, Outgoing, Parked, Path,
+    Refusal, Traffic,
 };
 
 use crate::backend::{Backend, Flight, Outcome};
@@ -58,65 +58,101 @@ fn send(world: &mut World, backend: &mut dyn Backend, outcomes: &mut Vec<Outcome
                 "a backend tells one outcome a datagram"
             );
             let (waited, made) = outcomes.split_at(parked.len());
-            settle_waited(world, &mut parked, waited);
-            settle_made(world, &outbox, &mut parked, made);
-            world.resource_mut::<Ledger>().waiting = parked.len() as u64;
+            world.resource_scope::<Ledger, ()>(|world, mut ledger| {
+                let mut accounts = Accounts {
+                    world,
+                    ledger: &mut ledger,
+                };
+                accounts.settle_waited(&mut parked, waited);
+                accounts.settle_made(&outbox, &mut parked, made);
+                ledger.waiting = parked.len() as u64;
+            });
         });
     });
 }
 
-/// What waited has left, is refused, or waits on.
-fn settle_waited(world: &mut World, parked: &mut Parked, outcomes: &[Outcome]) {
-    parked.retain(|index, destination, len| {
-        let waits = outcomes[index] == Outcome::Blocked;
-        if !waits {
-            if let Some(mut path) = world.get_mut::<Path>(destination.transport) {
-                path.waiting -= 1;
+/// Where the fate of datagrams is recorded.
+struct Accounts<'a> {
+    world: &'a mut World,
+    ledger: &'a mut Ledger,
+}
+
+impl Accounts<'_> {
+    /// What waited has left, is refused, or waits on.
+    fn settle_waited(&mut self, parked: &mut Parked, outcomes: &[Outcome]) {
+        parked.retain(|index, destination, len| {
+            let waits = outcomes[index] == Outcome::Blocked;
+            if !waits {
+                if let Some(mut path) = self.world.get_mut::<Path>(destination.transport) {
+                    path.waiting -= 1;
+                }
+                self.settle(destination, outcomes[index], 1, len as u64);
             }
-            settle(world, destination, outcomes[index], 1, len as u64);
-        }
-        waits
-    });
-}
-
-/// What this tick made has left, is refused, or begins to wait. Consecutive datagrams of one
-/// destination that share an outcome are accounted for together.
-fn settle_made(world: &mut World, outbox: &Outbox, parked: &mut Parked, outcomes: &[Outcome]) {
-    let mut first = 0;
-    while first < outcomes.len() {
-        let (destination, outcome) = (outbox.rows[first].destination, outcomes[first]);
-        let alike = |&(index, other): &(usize, &Outcome)| {
-            *other == outcome && outbox.rows[index].destination == destination
-        };
-        let run = outcomes
-            .iter()
-            .enumerate()
-            .skip(first)
-            .take_while(alike)
-            .count();
-        let rows = first..first + run;
-        let to = outbox.destinations[destination as usize];
-        if outcome == Outcome::Blocked {
-            park(world, outbox, parked, to, rows.clone());
-        } else {
-            let bytes = outbox.rows[rows.clone()]
-                .iter()
-                .map(|row| u64::from(row.len()))
-                .sum();
-            settle(world, &to, outcome, run as u64, bytes);
-        }
-        first = rows.end;
+            waits
+        });
     }
-}
 
-fn settle(world: &mut World, to: &Destination, outcome: Outcome, datagrams: u64, bytes: u64) {
-    match outcome {
-        Outcome::Sent => {
-            world.resource_mut::<Ledger>().sent += datagrams;
-            count(world, to.transport, datagrams, bytes);
+    /// What this tick made has left, is refused, or begins to wait. Consecutive datagrams of one
+    /// destination that share an outcome are accounted for together.
+    fn settle_made(&mut self, outbox: &Outbox, parked: &mut Parked, outcomes: &[Outcome]) {
+        let mut first = 0;
+        while first < outcomes.len() {
+            let (destination, outcome) = (outbox.rows[first].destination, outcomes[first]);
+            let alike = |&(index, other): &(usize, &Outcome)| {
+                *other == outcome && outbox.rows[index].destination == destination
+            };
+            let run = outcomes
+                .iter()
+                .enumerate()
+                .skip(first)
+                .take_while(alike)
+                .count();
+            let rows = &outbox.rows[first..first + run];
+            let to = outbox.destinations[destination as usize];
+            if outcome == Outcome::Blocked {
+                self.park(outbox, parked, to, rows);
+            } else {
+                let bytes = rows.iter().map(|row| u64::from(row.len())).sum();
+                self.settle(&to, outcome, run as u64, bytes);
+            }
+            first += run;
         }
-        Outcome::Refused(reason) => world.resource_mut::<Ledger>().refused[reason] += datagrams,
-        Outcome::Blocked => {}
+    }
+
+    fn settle(&mut self, to: &Destination, outcome: Outcome, datagrams: u64, bytes: u64) {
+        match outcome {
+            Outcome::Sent => {
+                self.ledger.sent += datagrams;
+                count(self.world, to.transport, datagrams, bytes);
+            }
+            Outcome::Refused(reason) => self.ledger.refused[reason] += datagrams,
+            Outcome::Blocked => {}
+        }
+    }
+
+    /// Copies datagrams to where they wait, as far as their transport may.
+    fn park(&mut self, outbox: &Outbox, parked: &mut Parked, to: Destination, rows: &[Outgoing]) {
+        let limit = self
+            .world
+            .resource::<Limits>()
+            .waiting_datagrams_per_transport;
+        for row in rows {
+            if self.may_wait(to.transport, limit) {
+                let (header, payload) = outbox.parts(row, self.world.resource::<Inbox>());
+                parked.push(to, header, payload);
+            } else {
+                self.ledger.refused[Refusal::QueueFull] += 1;
+            }
+        }
+    }
+
+    fn may_wait(&mut self, transport: Entity, limit: u32) -> bool {
+        let Some(mut path) = self.world.get_mut::<Path>(transport) else {
+            return false;
+        };
+        let free = path.waiting < limit;
+        path.waiting += u32::from(free);
+        free
     }
 }
 
@@ -124,30 +160,5 @@ fn count(world: &mut World, transport: Entity, datagrams: u64, bytes: u64) {
     if let Some(mut traffic) = world.get_mut::<Traffic>(transport) {
         traffic.datagrams_sent += datagrams;
         traffic.bytes_sent += bytes;
-    }
-}
-
-/// Copies datagrams to where they wait, as far as their transport may.
-fn park(
-    world: &mut World,
-    outbox: &Outbox,
-    parked: &mut Parked,
-    to: Destination,
-    rows: std::ops::Range<usize>,
-) {
-    let limit = world.resource::<Limits>().waiting_datagrams_per_transport;
-    for row in &outbox.rows[rows] {
-        let path = world.get_mut::<Path>(to.transport);
-        let admitted = path.is_some_and(|mut path| {
-            let free = path.waiting < limit;
-            path.waiting += u32::from(free);
-            free
-        });
-        if admitted {
-            let (header, payload) = outbox.parts(row, world.resource::<Inbox>());
-            parked.push(to, header, payload);
-        } else {
-            world.resource_mut::<Ledger>().refused[Refusal::QueueFull] += 1;
-        }
     }
 }
