@@ -4,10 +4,9 @@ import json
 
 from lab import HOST, listening
 
+# The engine listens on ports of this range, and nobody else does.
 FIRST_PORT = 20000
 LAST_PORT = 20099
-"""The engine listens on ports of this range, and nobody else does."""
-
 BUFFER_BYTES = 4 << 20
 PLI = [("nack", ""), ("nack", "pli"), ("ccm", "fir")]
 FIR = [("ccm", "fir")]

@@ -19,9 +19,16 @@ gi.require_version("Gst", "1.0")
 from gi.repository import GLib, Gst  # noqa: E402
 
 AVPF = 3
-VIDEO = "videotestsrc is-live=true pattern=ball num-buffers={pictures} ! video/x-raw,width=320,height=180,framerate=30/1"
-AUDIO = "audiotestsrc is-live=true samplesperbuffer=960 num-buffers={sounds} ! audio/x-raw,rate=48000,channels=2"
+VIDEO = (
+    "videotestsrc is-live=true pattern=ball num-buffers={pictures}"
+    " ! video/x-raw,width=320,height=180,framerate=30/1"
+)
+AUDIO = (
+    "audiotestsrc is-live=true samplesperbuffer=960 num-buffers={sounds}"
+    " ! audio/x-raw,rate=48000,channels=2"
+)
 # Left alone, the video encoders make no second key frame within three thousand pictures.
+# For each codec: its name, its clock rate, how it is sent, how it is received.
 CODECS = {
     "vp8": (
         "VP8",
@@ -33,8 +40,8 @@ CODECS = {
     "vp9": (
         "VP9",
         90000,
-        "vp9enc deadline=1 cpu-used=8 lag-in-frames=0 target-bitrate=400000 keyframe-max-dist=3000"
-        " ! rtpvp9pay picture-id-mode=2",
+        "vp9enc deadline=1 cpu-used=8 lag-in-frames=0 target-bitrate=400000"
+        " keyframe-max-dist=3000 ! rtpvp9pay picture-id-mode=2",
         "rtpvp9depay ! vp9dec",
     ),
     "h264": (
@@ -64,7 +71,6 @@ class Peer:
         bus = self.pipeline.get_bus()
         bus.add_signal_watch()
         bus.connect("message::error", self.on_error)
-        bus.connect("message::eos", lambda *_: self.loop.quit())
 
     def add(self, kind, **properties):
         """Adds an element."""
@@ -107,7 +113,7 @@ class Peer:
         self.loop.quit()
 
     def run(self):
-        """Runs until the end of the stream or of the loop."""
+        """Runs until the end."""
         self.pipeline.set_state(Gst.State.PLAYING)
         self.loop.run()
         result = self.result()
@@ -137,7 +143,9 @@ class Sender(Peer):
         pad.add_probe(Gst.PadProbeType.EVENT_UPSTREAM, self.on_event)
         pad.add_probe(Gst.PadProbeType.BUFFER, self.on_packet)
         pad.link(self.rtpbin.request_pad_simple("send_rtp_sink_0"))
-        self.rtpbin.get_static_pad("send_rtp_src_0").link(self.add_sink().get_static_pad("sink"))
+        sink = self.add_sink().get_static_pad("sink")
+        sink.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, self.on_end)
+        self.rtpbin.get_static_pad("send_rtp_src_0").link(sink)
         rtcp = self.rtpbin.request_pad_simple("send_rtcp_src_0")
         rtcp.link(self.add_sink().get_static_pad("sink"))
         self.source.set_property("caps", Gst.Caps.from_string("application/x-rtcp"))
@@ -150,6 +158,12 @@ class Sender(Peer):
         if structure and structure.get_name() == "GstForceKeyUnit":
             how = "fir" if structure.get_value("all-headers") else "pli"
             self.key_frame_requests.append({"at": time.monotonic(), "by": how})
+        return Gst.PadProbeReturn.OK
+
+    def on_end(self, _, info):
+        """Ends when all RTP is sent. The end of RTCP, its BYE, is only due seconds later."""
+        if info.get_event().type == Gst.EventType.EOS:
+            GLib.idle_add(self.loop.quit)
         return Gst.PadProbeReturn.OK
 
     def on_packet(self, _, info):

@@ -16,16 +16,15 @@ from dataclasses import dataclass
 
 import ffmpeg
 import gateway
-from dissect import Capture, check_all
+from dissect import Capture, check, dissect
 from lab import drained, listening, require, send_bye
 
 SECONDS = 9
 JOINS_AFTER = 2.5
+# Frames that must be compared at least.
 FEWEST = 100
-"""Frames that must be compared at least."""
-
+# The receivers of a flow, with the offset of their ports: RTP, and RTCP after it.
 WHO = {"reference": 0, "early": 4, "late": 8}
-"""The receivers of a flow, with the offset of their ports: RTP, and RTCP after it."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def run(lab, program, codecs):
         yield from _compare(lab, flow)
     video = [flow for flow in flows if flow.codec.kind == "video"]
     late = {engine.ssrc(len(flows) + flow.number): flow.codec for flow in video}
-    yield check_all(capture.path, codecs, summary, late)
+    yield check(dissect(capture, codecs), summary, late)
 
 
 def _producers(flows):

@@ -67,7 +67,8 @@ class Program:
                 at, line = self.lines.get(timeout=max(0, deadline - time.monotonic()))
             except queue.Empty:
                 raise Failure(f"{self.name} said no {key!r} within {seconds} s") from None
-            require(line is not None, f"{self.name} ended before it said {key!r}: {self.complaint()}")
+            ended = f"{self.name} ended before it said {key!r}"
+            require(line is not None, f"{ended}: {self.complaint()}")
             message = json.loads(line)
             if key in message:
                 return at, message[key]
@@ -140,12 +141,16 @@ def listening(*ports):
 
 
 def drained():
-    """Waits until nothing is left in any receive queue; fails if one has overflown."""
+    """Waits until all receive queues have been empty for a while; fails if one has overflown."""
     calm_since = time.monotonic()
-    while time.monotonic() - calm_since < 0.5:
+
+    def calm():
+        nonlocal calm_since
         if any(waiting for _, waiting, _ in udp_sockets()):
             calm_since = time.monotonic()
-        time.sleep(0.02)
+        return time.monotonic() - calm_since > 0.5
+
+    wait_until(calm, 20, "the receive queues were not emptied")
     lost = {port: drops for port, _, drops in udp_sockets() if drops}
     require(not lost, f"receive queues overflowed (port: datagrams): {lost}")
 
