@@ -114,8 +114,11 @@ def check(findings, summary, late):
         require(ssrc in findings.streams, f"nothing was sent to the late consumer {ssrc}")
         first = findings.streams[ssrc].first_payload
         require(begins_key_frame(codec, first), f"SSRC {ssrc} does not begin with a key frame")
-    sent = summary["ledger"]["sent"]
-    require(sent == findings.datagrams, f"{sent} were sent, but {findings.datagrams} captured")
+    ledger = summary["ledger"]
+    sent, captured = ledger["sent"], findings.datagrams
+    require(sent == captured, f"{sent} datagrams were sent, but {captured} captured")
+    lost = {key: ledger[key] for key in ("discarded", "refused", "kernelDrops") if ledger[key]}
+    require(not lost, f"the engine could not use or not send everything: {lost}")
     return f"dissector: {findings.summary()}; no error, gap or duplicate"
 
 

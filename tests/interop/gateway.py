@@ -52,7 +52,7 @@ def consumer(index, at, after_seconds=None):
 class Gateway:
     """The running engine."""
 
-    def __init__(self, lab, program, codecs, producers, consumers, seconds=45):
+    def __init__(self, lab, program, codecs, producers, consumers, seconds=80):
         config = {
             "seconds": seconds,
             "mediaCodecs": [codec.capability() for codec in codecs],

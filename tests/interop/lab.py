@@ -55,8 +55,10 @@ class Program:
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
-        for line in self.process.stdout:
-            self.lines.put((time.monotonic(), line))
+        with self.log.with_suffix(".out").open("w", buffering=1) as copy:
+            for line in self.process.stdout:
+                self.lines.put((time.monotonic(), line))
+                copy.write(line)
         self.lines.put((time.monotonic(), None))
 
     def says(self, key, seconds):
