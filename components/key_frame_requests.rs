@@ -16,10 +16,13 @@ use crate::time::Time;
 pub struct KeyFrameWishes(pub Vec<KeyFrameWish>);
 
 impl KeyFrameWishes {
-    /// Adds a wish, unless the same one is there: what peers repeat costs nothing.
+    /// Adds a wish, unless one for the stream is there: what peers repeat costs nothing, and all
+    /// wishes of a tick are one request. It is forced if one of them is.
     pub fn add(&mut self, wish: KeyFrameWish) {
-        if !self.0.contains(&wish) {
-            self.0.push(wish);
+        let known = self.0.iter_mut().find(|known| known.stream == wish.stream);
+        match known {
+            Some(known) => known.force |= wish.force,
+            None => self.0.push(wish),
         }
     }
 }

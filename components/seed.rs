@@ -56,7 +56,7 @@ impl Generator {
     /// A number of `range`, evenly distributed to within one part in four billion.
     pub fn within(&mut self, range: std::ops::RangeInclusive<u32>) -> u32 {
         let span = u64::from(range.end() - range.start()) + 1;
-        range.start() + ((self.0.next_u64() >> 32) * span >> 32) as u32
+        range.start() + (((self.0.next_u64() >> 32) * span) >> 32) as u32
     }
 
     /// `length` random lower-case letters and digits.
