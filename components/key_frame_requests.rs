@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bevy_ecs::component::Component;
-use bevy_ecs::entity::{Entity, EntityHashSet};
+use bevy_ecs::entity::{Entity, EntityHashMap};
 use bevy_ecs::resource::Resource;
 use smallvec::SmallVec;
 
@@ -15,28 +15,26 @@ use crate::time::Time;
 #[derive(Resource, Debug, Default)]
 pub struct KeyFrameWishes {
     wishes: Vec<KeyFrameWish>,
-    // Never iterated: their order is that of a hash.
-    wished: EntityHashSet,
-    forced: EntityHashSet,
+    // Never iterated: its order is that of a hash.
+    positions: EntityHashMap<usize>,
 }
 
 impl KeyFrameWishes {
-    /// Adds a wish, unless the same one is there. One peer can repeat a wish for each of thousands
-    /// of streams a hundred thousand times in a tick, so that must not take a search.
+    /// Adds a wish. All wishes for a stream in one tick are one, and forced if one of them is. One
+    /// peer can repeat a wish for each of thousands of streams a hundred thousand times in a tick,
+    /// so that must not take a search.
     pub fn add(&mut self, wish: KeyFrameWish) {
-        let known = match wish.force {
-            true => &mut self.forced,
-            false => &mut self.wished,
-        };
-        if known.insert(wish.stream) {
-            self.wishes.push(wish);
+        let next = self.wishes.len();
+        let position = *self.positions.entry(wish.stream).or_insert(next);
+        match self.wishes.get_mut(position) {
+            Some(known) => known.force |= wish.force,
+            None => self.wishes.push(wish),
         }
     }
 
     /// Takes every wish, in order.
     pub fn drain(&mut self) -> impl Iterator<Item = KeyFrameWish> {
-        self.wished.clear();
-        self.forced.clear();
+        self.positions.clear();
         self.wishes.drain(..)
     }
 }
