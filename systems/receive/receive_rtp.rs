@@ -81,6 +81,12 @@ impl Receivers<'_, '_> {
             true => intake.take_retransmission(packet, inbox),
             false => intake.take_media(packet, &inbox.bytes()[packet.range()]),
         };
+        if let Ok(Taken {
+            key_frame: true, ..
+        }) = taken
+        {
+            reception.key_frame_tick = touched.tick;
+        }
         if let Ok(mut requests) = self.requests.get_mut(packet.producer) {
             let mut wish = |force| {
                 let stream = packet.stream;
@@ -95,7 +101,11 @@ impl Receivers<'_, '_> {
                 _ => {}
             }
         }
-        packet.key_frame = taken?.key_frame;
+        Taken {
+            key_frame: packet.key_frame,
+            restarts: packet.restarts,
+            ..
+        } = taken?;
         let mapped = producer.mapped(packet.header.payload_type);
         packet.payload_type = mapped.ok_or(Discard::UnknownPayloadType)?;
         Ok(chain(touched, &mut reception, packet, index))
@@ -114,6 +124,8 @@ struct Intake<'a> {
 #[derive(Clone, Copy)]
 struct Taken {
     key_frame: bool,
+    /// The sender began anew, far from the numbers before.
+    restarts: bool,
     /// Too many packets are missing to ask for them.
     hopeless: bool,
 }
@@ -121,7 +133,7 @@ struct Taken {
 impl Intake<'_> {
     /// A packet that came by itself: it counts for sequence, jitter and rates.
     fn take_media(&mut self, packet: &MediaPacket, bytes: &[u8]) -> Result<Taken, Discard> {
-        self.update_sequence(packet)?;
+        let arrival = self.update_sequence(packet)?;
         let key_frame = begins_key_frame(self.stream, packet, bytes);
         let effect = self.note(packet, key_frame, false);
         if effect.useful && !self.stream.has_rtx {
@@ -135,9 +147,11 @@ impl Intake<'_> {
             .update(timestamp, clock_rate, self.now);
         self.reception.media_packets += 1;
         self.count(packet);
+        let (restarts, hopeless) = (arrival == Arrival::Resync, effect.hopeless);
         Ok(Taken {
             key_frame,
-            hopeless: effect.hopeless,
+            restarts,
+            hopeless,
         })
     }
 
@@ -161,7 +175,7 @@ impl Intake<'_> {
         packet.start += rtx::OSN_LEN as u32;
         packet.len -= rtx::OSN_LEN as u32;
         self.reception.retransmitted += 1;
-        self.update_sequence(packet)?;
+        let arrival = self.update_sequence(packet)?;
         let bytes = &inbox.bytes()[packet.range()];
         let key_frame = begins_key_frame(self.stream, packet, bytes);
         let effect = self.note(packet, key_frame, true);
@@ -170,13 +184,15 @@ impl Intake<'_> {
         }
         self.reception.repaired += 1;
         self.count(packet);
+        let (restarts, hopeless) = (arrival == Arrival::Resync, effect.hopeless);
         Ok(Taken {
             key_frame,
-            hopeless: effect.hopeless,
+            restarts,
+            hopeless,
         })
     }
 
-    fn update_sequence(&mut self, packet: &MediaPacket) -> Result<(), Discard> {
+    fn update_sequence(&mut self, packet: &MediaPacket) -> Result<Arrival, Discard> {
         let header = &packet.header;
         let (number, timestamp) = (header.sequence_number, header.timestamp);
         match self.reception.sequence.update(number, timestamp, self.now) {
@@ -184,7 +200,7 @@ impl Intake<'_> {
                 self.reception.discarded += 1;
                 Err(Discard::BadSequence)
             }
-            _ => Ok(()),
+            arrival => Ok(arrival),
         }
     }
 
