@@ -12,6 +12,7 @@ mod ledgers;
 mod mutations;
 mod order;
 mod poison;
+mod relay;
 mod shutdown;
 mod sockets;
 mod user_systems;

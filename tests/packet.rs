@@ -8,7 +8,7 @@ pub const VP8_KEY_FRAME: &[u8] = &[0x10, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x6
 pub const VP8_DELTA_FRAME: &[u8] = &[0x10, 0x01, 0xaa, 0xbb];
 
 /// An RTP packet to be sent.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Packet {
     /// Payload type.
     pub payload_type: u8,

@@ -1,0 +1,81 @@
+"""The engine's program: its configuration, and what it tells."""
+
+import json
+
+from lab import HOST, listening
+
+# The engine listens on ports of this range, and nobody else does.
+FIRST_PORT = 20000
+LAST_PORT = 20099
+BUFFER_BYTES = 4 << 20
+PLI = [("nack", ""), ("nack", "pli"), ("ccm", "fir")]
+FIR = [("ccm", "fir")]
+
+
+def transport(port, remote=None, rtcp_port=None, remote_rtcp_port=None):
+    """A plain transport.
+
+    RTCP is multiplexed when there is no `rtcp_port`. The other side is learnt when there is no
+    `remote`.
+    """
+    config = {"listen": _listen(port)}
+    if rtcp_port:
+        config["rtcpListen"] = _listen(rtcp_port)
+    if remote:
+        config["remote"] = {"ip": HOST, "port": remote}
+        if remote_rtcp_port:
+            config["remote"]["rtcpPort"] = remote_rtcp_port
+    return config
+
+
+def _listen(port):
+    assert FIRST_PORT <= port <= LAST_PORT
+    return {
+        "ip": HOST,
+        "port": port,
+        "recvBufferSize": BUFFER_BYTES,
+        "sendBufferSize": BUFFER_BYTES,
+    }
+
+
+def producer(codec, ssrc, at, feedback=()):
+    """A producer of one stream."""
+    parameters = codec.rtp_parameters(ssrc, feedback)
+    return {"transport": at, "kind": codec.kind, "rtpParameters": parameters}
+
+
+def consumer(index, at, after_seconds=None):
+    """A consumer of the producer at `index`; a late one when seconds are given."""
+    return {"transport": at, "producer": index, "afterSeconds": after_seconds}
+
+
+class Gateway:
+    """The running engine."""
+
+    def __init__(self, lab, program, codecs, producers, consumers, seconds=80):
+        config = {
+            "seconds": seconds,
+            "mediaCodecs": [codec.capability() for codec in codecs],
+            "producers": producers,
+            "consumers": consumers,
+        }
+        path = lab.write("gateway.json", json.dumps(config, indent=1))
+        self.program = lab.start("gateway", [program, path])
+        _, self.parameters = self.program.says("ready", 20)
+        listening(*{entry["transport"]["listen"]["port"] for entry in producers})
+
+    def joined(self):
+        """Waits until a late consumer has joined; returns when."""
+        at, self.parameters = self.program.says("joined", 20)
+        return at
+
+    def ssrc(self, index):
+        """The SSRC that a consumer sends with."""
+        return self.parameters[index]["encodings"][0]["ssrc"]
+
+    def summary(self):
+        """Ends the engine; both its ledgers must close."""
+        self.program.hang_up()
+        _, summary = self.program.says("summary", 10)
+        self.program.ends(10)
+        return summary

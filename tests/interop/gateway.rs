@@ -1,0 +1,274 @@
+//! Runs the engine on real sockets, from a JSON configuration, for software that nobody here wrote.
+//!
+//! `interop-gateway config.json` opens a plain transport for each producer and consumer. It prints
+//! JSON, one object a line: `{"ready": [...]}` with what each consumer sends once all sockets are
+//! bound, `{"joined": [...]}`, the same again, whenever a late consumer has joined, and
+//! `{"summary": {...}}` at the end: when standard input ends, and after `seconds` at the latest. It
+//! fails when a ledger does not close after any tick.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "standard output is the interface of this program"
+)]
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::net::IpAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use flumen::rtp_parameters::{MediaKind, RtpCodecCapability, RtpParameters};
+use flumen::{
+    ConnectOptions, ConsumerId, ConsumerOptions, Engine, Event, Handle, Listen, ListenInfo,
+    PlainTransportOptions, ProducerId, ProducerOptions, RouterId, Time, TransportId,
+};
+use serde::Deserialize;
+use serde_json::json;
+
+type Failure = Box<dyn Error>;
+
+/// Longest sleep between two looks at whether to stop.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// What to run.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Config {
+    /// Seconds after which it ends in any case.
+    seconds: f64,
+    /// The codecs of the router.
+    media_codecs: Vec<RtpCodecCapability>,
+    producers: Vec<ProducerConfig>,
+    consumers: Vec<ConsumerConfig>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ProducerConfig {
+    transport: TransportConfig,
+    kind: MediaKind,
+    rtp_parameters: RtpParameters,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ConsumerConfig {
+    transport: TransportConfig,
+    /// The index of the producer it consumes.
+    producer: usize,
+    /// Seconds after the first accepted packet at which it joins; before any packet when missing.
+    after_seconds: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct TransportConfig {
+    listen: ListenInfo,
+    /// Where RTCP is received; on the socket of RTP when missing.
+    rtcp_listen: Option<ListenInfo>,
+    /// The other side; learnt from its first packet when missing.
+    remote: Option<RemoteConfig>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RemoteConfig {
+    ip: IpAddr,
+    port: u16,
+    rtcp_port: Option<u16>,
+}
+
+/// The engine, and what was made in it.
+struct Gateway {
+    engine: Engine,
+    router: RouterId,
+    producers: Vec<ProducerId>,
+    consumers: Vec<ConsumerId>,
+    /// Consumers that have not joined, with the span after the first packet at which they do.
+    late: Vec<(Duration, ConsumerConfig)>,
+    /// When the first packet was accepted.
+    began: Option<Time>,
+    events: Vec<Event>,
+}
+
+fn main() -> ExitCode {
+    match configuration().and_then(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("interop-gateway: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn configuration() -> Result<Config, Failure> {
+    let path = std::env::args_os()
+        .nth(1)
+        .ok_or("usage: interop-gateway config.json")?;
+    Ok(serde_json::from_reader(BufReader::new(File::open(path)?))?)
+}
+
+fn run(config: Config) -> Result<(), Failure> {
+    let limit = Duration::try_from_secs_f64(config.seconds)?;
+    let mut gateway = Gateway::open(config)?;
+    gateway.report("ready")?;
+    let hung_up = watch_input(gateway.engine.handle());
+    let end = gateway.engine.clock() + limit;
+    while !hung_up.load(Ordering::Acquire) && gateway.engine.clock() < end {
+        gateway.turn()?;
+    }
+    gateway.close()
+}
+
+/// True once standard input has ended: whoever holds the pipe open keeps the gateway up.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a thread of the application, which talks to the engine through a handle"
+)]
+fn watch_input(handle: Handle) -> Arc<AtomicBool> {
+    let ended = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&ended);
+    std::thread::spawn(move || {
+        // What is read does not matter, nor why it ends.
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        flag.store(true, Ordering::Release);
+        // An engine that is gone by now needs no waking.
+        let _ = handle.wake();
+    });
+    ended
+}
+
+impl Gateway {
+    fn open(config: Config) -> Result<Self, Failure> {
+        let mut engine = Engine::builder().build()?;
+        let router = engine.create_router(&config.media_codecs)?;
+        let mut gateway = Self {
+            engine,
+            router,
+            producers: Vec::new(),
+            consumers: Vec::new(),
+            late: Vec::new(),
+            began: None,
+            events: Vec::new(),
+        };
+        for producer in config.producers {
+            gateway.produce(producer)?;
+        }
+        for consumer in config.consumers {
+            match consumer.after_seconds {
+                None => gateway.consume(consumer)?,
+                Some(after) => {
+                    let after = Duration::try_from_secs_f64(after)?;
+                    gateway.late.push((after, consumer));
+                }
+            }
+        }
+        Ok(gateway)
+    }
+
+    fn produce(&mut self, config: ProducerConfig) -> Result<(), Failure> {
+        let transport = self.transport(config.transport)?;
+        let options = ProducerOptions::new(config.kind, config.rtp_parameters);
+        self.producers
+            .push(self.engine.produce(transport, options)?);
+        Ok(())
+    }
+
+    /// Makes a consumer for a receiver that takes everything the router can route.
+    fn consume(&mut self, config: ConsumerConfig) -> Result<(), Failure> {
+        let producer = self.producers.get(config.producer);
+        let producer = *producer.ok_or("a consumer names a producer that there is not")?;
+        let transport = self.transport(config.transport)?;
+        let capabilities = self.engine.rtp_capabilities(self.router)?.clone();
+        let options = ConsumerOptions::new(producer, capabilities);
+        self.consumers
+            .push(self.engine.consume(transport, options)?);
+        Ok(())
+    }
+
+    fn transport(&mut self, config: TransportConfig) -> Result<TransportId, Failure> {
+        let mut options = PlainTransportOptions::new(Listen::Own(config.listen));
+        options.rtcp_mux = config.rtcp_listen.is_none();
+        options.rtcp_listen = config.rtcp_listen.map(Listen::Own);
+        options.comedia = config.remote.is_none();
+        let transport = self.engine.create_plain_transport(self.router, options)?;
+        if let Some(remote) = config.remote {
+            let to = ConnectOptions {
+                ip: Some(remote.ip),
+                port: Some(remote.port),
+                rtcp_port: remote.rtcp_port,
+            };
+            self.engine.connect(transport, &to)?;
+        }
+        Ok(transport)
+    }
+
+    /// One turn of the run loop.
+    fn turn(&mut self) -> Result<(), Failure> {
+        self.engine.turn(Some(PATIENCE))?;
+        self.engine.check_ledger()?;
+        self.events.extend(self.engine.drain_events());
+        if self.began.is_none() && self.engine.ledger().accepted > 0 {
+            self.began = Some(self.engine.now());
+        }
+        self.admit()
+    }
+
+    /// Lets those in who are late enough.
+    fn admit(&mut self) -> Result<(), Failure> {
+        let Some(began) = self.began else {
+            return Ok(());
+        };
+        let now = self.engine.now();
+        let due = self
+            .late
+            .extract_if(.., |&mut (after, _)| began + after <= now);
+        for (_, consumer) in due.collect::<Vec<_>>() {
+            self.consume(consumer)?;
+            self.report("joined")?;
+        }
+        Ok(())
+    }
+
+    /// Prints what the consumers send, in the order in which they joined.
+    fn report(&self, occasion: &str) -> Result<(), Failure> {
+        let parameters = self
+            .consumers
+            .iter()
+            .map(|&consumer| self.engine.consumer_parameters(consumer))
+            .collect::<Result<Vec<_>, _>>()?;
+        println!("{}", json!({ occasion: parameters }));
+        Ok(())
+    }
+
+    /// Closes everything and prints the summary.
+    fn close(mut self) -> Result<(), Failure> {
+        let producers = self
+            .producers
+            .iter()
+            .map(|&producer| self.engine.producer_stats(producer))
+            .collect::<Result<Vec<_>, _>>()?;
+        let consumers = self
+            .consumers
+            .iter()
+            .map(|&consumer| self.engine.consumer_stats(consumer))
+            .collect::<Result<Vec<_>, _>>()?;
+        let ticks = self.engine.ticks();
+        let remains = self.engine.shutdown(Duration::from_secs(1))?;
+        self.events.extend(remains.events);
+        let summary = json!({
+            "ticks": ticks,
+            "ledger": remains.ledger,
+            "producers": producers,
+            "consumers": consumers,
+            "events": self.events,
+        });
+        println!("{}", json!({ "summary": summary }));
+        remains.ledger.check()?;
+        Ok(())
+    }
+}

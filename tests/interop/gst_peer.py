@@ -1,0 +1,252 @@
+#!/usr/bin/python3
+"""A GStreamer sender or receiver of RTP with RTCP feedback (RFC 4585).
+
+    gst_peer.py send CODEC PAYLOAD_TYPE SSRC LOCAL_PORT REMOTE_PORT SECONDS FEEDBACK...
+    gst_peer.py receive CODEC PAYLOAD_TYPE LOCAL_PORT REMOTE_PORT FEEDBACK...
+
+Feedback is any of "nack", "nack-pli" and "ccm-fir". RTCP is multiplexed with RTP. A sender ends
+when all is sent, a receiver when standard input has ended and no more frames come; both print
+`{"result": {...}}` then. A receiver prints `{"ready": true}` once its port is bound.
+"""
+
+import json
+import sys
+import time
+
+import gi
+
+gi.require_version("Gst", "1.0")
+from gi.repository import GLib, Gst  # noqa: E402
+
+AVPF = 3
+VIDEO = (
+    "videotestsrc is-live=true pattern=ball num-buffers={pictures}"
+    " ! video/x-raw,width=320,height=180,framerate=30/1"
+)
+AUDIO = (
+    "audiotestsrc is-live=true samplesperbuffer=960 num-buffers={sounds}"
+    " ! audio/x-raw,rate=48000,channels=2"
+)
+# Left alone, the video encoders make no second key frame within three thousand pictures.
+# For each codec: its name, its clock rate, how it is sent, how it is received.
+CODECS = {
+    "vp8": (
+        "VP8",
+        90000,
+        "vp8enc deadline=1 cpu-used=8 target-bitrate=400000 keyframe-max-dist=3000"
+        " ! rtpvp8pay picture-id-mode=2",
+        "rtpvp8depay ! vp8dec",
+    ),
+    "vp9": (
+        "VP9",
+        90000,
+        "vp9enc deadline=1 cpu-used=8 lag-in-frames=0 target-bitrate=400000"
+        " keyframe-max-dist=3000 ! rtpvp9pay picture-id-mode=2",
+        "rtpvp9depay ! vp9dec",
+    ),
+    "h264": (
+        "H264",
+        90000,
+        "x264enc tune=zerolatency speed-preset=ultrafast bitrate=400 key-int-max=3000"
+        " ! video/x-h264,profile=constrained-baseline ! rtph264pay config-interval=-1",
+        "rtph264depay ! avdec_h264",
+    ),
+    "opus": ("OPUS", 48000, "opusenc ! rtpopuspay", "rtpopusdepay ! opusdec"),
+}
+
+
+class Peer:
+    """A pipeline around an rtpbin and one socket."""
+
+    def __init__(self, codec, payload_type, local_port, remote_port, feedback):
+        self.codec = codec
+        self.payload_type = payload_type
+        self.remote_port = remote_port
+        self.feedback = feedback
+        self.failure = None
+        self.loop = GLib.MainLoop()
+        self.pipeline = Gst.Pipeline()
+        self.rtpbin = self.add("rtpbin", rtp_profile=AVPF, latency=200)
+        self.source = self.add("udpsrc", address="127.0.0.1", port=local_port, buffer_size=4 << 20)
+        bus = self.pipeline.get_bus()
+        bus.add_signal_watch()
+        bus.connect("message::error", self.on_error)
+
+    def add(self, kind, **properties):
+        """Adds an element."""
+        element = Gst.ElementFactory.make(kind)
+        if element is None:
+            sys.exit(f"GStreamer has no {kind}")
+        for name, value in properties.items():
+            element.set_property(name.replace("_", "-"), value)
+        self.pipeline.add(element)
+        return element
+
+    def add_chain(self, description):
+        """Adds a chain of elements as one."""
+        chain = Gst.parse_bin_from_description(description, True)
+        self.pipeline.add(chain)
+        return chain
+
+    def add_sink(self):
+        """A sink that sends from the socket that is received on."""
+        sink = self.add("udpsink", host="127.0.0.1", port=self.remote_port, sync=False)
+        sink.set_property("async", False)
+        self.source.set_state(Gst.State.READY)
+        sink.set_property("socket", self.source.get_property("used-socket"))
+        sink.set_property("close-socket", False)
+        return sink
+
+    def caps(self):
+        """What its RTP is, and which feedback is agreed on."""
+        name, clock_rate, _, _ = CODECS[self.codec]
+        kind = "audio" if self.codec == "opus" else "video"
+        agreed = "".join(f",rtcp-fb-{how}=true" for how in self.feedback)
+        return (
+            f"application/x-rtp,media={kind},encoding-name={name},clock-rate={clock_rate},"
+            f"payload={self.payload_type}{agreed}"
+        )
+
+    def on_error(self, _, message):
+        """Ends with an error."""
+        self.failure = str(message.parse_error())
+        self.loop.quit()
+
+    def run(self):
+        """Runs until the end."""
+        self.pipeline.set_state(Gst.State.PLAYING)
+        self.loop.run()
+        result = self.result()
+        self.pipeline.set_state(Gst.State.NULL)
+        if self.failure:
+            sys.exit(self.failure)
+        print(json.dumps({"result": result}), flush=True)
+
+
+class Sender(Peer):
+    """Encodes a test signal, and makes key frames when asked."""
+
+    def __init__(self, codec, payload_type, ssrc, local_port, remote_port, seconds, feedback):
+        super().__init__(codec, payload_type, local_port, remote_port, feedback)
+        self.packets = 0
+        self.timestamps = set()
+        self.key_frame_requests = []
+        signal = (AUDIO if codec == "opus" else VIDEO).format(
+            pictures=30 * seconds, sounds=50 * seconds
+        )
+        _, _, encoder, _ = CODECS[codec]
+        chain = self.add_chain(
+            f"{signal} ! {encoder} pt={payload_type} ssrc={ssrc} mtu=1200"
+            f' ! capsfilter caps="{self.caps()}"'
+        )
+        pad = chain.get_static_pad("src")
+        pad.add_probe(Gst.PadProbeType.EVENT_UPSTREAM, self.on_event)
+        pad.add_probe(Gst.PadProbeType.BUFFER, self.on_packet)
+        pad.link(self.rtpbin.request_pad_simple("send_rtp_sink_0"))
+        sink = self.add_sink().get_static_pad("sink")
+        sink.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, self.on_end)
+        self.rtpbin.get_static_pad("send_rtp_src_0").link(sink)
+        rtcp = self.rtpbin.request_pad_simple("send_rtcp_src_0")
+        rtcp.link(self.add_sink().get_static_pad("sink"))
+        self.source.set_property("caps", Gst.Caps.from_string("application/x-rtcp"))
+        answers = self.rtpbin.request_pad_simple("recv_rtcp_sink_0")
+        self.source.get_static_pad("src").link(answers)
+
+    def on_event(self, _, info):
+        """Notes when the encoder is asked for a key frame; after a FIR, with all headers."""
+        structure = info.get_event().get_structure()
+        if structure and structure.get_name() == "GstForceKeyUnit":
+            how = "fir" if structure.get_value("all-headers") else "pli"
+            self.key_frame_requests.append({"at": time.monotonic(), "by": how})
+        return Gst.PadProbeReturn.OK
+
+    def on_end(self, _, info):
+        """Ends when all RTP is sent. The end of RTCP, its BYE, is only due seconds later."""
+        if info.get_event().type == Gst.EventType.EOS:
+            GLib.idle_add(self.loop.quit)
+        return Gst.PadProbeReturn.OK
+
+    def on_packet(self, _, info):
+        """Counts what is sent."""
+        self.packets += 1
+        self.timestamps.add(info.get_buffer().extract_dup(4, 4))
+        return Gst.PadProbeReturn.OK
+
+    def result(self):
+        return {
+            "packets": self.packets,
+            "frames": len(self.timestamps),
+            "keyFrameRequests": self.key_frame_requests,
+        }
+
+
+class Receiver(Peer):
+    """Decodes, and counts what it decodes."""
+
+    def __init__(self, codec, payload_type, local_port, remote_port, feedback):
+        super().__init__(codec, payload_type, local_port, remote_port, feedback)
+        self.packets = 0
+        self.frames = 0
+        self.last = time.monotonic()
+        caps = Gst.Caps.from_string(self.caps())
+        self.source.set_property("caps", caps)
+        self.rtpbin.connect("request-pt-map", lambda *_: caps)
+        self.rtpbin.connect("pad-added", self.on_stream)
+        source = self.source.get_static_pad("src")
+        source.add_probe(Gst.PadProbeType.BUFFER, self.on_packet)
+        source.link(self.rtpbin.request_pad_simple("recv_rtp_sink_0"))
+        rtcp = self.rtpbin.request_pad_simple("send_rtcp_src_0")
+        rtcp.link(self.add_sink().get_static_pad("sink"))
+        GLib.io_add_watch(sys.stdin, GLib.IO_HUP | GLib.IO_IN, self.on_input)
+
+    def run(self):
+        print(json.dumps({"ready": True}), flush=True)
+        super().run()
+
+    def on_packet(self, _, info):
+        """Counts what is received."""
+        self.packets += 1
+        return Gst.PadProbeReturn.OK
+
+    def on_stream(self, _, pad):
+        """Decodes a new stream."""
+        if not pad.get_name().startswith("recv_rtp_src"):
+            return
+        _, _, _, decoder = CODECS[self.codec]
+        chain = self.add_chain(f"{decoder} ! fakesink name=end sync=false signal-handoffs=true")
+        chain.get_by_name("end").connect("handoff", self.on_frame)
+        chain.sync_state_with_parent()
+        pad.link(chain.get_static_pad("sink"))
+
+    def on_frame(self, *_):
+        """Counts what is decoded."""
+        self.frames += 1
+        self.last = time.monotonic()
+
+    def on_input(self, *_):
+        """Standard input has ended: so does this, once no frame has come for a while."""
+        GLib.timeout_add(50, self.end_when_silent)
+        return GLib.SOURCE_REMOVE
+
+    def end_when_silent(self):
+        if time.monotonic() - self.last < 0.7:
+            return GLib.SOURCE_CONTINUE
+        self.loop.quit()
+        return GLib.SOURCE_REMOVE
+
+    def result(self):
+        return {"packets": self.packets, "frames": self.frames}
+
+
+def main(mode, codec, *rest):
+    Gst.init(None)
+    if mode == "send":
+        numbers, feedback = rest[:5], rest[5:]
+        Sender(codec, *map(int, numbers), feedback).run()
+    else:
+        numbers, feedback = rest[:3], rest[3:]
+        Receiver(codec, *map(int, numbers), feedback).run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
