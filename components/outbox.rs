@@ -13,6 +13,9 @@ use crate::socket::SocketKey;
 /// A row is a header written for one receiver (in [`headers`](Self::headers)) and a payload that
 /// all receivers share (in the [`Inbox`](crate::Inbox) arena): fanning a packet out touches its
 /// payload once. Rows are grouped by destination, in the order in which they must leave.
+///
+/// A system that adds rows of its own counts them as `generated` in the [`Ledger`](crate::Ledger);
+/// one that takes rows out counts them as `refused`. Otherwise the ledger does not close.
 #[derive(Resource, Debug, Default)]
 pub struct Outbox {
     /// Header bytes, and whole datagrams that the engine generated.

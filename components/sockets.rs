@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use bevy_ecs::entity::Entity;
+use bevy_ecs::entity::{Entity, EntityHashSet};
 use bevy_ecs::resource::Resource;
 
 use crate::socket::SocketKey;
@@ -23,6 +23,8 @@ pub struct SocketEntry {
     pub entity: Entity,
     /// Who receives on it.
     pub receivers: Receivers,
+    /// When it is shared: the transports on it, connected or not, in no order.
+    pub transports: EntityHashSet,
 }
 
 /// Who receives on a socket.

@@ -2,8 +2,13 @@
 
 use std::net::SocketAddr;
 
+// Derives of the ECS name its crate.
+use flumen::ecs as bevy_ecs;
+use flumen::ecs::lifecycle::RemovedComponents;
+use flumen::ecs::resource::Resource;
+use flumen::ecs::system::ResMut;
 use flumen::rtp_parameters::MediaKind;
-use flumen::{ConsumerId, Engine, ProducerId, RouterId, SocketId, TransportId, event};
+use flumen::{ConsumerId, Engine, ProducerId, RouterId, Slot, SocketId, Stage, TransportId, event};
 use flumen_tests::{Packet, Room, VP8_KEY_FRAME, media_codecs, opus};
 use proptest::prelude::*;
 
@@ -299,3 +304,39 @@ fn what_arrives_for_a_closed_transport_is_no_longer_accepted() {
     assert_eq!(ledger.accepted, 0);
     assert_eq!(ledger.discarded[flumen::Discard::UnknownSource], 1);
 }
+
+#[test]
+fn what_arrived_for_a_closed_socket_is_not_the_next_ones() {
+    let mut room = Room::new();
+    let first = room.comedia();
+    let packet = Packet::new(96, 1, 2_222, VP8_KEY_FRAME).bytes();
+    let local = room.local(first);
+    assert!(room.wire.inject(local, address(5_000), &packet));
+    room.engine.close_transport(first).unwrap();
+    let second = room.comedia();
+    room.tick();
+    let tuple = room.engine.tuple(second).unwrap().unwrap();
+    assert_eq!(tuple.remote_port, None);
+    assert_eq!(room.engine.ledger().received, 0);
+    assert!(!room.wire.inject(local, address(5_000), &packet));
+}
+
+#[test]
+fn what_was_removed_is_told_to_systems_and_then_forgotten() {
+    fn note(mut removed: RemovedComponents<'_, '_, TransportId>, mut seen: ResMut<'_, Seen>) {
+        seen.0 += removed.read().count();
+    }
+    let mut room = Room::with(|builder| builder.add_systems(Stage::Score, Slot::After, note));
+    room.engine.world_mut().init_resource::<Seen>();
+    for _ in 0..10 {
+        let transport = room.direct();
+        room.engine.close_transport(transport).unwrap();
+        room.tick();
+    }
+    assert_eq!(room.engine.world().resource::<Seen>().0, 10);
+    settle(&mut room);
+    assert_eq!(room.engine.world().removed::<TransportId>().count(), 0);
+}
+
+#[derive(Resource, Default)]
+struct Seen(usize);

@@ -1,16 +1,15 @@
 //! Closing is one walk: it tells everybody concerned, in order, and then despawns.
 
 use bevy_ecs::entity::{Entity, EntityHashSet};
-use bevy_ecs::query::With;
 use bevy_ecs::relationship::RelationshipTarget;
 use bevy_ecs::world::World;
 use flumen_components::event::{
     self, ListenSocketClosed, ProducerClosed, RouterClosed, TransportClosed, emit,
 };
 use flumen_components::{
-    Closed, Consumer, ConsumerId, Created, Directory, Id, Ledger, Listener, LocalAddresses, Parked,
-    Path, ProducerId, Receivers, Refusal, Residents, Role, RouterId, Routes, Socket, SocketId,
-    SocketKey, Sockets, Subject, TransportId, Transports, find,
+    Closed, Consumer, ConsumerId, Created, Directory, Id, Ledger, Listener, Parked, Path,
+    ProducerId, Receivers, Refusal, Residents, RouterId, Routes, Socket, SocketId, SocketKey,
+    Sockets, Subject, TransportId, Transports, find,
 };
 
 use super::connect::release_remotes;
@@ -241,6 +240,11 @@ fn release_sockets(world: &mut World, transport: Entity) -> Vec<SocketKey> {
         .filter_map(|link| link.socket())
         .collect();
     keys.dedup();
+    for &key in &keys {
+        if let Some(entry) = world.resource_mut::<Sockets>().get_mut(key) {
+            entry.transports.remove(&transport);
+        }
+    }
     keys.retain(|&key| is_own(world, key));
     for &key in &keys {
         let removed = world.resource_mut::<Sockets>().remove(key);
@@ -256,22 +260,17 @@ fn is_own(world: &World, key: SocketKey) -> bool {
     entry.is_some_and(|entry| matches!(entry.receivers, Receivers::One(..)))
 }
 
-/// The transports that send from a shared socket, in the order of their creation, whether they are
-/// connected or not.
-fn transports_on(world: &mut World, key: SocketKey) -> Vec<Entity> {
-    let mut query = world.query_filtered::<(Entity, &Created, &Path), With<LocalAddresses>>();
-    let uses = |path: &Path| {
-        [Role::Rtp, Role::Rtcp]
-            .iter()
-            .any(|&role| path.link(role).socket() == Some(key))
-    };
-    let mut found: Vec<_> = query
-        .iter(world)
-        .filter(|(_, _, path)| uses(path))
-        .map(|(entity, &created, _)| (created, entity))
-        .collect();
-    found.sort_unstable();
-    found.into_iter().map(|(_, entity)| entity).collect()
+/// The transports on a shared socket, in the order of their creation, whether they are connected or
+/// not.
+fn transports_on(world: &World, key: SocketKey) -> Vec<Entity> {
+    let entry = world.resource::<Sockets>().get(key);
+    by_creation(
+        world,
+        entry
+            .into_iter()
+            .flat_map(|entry| &entry.transports)
+            .copied(),
+    )
 }
 
 /// Related entities in the order of their creation.
@@ -279,14 +278,12 @@ fn in_order<T: RelationshipTarget>(world: &World, entity: Entity) -> Vec<Entity>
     let Some(related) = world.get::<T>(entity) else {
         return Vec::new();
     };
-    let mut found: Vec<_> = related
-        .iter()
-        .filter_map(|entity| {
-            world
-                .get::<Created>(entity)
-                .map(|&created| (created, entity))
-        })
-        .collect();
+    by_creation(world, related.iter())
+}
+
+fn by_creation(world: &World, entities: impl Iterator<Item = Entity>) -> Vec<Entity> {
+    let created = |entity| Some((*world.get::<Created>(entity)?, entity));
+    let mut found: Vec<_> = entities.filter_map(created).collect();
     found.sort_unstable();
     found.into_iter().map(|(_, entity)| entity).collect()
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use bevy_ecs::entity::Entity;
+use bevy_ecs::entity::{Entity, EntityHashSet};
 use bevy_ecs::world::World;
 use flumen_components::{
-    AppData, Directory, LocalAddress, Receivers, Socket, SocketEntry, SocketId, Sockets,
+    AppData, Directory, LocalAddress, Receivers, Socket, SocketEntry, SocketId, SocketKey, Sockets,
 };
 
 use super::birth;
@@ -38,10 +38,7 @@ pub fn open_socket(world: &mut World, record: SocketRecord, app_data: AppData) -
         .spawn((id, created, record.socket, name, app_data))
         .id();
     world.resource_mut::<Directory>().insert(id, entity);
-    let receivers = Receivers::ByRemote(BTreeMap::new());
-    world
-        .resource_mut::<Sockets>()
-        .insert(key, SocketEntry { entity, receivers });
+    enter(world, key, entity, Receivers::ByRemote(BTreeMap::new()));
     id
 }
 
@@ -55,10 +52,17 @@ pub(super) fn adopt_socket(
     let socket = record.socket.clone();
     let key = socket.key;
     let entity = world.spawn((created, socket)).id();
-    world
-        .resource_mut::<Sockets>()
-        .insert(key, SocketEntry { entity, receivers });
+    enter(world, key, entity, receivers);
     entity
+}
+
+fn enter(world: &mut World, key: SocketKey, entity: Entity, receivers: Receivers) {
+    let entry = SocketEntry {
+        entity,
+        receivers,
+        transports: EntityHashSet::default(),
+    };
+    world.resource_mut::<Sockets>().insert(key, entry);
 }
 
 /// What a shared socket is announced as.

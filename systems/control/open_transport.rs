@@ -6,7 +6,8 @@ use flumen_components::event::{TransportCreated, emit};
 use flumen_components::{
     AppData, Closed, Created, Deadlines, Directory, Due, Link, Listener, LocalAddress,
     LocalAddresses, Naming, Now, OnRouter, Path, Purpose, Receivers, ReportSchedule, Residents,
-    Role, RouterId, Socket, SocketId, Subject, Traffic, TransportId, TransportKind, find,
+    Role, RouterId, Socket, SocketId, SocketKey, Sockets, Subject, Traffic, TransportId,
+    TransportKind, find,
 };
 use thiserror::Error;
 
@@ -87,11 +88,21 @@ pub fn open_plain_transport(
     let transport = spawn(world, (router, router_entity), kind, path, app_data);
     world.entity_mut(transport.1).insert(addresses);
     for (end, role) in [(Some(rtp), Role::Rtp), (rtcp, Role::Rtcp)] {
-        if let Some(own) = end.and_then(|end| end.own) {
-            adopt_socket(world, &own, Receivers::One(transport.1, role));
+        match end {
+            None => {}
+            Some(Resolved { own: Some(own), .. }) => {
+                adopt_socket(world, &own, Receivers::One(transport.1, role));
+            }
+            Some(shared) => enter_shared(world, shared.socket.key, transport.1),
         }
     }
     Ok(transport.0)
+}
+
+fn enter_shared(world: &mut World, key: SocketKey, transport: Entity) {
+    if let Some(entry) = world.resource_mut::<Sockets>().get_mut(key) {
+        entry.transports.insert(transport);
+    }
 }
 
 /// Opens a direct transport.
