@@ -11,5 +11,7 @@ mod goldens;
 mod header_extensions;
 mod key_frames;
 mod pausing;
+mod sequence;
+mod stats;
 mod traces;
 mod transport_errors;

@@ -25,7 +25,7 @@ fn an_observer_hears_of_its_entity_alone() {
     let scores = heard.clone();
     room.engine
         .observe(first, move |event: &ScoreChanged| {
-            scores.lock().unwrap().push(event.score[0].ssrc)
+            scores.lock().unwrap().push(event.score[0].ssrc);
         })
         .unwrap();
     let pauses = heard.clone();

@@ -163,7 +163,7 @@ fn a_mid_of_any_length_is_written_and_headers_are_of_one_length() {
     for len in 1..=8_u16 {
         let mid = &"abcdefgh"[..len.into()];
         consume(&mut call, 7_000 + len, |options| {
-            options.mid = Some(mid.into())
+            options.mid = Some(mid.into());
         });
     }
     call.room.arrive(call.sender, &rich_packet(1));
@@ -292,7 +292,7 @@ fn a_repeated_extension_counts_once() {
 fn an_independent_parser_reads_the_same() {
     let mut call = Call::of(MediaKind::Video, rich_vp8());
     consume(&mut call, 7_000, |options| {
-        options.mid = Some("longest8".into())
+        options.mid = Some("longest8".into());
     });
     for sequence in 1..=40_u16 {
         let mut packet = rich_packet(sequence);

@@ -5,8 +5,8 @@ use bevy_ecs::system::{Commands, Query, Res, ResMut, SystemParam};
 use flumen_components::rtp_parameters::HeaderExtensionIds;
 use flumen_components::wire::RtpHeader;
 use flumen_components::{
-    Discard, Encoding, Inbox, Incoming, Ledger, Listener, Media, MediaPacket, Producer, Reception,
-    RtpArrival, RtpIn, RtpStream, Score, ScoresChanged, StreamOf,
+    Arrival, Discard, Encoding, Inbox, Incoming, Ledger, Listener, Media, MediaPacket, Producer,
+    Reception, RtpArrival, RtpIn, RtpStream, Score, ScoresChanged, StreamOf,
 };
 
 use super::discovery::{Discovery, Identity, discover};
@@ -190,7 +190,7 @@ fn packet(arrival: &RtpArrival, found: &Found) -> MediaPacket {
         stream: found.stream,
         retransmission: found.retransmission,
         payload_type: arrival.header.payload_type,
-        restarts: false,
+        arrival: Arrival::InOrder,
         key_frame: false,
         next: None,
     }

@@ -67,7 +67,7 @@ impl Receivers<'_, '_> {
         let (producer, paused) = producer.map_err(|_| Discard::UnknownProducer)?;
         let first = !reception.has_started();
         let counted = count(&mut reception, packet, stream.clock_rate, now);
-        packet.restarts = counted == Ok(Arrival::Resync);
+        packet.arrival = counted.unwrap_or(Arrival::Bad);
         packet.key_frame = counted.is_ok() && begins_key_frame(stream, packet, bytes);
         if packet.key_frame {
             reception.key_frame_tick = touched.tick;
