@@ -5,6 +5,7 @@ use std::ops::Range;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::resource::Resource;
 
+use crate::reception::Arrival;
 use crate::transport::Role;
 use crate::wire::rtp::RtpHeader;
 
@@ -66,8 +67,8 @@ pub struct MediaPacket {
     pub retransmission: bool,
     /// What consumers call its payload type; marked by Receive.
     pub payload_type: u8,
-    /// Its sender began anew, far from the numbers before; marked by Receive.
-    pub restarts: bool,
+    /// How its sequence number goes with those before; marked by Receive.
+    pub arrival: Arrival,
     /// It begins a key frame; marked by Receive.
     pub key_frame: bool,
     /// The next accepted packet of the same stream in this tick; marked by Receive.

@@ -7,6 +7,7 @@ use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::resource::Resource;
 
+use crate::deadline::{Deadlines, Due};
 use crate::seed::Generator;
 use crate::time::Time;
 
@@ -21,10 +22,11 @@ pub struct ReportSchedule {
     /// bits of the time, and when they arrived.
     pub reference: Option<(u32, u32, Time)>,
     generator: Generator,
+    armed: bool,
 }
 
 impl ReportSchedule {
-    /// How long after its creation a transport reports first.
+    /// How long after it has something to report a transport reports first.
     pub const FIRST: Duration = Duration::from_millis(500);
 
     /// The schedule of a transport that speaks as `ssrc`.
@@ -34,7 +36,20 @@ impl ReportSchedule {
             cname,
             reference: None,
             generator,
+            armed: false,
         }
+    }
+
+    /// There is something to report from now on: sets the first deadline, unless one is set.
+    pub fn arm(&mut self, transport: Entity, now: Time, deadlines: &mut Deadlines) {
+        if !std::mem::replace(&mut self.armed, true) {
+            deadlines.set(now + Self::FIRST, transport, Due::Reports);
+        }
+    }
+
+    /// There is nothing to report any more: the next deadline is not set.
+    pub fn disarm(&mut self) {
+        self.armed = false;
     }
 
     /// How long until the next reports: 1 to 1.5 seconds in steps of a tenth, so that transports

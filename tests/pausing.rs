@@ -123,6 +123,17 @@ fn a_late_packet_from_before_a_pause_takes_nobodys_number() {
 }
 
 #[test]
+fn media_does_not_go_on_with_a_packet_from_before_the_pause() {
+    let mut call = Call::audio();
+    let before = call.send(&[1, 3].map(|n| Packet::new(111, n, SSRC, b"a")));
+    pause_producer(&mut call);
+    resume_producer(&mut call);
+    assert!(call.send_payload(2, b"b").packets.is_empty());
+    let after = call.send_payload(4, b"c").packets.remove(0);
+    assert_eq!(after.sequence, before.packets[1].sequence + 1);
+}
+
+#[test]
 fn pausing_one_consumer_leaves_the_others_alone() {
     let mut call = Call::audio();
     let other = call.room.plain(address(6_001));

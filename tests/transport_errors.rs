@@ -89,15 +89,19 @@ fn on_a_shared_socket_a_remote_address_belongs_to_one_transport() {
     room.engine.connect(second, &to).unwrap();
 }
 
+fn own(info: ListenInfo) -> PlainTransportOptions {
+    PlainTransportOptions::new(Listen::Own(info))
+}
+
+fn open(room: &mut Room, options: PlainTransportOptions) -> CreateTransportError {
+    fails(room, |room| {
+        room.engine.create_plain_transport(room.router, options)
+    })
+}
+
 #[test]
 fn opening_a_plain_transport_fails_by_name() {
     let mut room = Room::new();
-    let own = |info: ListenInfo| PlainTransportOptions::new(Listen::Own(info));
-    let open = |room: &mut Room, options: PlainTransportOptions| {
-        fails(room, |room| {
-            room.engine.create_plain_transport(room.router, options)
-        })
-    };
     let here = ListenInfo::at(address(9_000));
     let mut tcp = here.clone();
     tcp.protocol = Protocol::Tcp;
@@ -113,6 +117,12 @@ fn opening_a_plain_transport_fails_by_name() {
         error,
         CreateTransportError::Bind(BindError::EmptyPortRange { min: 5, max: 4 })
     ));
+}
+
+#[test]
+fn a_port_that_is_taken_is_free_again_when_its_transport_closes() {
+    let mut room = Room::new();
+    let here = ListenInfo::at(address(9_000));
     let first = room
         .engine
         .create_plain_transport(room.router, own(here.clone()))

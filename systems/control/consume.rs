@@ -9,10 +9,10 @@ use flumen_components::rtp_parameters::{
 };
 use flumen_components::wire::SequenceManager;
 use flumen_components::{
-    AppData, Closed, Consumer, ConsumerId, ConsumerParameters, ConsumesFrom, Created, Directory,
-    Emission, ExtensionSet, Generator, Listener, Mid, Naming, OnRouter, OnTransport, Paused,
-    PayloadTypes, ProducerId, ProducerParameters, Purpose, Rate, Routes, Subject, Time, TraceTypes,
-    TransportId, find,
+    AppData, Closed, Consumer, ConsumerId, ConsumerParameters, ConsumesFrom, Created, Deadlines,
+    Directory, Emission, ExtensionSet, Generator, Listener, Mid, Naming, Now, OnRouter,
+    OnTransport, Paused, PayloadTypes, ProducerId, ProducerParameters, Purpose, Rate,
+    ReportSchedule, Routes, Subject, Time, TraceTypes, TransportId, find,
 };
 use thiserror::Error;
 
@@ -124,6 +124,7 @@ pub fn consume(
     let entity = find(world, id)?;
     world.entity_mut(entity).insert(options.app_data);
     wish_for(world, entity);
+    arm_reports(world, transport);
     let subject = Subject::Transport(transport_id);
     emit(
         world,
@@ -134,6 +135,16 @@ pub fn consume(
         },
     );
     Ok(id)
+}
+
+/// What the consumer sends is to be reported.
+fn arm_reports(world: &mut World, transport: Entity) {
+    let now = world.resource::<Now>().time;
+    world.resource_scope::<Deadlines, ()>(|world, mut deadlines| {
+        if let Some(mut schedule) = world.get_mut::<ReportSchedule>(transport) {
+            schedule.arm(transport, now, &mut deadlines);
+        }
+    });
 }
 
 /// Automatic MIDs have at most eight digits.

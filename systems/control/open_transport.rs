@@ -4,10 +4,9 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{TransportCreated, emit};
 use flumen_components::{
-    AppData, Closed, Created, Deadlines, Directory, Due, Link, Listener, LocalAddress,
-    LocalAddresses, Naming, Now, OnRouter, Path, Purpose, Receivers, ReportSchedule, Residents,
-    Role, RouterId, Socket, SocketId, SocketKey, Sockets, Subject, Traffic, TransportId,
-    TransportKind, find,
+    AppData, Closed, Created, Directory, Link, Listener, LocalAddress, LocalAddresses, Naming,
+    OnRouter, Path, Purpose, Receivers, ReportSchedule, Residents, Role, RouterId, Socket,
+    SocketId, SocketKey, Sockets, Subject, Traffic, TransportId, TransportKind, find,
 };
 use thiserror::Error;
 
@@ -194,10 +193,9 @@ fn spawn(
             Naming::default(),
             Residents::default(),
         ),
-        OnRouter(router_entity),
+        (OnRouter(router_entity), report_schedule(world, created)),
     );
     let entity = world.spawn(bundle).id();
-    schedule_reports(world, entity, created);
     world.resource_mut::<Directory>().insert(id, entity);
     let subject = Subject::Router(router);
     emit(
@@ -211,13 +209,9 @@ fn spawn(
     (id, entity)
 }
 
-fn schedule_reports(world: &mut World, transport: Entity, created: Created) {
+/// Reports begin once there is something to report.
+fn report_schedule(world: &World, created: Created) -> ReportSchedule {
     let mut generator = birth::generator(world, created, Purpose::Rtcp);
     let ssrc = generator.within(SSRCS);
-    let schedule = ReportSchedule::new(ssrc, generator.text(8), generator);
-    world.entity_mut(transport).insert(schedule);
-    let first = world.resource::<Now>().time + ReportSchedule::FIRST;
-    world
-        .resource_mut::<Deadlines>()
-        .set(first, transport, Due::Reports);
+    ReportSchedule::new(ssrc, generator.text(8), generator)
 }

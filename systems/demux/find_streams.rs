@@ -5,8 +5,9 @@ use bevy_ecs::system::{Commands, Query, Res, ResMut, SystemParam};
 use flumen_components::rtp_parameters::HeaderExtensionIds;
 use flumen_components::wire::RtpHeader;
 use flumen_components::{
-    Discard, Encoding, Histogram, Inbox, Incoming, Ledger, Listener, Media, MediaPacket, Missing,
-    Producer, Reception, Reporting, RtpArrival, RtpIn, RtpStream, Score, ScoresChanged, StreamOf,
+    Arrival, Deadlines, Discard, Encoding, Histogram, Inbox, Incoming, Ledger, Listener, Media,
+    MediaPacket, Missing, Now, Producer, Reception, ReportSchedule, Reporting, RtpArrival, RtpIn,
+    RtpStream, Score, ScoresChanged, StreamOf,
 };
 
 use super::discovery::{Discovery, Identity, discover};
@@ -16,7 +17,10 @@ use super::discovery::{Discovery, Identity, discover};
 pub(crate) struct Finder<'w, 's> {
     listeners: Query<'w, 's, &'static mut Listener>,
     producers: Query<'w, 's, &'static mut Producer>,
+    schedules: Query<'w, 's, &'static mut ReportSchedule>,
     scores_changed: ResMut<'w, ScoresChanged>,
+    deadlines: ResMut<'w, Deadlines>,
+    now: Res<'w, Now>,
     commands: Commands<'w, 's>,
 }
 
@@ -95,6 +99,9 @@ impl Finder<'_, '_> {
                 let stream = spawn_stream(&mut self.commands, producer, index, encoding, ssrc);
                 encoding.stream = Some(stream);
                 self.scores_changed.0.push(producer);
+                if let Ok(mut schedule) = self.schedules.get_mut(arrival.transport) {
+                    schedule.arm(arrival.transport, self.now.time, &mut self.deadlines);
+                }
                 (stream, false)
             }
             Discovery::Retransmission(index) => {
@@ -195,7 +202,7 @@ fn packet(arrival: &RtpArrival, found: &Found) -> MediaPacket {
         stream: found.stream,
         retransmission: found.retransmission,
         payload_type: arrival.header.payload_type,
-        restarts: false,
+        arrival: Arrival::InOrder,
         key_frame: false,
         next: None,
     }

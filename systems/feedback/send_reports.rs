@@ -78,10 +78,7 @@ pub(crate) fn send_reports(
         }
         let transport = due.transport;
         queue.0.pop_front();
-        if let Ok((_, mut schedule)) = reporters.transports.get_mut(transport) {
-            let next = reporters.now.time + schedule.interval();
-            deadlines.set(next, transport, Due::Reports);
-        }
+        reporters.schedule_next(transport, &mut deadlines);
     }
     if !queue.0.is_empty() {
         let next = reporters.now.time + NEXT_TICK;
@@ -90,6 +87,22 @@ pub(crate) fn send_reports(
 }
 
 impl Reporters<'_, '_> {
+    fn schedule_next(&mut self, transport: Entity, deadlines: &mut Deadlines) {
+        let Ok((listener, mut schedule)) = self.transports.get_mut(transport) else {
+            return;
+        };
+        let mut streams = listener
+            .ssrcs
+            .values()
+            .filter_map(|incoming| incoming.stream);
+        if listener.consumers.is_empty() && streams.next().is_none() {
+            schedule.disarm();
+            return;
+        }
+        let next = self.now.time + schedule.interval();
+        deadlines.set(next, transport, Due::Reports);
+    }
+
     /// Goes on with the reports of a transport, until they or the budget are exhausted.
     fn report(&mut self, due: &mut DueReports, budget: &mut usize, draft: &mut Draft) {
         draft.compound.clear();

@@ -7,8 +7,8 @@ use flumen_components::rtp_parameters::{Codec, HeaderExtensionIds};
 use flumen_components::trace::{Direction, PacketTrace, TraceInfo};
 use flumen_components::wire::codec::opus;
 use flumen_components::{
-    ConsumerId, Destination, DirectOut, DirectRow, Emission, Inbox, Ledger, Limits, Link, Listener,
-    Media, MediaPacket, Now, Outbox, Outgoing, Path, Paused, Producer, Recipient, Routes,
+    Arrival, ConsumerId, Destination, DirectOut, DirectRow, Emission, Inbox, Ledger, Limits, Link,
+    Listener, Media, MediaPacket, Now, Outbox, Outgoing, Path, Paused, Producer, Recipient, Routes,
     RtpStream, Subject, Touched, TouchedStream, Trace, TraceTypes, Traces, Withheld, chain,
 };
 
@@ -275,7 +275,7 @@ enum Exit {
 /// What is withheld from an active consumer is taken out of its sequence, so that it sees no gap.
 fn choose(emission: &mut Emission, packet: &MediaPacket, dtx: bool) -> Result<u16, Withheld> {
     let number = packet.header.sequence_number;
-    if packet.restarts {
+    if packet.arrival == Arrival::Resync {
         emission.sequence.restart(number.wrapping_sub(1));
     }
     if !emission.payload_types.contains(packet.payload_type) {
@@ -294,6 +294,10 @@ fn choose(emission: &mut Emission, packet: &MediaPacket, dtx: bool) -> Result<u1
         return Err(Withheld::Dtx);
     }
     if emission.sync_required {
+        // No run begins with what belongs before the run before it.
+        if packet.arrival == Arrival::Late && !emission.sequence.is_news(number) {
+            return Err(Withheld::TooLate);
+        }
         emission.sync_required = false;
         emission.sequence.restart(number.wrapping_sub(1));
     }

@@ -81,31 +81,19 @@ impl Receivers<'_, '_> {
             true => intake.take_retransmission(packet, inbox),
             false => intake.take_media(packet, &inbox.bytes()[packet.range()]),
         };
-        if let Ok(Taken {
-            key_frame: true, ..
-        }) = taken
-        {
+        if packet.key_frame {
             reception.key_frame_tick = touched.tick;
         }
         if let Ok(mut requests) = self.requests.get_mut(packet.producer) {
-            let mut wish = |force| {
-                let stream = packet.stream;
+            let hopeless = taken.is_ok_and(|effect| effect.hopeless);
+            if packet.key_frame {
+                requests.answered(stream.ssrc);
+            } else if !paused.0 && (first || hopeless) {
+                let (stream, force) = (packet.stream, first);
                 self.wishes.add(KeyFrameWish { stream, force });
-            };
-            match taken {
-                Ok(Taken {
-                    key_frame: true, ..
-                }) => requests.answered(stream.ssrc),
-                _ if first && !paused.0 => wish(true),
-                Ok(Taken { hopeless: true, .. }) if !paused.0 => wish(false),
-                _ => {}
             }
         }
-        Taken {
-            key_frame: packet.key_frame,
-            restarts: packet.restarts,
-            ..
-        } = taken?;
+        taken?;
         let mapped = producer.mapped(packet.header.payload_type);
         packet.payload_type = mapped.ok_or(Discard::UnknownPayloadType)?;
         Ok(chain(touched, &mut reception, packet, index))
@@ -120,39 +108,22 @@ struct Intake<'a> {
     now: Time,
 }
 
-/// What a packet taken in turned out to be.
-#[derive(Clone, Copy)]
-struct Taken {
-    key_frame: bool,
-    /// The sender began anew, far from the numbers before.
-    restarts: bool,
-    /// Too many packets are missing to ask for them.
-    hopeless: bool,
-}
-
 impl Intake<'_> {
     /// A packet that came by itself: it counts for sequence, jitter and rates.
-    fn take_media(&mut self, packet: &MediaPacket, bytes: &[u8]) -> Result<Taken, Discard> {
-        let arrival = self.update_sequence(packet)?;
-        let key_frame = begins_key_frame(self.stream, packet, bytes);
-        let effect = self.note(packet, key_frame, false);
+    fn take_media(&mut self, packet: &mut MediaPacket, bytes: &[u8]) -> Result<Effect, Discard> {
+        self.update_sequence(packet)?;
+        let effect = self.note(packet, bytes, false);
         if effect.useful && !self.stream.has_rtx {
             // Without a stream of its own a retransmission looks like a packet that is late.
             self.reception.retransmitted += 1;
             self.reception.repaired += 1;
         }
         let (timestamp, clock_rate) = (packet.header.timestamp, self.stream.clock_rate);
-        self.reception
-            .jitter
-            .update(timestamp, clock_rate, self.now);
+        let jitter = &mut self.reception.jitter;
+        jitter.update(timestamp, clock_rate, self.now);
         self.reception.media_packets += 1;
         self.count(packet);
-        let (restarts, hopeless) = (arrival == Arrival::Resync, effect.hopeless);
-        Ok(Taken {
-            key_frame,
-            restarts,
-            hopeless,
-        })
+        Ok(effect)
     }
 
     /// A retransmission (RFC 4588): what it repeats is restored, and is of use when it was missing.
@@ -160,7 +131,21 @@ impl Intake<'_> {
         &mut self,
         packet: &mut MediaPacket,
         inbox: &mut Inbox,
-    ) -> Result<Taken, Discard> {
+    ) -> Result<Effect, Discard> {
+        self.restore(packet, inbox)?;
+        self.reception.retransmitted += 1;
+        self.update_sequence(packet)?;
+        let effect = self.note(packet, &inbox.bytes()[packet.range()], true);
+        if !effect.useful {
+            packet.key_frame = false;
+            return Err(Discard::UnrequestedRetransmission);
+        }
+        self.reception.repaired += 1;
+        self.count(packet);
+        Ok(effect)
+    }
+
+    fn restore(&mut self, packet: &mut MediaPacket, inbox: &mut Inbox) -> Result<(), Discard> {
         let header = packet.header;
         let (number, timestamp) = (header.sequence_number, header.timestamp);
         if self.reception.rtx.update(number, timestamp, self.now) == Arrival::Bad {
@@ -174,39 +159,24 @@ impl Intake<'_> {
         packet.header = restored.ok_or(Discard::MalformedRetransmission)?;
         packet.start += rtx::OSN_LEN as u32;
         packet.len -= rtx::OSN_LEN as u32;
-        self.reception.retransmitted += 1;
-        let arrival = self.update_sequence(packet)?;
-        let bytes = &inbox.bytes()[packet.range()];
-        let key_frame = begins_key_frame(self.stream, packet, bytes);
-        let effect = self.note(packet, key_frame, true);
-        if !effect.useful {
-            return Err(Discard::UnrequestedRetransmission);
-        }
-        self.reception.repaired += 1;
-        self.count(packet);
-        let (restarts, hopeless) = (arrival == Arrival::Resync, effect.hopeless);
-        Ok(Taken {
-            key_frame,
-            restarts,
-            hopeless,
-        })
+        Ok(())
     }
 
-    fn update_sequence(&mut self, packet: &MediaPacket) -> Result<Arrival, Discard> {
+    fn update_sequence(&mut self, packet: &mut MediaPacket) -> Result<(), Discard> {
         let header = &packet.header;
         let (number, timestamp) = (header.sequence_number, header.timestamp);
-        match self.reception.sequence.update(number, timestamp, self.now) {
-            Arrival::Bad => {
-                self.reception.discarded += 1;
-                Err(Discard::BadSequence)
-            }
-            arrival => Ok(arrival),
+        packet.arrival = self.reception.sequence.update(number, timestamp, self.now);
+        if packet.arrival == Arrival::Bad {
+            self.reception.discarded += 1;
+            return Err(Discard::BadSequence);
         }
+        Ok(())
     }
 
     /// What the packet means for those that are missing. A stream without NACK misses none.
-    fn note(&mut self, packet: &MediaPacket, key_frame: bool, recovered: bool) -> Effect {
-        let number = packet.header.sequence_number;
+    fn note(&mut self, packet: &mut MediaPacket, bytes: &[u8], recovered: bool) -> Effect {
+        packet.key_frame = begins_key_frame(self.stream, packet, bytes);
+        let (number, key_frame) = (packet.header.sequence_number, packet.key_frame);
         let presence = Presence {
             number,
             key_frame,

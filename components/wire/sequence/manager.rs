@@ -64,10 +64,10 @@ impl<const BITS: u32> SequenceManager<BITS> {
     }
 
     /// Begins a new run like [`sync`](Self::sync), and refuses what belongs before it from then on:
-    /// its numbers went to the run before.
+    /// its numbers went to the run before, or would leave a gap before the first run.
     pub fn restart(&mut self, input: u16) {
         self.sync(input);
-        self.horizon = self.started.then_some(truncate::<BITS>(input));
+        self.horizon = Some(truncate::<BITS>(input));
     }
 
     /// Notes that `input` is not forwarded, so that its successors close the gap.
@@ -107,6 +107,11 @@ impl<const BITS: u32> SequenceManager<BITS> {
         let output = add::<BITS>(input, base);
         self.advance(input, output);
         Some(add::<BITS>(output, self.initial_output))
+    }
+
+    /// Nothing as new as `input` was seen so far.
+    pub fn is_news(&self, input: u16) -> bool {
+        !self.started || higher::<BITS>(truncate::<BITS>(input), self.max_input)
     }
 
     /// The highest number given out so far, shifted by the initial output as they all are.
@@ -282,9 +287,8 @@ mod tests {
             0,
             &[
                 Restart(99),
-                // Nothing was given out before the first run, so its late packets have a place.
                 Input(100, Some(1)),
-                Input(99, Some(0)),
+                Input(99, None),
                 Restart(109),
                 Input(110, Some(2)),
                 Input(109, None),
