@@ -5,7 +5,6 @@ use std::ops::{Index, IndexMut};
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use smallvec::{SmallVec, smallvec};
 
 /// A closed list of reasons that can be counted.
 pub trait Reason: Copy + Send + Sync + 'static {
@@ -19,11 +18,15 @@ pub trait Reason: Copy + Send + Sync + 'static {
     fn name(self) -> &'static str;
 }
 
+/// How many reasons a list has at most. Counters are stored in place, so that a ledger can be lent
+/// out of the world in every tick without a call to the heap.
+pub(crate) const REASONS_MAX: usize = 32;
+
 /// One counter for each reason in `R`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Counts<R: Reason> {
     // In place, so that counters can be moved without the heap.
-    counts: SmallVec<[u64; 16]>,
+    counts: [u64; REASONS_MAX],
     reasons: std::marker::PhantomData<R>,
 }
 
@@ -45,7 +48,7 @@ impl<R: Reason> Counts<R> {
 impl<R: Reason> Default for Counts<R> {
     fn default() -> Self {
         Self {
-            counts: smallvec![0; R::ALL.len()],
+            counts: [0; REASONS_MAX],
             reasons: std::marker::PhantomData,
         }
     }
@@ -94,6 +97,8 @@ macro_rules! reasons {
         pub enum $name {
             $($(#[$doc])* #[serde(rename = $text)] $variant,)+
         }
+
+        const _: () = assert!([$($name::$variant,)+].len() <= $crate::counts::REASONS_MAX);
 
         impl $crate::counts::Reason for $name {
             const ALL: &'static [Self] = &[$(Self::$variant,)+];

@@ -34,6 +34,8 @@ reasons! {
         UnknownPayloadType = "unknownPayloadType",
         /// Its sequence number is too far from the expected one (RFC 3550 appendix A.1).
         BadSequence = "badSequence",
+        /// Padding on a stream of retransmissions: a sender probes for bandwidth.
+        Probe = "probe",
         /// A retransmission too short to say of what (RFC 4588 section 4).
         MalformedRetransmission = "malformedRetransmission",
         /// A retransmission of a packet that was not missing.

@@ -52,6 +52,8 @@ pub struct Effect {
 const AGE_MAX: u16 = 10_000;
 /// This many packets may be missing at a time.
 const GAPS_MAX: usize = 1_000;
+/// This many key frames are remembered; a stream of nothing else must not grow the list.
+const KEY_FRAMES_MAX: usize = 128;
 /// A packet is asked for this many times.
 const REQUESTS_MAX: u8 = 10;
 /// Packets that are only late get this long before they are asked for.
@@ -127,7 +129,12 @@ impl Missing {
     fn remember(&mut self, packet: Presence, newest: u16, now: Time) -> Effect {
         let number = packet.number;
         let oldest = number.wrapping_sub(AGE_MAX);
-        self.key_frames.extend(packet.key_frame.then_some(number));
+        if packet.key_frame {
+            if self.key_frames.len() == KEY_FRAMES_MAX {
+                self.key_frames.pop_front();
+            }
+            self.key_frames.push_back(number);
+        }
         forget_before(&mut self.key_frames, oldest);
         if packet.recovered {
             if self.recovered.contains(&number) {

@@ -82,6 +82,16 @@ impl Outgoing {
 }
 
 impl Outbox {
+    /// An outbox that takes a few datagrams before it grows: reports, requests and media that happen
+    /// to leave in one tick.
+    pub fn with_some_capacity() -> Self {
+        Self {
+            headers: Vec::with_capacity(16 << 10),
+            destinations: Vec::with_capacity(128),
+            rows: Vec::with_capacity(256),
+        }
+    }
+
     /// Header and payload of a row, of which the latter lies in `inbox`.
     pub fn parts<'a>(&'a self, row: &Outgoing, inbox: &'a Inbox) -> (&'a [u8], &'a [u8]) {
         let header = row.header_start as usize;

@@ -218,7 +218,7 @@ fn world(seed: Seed, epoch: NtpEpoch, limits: Limits) -> World {
     world.init_resource::<Sockets>();
     world.init_resource::<Deadlines>();
     world.init_resource::<Inbox>();
-    world.init_resource::<Outbox>();
+    world.insert_resource(Outbox::with_some_capacity());
     world.init_resource::<DirectOut>();
     world.init_resource::<Parked>();
     world.init_resource::<Deliveries>();

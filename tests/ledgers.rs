@@ -104,9 +104,16 @@ fn discard(reason: Discard) -> Room {
             at_muxed_from(&good);
             at_muxed_from(&other(96, 30_000, SSRC));
         }
-        Discard::UnrequestedRetransmission => {
+        Discard::Probe | Discard::MalformedRetransmission | Discard::UnrequestedRetransmission => {
             at_muxed_from(&good);
-            at_muxed_from(&other(97, 10, SSRC + 1));
+            let (payload, padding): (&[u8], u8) = match reason {
+                Discard::Probe => (&[], 8),
+                Discard::MalformedRetransmission => (&[0], 0),
+                // The packet that is there already.
+                _ => (&[0, 10, 0x10, 0x00], 0),
+            };
+            let packet = Packet::new(97, 10, SSRC + 1, payload);
+            at_muxed_from(&Packet { padding, ..packet }.bytes());
         }
         reason => panic!("nothing triggers {reason:?}"),
     }

@@ -114,7 +114,7 @@ impl Reporters<'_, '_> {
         {
             due.next_stream = self.report_streams(due.transport, first, budget, draft);
         }
-        self.send(due.transport, draft);
+        self.send(due.transport, draft, draft.compound.len());
     }
 
     /// Sender reports of consumers; returns the SSRC to go on with.
@@ -204,23 +204,21 @@ impl Reporters<'_, '_> {
 
     /// Sends the compound as it was `before` the last addition, when that made it too large.
     fn send_if_full(&mut self, transport: Entity, draft: &mut Draft, before: usize) {
-        if draft.compound.len() <= COMPOUND_LEN_MAX || before == 0 {
-            return;
+        if draft.compound.len() > COMPOUND_LEN_MAX && before > 0 {
+            self.send(transport, draft, before);
         }
-        let addition = draft.compound.split_off(before);
-        self.send(transport, draft);
-        draft.compound = addition;
     }
 
-    fn send(&mut self, transport: Entity, draft: &mut Draft) {
-        if draft.compound.is_empty() {
+    /// Sends the first `len` bytes of the compound, and keeps the others.
+    fn send(&mut self, transport: Entity, draft: &mut Draft, len: usize) {
+        if len == 0 {
             return;
         }
         self.exits.send(transport, |out| {
-            out.extend_from_slice(&draft.compound);
+            out.extend_from_slice(&draft.compound[..len]);
             Some(())
         });
-        draft.compound.clear();
+        draft.compound.drain(..len);
     }
 }
 

@@ -153,6 +153,9 @@ impl Intake<'_> {
             return Err(Discard::BadSequence);
         }
         self.reception.rtx_packets += 1;
+        if header.payload_len == 0 {
+            return Err(Discard::Probe);
+        }
         let bytes = &mut inbox.bytes_mut()[packet.range()];
         let (ssrc, payload_type) = (self.stream.ssrc, self.stream.payload_type);
         let restored = rtx::restore(bytes, &header, ssrc, payload_type);
