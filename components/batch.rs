@@ -66,6 +66,8 @@ pub struct MediaPacket {
     pub retransmission: bool,
     /// What consumers call its payload type; marked by Receive.
     pub payload_type: u8,
+    /// Its sender began anew, far from the numbers before; marked by Receive.
+    pub restarts: bool,
     /// It begins a key frame; marked by Receive.
     pub key_frame: bool,
     /// The next accepted packet of the same stream in this tick; marked by Receive.

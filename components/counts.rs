@@ -5,6 +5,7 @@ use std::ops::{Index, IndexMut};
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use smallvec::{SmallVec, smallvec};
 
 /// A closed list of reasons that can be counted.
 pub trait Reason: Copy + Send + Sync + 'static {
@@ -21,7 +22,8 @@ pub trait Reason: Copy + Send + Sync + 'static {
 /// One counter for each reason in `R`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Counts<R: Reason> {
-    counts: Box<[u64]>,
+    // In place, so that counters can be moved without the heap.
+    counts: SmallVec<[u64; 16]>,
     reasons: std::marker::PhantomData<R>,
 }
 
@@ -43,7 +45,7 @@ impl<R: Reason> Counts<R> {
 impl<R: Reason> Default for Counts<R> {
     fn default() -> Self {
         Self {
-            counts: vec![0; R::ALL.len()].into(),
+            counts: smallvec![0; R::ALL.len()],
             reasons: std::marker::PhantomData,
         }
     }

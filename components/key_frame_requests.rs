@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bevy_ecs::component::Component;
-use bevy_ecs::entity::Entity;
+use bevy_ecs::entity::{Entity, EntityHashMap};
 use bevy_ecs::resource::Resource;
 use smallvec::SmallVec;
 
@@ -13,14 +13,29 @@ use crate::time::Time;
 ///
 /// Written by Demux, Receive, Forward and between ticks; read and emptied by Feedback.
 #[derive(Resource, Debug, Default)]
-pub struct KeyFrameWishes(pub Vec<KeyFrameWish>);
+pub struct KeyFrameWishes {
+    wishes: Vec<KeyFrameWish>,
+    // Never iterated: its order is that of a hash.
+    positions: EntityHashMap<usize>,
+}
 
 impl KeyFrameWishes {
-    /// Adds a wish, unless the same one is there: what peers repeat costs nothing.
+    /// Adds a wish. All wishes for a stream in one tick are one, and forced if one of them is. One
+    /// peer can repeat a wish for each of thousands of streams a hundred thousand times in a tick,
+    /// so that must not take a search.
     pub fn add(&mut self, wish: KeyFrameWish) {
-        if !self.0.contains(&wish) {
-            self.0.push(wish);
+        let next = self.wishes.len();
+        let position = *self.positions.entry(wish.stream).or_insert(next);
+        match self.wishes.get_mut(position) {
+            Some(known) => known.force |= wish.force,
+            None => self.wishes.push(wish),
         }
+    }
+
+    /// Takes every wish, in order.
+    pub fn drain(&mut self) -> impl Iterator<Item = KeyFrameWish> {
+        self.positions.clear();
+        self.wishes.drain(..)
     }
 }
 

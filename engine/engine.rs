@@ -44,11 +44,11 @@ pub struct Engine {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TickError {
-    /// A system panicked or failed, in this tick or in an earlier one. What it left behind cannot
-    /// be trusted, so the engine does not tick again.
+    /// A system or a request panicked or failed, in this tick or in an earlier one. What it left
+    /// behind cannot be trusted, so the engine does not tick again.
     #[error("the engine is poisoned: system {system} failed: {message}")]
     Poisoned {
-        /// The name of the system.
+        /// The name of the system; "(request)" for a request of a [`Handle`].
         system: String,
         /// What it said.
         message: String,
@@ -102,7 +102,7 @@ impl Engine {
         self.asked = false;
         let time = self.advance(now);
         event::expire(&mut self.world);
-        self.apply_requests();
+        self.apply_requests()?;
         self.times.begin();
         let mut next = 0;
         for stage in Stage::IN_ORDER {
@@ -122,6 +122,8 @@ impl Engine {
             self.times.end(stage);
         }
         event::age(&mut self.world.resource_mut::<EventLog>());
+        // The world remembers what was removed, for systems that ask; nobody else makes it forget.
+        self.world.clear_trackers();
         self.ticks += 1;
         self.last_tick = time;
         Ok(())
@@ -259,11 +261,17 @@ impl Engine {
         current.time
     }
 
-    fn apply_requests(&mut self) {
+    fn apply_requests(&mut self) -> Result<(), TickError> {
         // Only those that are there now: a request that makes a request waits for the next tick.
         for request in self.requests.take() {
-            request(self);
+            if let Err(poison) = contain(|| request(self)) {
+                return Err(self.fail(Poison {
+                    system: "(request)".into(),
+                    ..poison
+                }));
+            }
         }
+        Ok(())
     }
 
     /// The two stages in which the engine itself works.
@@ -290,9 +298,15 @@ impl Engine {
     fn run(&mut self, step: usize) -> Result<(), TickError> {
         let Self { steps, world, .. } = self;
         let outcome = contain(|| steps[step].run(world));
-        outcome
-            .map_err(|poison| self.poison = Some(poison))
-            .or_else(|()| self.check_poison())
+        outcome.map_err(|poison| self.fail(poison))
+    }
+
+    /// The engine does not tick again, so nobody may wait for it.
+    fn fail(&mut self, poison: Poison) -> TickError {
+        self.requests.close();
+        let Poison { system, message } = poison.clone();
+        self.poison = Some(poison);
+        TickError::Poisoned { system, message }
     }
 
     /// Sleeps until the last tick is long enough ago. Under light load it already is.

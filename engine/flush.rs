@@ -1,6 +1,8 @@
 //! Flush: what a tick made leaves, or waits, or is refused.
 
+use bevy_ecs::component::Mutable;
 use bevy_ecs::entity::Entity;
+use bevy_ecs::resource::Resource;
 use bevy_ecs::world::World;
 use flumen_components::{
     Deliveries, Destination, DirectOut, Inbox, Ledger, Limits, Outbox, Outgoing, Parked, Path,
@@ -22,8 +24,8 @@ fn deliver(world: &mut World) {
     if world.resource::<DirectOut>().0.is_empty() {
         return;
     }
-    world.resource_scope::<DirectOut, ()>(|world, mut direct| {
-        world.resource_scope::<Deliveries, ()>(|world, mut deliveries| {
+    with::<DirectOut>(world, |world, direct| {
+        with::<Deliveries>(world, |world, deliveries| {
             for row in direct.0.drain(..) {
                 let outbox = world.resource::<Outbox>();
                 let inbox = world.resource::<Inbox>();
@@ -45,9 +47,9 @@ fn deliver(world: &mut World) {
 
 fn send(world: &mut World, backend: &mut dyn Backend, outcomes: &mut Vec<Outcome>) {
     outcomes.clear();
-    world.resource_scope::<Outbox, ()>(|world, outbox| {
-        world.resource_scope::<Parked, ()>(|world, mut parked| {
-            let flight = Flight::new(&parked, &outbox, world.resource::<Inbox>());
+    with::<Outbox>(world, |world, outbox| {
+        with::<Parked>(world, |world, parked| {
+            let flight = Flight::new(parked, outbox, world.resource::<Inbox>());
             if flight.is_empty() {
                 return;
             }
@@ -58,17 +60,25 @@ fn send(world: &mut World, backend: &mut dyn Backend, outcomes: &mut Vec<Outcome
                 "a backend tells one outcome a datagram"
             );
             let (waited, made) = outcomes.split_at(parked.len());
-            world.resource_scope::<Ledger, ()>(|world, mut ledger| {
-                let mut accounts = Accounts {
-                    world,
-                    ledger: &mut ledger,
-                };
-                accounts.settle_waited(&mut parked, waited);
-                accounts.settle_made(&outbox, &mut parked, made);
-                ledger.waiting = parked.len() as u64;
+            with::<Ledger>(world, |world, ledger| {
+                let mut accounts = Accounts { world, ledger };
+                accounts.settle_waited(parked, waited);
+                accounts.settle_made(outbox, parked, made);
+                accounts.ledger.waiting = parked.len() as u64;
             });
         });
     });
+}
+
+/// Lends a resource out of the world for the time of `act`. The world's own `resource_scope` would
+/// move its entity to another archetype and back, and note a removal, in every tick.
+fn with<R: Resource<Mutability = Mutable> + Default>(
+    world: &mut World,
+    act: impl FnOnce(&mut World, &mut R),
+) {
+    let mut lent = std::mem::take(&mut *world.resource_mut::<R>());
+    act(world, &mut lent);
+    *world.resource_mut::<R>() = lent;
 }
 
 /// Where the fate of datagrams is recorded.

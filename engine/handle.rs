@@ -24,7 +24,7 @@ pub enum HandleError {
     /// As many requests as the engine takes are waiting already.
     #[error("as many requests as the engine takes are waiting already")]
     Full,
-    /// The engine is gone.
+    /// The engine was dropped or shut down, or is poisoned.
     #[error("the engine is gone")]
     EngineGone,
 }
@@ -169,16 +169,22 @@ impl Requests {
     }
 }
 
-/// Requests that were not served are dropped, which answers them with
-/// [`HandleError::EngineGone`].
-impl Drop for Requests {
-    fn drop(&mut self) {
+impl Requests {
+    /// Takes no more requests. Those that were not served are dropped, which answers them with
+    /// [`HandleError::EngineGone`].
+    pub(crate) fn close(&self) {
         let mut state = lock(&self.queue.state);
         state.engine_gone = true;
         let unserved = std::mem::take(&mut state.requests);
         // Dropping a request runs the application's code, which may use a handle.
         drop(state);
         drop(unserved);
+    }
+}
+
+impl Drop for Requests {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -13,6 +13,7 @@ mod loopback;
 mod poison;
 mod rotation;
 mod shutdown;
+mod slots;
 mod stage_times;
 mod udp;
 

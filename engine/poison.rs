@@ -19,12 +19,18 @@ pub(crate) struct Poison {
 }
 
 /// The error handler of the world: a system returned an error or panicked.
-pub(crate) fn raise(error: BevyError, context: ErrorContext) {
+pub(crate) fn raise(mut error: BevyError, context: ErrorContext) {
+    let message = match error.take_payload() {
+        None => error.to_string().trim_end().into(),
+        Some(payload) => match payload.downcast::<Failure>() {
+            // An error that a system returned was raised inside of it, so it comes by once more, as
+            // a panic.
+            Ok(failure) => resume_unwind(failure),
+            Err(payload) => text(payload.as_ref()),
+        },
+    };
     let system = context.name().shortname().to_string();
-    resume_unwind(Box::new(Failure {
-        system,
-        message: error.to_string(),
-    }));
+    resume_unwind(Box::new(Failure { system, message }));
 }
 
 /// Runs a step and tells which of its systems failed.

@@ -1,3 +1,30 @@
 //! What the engine does, as claims: one file a behaviour.
 
+mod blocked;
+mod closed;
+mod closing;
+mod determinism;
+mod direct;
+mod discovery;
+mod errors;
+mod event_life;
+mod events;
 mod forwarding;
+mod goldens;
+mod handle;
+mod header_extensions;
+mod hostile;
+mod hostile_rtcp;
+mod idle;
+mod key_frames;
+mod ledgers;
+mod mutations;
+mod order;
+mod pausing;
+mod poison;
+mod relay;
+mod shutdown;
+mod sockets;
+mod traces;
+mod transport_errors;
+mod user_systems;

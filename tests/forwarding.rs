@@ -1,11 +1,7 @@
 //! Packets reach the consumers of their producer.
 
 use flumen::rtp_parameters::MediaKind;
-use flumen_tests::{Packet, Room, VP8_DELTA_FRAME, VP8_KEY_FRAME, opus, vp8};
-
-fn address(port: u16) -> std::net::SocketAddr {
-    ([127, 0, 0, 1], port).into()
-}
+use flumen_tests::{Packet, Room, VP8_DELTA_FRAME, VP8_KEY_FRAME, address, opus, vp8};
 
 #[test]
 fn an_audio_packet_reaches_every_consumer_as_its_own() {

@@ -1,9 +1,19 @@
-//! What the tests share: a room on the loopback backend, packets, and parameters.
+//! What the tests share: a room on the loopback backend, a call in it, packets, and parameters.
 
+mod call;
+pub mod feedback;
+mod network;
+mod noise;
 mod packet;
 mod parameters;
 mod room;
+pub mod victims;
 
+pub use call::{Call, Left, RECEIVER, Request, SENDER, SSRC, requests_in, requests_to, rtp_to};
+pub use noise::Noise;
 pub use packet::{Packet, VP8_DELTA_FRAME, VP8_KEY_FRAME};
-pub use parameters::{media_codecs, opus, vp8};
-pub use room::{Received, Room};
+pub use parameters::{
+    MID, ORIENTATION, REPAIRED_RID, RID, RTX, encoding, encoding_named, encoding_of, media_codecs,
+    opus, video, vp8, vp8_rtx, with_retransmissions,
+};
+pub use room::{Received, Room, address, fails};

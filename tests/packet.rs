@@ -8,7 +8,7 @@ pub const VP8_KEY_FRAME: &[u8] = &[0x10, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x6
 pub const VP8_DELTA_FRAME: &[u8] = &[0x10, 0x01, 0xaa, 0xbb];
 
 /// An RTP packet to be sent.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Packet {
     /// Payload type.
     pub payload_type: u8,
@@ -20,6 +20,8 @@ pub struct Packet {
     pub ssrc: u32,
     /// Marker bit.
     pub marker: bool,
+    /// Contributing sources.
+    pub csrcs: Vec<u32>,
     /// Header extension elements: identifier and value.
     pub extensions: Vec<(u8, Vec<u8>)>,
     /// Write the elements in the two-byte form of RFC 8285.
@@ -52,14 +54,30 @@ impl Packet {
         self
     }
 
+    /// The same with the marker bit set.
+    #[must_use]
+    pub fn marked(mut self) -> Self {
+        self.marker = true;
+        self
+    }
+
+    /// The same with another RTP timestamp.
+    #[must_use]
+    pub fn at(mut self, timestamp: u32) -> Self {
+        self.timestamp = timestamp;
+        self
+    }
+
     /// The bytes on the wire.
     pub fn bytes(&self) -> Vec<u8> {
         let flags =
             0x80 | u8::from(self.padding > 0) << 5 | u8::from(!self.extensions.is_empty()) << 4;
+        let flags = flags | self.csrcs.len() as u8;
         let mut bytes = vec![flags, u8::from(self.marker) << 7 | self.payload_type];
         bytes.extend(self.sequence.to_be_bytes());
         bytes.extend(self.timestamp.to_be_bytes());
         bytes.extend(self.ssrc.to_be_bytes());
+        bytes.extend(self.csrcs.iter().flat_map(|csrc| csrc.to_be_bytes()));
         if !self.extensions.is_empty() {
             bytes.extend(self.extension_block());
         }
@@ -96,12 +114,15 @@ impl Packet {
     pub fn parse(bytes: &[u8]) -> Self {
         let header = RtpHeader::parse(bytes).expect("the engine sends well-formed RTP");
         let elements = header.extensions(bytes);
+        let (words, _) = bytes[12..].as_chunks::<4>();
+        let csrcs = words[..header.csrc_count.into()].iter();
         Self {
             payload_type: header.payload_type,
             sequence: header.sequence_number,
             timestamp: header.timestamp,
             ssrc: header.ssrc,
             marker: header.marker,
+            csrcs: csrcs.map(|csrc| u32::from_be_bytes(*csrc)).collect(),
             extensions: elements.map(|(id, value)| (id, value.to_vec())).collect(),
             two_byte: header
                 .extension

@@ -2,7 +2,7 @@
 
 use flumen::rtp_parameters::{
     MediaKind, RtcpFeedback, RtpCodecCapability, RtpCodecParameters, RtpEncodingParameters,
-    RtpHeaderExtensionParameters, RtpParameters,
+    RtpEncodingRtx, RtpHeaderExtensionParameters, RtpParameters,
 };
 
 /// The codecs of a router: Opus, VP8, VP9, H.264 and AV1.
@@ -47,6 +47,61 @@ pub fn opus(ssrc: u32) -> RtpParameters {
     }
 }
 
+/// The identifier under which [`vp8`] streams carry their MID.
+pub const MID: u8 = 9;
+/// The identifier under which [`vp8`] streams carry their RID.
+pub const RID: u8 = 10;
+/// The identifier under which [`vp8`] streams carry their repaired RID.
+pub const REPAIRED_RID: u8 = 11;
+/// The identifier under which [`vp8`] streams carry their orientation.
+pub const ORIENTATION: u8 = 3;
+/// The payload type of the retransmissions of [`vp8_rtx`] streams.
+pub const RTX: u8 = 97;
+
+/// An encoding that names nothing.
+pub fn encoding() -> RtpEncodingParameters {
+    RtpEncodingParameters::default()
+}
+
+/// An encoding with an SSRC.
+pub fn encoding_of(ssrc: u32) -> RtpEncodingParameters {
+    RtpEncodingParameters {
+        ssrc: Some(ssrc),
+        ..encoding()
+    }
+}
+
+/// An encoding with a RID.
+pub fn encoding_named(rid: &str) -> RtpEncodingParameters {
+    RtpEncodingParameters {
+        rid: Some(rid.into()),
+        ..encoding()
+    }
+}
+
+/// A [`vp8`] stream with retransmissions as payload type 97, in `encodings`.
+pub fn vp8_rtx(encodings: Vec<RtpEncodingParameters>) -> RtpParameters {
+    let parameters = with_retransmissions(vp8(0));
+    RtpParameters {
+        encodings,
+        ..parameters
+    }
+}
+
+/// Like [`vp8`], with another codec: "H264", "VP9", "AV1".
+pub fn video(codec: &str, ssrc: u32) -> RtpParameters {
+    let mut parameters = vp8(ssrc);
+    let codec_parameters = &mut parameters.codecs[0];
+    codec_parameters.mime_type = format!("video/{codec}");
+    if codec == "H264" {
+        let h264 = &mut codec_parameters.parameters;
+        h264.insert("packetization-mode", 1);
+        h264.insert("profile-level-id", "42e01f");
+        h264.insert("level-asymmetry-allowed", 1);
+    }
+    parameters
+}
+
 /// A VP8 stream: payload type 96, MID as extension 9, RID as 10, repaired RID as 11, orientation
 /// as 3; key frames by PLI or FIR.
 pub fn vp8(ssrc: u32) -> RtpParameters {
@@ -80,4 +135,22 @@ pub fn vp8(ssrc: u32) -> RtpParameters {
         }],
         ..RtpParameters::default()
     }
+}
+
+/// The same video stream with retransmissions: payload type 97, the SSRC after that of the media.
+pub fn with_retransmissions(mut video: RtpParameters) -> RtpParameters {
+    let mut rtx = RtpCodecParameters {
+        mime_type: "video/rtx".into(),
+        payload_type: RTX,
+        clock_rate: 90_000,
+        ..RtpCodecParameters::default()
+    };
+    rtx.parameters
+        .insert("apt", i64::from(video.codecs[0].payload_type));
+    video.codecs.push(rtx);
+    for encoding in &mut video.encodings {
+        let ssrc = encoding.ssrc.map(|ssrc| ssrc + 1);
+        encoding.rtx = ssrc.map(|ssrc| RtpEncodingRtx { ssrc });
+    }
+    video
 }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use flumen::components::Directory;
 use flumen::components::wire::classify::{PacketKind, classify};
 use flumen::rtp_parameters::{MediaKind, RtpCapabilities, RtpParameters};
 use flumen::{
@@ -35,6 +36,11 @@ pub struct Received {
     pub to: SocketAddr,
     /// The datagram.
     pub bytes: Vec<u8>,
+}
+
+/// An address of the far end.
+pub fn address(port: u16) -> SocketAddr {
+    SocketAddr::new(LOCAL, port)
 }
 
 /// The address that engines listen on in tests.
@@ -190,4 +196,28 @@ impl Room {
     pub fn event_names(&mut self) -> Vec<&'static str> {
         self.engine.drain_events().iter().map(Event::name).collect()
     }
+}
+
+/// What an error must not change: the entities, who is called what, and what happened.
+fn state(room: &mut Room) -> (u32, String, usize) {
+    let events = room.engine.drain_events().len();
+    let world = room.engine.world();
+    let names = format!("{:?}", world.resource::<Directory>());
+    (world.entities().count_spawned(), names, events)
+}
+
+/// Runs `attempt`, which must fail and leave everything as it was.
+///
+/// # Panics
+///
+/// When it succeeds or changes anything.
+pub fn fails<T, E>(room: &mut Room, attempt: impl FnOnce(&mut Room) -> Result<T, E>) -> E {
+    room.engine.drain_events();
+    let before = state(room);
+    let Err(error) = attempt(room) else {
+        panic!("it must fail");
+    };
+    assert_eq!(state(room), before, "a failure changes nothing");
+    room.tick();
+    error
 }

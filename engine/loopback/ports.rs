@@ -9,14 +9,17 @@ use flumen_components::{Inbox, Origin, SocketKey};
 use super::arrivals::Arrivals;
 use crate::backend::BindRequest;
 use crate::rotation::Share;
+use crate::slots::Slots;
 
 /// The first port given to a socket that asks for port 0.
 const FIRST_PORT: u16 = 40_000;
 
-/// The bound sockets, by rising key.
+/// The bound sockets.
 #[derive(Debug, Default)]
 pub(super) struct Ports {
-    bound: Vec<Port>,
+    bound: Slots<Port>,
+    /// By port number, in rising order.
+    by_number: BTreeMap<u16, Vec<SocketKey>>,
     next: BTreeMap<IpAddr, u16>,
 }
 
@@ -35,9 +38,9 @@ impl Ports {
     /// `AddrInUse` when the address or, for port 0, every port is taken; `AlreadyExists` for a key
     /// that is bound.
     pub(super) fn bind(&mut self, key: SocketKey, request: &BindRequest) -> io::Result<SocketAddr> {
-        let Err(position) = self.position(key) else {
+        if !self.bound.is_vacant(key) {
             return Err(io::ErrorKind::AlreadyExists.into());
-        };
+        }
         let mut local = request.address;
         if local.port() == 0 {
             local.set_port(self.free_port(local.ip())?);
@@ -50,48 +53,55 @@ impl Ports {
             arrivals: Arrivals::default(),
             shared: request.reuse_port,
         };
-        self.bound.insert(position, port);
+        self.bound.insert(key, port);
+        let keys = self.by_number.entry(local.port()).or_default();
+        keys.insert(keys.partition_point(|other| *other < key), key);
         Ok(local)
     }
 
     pub(super) fn close(&mut self, key: SocketKey) {
-        if let Ok(position) = self.position(key) {
-            self.bound.remove(position);
+        let Some(port) = self.bound.remove(key) else {
+            return;
+        };
+        let number = port.local.port();
+        if let Some(keys) = self.by_number.get_mut(&number) {
+            keys.retain(|other| *other != key);
+            if keys.is_empty() {
+                self.by_number.remove(&number);
+            }
         }
     }
 
     pub(super) fn local(&self, key: SocketKey) -> Option<SocketAddr> {
-        let position = self.position(key).ok()?;
-        Some(self.bound[position].local)
+        self.bound.get(key).map(|port| port.local)
     }
 
     pub(super) fn get_mut(&mut self, key: SocketKey) -> Option<&mut Port> {
-        let position = self.position(key).ok()?;
-        Some(&mut self.bound[position])
+        self.bound.get_mut(key)
     }
 
     /// Who gets a datagram from `from` to `to`: a socket of that very address before one of the
     /// unspecified address; of several that share a port always the same one for a source.
     pub(super) fn reached_by(&mut self, from: SocketAddr, to: SocketAddr) -> Option<&mut Port> {
-        let exact = self.bound.iter().any(|port| port.local == to);
-        let reached = |port: &Port| match exact {
+        let exact = self.at(to.port()).any(|port| port.local == to);
+        let reached = |port: &&Port| match exact {
             true => port.local == to,
             false => is_wildcard_of(port.local, to),
         };
-        let sharers = self.bound.iter().filter(|port| reached(port)).count();
+        let sharers = self.at(to.port()).filter(reached).count();
         let chosen = usize::from(from.port()).checked_rem(sharers)?;
-        self.bound
-            .iter_mut()
-            .filter(|port| reached(port))
-            .nth(chosen)
+        let key = self.at(to.port()).filter(reached).nth(chosen)?.key;
+        self.get_mut(key)
     }
 
-    fn position(&self, key: SocketKey) -> Result<usize, usize> {
-        self.bound.binary_search_by_key(&key, |port| port.key)
+    /// The sockets bound to a port of whatever address, by rising key.
+    fn at(&self, number: u16) -> impl Iterator<Item = &Port> {
+        let keys = self.by_number.get(&number).into_iter().flatten();
+        keys.filter_map(|&key| self.bound.get(key))
     }
 
     fn is_taken(&self, wanted: SocketAddr, shared: bool) -> bool {
-        self.bound.iter().any(|port| {
+        self.at(wanted.port()).any(|port| {
             let same = port.local == wanted
                 || is_wildcard_of(port.local, wanted)
                 || is_wildcard_of(wanted, port.local);

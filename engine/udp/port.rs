@@ -8,15 +8,11 @@ use mio::event::Event;
 use mio::{Interest, Registry, Token};
 
 use crate::rotation::{Rotation, Share};
+use crate::slots::Slots;
 
-/// The bound sockets by rising key.
-///
-/// Keys rise and are never used again, so a table indexed by key would only grow; a sorted one
-/// stays as small as what is bound, and a new socket goes to its end.
+/// The bound sockets.
 #[derive(Debug, Default)]
-pub(super) struct Ports {
-    bound: Vec<Port>,
-}
+pub(super) struct Ports(Slots<Port>);
 
 /// One bound socket.
 #[derive(Debug)]
@@ -56,9 +52,9 @@ impl Ports {
         mut socket: Socket,
         registry: &Registry,
     ) -> io::Result<()> {
-        let Err(position) = self.position(key) else {
+        if !self.0.is_vacant(key) {
             return Err(io::ErrorKind::AlreadyExists.into());
-        };
+        }
         registry.register(&mut socket, token(key), Interest::READABLE)?;
         let port = Port {
             socket,
@@ -67,25 +63,19 @@ impl Ports {
             awaits_room: false,
             blocked_in: 0,
         };
-        self.bound.insert(position, port);
+        self.0.insert(key, port);
         Ok(())
     }
 
     pub(super) fn close(&mut self, key: SocketKey, registry: &Registry) {
-        if let Ok(position) = self.position(key) {
-            let mut port = self.bound.remove(position);
+        if let Some(mut port) = self.0.remove(key) {
             // Fails only when the system has forgotten the socket, which is what is wanted.
             let _ = registry.deregister(&mut port.socket);
         }
     }
 
     pub(super) fn get_mut(&mut self, key: SocketKey) -> Option<&mut Port> {
-        let position = self.position(key).ok()?;
-        Some(&mut self.bound[position])
-    }
-
-    fn position(&self, key: SocketKey) -> Result<usize, usize> {
-        self.bound.binary_search_by_key(&key, |port| port.key)
+        self.0.get_mut(key)
     }
 }
 

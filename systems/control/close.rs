@@ -1,6 +1,6 @@
 //! Closing is one walk: it tells everybody concerned, in order, and then despawns.
 
-use bevy_ecs::entity::Entity;
+use bevy_ecs::entity::{Entity, EntityHashSet};
 use bevy_ecs::query::With;
 use bevy_ecs::relationship::RelationshipTarget;
 use bevy_ecs::world::World;
@@ -25,13 +25,14 @@ use super::produce::{leave, streams_of};
 pub fn close_router(world: &mut World, id: RouterId) -> Result<Vec<SocketKey>, Closed> {
     let router = find(world, id)?;
     let transports = in_order::<Transports>(world, router);
+    let closing: EntityHashSet = transports.iter().copied().collect();
     let mut sockets = Vec::new();
     for transport in transports {
         let Some(&id) = world.get::<TransportId>(transport) else {
             continue;
         };
         let subject = Subject::Transport(id);
-        sockets.extend(end_transport(world, transport, |world| {
+        sockets.extend(end_transport(world, transport, &closing, |world| {
             emit(
                 world,
                 RouterClosed {
@@ -52,7 +53,8 @@ pub fn close_router(world: &mut World, id: RouterId) -> Result<Vec<SocketKey>, C
 /// [`Closed`] when it is already.
 pub fn close_transport(world: &mut World, id: TransportId) -> Result<Vec<SocketKey>, Closed> {
     let transport = find(world, id)?;
-    Ok(end_transport(world, transport, |_| {}))
+    let closing = EntityHashSet::from_iter([transport]);
+    Ok(end_transport(world, transport, &closing, |_| {}))
 }
 
 /// Closes a shared socket and the transports on it; returns the sockets to close.
@@ -64,13 +66,15 @@ pub fn close_socket(world: &mut World, id: SocketId) -> Result<Vec<SocketKey>, C
     let entity = find(world, id)?;
     let key = world.get::<Socket>(entity).map(|socket| socket.key);
     let key = key.ok_or_else(|| Closed::new(id))?;
+    let transports = transports_on(world, key);
+    let closing: EntityHashSet = transports.iter().copied().collect();
     let mut sockets = Vec::new();
-    for transport in transports_on(world, key) {
+    for transport in transports {
         let Some(&id) = world.get::<TransportId>(transport) else {
             continue;
         };
         let subject = Subject::Transport(id);
-        sockets.extend(end_transport(world, transport, |world| {
+        sockets.extend(end_transport(world, transport, &closing, |world| {
             emit(
                 world,
                 ListenSocketClosed {
@@ -93,7 +97,7 @@ pub fn close_socket(world: &mut World, id: SocketId) -> Result<Vec<SocketKey>, C
 /// [`Closed`] when it is already.
 pub fn close_producer(world: &mut World, id: ProducerId) -> Result<(), Closed> {
     let producer = find(world, id)?;
-    end_producer(world, producer, id, None);
+    end_producer(world, producer, id, &EntityHashSet::new());
     Ok(())
 }
 
@@ -112,6 +116,7 @@ pub fn close_consumer(world: &mut World, id: ConsumerId) -> Result<(), Closed> {
 fn end_transport(
     world: &mut World,
     transport: Entity,
+    closing: &EntityHashSet,
     tell_cause: impl FnOnce(&mut World),
 ) -> Vec<SocketKey> {
     let residents = in_order::<Residents>(world, transport);
@@ -126,7 +131,7 @@ fn end_transport(
                 subject: Subject::Producer(id),
             },
         );
-        end_producer(world, about, id, Some(transport));
+        end_producer(world, about, id, closing);
     }
     for &about in &residents {
         let Some(&id) = world.get::<ConsumerId>(about) else {
@@ -150,9 +155,9 @@ fn end_transport(
     sockets
 }
 
-/// Consumers on `closing`, a transport that closes too, are left to it: they are told that their
-/// transport closed.
-fn end_producer(world: &mut World, producer: Entity, id: ProducerId, closing: Option<Entity>) {
+/// Consumers on one of `closing`, transports that close too, are left to it: they are told that
+/// their transport closed.
+fn end_producer(world: &mut World, producer: Entity, id: ProducerId, closing: &EntityHashSet) {
     emit(
         world,
         event::Closed {
@@ -168,7 +173,7 @@ fn end_producer(world: &mut World, producer: Entity, id: ProducerId, closing: Op
         let Some(&id) = world.get::<ConsumerId>(about) else {
             continue;
         };
-        if closing.is_some() && transport == closing {
+        if transport.is_some_and(|transport| closing.contains(&transport)) {
             continue;
         }
         emit(
@@ -212,6 +217,10 @@ fn end<I: Id>(world: &mut World, about: Entity, id: I, subject: Subject) {
 
 /// Datagrams that wait for a blocked socket on account of the transport are refused.
 fn forget_waiting(world: &mut World, transport: Entity) {
+    let path = world.get::<Path>(transport);
+    if path.is_none_or(|path| path.waiting == 0) {
+        return;
+    }
     let mut parked = world.resource_mut::<Parked>();
     let before = parked.len();
     parked.retain(|_, destination, _| destination.transport != transport);

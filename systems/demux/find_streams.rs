@@ -190,6 +190,7 @@ fn packet(arrival: &RtpArrival, found: &Found) -> MediaPacket {
         stream: found.stream,
         retransmission: found.retransmission,
         payload_type: arrival.header.payload_type,
+        restarts: false,
         key_frame: false,
         next: None,
     }

@@ -9,7 +9,7 @@ use flumen_components::wire::rtcp::{write_fir, write_pli};
 use flumen_components::{
     Deadlines, Destination, DirectOut, DirectRow, Due, Encoding, KeyFrameRequests, KeyFrameWish,
     KeyFrameWishes, Ledger, Limits, Link, Now, Outbox, Outgoing, Path, Paused, Producer,
-    ProducerId, Reception, Recipient, RtpStream, Subject, Time, Trace, TraceTypes, Traces,
+    ProducerId, Reception, Recipient, RtpStream, Subject, Time, Touched, Trace, TraceTypes, Traces,
     TransportId,
 };
 
@@ -34,6 +34,7 @@ pub(crate) struct Asking<'w, 's> {
     direct: ResMut<'w, DirectOut>,
     ledger: ResMut<'w, Ledger>,
     traces: ResMut<'w, Traces>,
+    touched: Res<'w, Touched>,
     limits: Res<'w, Limits>,
     now: Res<'w, Now>,
 }
@@ -56,16 +57,20 @@ pub(crate) fn request_key_frames(
             _ => {}
         }
     }
-    for wish in wishes.0.drain(..) {
+    for wish in wishes.drain() {
         asking.grant(wish, now);
     }
 }
 
 impl Asking<'_, '_> {
+    /// What this tick forwarded may have been the key frame that is wished for.
     fn grant(&mut self, wish: KeyFrameWish, now: Time) {
-        let Ok((stream, _)) = self.streams.get(wish.stream) else {
+        let Ok((stream, reception)) = self.streams.get(wish.stream) else {
             return;
         };
+        if reception.key_frame_tick == self.touched.tick {
+            return;
+        }
         let (producer, ssrc) = (stream.producer, stream.ssrc);
         self.act(producer, ssrc, |requests| match wish.force {
             true => requests.force(ssrc, now),

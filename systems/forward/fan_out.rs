@@ -273,6 +273,9 @@ enum Exit {
 /// What is withheld from an active consumer is taken out of its sequence, so that it sees no gap.
 fn choose(emission: &mut Emission, packet: &MediaPacket, dtx: bool) -> Result<u16, Withheld> {
     let number = packet.header.sequence_number;
+    if packet.restarts {
+        emission.sequence.restart(number.wrapping_sub(1));
+    }
     if !emission.payload_types.contains(packet.payload_type) {
         emission.sequence.drop(number);
         return Err(Withheld::PayloadTypeNotNegotiated);
@@ -290,7 +293,7 @@ fn choose(emission: &mut Emission, packet: &MediaPacket, dtx: bool) -> Result<u1
     }
     if emission.sync_required {
         emission.sync_required = false;
-        emission.sequence.sync(number.wrapping_sub(1));
+        emission.sequence.restart(number.wrapping_sub(1));
     }
     emission.sequence.input(number).ok_or(Withheld::TooLate)
 }

@@ -67,7 +67,11 @@ impl Receivers<'_, '_> {
         let (producer, paused) = producer.map_err(|_| Discard::UnknownProducer)?;
         let first = !reception.has_started();
         let counted = count(&mut reception, packet, stream.clock_rate, now);
+        packet.restarts = counted == Ok(Arrival::Resync);
         packet.key_frame = counted.is_ok() && begins_key_frame(stream, packet, bytes);
+        if packet.key_frame {
+            reception.key_frame_tick = touched.tick;
+        }
         if let Ok(mut requests) = self.requests.get_mut(packet.producer) {
             if packet.key_frame {
                 requests.answered(stream.ssrc);
@@ -85,13 +89,13 @@ impl Receivers<'_, '_> {
     }
 }
 
-/// Updates sequence, jitter and counters, unless the sequence number is bad.
+/// Updates sequence, jitter and counters, unless the sequence number is bad; tells how it arrived.
 fn count(
     reception: &mut Reception,
     packet: &MediaPacket,
     clock_rate: u32,
     now: Time,
-) -> Result<(), Discard> {
+) -> Result<Arrival, Discard> {
     let header = &packet.header;
     let arrival = reception
         .sequence
@@ -106,7 +110,7 @@ fn count(
         reception.bytes += u64::from(packet.len);
         reception.rate.add(u64::from(packet.len), now);
     }
-    Ok(())
+    Ok(arrival)
 }
 
 fn begins_key_frame(stream: &RtpStream, packet: &MediaPacket, bytes: &[u8]) -> bool {

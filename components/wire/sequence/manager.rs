@@ -31,7 +31,8 @@ pub struct SequenceManager<const BITS: u32> {
     max_dropped: u16,
     /// Sorted wrap-aware, unique.
     dropped: VecDeque<u16>,
-    /// The newest number forgotten because of [`DROPPED_MAX`].
+    /// The newest number that cannot be given out any more: forgotten because of [`DROPPED_MAX`],
+    /// or before the current run.
     horizon: Option<u16>,
     initial_output: u16,
 }
@@ -62,6 +63,13 @@ impl<const BITS: u32> SequenceManager<BITS> {
         self.horizon = None;
     }
 
+    /// Begins a new run like [`sync`](Self::sync), and refuses what belongs before it from then on:
+    /// its numbers went to the run before.
+    pub fn restart(&mut self, input: u16) {
+        self.sync(input);
+        self.horizon = self.started.then_some(truncate::<BITS>(input));
+    }
+
     /// Notes that `input` is not forwarded, so that its successors close the gap.
     ///
     /// Ignored when a number that follows it was forwarded already: its gap has been seen.
@@ -82,7 +90,8 @@ impl<const BITS: u32> SequenceManager<BITS> {
     /// The outgoing number of `input`; `None` when it was dropped or is too old to be numbered.
     pub fn input(&mut self, input: u16) -> Option<u16> {
         let input = truncate::<BITS>(input);
-        if !self.dropped.is_empty() && self.started && higher::<BITS>(input, self.max_input) {
+        let remembers = self.horizon.is_some() || !self.dropped.is_empty();
+        if remembers && self.started && higher::<BITS>(input, self.max_input) {
             self.max_input = input;
             self.max_forwarded = input;
             self.forget_old();
@@ -195,10 +204,11 @@ mod tests {
     enum Step {
         Sync(u16),
         Drop(u16),
+        Restart(u16),
         /// An input and the output it must give.
         Input(u16, Option<u16>),
     }
-    use Step::{Drop, Input, Sync};
+    use Step::{Drop, Input, Restart, Sync};
 
     fn check<const BITS: u32>(initial_output: u16, steps: &[Step]) {
         let mut manager = SequenceManager::<BITS>::new(initial_output);
@@ -206,6 +216,7 @@ mod tests {
             match step {
                 Sync(input) => manager.sync(input),
                 Drop(input) => manager.drop(input),
+                Restart(input) => manager.restart(input),
                 Input(input, output) => {
                     assert_eq!(manager.input(input), output, "step {index}: {step:?}");
                 }
@@ -263,6 +274,35 @@ mod tests {
                 Input(3, Some(7)),
             ],
         );
+    }
+
+    #[test]
+    fn what_belongs_before_a_run_is_refused() {
+        check::<16>(
+            0,
+            &[
+                Restart(99),
+                // Nothing was given out before the first run, so its late packets have a place.
+                Input(100, Some(1)),
+                Input(99, Some(0)),
+                Restart(109),
+                Input(110, Some(2)),
+                Input(109, None),
+                Input(108, None),
+                Input(111, Some(3)),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_start_of_a_run_is_forgotten_when_the_numbers_come_round() {
+        let mut manager = SequenceManager::<8>::new(0);
+        manager.input(0);
+        manager.restart(9);
+        for turn in 10..1_000_u16 {
+            let expected = truncate::<8>(turn - 9);
+            assert_eq!(manager.input(turn), Some(expected), "turn {turn}");
+        }
     }
 
     #[test]

@@ -1,0 +1,317 @@
+//! Every reason of the two ledgers happens: no packet vanishes, none is counted twice.
+
+use std::fmt::Debug;
+use std::net::SocketAddr;
+
+use flumen::components::{Destination, Outbox, Outgoing, SocketKey};
+use flumen::ecs::entity::Entity;
+use flumen::ecs::system::ResMut;
+use flumen::rtp_parameters::{MediaKind, RtpCodecParameters};
+use flumen::{
+    ConsumerOptions, Control, Counts, Discard, Ledger, ProducerId, Reason, Refusal, Slot, Stage,
+    TransportId, Withheld,
+};
+use flumen_tests::feedback::pli;
+use flumen_tests::{Packet, Room, VP8_DELTA_FRAME, VP8_KEY_FRAME, opus, vp8};
+
+const REMOTE: SocketAddr = local(5_000);
+const SPLIT_REMOTE: SocketAddr = local(5_100);
+const RECEIVER: SocketAddr = local(6_000);
+const SSRC: u32 = 2_222;
+
+const fn local(port: u16) -> SocketAddr {
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port)
+}
+
+fn key_frame(sequence: u16) -> Packet {
+    Packet::new(96, sequence, SSRC, VP8_KEY_FRAME)
+}
+
+/// Makes each reason happen once, in a room of its own. A new reason fails until something triggers
+/// it.
+fn each_happens_once<R: Reason + Debug>(of: fn(&Ledger) -> &Counts<R>, trigger: fn(R) -> Room) {
+    for &reason in R::ALL {
+        let room = trigger(reason);
+        let counts = of(room.engine.ledger());
+        assert_eq!(counts[reason], 1, "{reason:?} among {counts:?}");
+    }
+}
+
+#[test]
+fn every_reason_to_discard_happens() {
+    each_happens_once(|ledger| &ledger.discarded, discard);
+}
+
+#[test]
+fn every_reason_to_withhold_happens() {
+    each_happens_once(|ledger| &ledger.withheld, withhold);
+}
+
+#[test]
+fn every_reason_to_refuse_happens() {
+    each_happens_once(|ledger| &ledger.refused, refuse);
+}
+
+#[test]
+fn every_kind_of_control_happens() {
+    each_happens_once(|ledger| &ledger.consumed, control);
+}
+
+struct Entrances {
+    muxed: TransportId,
+    split: TransportId,
+}
+
+fn entrances(room: &mut Room) -> Entrances {
+    let muxed = room.plain(REMOTE);
+    let split = room.split(SPLIT_REMOTE);
+    room.produce_video(muxed, SSRC);
+    Entrances { muxed, split }
+}
+
+fn discard(reason: Discard) -> Room {
+    let mut room = Room::new();
+    let Entrances { muxed, split } = entrances(&mut room);
+    let rtp_of_split = room.local(split);
+    let rtcp_of_split = room.local_rtcp(split);
+    let (at_muxed, rtcp_remote) = (room.local(muxed), local(5_101));
+    let good = key_frame(10).bytes();
+    let other = |payload_type, sequence, ssrc| {
+        Packet::new(payload_type, sequence, ssrc, VP8_KEY_FRAME).bytes()
+    };
+    let arrive = |to: SocketAddr, from: SocketAddr, bytes: &[u8]| {
+        assert!(room.wire.inject(to, from, bytes), "{to} is bound");
+    };
+    let at_muxed_from = |bytes: &[u8]| arrive(at_muxed, REMOTE, bytes);
+    match reason {
+        Discard::Truncated => at_muxed_from(&[good, vec![0; 3_000]].concat()),
+        Discard::Empty => at_muxed_from(&[]),
+        Discard::Unclassified => at_muxed_from(&[0x50; 20]),
+        Discard::UnexpectedStun => at_muxed_from(&[0, 1, 0, 0]),
+        Discard::UnexpectedDtls => at_muxed_from(&[22, 254, 253]),
+        Discard::UnknownSource => arrive(at_muxed, local(5_999), &good),
+        Discard::RtpOnRtcpSocket => arrive(rtcp_of_split, rtcp_remote, &good),
+        Discard::RtcpOnRtpSocket => arrive(rtp_of_split, SPLIT_REMOTE, &pli(SSRC)),
+        Discard::MalformedRtp => at_muxed_from(&good[..11]),
+        Discard::MalformedRtcp => at_muxed_from(&pli(SSRC)[..11]),
+        Discard::UnknownProducer => at_muxed_from(&other(96, 10, 9_999)),
+        Discard::UnknownStream => at_muxed_from(&other(97, 10, SSRC)),
+        Discard::UnknownPayloadType => {
+            at_muxed_from(&good);
+            at_muxed_from(&other(100, 11, SSRC));
+        }
+        Discard::BadSequence => {
+            at_muxed_from(&good);
+            at_muxed_from(&other(96, 30_000, SSRC));
+        }
+        Discard::UnrequestedRetransmission => {
+            at_muxed_from(&good);
+            at_muxed_from(&other(97, 10, SSRC + 1));
+        }
+        reason => panic!("nothing triggers {reason:?}"),
+    }
+    room.tick();
+    room
+}
+
+fn control(kind: Control) -> Room {
+    let mut room = Room::new();
+    let split = entrances(&mut room).split;
+    match kind {
+        Control::Rtcp => {
+            let to = room.local_rtcp(split);
+            assert!(room.wire.inject(to, local(5_101), &pli(SSRC)));
+        }
+        kind => panic!("nothing triggers {kind:?}"),
+    }
+    room.tick();
+    room
+}
+
+fn withhold(reason: Withheld) -> Room {
+    let mut room = Room::new();
+    let sender = room.plain(REMOTE);
+    let receiver = room.plain(RECEIVER);
+    match reason {
+        Withheld::ProducerPaused => {
+            let producer = room.produce_video(sender, SSRC);
+            room.consume(receiver, producer);
+            room.engine.pause_producer(producer).unwrap();
+        }
+        Withheld::ConsumerPaused => {
+            let producer = room.produce_video(sender, SSRC);
+            let consumer = room.consume(receiver, producer);
+            room.engine.pause_consumer(consumer).unwrap();
+        }
+        Withheld::NotConnected => {
+            let producer = room.produce_video(sender, SSRC);
+            let nowhere = room.unconnected();
+            room.consume(nowhere, producer);
+        }
+        Withheld::PayloadTypeNotNegotiated => {
+            consume_one_of_two_codecs(&mut room, sender, receiver);
+            room.arrive(sender, &key_frame(10));
+            room.arrive(sender, &Packet::new(98, 11, SSRC, &[0x0c, 0]));
+        }
+        Withheld::AwaitingKeyFrame => {
+            let producer = room.produce_video(sender, SSRC);
+            room.consume(receiver, producer);
+            room.arrive(sender, &Packet::new(96, 9, SSRC, VP8_DELTA_FRAME));
+        }
+        Withheld::PaddingOnly => {
+            let producer = room.produce_video(sender, SSRC);
+            room.consume(receiver, producer);
+            room.arrive(sender, &key_frame(10));
+            room.arrive(sender, &padding(11));
+        }
+        Withheld::Dtx => silence(&mut room, sender, receiver),
+        Withheld::TooLate => return too_late(),
+        reason => panic!("nothing triggers {reason:?}"),
+    }
+    room.arrive(sender, &key_frame(12));
+    room.tick();
+    room
+}
+
+fn padding(sequence: u16) -> Packet {
+    let mut padding = Packet::new(96, sequence, SSRC, &[]);
+    padding.padding = 4;
+    padding
+}
+
+/// The producer may send VP8 and VP9, the consumer takes VP8.
+fn consume_one_of_two_codecs(room: &mut Room, sender: TransportId, receiver: TransportId) {
+    let mut parameters = vp8(SSRC);
+    parameters.codecs.push(RtpCodecParameters {
+        mime_type: "video/VP9".into(),
+        payload_type: 98,
+        clock_rate: 90_000,
+        ..RtpCodecParameters::default()
+    });
+    let producer = room.produce(sender, MediaKind::Video, parameters);
+    let mut capabilities = room.capabilities();
+    capabilities
+        .codecs
+        .retain(|codec| codec.mime_type != "video/VP9");
+    room.engine
+        .consume(receiver, ConsumerOptions::new(producer, capabilities))
+        .unwrap();
+}
+
+fn silence(room: &mut Room, sender: TransportId, receiver: TransportId) {
+    let producer = room.produce(sender, MediaKind::Audio, opus(1_111));
+    let mut options = ConsumerOptions::new(producer, room.capabilities());
+    options.ignore_dtx = true;
+    room.engine.consume(receiver, options).unwrap();
+    room.arrive(sender, &Packet::new(111, 10, 1_111, &[0x78]));
+}
+
+/// A number that was taken out of the outgoing sequence comes again, with a payload.
+fn too_late() -> Room {
+    let mut room = Room::new();
+    let (sender, producer) = audio(&mut room);
+    let receiver = room.plain(RECEIVER);
+    let mut options = ConsumerOptions::new(producer, room.capabilities());
+    options.ignore_dtx = true;
+    room.engine.consume(receiver, options).unwrap();
+    for packet in [
+        Packet::new(111, 10, 1_111, b"voice"),
+        Packet::new(111, 11, 1_111, &[0x78]),
+        Packet::new(111, 12, 1_111, b"voice"),
+    ] {
+        room.arrive(sender, &packet);
+    }
+    room.tick();
+    assert_eq!(room.engine.ledger().withheld[Withheld::Dtx], 1);
+    room.arrive(sender, &Packet::new(111, 11, 1_111, b"late"));
+    room.tick();
+    room
+}
+
+fn audio(room: &mut Room) -> (TransportId, ProducerId) {
+    let sender = room.plain(REMOTE);
+    let producer = room.produce(sender, MediaKind::Audio, opus(1_111));
+    (sender, producer)
+}
+
+fn refuse(reason: Refusal) -> Room {
+    match reason {
+        Refusal::QueueFull => queue_full(),
+        Refusal::DirectQueueFull => direct_queue_full(),
+        Refusal::TransportClosed => transport_closed(),
+        Refusal::SocketClosed => socket_closed(),
+        reason => refused_by_the_network(reason),
+    }
+}
+
+fn refused_by_the_network(reason: Refusal) -> Room {
+    let (mut room, sender, _) = forwarding(Room::new());
+    room.wire.refuse_next(RECEIVER, reason);
+    room.arrive(sender, &key_frame(10));
+    room.tick();
+    room
+}
+
+/// A room in which video of the first transport leaves on the second.
+fn forwarding(mut room: Room) -> (Room, TransportId, TransportId) {
+    let sender = room.plain(REMOTE);
+    let producer = room.produce_video(sender, SSRC);
+    let receiver = room.plain(RECEIVER);
+    room.consume(receiver, producer);
+    (room, sender, receiver)
+}
+
+fn queue_full() -> Room {
+    let limited = Room::with(|builder| builder.waiting_datagrams_per_transport(2));
+    let (mut room, sender, receiver) = forwarding(limited);
+    room.wire.block(room.local(receiver));
+    for sequence in 10..13 {
+        room.arrive(sender, &key_frame(sequence));
+    }
+    room.tick();
+    assert_eq!(room.engine.waiting(), 2);
+    room
+}
+
+fn direct_queue_full() -> Room {
+    let mut room = Room::with(|builder| builder.deliveries(2));
+    let sender = room.plain(REMOTE);
+    let producer = room.produce_video(sender, SSRC);
+    let direct = room.direct();
+    room.consume(direct, producer);
+    for sequence in 10..13 {
+        room.arrive(sender, &key_frame(sequence));
+    }
+    room.tick();
+    room
+}
+
+fn transport_closed() -> Room {
+    let (mut room, sender, receiver) = forwarding(Room::new());
+    room.wire.block(room.local(receiver));
+    room.arrive(sender, &key_frame(10));
+    room.tick();
+    room.engine.close_transport(receiver).unwrap();
+    room.engine.check_ledger().expect("also between ticks");
+    room.tick();
+    room
+}
+
+/// Sockets close together with the transports on them, so only a user's system can still send from
+/// one that is gone.
+fn socket_closed() -> Room {
+    fn send_from_nowhere(mut outbox: ResMut<'_, Outbox>, mut ledger: ResMut<'_, Ledger>) {
+        outbox.headers.extend(b"hello");
+        let nowhere = Destination {
+            transport: Entity::PLACEHOLDER,
+            socket: SocketKey(999),
+            address: RECEIVER,
+        };
+        outbox.push_to(nowhere, Outgoing::generated(0, 5));
+        ledger.generated += 1;
+    }
+    let mut room =
+        Room::with(|builder| builder.add_systems(Stage::Feedback, Slot::After, send_from_nowhere));
+    room.tick();
+    room
+}

@@ -1,0 +1,109 @@
+//! A system that fails poisons the engine: nothing runs on what it left behind.
+
+use flumen::ecs::error::Result as SystemResult;
+use flumen::ecs::system::Res;
+use flumen::{Engine, Ledger, Loopback, Slot, Stage, TickError, Time, event};
+use flumen_tests::{Packet, Room, VP8_KEY_FRAME};
+
+fn stumble(ledger: Res<'_, Ledger>) {
+    assert!(ledger.received < 1, "cannot stand datagrams");
+}
+
+fn give_up(ledger: Res<'_, Ledger>) -> SystemResult {
+    match ledger.received {
+        0 => Ok(()),
+        _ => Err("gave up".into()),
+    }
+}
+
+/// Which system failed, and what it said.
+fn poison(tick: Result<(), TickError>) -> (String, String) {
+    match tick {
+        Err(TickError::Poisoned { system, message }) => (system, message),
+        other => panic!("the tick is not poisoned: {other:?}"),
+    }
+}
+
+fn make_a_packet_arrive(room: &mut Room) {
+    let sender = room.plain(([127, 0, 0, 1], 5_000).into());
+    room.arrive(sender, &Packet::new(96, 1, 2_222, VP8_KEY_FRAME));
+}
+
+#[test]
+fn a_panicking_system_is_named_in_this_tick_and_all_later_ones() {
+    let mut room = Room::with(|builder| builder.add_systems(Stage::Score, Slot::After, stumble));
+    room.tick();
+    let ticks = room.engine.ticks();
+    make_a_packet_arrive(&mut room);
+    for tick in 2..5 {
+        let (system, message) = poison(room.engine.tick(Time::from_millis(tick)));
+        assert_eq!(system, "stumble");
+        assert!(message.contains("cannot stand datagrams"), "{message}");
+    }
+    poison(room.engine.turn(None));
+    assert_eq!(room.engine.ticks(), ticks);
+}
+
+#[test]
+fn a_system_that_returns_an_error_is_named_too() {
+    let mut room = Room::with(|builder| builder.add_systems(Stage::Emit, Slot::Before, give_up));
+    room.tick();
+    make_a_packet_arrive(&mut room);
+    let (system, message) = poison(room.engine.tick(Time::from_millis(2)));
+    assert_eq!(system, "give_up");
+    assert!(message.contains("gave up"), "{message}");
+}
+
+#[test]
+fn a_panicking_observer_poisons_the_engine() {
+    let mut room = Room::new();
+    let sender = room.plain(([127, 0, 0, 1], 5_000).into());
+    let producer = room.produce_video(sender, 2_222);
+    room.engine
+        .observe(producer, |_: &event::ScoreChanged| panic!("no scores here"))
+        .unwrap();
+    room.arrive(sender, &Packet::new(96, 1, 2_222, VP8_KEY_FRAME));
+    let (_, message) = poison(room.engine.tick(Time::from_millis(2)));
+    assert!(message.contains("no scores here"), "{message}");
+}
+
+#[test]
+fn what_was_known_can_still_be_read() {
+    let mut room = Room::with(|builder| builder.add_systems(Stage::Score, Slot::After, stumble));
+    make_a_packet_arrive(&mut room);
+    poison(room.engine.tick(Time::from_millis(1)));
+    assert_eq!(room.engine.ledger().received, 1);
+    assert!(room.event_names().contains(&"newtransport"));
+    poison(room.engine.shutdown(std::time::Duration::ZERO).map(|_| ()));
+}
+
+#[test]
+fn nobody_waits_for_a_poisoned_engine() {
+    let mut room = Room::with(|builder| builder.add_systems(Stage::Score, Slot::After, stumble));
+    let handle = room.engine.handle();
+    let in_the_tick = handle.request(|engine| engine.ticks()).unwrap();
+    make_a_packet_arrive(&mut room);
+    poison(room.engine.tick(Time::from_millis(1)));
+    assert_eq!(in_the_tick.wait(), Ok(0));
+    let gone = flumen::HandleError::EngineGone;
+    assert_eq!(handle.request(|_| ()).err(), Some(gone));
+    assert_eq!(handle.wake(), Err(gone));
+}
+
+#[test]
+fn a_panicking_request_poisons_the_engine_and_answers_all() {
+    let (backend, _wire) = Loopback::new();
+    let mut engine = Engine::builder().backend(backend).build().unwrap();
+    let handle = engine.handle();
+    let before = handle.request(|_| 1).unwrap();
+    let panicking = handle
+        .request(|engine| assert_ne!(engine.ticks(), 0, "too early"))
+        .unwrap();
+    let behind = handle.request(|_| 3).unwrap();
+    let (system, message) = poison(engine.tick(Time::from_millis(1)));
+    assert_eq!(system, "(request)");
+    assert!(message.contains("too early"), "{message}");
+    assert_eq!(before.wait(), Ok(1));
+    assert_eq!(panicking.wait(), Err(flumen::HandleError::EngineGone));
+    assert_eq!(behind.wait(), Err(flumen::HandleError::EngineGone));
+}

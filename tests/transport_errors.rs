@@ -1,0 +1,185 @@
+//! Transports that cannot be made or connected say why, change nothing, and can be tried again.
+
+use std::io;
+
+use flumen::components::Protocol;
+use flumen::{
+    BindError, ConnectError, ConnectOptions, CreateTransportError, Listen, ListenInfo,
+    OpenTransportError, PlainTransportOptions, PortRange,
+};
+use flumen_tests::{Room, address, fails};
+
+#[test]
+fn connecting_fails_by_name_and_can_be_tried_again() {
+    use ConnectError as E;
+    let mut room = Room::new();
+    let transport = room.unconnected();
+    let options = |ip: Option<&str>, port, rtcp_port| ConnectOptions {
+        ip: ip.map(|ip| ip.parse().unwrap()),
+        port,
+        rtcp_port,
+    };
+    let good = options(Some("127.0.0.1"), Some(7_000), None);
+    let cases = [
+        (options(None, Some(1), None), E::MissingIp),
+        (options(Some("127.0.0.1"), None, None), E::MissingPort),
+        (options(Some("127.0.0.1"), Some(0), None), E::ZeroPort),
+        (
+            options(Some("127.0.0.1"), Some(1), Some(2)),
+            E::RtcpPortWithMux,
+        ),
+    ];
+    for (options, expected) in cases {
+        let error = fails(&mut room, |room| room.engine.connect(transport, &options));
+        assert_eq!(error, expected);
+    }
+    let sixth = options(Some("::1"), Some(1), None);
+    let error = fails(&mut room, |room| room.engine.connect(transport, &sixth));
+    assert!(matches!(error, E::AddressFamily { .. }));
+    room.engine.connect(transport, &good).unwrap();
+    let error = fails(&mut room, |room| room.engine.connect(transport, &good));
+    assert_eq!(error, E::AlreadyConnected);
+}
+
+#[test]
+fn rtcp_that_is_not_multiplexed_needs_a_port_of_its_own() {
+    let mut room = Room::new();
+    let mut options = PlainTransportOptions::new(Listen::Own(ListenInfo::new(address(0).ip())));
+    options.rtcp_mux = false;
+    let transport = room
+        .engine
+        .create_plain_transport(room.router, options)
+        .unwrap();
+    let mut connect = ConnectOptions {
+        ip: Some(address(0).ip()),
+        port: Some(7_000),
+        rtcp_port: None,
+    };
+    let error = fails(&mut room, |room| room.engine.connect(transport, &connect));
+    assert_eq!(error, ConnectError::MissingRtcpPort);
+    connect.rtcp_port = Some(0);
+    let error = fails(&mut room, |room| room.engine.connect(transport, &connect));
+    assert_eq!(error, ConnectError::ZeroPort);
+    connect.rtcp_port = Some(7_001);
+    room.engine.connect(transport, &connect).unwrap();
+}
+
+#[test]
+fn on_a_shared_socket_a_remote_address_belongs_to_one_transport() {
+    let mut room = Room::new();
+    let socket = room
+        .engine
+        .open_socket(&ListenInfo::at(address(9_000)))
+        .unwrap();
+    let options = PlainTransportOptions::new(Listen::Shared(socket));
+    let [first, second] = [(), ()].map(|()| {
+        room.engine
+            .create_plain_transport(room.router, options.clone())
+            .unwrap()
+    });
+    let to = ConnectOptions {
+        ip: Some(address(0).ip()),
+        port: Some(7_000),
+        rtcp_port: None,
+    };
+    room.engine.connect(first, &to).unwrap();
+    let error = fails(&mut room, |room| room.engine.connect(second, &to));
+    assert_eq!(error, ConnectError::RemoteInUse(address(7_000)));
+    room.engine.close_transport(first).unwrap();
+    room.engine.connect(second, &to).unwrap();
+}
+
+#[test]
+fn opening_a_plain_transport_fails_by_name() {
+    let mut room = Room::new();
+    let own = |info: ListenInfo| PlainTransportOptions::new(Listen::Own(info));
+    let open = |room: &mut Room, options: PlainTransportOptions| {
+        fails(room, |room| {
+            room.engine.create_plain_transport(room.router, options)
+        })
+    };
+    let here = ListenInfo::at(address(9_000));
+    let mut tcp = here.clone();
+    tcp.protocol = Protocol::Tcp;
+    let error = open(&mut room, own(tcp));
+    assert!(matches!(
+        error,
+        CreateTransportError::Bind(BindError::TcpUnsupported)
+    ));
+    let mut empty = ListenInfo::new(address(0).ip());
+    empty.port_range = Some(PortRange { min: 5, max: 4 });
+    let error = open(&mut room, own(empty));
+    assert!(matches!(
+        error,
+        CreateTransportError::Bind(BindError::EmptyPortRange { min: 5, max: 4 })
+    ));
+    let first = room
+        .engine
+        .create_plain_transport(room.router, own(here.clone()))
+        .unwrap();
+    let CreateTransportError::Bind(BindError::System {
+        address: at,
+        source,
+    }) = open(&mut room, own(here.clone()))
+    else {
+        panic!("the address is in use");
+    };
+    assert_eq!(
+        (at, source.kind()),
+        (address(9_000), io::ErrorKind::AddrInUse)
+    );
+    let mut range = ListenInfo::new(address(0).ip());
+    range.port_range = Some(PortRange {
+        min: 9_000,
+        max: 9_000,
+    });
+    let error = open(&mut room, own(range.clone()));
+    assert!(matches!(
+        error,
+        CreateTransportError::Bind(BindError::NoFreePort {
+            min: 9_000,
+            max: 9_000,
+            ..
+        })
+    ));
+    // The second socket fails, so the first is given back.
+    let mut two = own(ListenInfo::at(address(9_100)));
+    two.rtcp_mux = false;
+    two.rtcp_listen = Some(Listen::Own(here));
+    open(&mut room, two);
+    room.engine.close_transport(first).unwrap();
+    room.engine
+        .create_plain_transport(room.router, own(range))
+        .unwrap();
+    room.engine
+        .create_plain_transport(room.router, own(ListenInfo::at(address(9_100))))
+        .unwrap();
+}
+
+#[test]
+fn comedia_and_shared_sockets_do_not_go_together() {
+    let mut room = Room::new();
+    let socket = room
+        .engine
+        .open_socket(&ListenInfo::at(address(9_000)))
+        .unwrap();
+    let mut options = PlainTransportOptions::new(Listen::Shared(socket));
+    options.comedia = true;
+    let open = |room: &mut Room, options: &PlainTransportOptions| {
+        room.engine
+            .create_plain_transport(room.router, options.clone())
+    };
+    let error = fails(&mut room, |room| open(room, &options));
+    assert!(matches!(
+        error,
+        CreateTransportError::Open(OpenTransportError::ComediaOnSharedSocket)
+    ));
+    options.comedia = false;
+    open(&mut room, &options).unwrap();
+    room.engine.close_socket(socket).unwrap();
+    let error = fails(&mut room, |room| open(room, &options));
+    assert!(matches!(
+        error,
+        CreateTransportError::Open(OpenTransportError::Closed(_))
+    ));
+}
