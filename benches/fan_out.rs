@@ -37,7 +37,7 @@ fn fan_out(criterion: &mut Criterion) {
             });
             let ledger = bench.engine.ledger();
             assert_eq!(
-                ledger.sent,
+                ledger.enqueued,
                 ledger.accepted * u64::from(consumers),
                 "all was forwarded"
             );
