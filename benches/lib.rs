@@ -104,7 +104,16 @@ impl Bench {
     ///
     /// When the tick fails.
     pub fn tick(&mut self) {
-        self.now += Duration::from_millis(1);
+        self.tick_after(Duration::from_millis(1));
+    }
+
+    /// One tick, `span` after the last.
+    ///
+    /// # Panics
+    ///
+    /// When the tick fails.
+    pub fn tick_after(&mut self, span: Duration) {
+        self.now += span;
         self.engine.tick(self.now).expect("the tick runs");
     }
 }
