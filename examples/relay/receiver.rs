@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use flumen::components::wire::RtpHeader;
+use flumen::components::wire::{PacketKind, RtpHeader, classify};
 use flumen::rtp_parameters::MediaKind;
 use serde::Serialize;
 
@@ -32,11 +32,12 @@ pub(crate) struct Tally {
     packets: AtomicU64,
     gaps: AtomicU64,
     wrong: AtomicU64,
+    reports: AtomicU64,
     end: AtomicBool,
 }
 
 impl Tally {
-    /// Datagrams received.
+    /// Media packets received.
     pub(crate) fn packets(&self) -> u64 {
         self.packets.load(Ordering::Relaxed)
     }
@@ -46,9 +47,14 @@ impl Tally {
         self.gaps.load(Ordering::Relaxed)
     }
 
-    /// Datagrams that are not in the recording, or not in order.
+    /// Media packets that are not in the recording, or not in order.
     pub(crate) fn wrong(&self) -> u64 {
         self.wrong.load(Ordering::Relaxed)
+    }
+
+    /// RTCP datagrams received.
+    pub(crate) fn reports(&self) -> u64 {
+        self.reports.load(Ordering::Relaxed)
     }
 }
 
@@ -141,6 +147,10 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 fn take_in(bytes: &[u8], streams: &mut [Stream], tally: &Tally) {
+    if classify(bytes) == Some(PacketKind::Rtcp) {
+        tally.reports.fetch_add(1, Ordering::Relaxed);
+        return;
+    }
     tally.packets.fetch_add(1, Ordering::Relaxed);
     let gap = RtpHeader::parse(bytes).ok().and_then(|header| {
         let mut streams = streams.iter_mut();

@@ -40,12 +40,14 @@ struct TickTimes {
 pub(crate) struct ReceiverReport {
     /// What it is called.
     pub(crate) name: String,
-    /// Datagrams it received.
+    /// Media packets it received.
     pub(crate) packets: u64,
     /// Missing sequence numbers.
     pub(crate) gaps: u64,
-    /// Datagrams that are not in the recording, or not in order.
+    /// Media packets that are not in the recording, or not in order.
     pub(crate) wrong: u64,
+    /// RTCP datagrams it received.
+    pub(crate) reports: u64,
     /// Of each consumer.
     pub(crate) streams: Vec<StreamReport>,
 }
@@ -109,6 +111,7 @@ impl ReceiverReport {
             packets: tally.packets(),
             gaps: tally.gaps(),
             wrong: tally.wrong(),
+            reports: tally.reports(),
             streams,
         })
     }

@@ -32,10 +32,10 @@ pub(crate) fn faults(ledger: &Ledger, played: Played, reports: &[ReceiverReport]
             sum(missing),
         ),
         (
-            "answers generated",
+            "reports and requests generated",
             ledger.generated,
-            "received by the players",
-            played.answers,
+            "received",
+            played.answers + sum(|report| report.reports),
         ),
         (
             "gaps in sequence numbers",
