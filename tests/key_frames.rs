@@ -9,7 +9,7 @@ use flumen::{
 };
 use flumen_tests::{
     Call, Packet, RECEIVER, Request, Room, SENDER, SSRC, VP8_DELTA_FRAME, VP8_KEY_FRAME, address,
-    requests_to, video, vp8,
+    feedback, requests_to, video, vp8,
 };
 
 const PLI: Request = Request::Pli(SSRC);
@@ -351,4 +351,28 @@ fn nobody_is_asked_for_what_is_paused() {
         [],
         "not even the pending one is repeated"
     );
+}
+
+#[test]
+fn a_sender_whose_rtcp_address_is_learnt_late_is_asked_then() {
+    let mut room = Room::new();
+    let options = PlainTransportOptions {
+        comedia: true,
+        rtcp_mux: false,
+        ..Room::own_socket()
+    };
+    let sender = room.open(options);
+    room.produce(sender, MediaKind::Video, vp8(SSRC));
+    let (rtp, rtcp) = (address(5_000), address(5_001));
+    let packet = Packet::new(96, 1, SSRC, VP8_DELTA_FRAME).bytes();
+    room.wire.inject(room.local(sender), rtp, &packet);
+    room.tick();
+    assert!(
+        requests_to(&room.received(), rtcp).is_empty(),
+        "nobody knows where to"
+    );
+    room.wire
+        .inject(room.local_rtcp(sender), rtcp, &feedback::pli(9));
+    room.tick();
+    assert_eq!(requests_to(&room.received(), rtcp), [Request::Pli(SSRC)]);
 }

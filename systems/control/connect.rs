@@ -94,7 +94,10 @@ pub fn connect(
             path.set_remote(Role::Rtcp, rtcp);
         }
     }
-    world.resource_mut::<Connected>().0.push(transport);
+    world
+        .resource_mut::<Connected>()
+        .0
+        .push((transport, Role::Rtp));
     announce(world, id, transport, rtp, rtcp);
     Ok(())
 }

@@ -106,9 +106,7 @@ impl Claims<'_, '_> {
 
     fn announce(&mut self, candidate: Candidate, source: SocketAddr) {
         let about = candidate.transport;
-        if candidate.role == Role::Rtp {
-            self.connected.0.push(about);
-        }
+        self.connected.0.push((about, candidate.role));
         let Ok((&id, addresses)) = self.names.get(about) else {
             return;
         };

@@ -82,10 +82,11 @@ impl Asking<'_, '_> {
         decide: impl FnOnce(&mut KeyFrameRequests) -> Action,
     ) {
         // Audio producers have no requests, and a deadline may outlive its producer.
-        let Ok((_, _, paused, _, mut requests)) = self.producers.get_mut(entity) else {
+        let Ok((_, producer, paused, _, mut requests)) = self.producers.get_mut(entity) else {
             return;
         };
-        if paused.0 {
+        // What cannot be asked does not count as asked: it is wished for when RTCP can leave.
+        if paused.0 || !self.exits.is_open(producer.transport) {
             return;
         }
         let action = decide(&mut requests);

@@ -16,6 +16,12 @@ pub(crate) struct RtcpExits<'w, 's> {
 }
 
 impl RtcpExits<'_, '_> {
+    /// RTCP can leave through `transport`.
+    pub(super) fn is_open(&self, transport: Entity) -> bool {
+        let path = self.transports.get(transport).map(|(_, path)| path.rtcp);
+        !matches!(path, Err(_) | Ok(Link::Udp { remote: None, .. }))
+    }
+
     /// Sends what `write` appends to its buffer through `transport`. `None`, and nothing sent, when
     /// the transport does not know the remote address of RTCP, or `write` has nothing to say.
     pub(super) fn send<T>(
