@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use bevy_ecs::resource::Resource;
 
+use crate::wire::ntp;
+
 /// A point in time: nanoseconds since the engine's epoch.
 ///
 /// The epoch is whatever the application's clock calls zero; the run loop uses the moment the
@@ -110,10 +112,8 @@ pub struct NtpEpoch(pub u64);
 
 impl NtpEpoch {
     /// NTP time (RFC 5905, Q32.32) at `time`.
-    pub const fn at(self, time: Time) -> u64 {
-        let secs = time.0 / 1_000_000_000;
-        let frac = ((time.0 % 1_000_000_000) << 32) / 1_000_000_000;
-        self.0.wrapping_add((secs << 32) | frac)
+    pub fn at(self, time: Time) -> u64 {
+        self.0.wrapping_add(ntp::from_nanos(time.0))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use flumen_components::wire::ntp;
 use flumen_components::{NtpEpoch, Time};
 
 /// The machine's monotonic clock, counted from the moment the engine was built.
@@ -37,9 +38,5 @@ pub(crate) fn ntp_now() -> NtpEpoch {
     let since_1970 = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    let secs = since_1970.as_secs().wrapping_add(SECONDS_FROM_1900_TO_1970);
-    let fraction = (u64::from(since_1970.subsec_nanos()) << 32) / 1_000_000_000;
-    NtpEpoch(secs << 32 | fraction)
+    NtpEpoch(ntp::from_unix_nanos(since_1970.as_nanos() as u64))
 }
-
-const SECONDS_FROM_1900_TO_1970: u64 = 2_208_988_800;

@@ -89,6 +89,7 @@ fn a_closed_producer_says_so() {
     assert_eq!(engine.score(producer), Err(closed.clone()));
     assert_eq!(engine.producer_parameters(producer), Err(closed.clone()));
     assert_eq!(engine.consumable_parameters(producer), Err(closed.clone()));
+    assert_eq!(engine.producer_kind(producer), Err(closed.clone()));
     assert_eq!(engine.producer_type(producer), Err(closed.clone()));
     assert_eq!(engine.orientation(producer), Err(closed.clone()));
     assert_eq!(engine.trace_producer(producer, &[]), Err(closed.clone()));
@@ -117,6 +118,9 @@ fn a_closed_consumer_says_so() {
     assert_eq!(engine.resume_consumer(consumer), Err(closed.clone()));
     assert_eq!(engine.request_key_frame(consumer), Err(closed.clone()));
     assert_eq!(engine.consumer_stats(consumer), Err(closed.clone()));
+    assert_eq!(engine.consumer_kind(consumer), Err(closed.clone()));
+    assert_eq!(engine.producer_of(consumer), Err(closed.clone()));
+    assert_eq!(engine.producer_paused(consumer), Err(closed.clone()));
     assert_eq!(engine.consumer_parameters(consumer), Err(closed.clone()));
     assert_eq!(engine.trace_consumer(consumer, &[]), Err(closed.clone()));
     assert_eq!(engine.paused(consumer), Err(closed));

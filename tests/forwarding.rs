@@ -54,3 +54,23 @@ fn a_video_consumer_begins_with_a_key_frame() {
     assert_eq!(packets[0].payload, VP8_KEY_FRAME);
     assert_eq!(packets[1].sequence, packets[0].sequence.wrapping_add(1));
 }
+
+#[test]
+fn what_was_made_tells_what_it_is() {
+    let mut room = Room::new();
+    let sender = room.plain(address(5_000));
+    let producer = room.produce(sender, MediaKind::Video, vp8(2_222));
+    let receiver = room.plain(address(6_000));
+    let consumer = room.consume(receiver, producer);
+    let engine = &mut room.engine;
+    assert_eq!(engine.producer_kind(producer), Ok(MediaKind::Video));
+    assert_eq!(engine.consumer_kind(consumer), Ok(MediaKind::Video));
+    assert_eq!(engine.producer_of(consumer), Ok(producer));
+    assert_eq!(engine.producer_paused(consumer), Ok(false));
+    engine.pause_producer(producer).expect("it is open");
+    assert_eq!(engine.producer_paused(consumer), Ok(true));
+    assert_eq!(
+        (engine.paused(producer), engine.paused(consumer)),
+        (Ok(true), Ok(false))
+    );
+}

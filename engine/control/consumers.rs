@@ -1,0 +1,128 @@
+//! Consumers, between ticks.
+
+use flumen_components::rtp_parameters::{MediaKind, RtpParameters};
+use flumen_components::stats::RtpStats;
+use flumen_components::trace::TraceType;
+use flumen_components::{
+    Closed, Consumer, ConsumerId, ConsumerParameters, ProducerId, TransportId,
+};
+use flumen_systems::control::{self, ConsumeError, ConsumerOptions};
+
+use crate::engine::Engine;
+
+/// Consumers.
+impl Engine {
+    /// Makes a consumer on a transport.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsumeError`]; nothing has changed then.
+    pub fn consume(
+        &mut self,
+        transport: TransportId,
+        options: ConsumerOptions,
+    ) -> Result<ConsumerId, ConsumeError> {
+        self.asked = true;
+        control::consume(&mut self.world, transport, options)
+    }
+
+    /// Pauses a consumer.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the consumer is.
+    pub fn pause_consumer(&mut self, consumer: ConsumerId) -> Result<(), Closed> {
+        self.asked = true;
+        control::pause_consumer(&mut self.world, consumer)
+    }
+
+    /// Resumes a consumer: it begins with a key frame, which is asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the consumer is.
+    pub fn resume_consumer(&mut self, consumer: ConsumerId) -> Result<(), Closed> {
+        self.asked = true;
+        control::resume_consumer(&mut self.world, consumer)
+    }
+
+    /// Asks the producer of a consumer for a key frame.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the consumer is.
+    pub fn request_key_frame(&mut self, consumer: ConsumerId) -> Result<(), Closed> {
+        self.asked = true;
+        control::request_key_frame(&mut self.world, consumer)
+    }
+
+    /// Closes a consumer.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when it is already.
+    pub fn close_consumer(&mut self, consumer: ConsumerId) -> Result<(), Closed> {
+        self.asked = true;
+        control::close_consumer(&mut self.world, consumer)
+    }
+
+    /// What a consumer sends, then what its producer's stream receives.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the consumer is.
+    pub fn consumer_stats(&self, consumer: ConsumerId) -> Result<Vec<RtpStats>, Closed> {
+        control::consumer_stats(&self.world, consumer)
+    }
+
+    /// Audio or video.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the consumer is.
+    pub fn consumer_kind(&self, consumer: ConsumerId) -> Result<MediaKind, Closed> {
+        Ok(self.get::<Consumer, _>(consumer)?.kind)
+    }
+
+    /// The producer that a consumer consumes.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the consumer is.
+    pub fn producer_of(&self, consumer: ConsumerId) -> Result<ProducerId, Closed> {
+        let producer = self.get::<Consumer, _>(consumer)?.producer;
+        let id = self.world.get::<ProducerId>(producer).copied();
+        id.ok_or_else(|| Closed::new(consumer))
+    }
+
+    /// Whether the producer of a consumer is paused.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the consumer is.
+    pub fn producer_paused(&self, consumer: ConsumerId) -> Result<bool, Closed> {
+        Ok(self.get::<Consumer, _>(consumer)?.producer_paused)
+    }
+
+    /// What a consumer sends: to be told to its receiver.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the consumer is.
+    pub fn consumer_parameters(&self, consumer: ConsumerId) -> Result<&RtpParameters, Closed> {
+        Ok(&self.get::<ConsumerParameters, _>(consumer)?.rtp)
+    }
+
+    /// Chooses what is traced on a consumer; each call replaces the choice.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the consumer is.
+    pub fn trace_consumer(
+        &mut self,
+        consumer: ConsumerId,
+        types: &[TraceType],
+    ) -> Result<(), Closed> {
+        control::trace_consumer(&mut self.world, consumer, types)
+    }
+}

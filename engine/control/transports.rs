@@ -1,0 +1,292 @@
+//! Routers, sockets and transports, between ticks.
+
+use bevy_ecs::entity::Entity;
+use flumen_components::rtp_parameters::{CapabilitiesError, RtpCapabilities, RtpCodecCapability};
+use flumen_components::stats::TransportStats;
+use flumen_components::{
+    AppData, Closed, LocalAddresses, Path, ProducerId, Role, Router, RouterId, SocketId, SocketKey,
+    TransportId, Tuple, find,
+};
+use flumen_systems::control::{
+    self, ConnectError, ConnectOptions, Endpoint, OpenTransportError, PlainTransportRecord,
+};
+use thiserror::Error;
+
+use crate::engine::Engine;
+use crate::listen::{BindError, Listen, ListenInfo};
+
+/// What a plain transport is made with.
+#[derive(Clone, Debug)]
+pub struct PlainTransportOptions {
+    /// Where RTP, and RTCP when multiplexed, is received.
+    pub listen: Listen,
+    /// Where RTCP is received when not multiplexed; like `listen`, at another port, when not given.
+    pub rtcp_listen: Option<Listen>,
+    /// RTP and RTCP share a port (RFC 5761). Default true.
+    pub rtcp_mux: bool,
+    /// Remote addresses are learnt from the first valid packet. Default false.
+    pub comedia: bool,
+    /// What the application remembers with it.
+    pub app_data: AppData,
+}
+
+impl PlainTransportOptions {
+    /// A transport that listens on `listen`, RTCP multiplexed, to be connected.
+    pub fn new(listen: Listen) -> Self {
+        Self {
+            listen,
+            rtcp_listen: None,
+            rtcp_mux: true,
+            comedia: false,
+            app_data: AppData::default(),
+        }
+    }
+}
+
+/// A transport cannot be made.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CreateTransportError {
+    /// The router or the shared socket is closed, or they do not go with the options.
+    #[error(transparent)]
+    Open(#[from] OpenTransportError),
+    /// A socket cannot be bound.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+}
+
+/// Routers, sockets and transports.
+impl Engine {
+    /// Creates a router for `media_codecs`.
+    ///
+    /// # Errors
+    ///
+    /// When capabilities cannot be generated from the codecs.
+    pub fn create_router(
+        &mut self,
+        media_codecs: &[RtpCodecCapability],
+    ) -> Result<RouterId, CapabilitiesError> {
+        self.asked = true;
+        control::create_router(&mut self.world, media_codecs, AppData::default())
+    }
+
+    /// What a router can route: its clients negotiate with it.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the router is.
+    pub fn rtp_capabilities(&self, router: RouterId) -> Result<&RtpCapabilities, Closed> {
+        Ok(&self.get::<Router, _>(router)?.capabilities)
+    }
+
+    /// Whether a client with `remote` capabilities can consume `producer` in `router`. False, and
+    /// never an error, when anything about the question is wrong.
+    pub fn can_consume(
+        &self,
+        router: RouterId,
+        producer: ProducerId,
+        remote: &RtpCapabilities,
+    ) -> bool {
+        control::can_consume(&self.world, router, producer, remote)
+    }
+
+    /// Binds a socket that any number of plain transports can share, in any router.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`].
+    pub fn open_socket(&mut self, info: &ListenInfo) -> Result<SocketId, BindError> {
+        let record = self.bind(info)?;
+        self.asked = true;
+        Ok(control::open_socket(
+            &mut self.world,
+            record,
+            AppData::default(),
+        ))
+    }
+
+    /// Creates a plain transport.
+    ///
+    /// # Errors
+    ///
+    /// [`CreateTransportError`]; no socket is left bound then.
+    pub fn create_plain_transport(
+        &mut self,
+        router: RouterId,
+        options: PlainTransportOptions,
+    ) -> Result<TransportId, CreateTransportError> {
+        find(&self.world, router).map_err(OpenTransportError::from)?;
+        let mut bound = Vec::new();
+        let result = self.open_plain(router, options, &mut bound);
+        if result.is_err() {
+            for record in &bound {
+                self.release(record);
+            }
+        }
+        self.asked = true;
+        result
+    }
+
+    fn open_plain(
+        &mut self,
+        router: RouterId,
+        options: PlainTransportOptions,
+        bound: &mut Vec<control::SocketRecord>,
+    ) -> Result<TransportId, CreateTransportError> {
+        let rtcp = match (options.rtcp_mux, options.rtcp_listen) {
+            (true, _) => None,
+            (false, Some(listen)) => Some(listen),
+            (false, None) => Some(at_any_port(options.listen.clone())),
+        };
+        let rtp = self.endpoint(options.listen, bound)?;
+        let rtcp = rtcp
+            .map(|listen| self.endpoint(listen, bound))
+            .transpose()?;
+        let record = PlainTransportRecord {
+            rtp,
+            rtcp,
+            comedia: options.comedia,
+        };
+        let world = &mut self.world;
+        Ok(control::open_plain_transport(
+            world,
+            router,
+            &record,
+            options.app_data,
+        )?)
+    }
+
+    fn endpoint(
+        &mut self,
+        listen: Listen,
+        bound: &mut Vec<control::SocketRecord>,
+    ) -> Result<Endpoint, BindError> {
+        match listen {
+            Listen::Shared(id) => Ok(Endpoint::Shared(id)),
+            Listen::Own(info) => {
+                let record = self.bind(&info)?;
+                bound.push(record.clone());
+                Ok(Endpoint::Own(record))
+            }
+        }
+    }
+
+    /// Creates a direct transport: the application sends and receives packets itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the router is.
+    pub fn create_direct_transport(&mut self, router: RouterId) -> Result<TransportId, Closed> {
+        self.asked = true;
+        control::open_direct_transport(&mut self.world, router, AppData::default())
+    }
+
+    /// Tells a plain transport where the other side is.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`]; it can be tried again then.
+    pub fn connect(
+        &mut self,
+        transport: TransportId,
+        options: &ConnectOptions,
+    ) -> Result<(), ConnectError> {
+        self.asked = true;
+        control::connect(&mut self.world, transport, options)
+    }
+
+    /// The addresses of a plain transport's RTP; none for a direct one.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the transport is.
+    pub fn tuple(&self, transport: TransportId) -> Result<Option<Tuple>, Closed> {
+        let entity = find(&self.world, transport)?;
+        Ok(self.tuple_of(entity, Role::Rtp))
+    }
+
+    /// The addresses of a plain transport's RTCP; none for a direct one, or when it is multiplexed
+    /// with RTP.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the transport is.
+    pub fn rtcp_tuple(&self, transport: TransportId) -> Result<Option<Tuple>, Closed> {
+        let entity = find(&self.world, transport)?;
+        let muxed = self
+            .world
+            .get::<Path>(entity)
+            .is_none_or(|path| path.rtcp_mux);
+        Ok(if muxed {
+            None
+        } else {
+            self.tuple_of(entity, Role::Rtcp)
+        })
+    }
+
+    fn tuple_of(&self, transport: Entity, role: Role) -> Option<Tuple> {
+        let addresses = self.world.get::<LocalAddresses>(transport)?;
+        let remote = self.world.get::<Path>(transport)?.link(role).remote();
+        Some(match role {
+            Role::Rtp => addresses.rtp.tuple(remote),
+            Role::Rtcp => addresses.rtcp.tuple(remote),
+        })
+    }
+
+    /// What passed through a transport.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the transport is.
+    pub fn transport_stats(&self, transport: TransportId) -> Result<TransportStats, Closed> {
+        control::transport_stats(&self.world, transport)
+    }
+
+    /// Closes a router, its transports and all that is on them.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when it is already.
+    pub fn close_router(&mut self, router: RouterId) -> Result<(), Closed> {
+        let sockets = control::close_router(&mut self.world, router)?;
+        self.close_sockets(sockets);
+        Ok(())
+    }
+
+    /// Closes a transport and all that is on it.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when it is already.
+    pub fn close_transport(&mut self, transport: TransportId) -> Result<(), Closed> {
+        let sockets = control::close_transport(&mut self.world, transport)?;
+        self.close_sockets(sockets);
+        Ok(())
+    }
+
+    /// Closes a shared socket and the transports on it.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when it is already.
+    pub fn close_socket(&mut self, socket: SocketId) -> Result<(), Closed> {
+        let sockets = control::close_socket(&mut self.world, socket)?;
+        self.close_sockets(sockets);
+        Ok(())
+    }
+
+    fn close_sockets(&mut self, keys: Vec<SocketKey>) {
+        self.asked = true;
+        for key in keys {
+            self.backend.close(key);
+        }
+    }
+}
+
+/// The same place, at a port that the range gives.
+fn at_any_port(listen: Listen) -> Listen {
+    match listen {
+        Listen::Own(info) => Listen::Own(ListenInfo { port: 0, ..info }),
+        shared => shared,
+    }
+}
