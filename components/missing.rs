@@ -14,7 +14,6 @@ pub struct Missing {
     newest: Option<u16>,
     gaps: VecDeque<Gap>,
     key_frames: VecDeque<u16>,
-    recovered: VecDeque<u16>,
     /// The deadline at which gaps are asked for again is set.
     pub timer: bool,
 }
@@ -136,13 +135,7 @@ impl Missing {
             self.key_frames.push_back(number);
         }
         forget_before(&mut self.key_frames, oldest);
-        if packet.recovered {
-            if self.recovered.contains(&number) {
-                return Effect::default();
-            }
-            self.recovered.push_back(number);
-            forget_before(&mut self.recovered, oldest);
-        }
+        // What is newer than all before was not there, retransmission or not.
         let hopeless = self.open_gaps(newest.wrapping_add(1), number, now);
         self.newest = Some(number);
         Effect {
@@ -169,14 +162,12 @@ impl Missing {
         }
         for offset in 0..count as u16 {
             let number = first.wrapping_add(offset);
-            if !self.recovered.contains(&number) {
-                self.gaps.push_back(Gap {
-                    number,
-                    noted_at: now,
-                    asked_at: None,
-                    requests: 0,
-                });
-            }
+            self.gaps.push_back(Gap {
+                number,
+                noted_at: now,
+                asked_at: None,
+                requests: 0,
+            });
         }
         false
     }
