@@ -18,8 +18,8 @@ pub struct RtpStream {
     pub rid: Option<Box<str>>,
     /// The payload type of its media.
     pub payload_type: u8,
-    /// Retransmissions have a stream of their own (RFC 4588).
-    pub has_rtx: bool,
+    /// The payload type of its retransmissions, when they have a stream of their own (RFC 4588).
+    pub rtx_payload_type: Option<u8>,
     /// The codec of its media.
     pub codec: Codec,
     /// The RTP clock rate in Hz.

@@ -27,6 +27,24 @@ pub enum BuildError {
     /// Systems that conflict have no definite order.
     #[error(transparent)]
     Order(#[from] OrderError),
+    /// A limit that nothing can work with.
+    #[error("{name} is {value}: {reason}")]
+    Limit {
+        /// The name of the limit.
+        name: &'static str,
+        /// Its value.
+        value: usize,
+        /// Why it cannot be.
+        reason: &'static str,
+    },
+    /// The range of ports is empty.
+    #[error("the port range {first} to {last} is empty")]
+    EmptyPortRange {
+        /// The first port.
+        first: u16,
+        /// The last port.
+        last: u16,
+    },
     /// The operating system gave no random seed.
     #[error("the operating system gave no random seed: {0}")]
     Seed(String),
@@ -179,6 +197,11 @@ impl Builder {
     ///
     /// See [`BuildError`].
     pub fn build(self) -> Result<Engine, BuildError> {
+        check_limits(&self.limits)?;
+        let (first, last) = self.port_range;
+        if first == 0 || first > last {
+            return Err(BuildError::EmptyPortRange { first, last });
+        }
         let backend = match self.backend {
             Some(backend) => backend,
             None => Box::new(Udp::new()?),
@@ -232,4 +255,56 @@ fn random_seed() -> Result<[u8; 32], BuildError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| BuildError::Seed(error.to_string()))?;
     Ok(seed)
+}
+
+/// Nothing works with a limit of zero, and the arena of a tick is indexed with 32 bits.
+fn check_limits(limits: &Limits) -> Result<(), BuildError> {
+    let named = [
+        ("datagrams_per_tick", limits.datagrams_per_tick),
+        ("datagrams_per_socket", limits.datagrams_per_socket),
+        ("datagram_bytes", limits.datagram_bytes),
+        ("direct_sends_per_tick", limits.direct_sends_per_tick),
+        ("deliveries", limits.deliveries),
+        ("delivered_bytes", limits.delivered_bytes),
+        ("events", limits.events),
+        ("traces_per_tick", limits.traces_per_tick),
+        ("reports_per_tick", limits.reports_per_tick),
+        ("requests", limits.requests),
+    ];
+    for (name, value) in named {
+        if value == 0 {
+            let reason = "nothing would get through";
+            return Err(BuildError::Limit {
+                name,
+                value,
+                reason,
+            });
+        }
+    }
+    if limits.datagram_bytes > usize::from(u16::MAX) {
+        let (name, value) = ("datagram_bytes", limits.datagram_bytes);
+        let reason = "no datagram is longer than 65,535 bytes";
+        return Err(BuildError::Limit {
+            name,
+            value,
+            reason,
+        });
+    }
+    let (name, value) = ("datagrams_per_tick", limits.datagrams_per_tick);
+    check_arena(name, value, value.checked_mul(limits.datagram_bytes))?;
+    let (name, value) = ("direct_sends_per_tick", limits.direct_sends_per_tick);
+    check_arena(name, value, value.checked_mul(usize::from(u16::MAX)))
+}
+
+/// What network and application can bring together in one tick fits 32 bits.
+fn check_arena(name: &'static str, value: usize, bytes: Option<usize>) -> Result<(), BuildError> {
+    if bytes.is_some_and(|bytes| bytes < 1 << 31) {
+        return Ok(());
+    }
+    let reason = "one tick could bring more than 2 GiB";
+    Err(BuildError::Limit {
+        name,
+        value,
+        reason,
+    })
 }

@@ -108,7 +108,7 @@ impl Engine {
         for stage in Stage::IN_ORDER {
             for slot in Slot::IN_ORDER {
                 if slot == Slot::BuiltIn {
-                    self.exchange(stage);
+                    self.exchange(stage)?;
                 }
                 if self
                     .steps
@@ -275,12 +275,15 @@ impl Engine {
     }
 
     /// The two stages in which the engine itself works.
-    fn exchange(&mut self, stage: Stage) {
-        match stage {
-            Stage::Ingest => self.ingest(),
-            Stage::Flush => flush(&mut self.world, self.backend.as_mut(), &mut self.outcomes),
-            _ => {}
-        }
+    fn exchange(&mut self, stage: Stage) -> Result<(), TickError> {
+        let outcome = match stage {
+            Stage::Ingest => contain(|| self.ingest()),
+            Stage::Flush => contain(|| {
+                flush(&mut self.world, self.backend.as_mut(), &mut self.outcomes);
+            }),
+            _ => Ok(()),
+        };
+        outcome.map_err(|poison| self.fail(poison))
     }
 
     fn ingest(&mut self) {
@@ -304,6 +307,7 @@ impl Engine {
     /// The engine does not tick again, so nobody may wait for it.
     fn fail(&mut self, poison: Poison) -> TickError {
         self.requests.close();
+        tracing::error!(system = poison.system, message = poison.message, "poisoned");
         let Poison { system, message } = poison.clone();
         self.poison = Some(poison);
         TickError::Poisoned { system, message }
@@ -317,7 +321,8 @@ impl Engine {
     fn gather(&self) {
         let rest = (self.last_tick + self.gather).since(self.clock.now());
         if !rest.is_zero() {
-            std::thread::sleep(rest);
+            // An application that ticks itself may count time from elsewhere.
+            std::thread::sleep(rest.min(self.gather));
         }
     }
 }

@@ -18,6 +18,7 @@ mod hostile_rtcp;
 mod idle;
 mod key_frames;
 mod ledgers;
+mod limits;
 mod mutations;
 mod order;
 mod pausing;

@@ -336,3 +336,24 @@ fn the_mid_of_the_sender_never_reaches_a_receiver() {
     let bytes = &call.room.received()[0].bytes;
     assert!(!bytes.windows(6).any(|window| window == b"sender"));
 }
+
+#[test]
+fn what_another_section_calls_the_same_is_not_mistaken() {
+    let mut room = Room::new();
+    let sender = room.plain(address(5_000));
+    let video = room.produce(sender, MediaKind::Video, vp8(1_111));
+    let mut audio = opus(2_222);
+    // The identifier of the video's orientation.
+    audio.header_extensions[0].id = 3;
+    audio.header_extensions[1].id = 9;
+    room.produce(sender, MediaKind::Audio, audio);
+    let receiver = room.plain(address(6_000));
+    room.consume(receiver, video);
+    let packet = Packet::new(96, 1, 1_111, VP8_KEY_FRAME).with_extension(3, &[1]);
+    room.arrive(sender, &packet);
+    room.tick();
+    assert_eq!(
+        room.rtp_to(address(6_000))[0].extension(8),
+        Some([1].as_slice())
+    );
+}

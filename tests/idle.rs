@@ -123,3 +123,12 @@ fn patience_ends_a_wait() {
     assert!(room.engine.clock() - before >= Duration::from_millis(4));
     assert_eq!(room.engine.ticks(), 2);
 }
+
+#[test]
+fn ticks_on_a_clock_of_the_applications_do_not_make_a_turn_sleep() {
+    let mut room = Room::new();
+    room.engine.tick(Time::from_secs(1 << 30)).unwrap();
+    let before = room.engine.clock();
+    room.engine.turn(Some(Duration::from_millis(1))).unwrap();
+    assert!(room.engine.clock() - before < Duration::from_secs(10));
+}

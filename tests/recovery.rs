@@ -158,3 +158,26 @@ fn pausing_forgets_what_was_missing() {
     }
     assert!(asked(&mut room).is_empty());
 }
+
+#[test]
+fn another_payload_type_on_the_ssrc_of_retransmissions_is_nothing() {
+    let (mut room, sender, _) = call(vp8_with_rtx());
+    for number in [1, 4] {
+        room.arrive(sender, &media(number));
+    }
+    room.arrive(sender, &retransmission(1, 2));
+    let stranger = retransmission(2, 3);
+    room.arrive(
+        sender,
+        &Packet {
+            payload_type: 55,
+            ..stranger
+        },
+    );
+    room.tick();
+    assert_eq!(room.engine.ledger().accepted, 3);
+    assert_eq!(
+        room.engine.ledger().discarded[Discard::UnknownPayloadType],
+        1
+    );
+}

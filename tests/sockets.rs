@@ -305,3 +305,31 @@ fn a_receiver_that_is_gone_does_not_disturb_the_others() {
         assert_eq!(packet.timestamp, u32::from(sequence) * 3_000);
     }
 }
+
+#[test]
+fn a_socket_for_both_versions_of_ip_reaches_both() {
+    for ip in ["127.0.0.1", "::ffff:127.0.0.1"] {
+        let mut engine = Engine::builder().build().unwrap();
+        let router = engine.create_router(&media_codecs()).unwrap();
+        let listen = Listen::Own(ListenInfo::new("::".parse().unwrap()));
+        let options = PlainTransportOptions::new(listen);
+        let transport = engine.create_plain_transport(router, options).unwrap();
+        let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = peer.local_addr().unwrap().port();
+        let to = ConnectOptions {
+            ip: Some(ip.parse().unwrap()),
+            port: Some(port),
+            rtcp_port: None,
+        };
+        engine.connect(transport, &to).unwrap();
+        let producer = ProducerOptions::new(MediaKind::Video, vp8(1_111));
+        engine.produce(transport, producer).unwrap();
+        let local = engine.tuple(transport).unwrap().unwrap().local_port;
+        let packet = Packet::new(96, 1, 1_111, VP8_KEY_FRAME).bytes();
+        peer.send_to(&packet, ("127.0.0.1", local)).unwrap();
+        while engine.ledger().received == 0 {
+            engine.turn(Some(Duration::from_secs(1))).unwrap();
+        }
+        assert_eq!(engine.ledger().accepted, 1, "{ip}");
+    }
+}

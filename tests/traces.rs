@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use flumen::rtp_parameters::MediaKind;
 use flumen::trace::TraceType;
-use flumen_tests::{Call, MID, Packet, SSRC, VP8_DELTA_FRAME, VP8_KEY_FRAME};
+use flumen_tests::{Call, MID, Packet, Room, SSRC, VP8_DELTA_FRAME, VP8_KEY_FRAME, address, vp8};
 use serde_json::{Value, json};
 
 /// The traces since the last call.
@@ -146,8 +147,8 @@ fn requests_are_traced_on_both_sides() {
 
 #[test]
 fn a_tick_traces_no_more_than_its_limit() {
-    let mut room = flumen_tests::Room::with(|builder| builder.traces_per_tick(2));
-    let transport = room.plain(flumen_tests::address(5_000));
+    let mut room = Room::with(|builder| builder.traces_per_tick(2));
+    let transport = room.plain(address(5_000));
     let kind = flumen::rtp_parameters::MediaKind::Audio;
     let producer = room.produce(transport, kind, flumen_tests::opus(1));
     room.engine
@@ -159,4 +160,23 @@ fn a_tick_traces_no_more_than_its_limit() {
     room.engine.drain_events();
     room.tick();
     assert_eq!(room.event_names(), ["score", "trace", "trace"]);
+}
+
+#[test]
+fn what_is_traced_can_be_observed() {
+    let mut room = Room::new();
+    let sender = room.plain(address(5_000));
+    let producer = room.produce(sender, MediaKind::Video, vp8(1_111));
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let observed = std::sync::Arc::clone(&seen);
+    let observer = move |traced: &flumen::event::Traced| {
+        observed.lock().unwrap().push(traced.trace.type_);
+    };
+    room.engine.observe(producer, observer).unwrap();
+    room.engine
+        .trace_producer(producer, &[TraceType::KeyFrame])
+        .unwrap();
+    room.arrive(sender, &Packet::new(96, 1, 1_111, VP8_KEY_FRAME));
+    room.tick();
+    assert_eq!(*seen.lock().unwrap(), [TraceType::KeyFrame]);
 }

@@ -1,6 +1,6 @@
 //! Plain transports are told where the other side is.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
@@ -107,7 +107,8 @@ fn remotes(
     options: &ConnectOptions,
     rtcp_mux: bool,
 ) -> Result<(SocketAddr, Option<SocketAddr>), ConnectError> {
-    let ip = options.ip.ok_or(ConnectError::MissingIp)?;
+    // Sources of datagrams are told in this form, whatever the socket.
+    let ip = options.ip.ok_or(ConnectError::MissingIp)?.to_canonical();
     let port = options.port.ok_or(ConnectError::MissingPort)?;
     let rtcp_port = match (options.rtcp_port, rtcp_mux) {
         (Some(_), true) => return Err(ConnectError::RtcpPortWithMux),
@@ -128,7 +129,9 @@ fn check_family(world: &World, transport: Entity, remote: SocketAddr) -> Result<
         return Ok(());
     };
     for local in [addresses.rtp.bound, addresses.rtcp.bound] {
-        if local.is_ipv4() != remote.is_ipv4() {
+        // A socket bound to [::] reaches IPv4 too, unless it was told otherwise.
+        let dual_stack = local.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        if !dual_stack && local.is_ipv4() != remote.is_ipv4() {
             return Err(ConnectError::AddressFamily { local, remote });
         }
     }

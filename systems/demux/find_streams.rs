@@ -174,7 +174,7 @@ fn spawn_stream(
         ssrc,
         rid: encoding.rid.clone(),
         payload_type: encoding.payload_type,
-        has_rtx: encoding.rtx_payload_type.is_some(),
+        rtx_payload_type: encoding.rtx_payload_type,
         codec: encoding.codec,
         clock_rate: encoding.clock_rate,
     };

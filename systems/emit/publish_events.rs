@@ -20,12 +20,15 @@ pub(crate) fn publish_events(world: &mut World) {
     }
 }
 
+/// Trace events call who observes them, but are no entities: one can come with every packet.
 fn record_traces(world: &mut World) {
     let limit = world.resource::<Limits>().events;
-    world.resource_scope::<Traces, ()>(|world, mut traces| {
-        let mut log = world.resource_mut::<EventLog>();
-        for traced in traces.drain() {
-            log.record(Event::Traced(traced), limit);
-        }
-    });
+    let mut traces = std::mem::take(&mut *world.resource_mut::<Traces>());
+    for traced in traces.drain() {
+        world.trigger(traced.clone());
+        world
+            .resource_mut::<EventLog>()
+            .record(Event::Traced(traced), limit);
+    }
+    *world.resource_mut::<Traces>() = traces;
 }

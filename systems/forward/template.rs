@@ -209,15 +209,16 @@ fn elements<'a>(
         &[0; TRANSPORT_SEQUENCE_LEN],
     );
     for (id, value) in packet.header.extensions(bytes) {
-        if let Some(kind) = copied(id, ids) {
+        if let Some(kind) = copied(id, ids, set) {
             add(kind, value);
         }
     }
     elements
 }
 
-/// Which extension, of those that are forwarded as they are, the sender calls `id`.
-fn copied(id: u8, ids: &HeaderExtensionIds) -> Option<ExtensionKind> {
+/// Which extension of `set`, of those that are forwarded as they are, the sender calls `id`. Two
+/// media sections may call different extensions the same; `set` is of the kind of the media.
+fn copied(id: u8, ids: &HeaderExtensionIds, set: ExtensionSet) -> Option<ExtensionKind> {
     let id = Some(id);
     [
         (ids.audio_level, ExtensionKind::AudioLevel),
@@ -231,5 +232,5 @@ fn copied(id: u8, ids: &HeaderExtensionIds) -> Option<ExtensionKind> {
         (ids.packet_id, ExtensionKind::PacketId),
     ]
     .into_iter()
-    .find_map(|(known, kind)| (known == id).then_some(kind))
+    .find_map(|(known, kind)| (known == id && set.contains(router_id(kind))).then_some(kind))
 }

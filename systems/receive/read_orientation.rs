@@ -26,14 +26,12 @@ pub(crate) fn read_orientation(
         if paused.0 {
             continue;
         }
-        for packet in chain(&media, stream) {
-            let Some(told) = told(packet, &inbox, &listeners) else {
-                continue;
-            };
-            if orientation.0 != Some(told) {
-                orientation.0 = Some(told);
-                pending.0.push(changed(stream.producer, id, told));
-            }
+        // What one tick brings counts as one telling, so that no sender makes an event a packet.
+        let told = chain(&media, stream).filter_map(|packet| told(packet, &inbox, &listeners));
+        let Some(last) = told.last() else { continue };
+        if orientation.0 != Some(last) {
+            orientation.0 = Some(last);
+            pending.0.push(changed(stream.producer, id, last));
         }
     }
 }

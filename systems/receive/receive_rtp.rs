@@ -113,7 +113,7 @@ impl Intake<'_> {
     fn take_media(&mut self, packet: &mut MediaPacket, bytes: &[u8]) -> Result<Effect, Discard> {
         self.update_sequence(packet)?;
         let effect = self.note(packet, bytes, false);
-        if effect.useful && !self.stream.has_rtx {
+        if effect.useful && self.stream.rtx_payload_type.is_none() {
             // Without a stream of its own a retransmission looks like a packet that is late.
             self.reception.retransmitted += 1;
             self.reception.repaired += 1;
@@ -147,6 +147,9 @@ impl Intake<'_> {
 
     fn restore(&mut self, packet: &mut MediaPacket, inbox: &mut Inbox) -> Result<(), Discard> {
         let header = packet.header;
+        if Some(header.payload_type) != self.stream.rtx_payload_type {
+            return Err(Discard::UnknownPayloadType);
+        }
         let (number, timestamp) = (header.sequence_number, header.timestamp);
         if self.reception.rtx.update(number, timestamp, self.now) == Arrival::Bad {
             self.reception.rtx_discarded += 1;

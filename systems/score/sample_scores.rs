@@ -27,7 +27,9 @@ pub(crate) fn sample_scores(
         else {
             continue;
         };
-        let sample = reporting.sample(reception, stream.has_rtx).score();
+        let sample = reporting
+            .sample(reception, stream.rtx_payload_type.is_some())
+            .score();
         let after = Score(histogram.add(sample));
         if *score != after {
             *score = after;

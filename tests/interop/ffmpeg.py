@@ -58,4 +58,5 @@ def receiver(session, media, decoded, packets=None):
 def checksums(path):
     """The checksums of a framemd5 file, in order."""
     lines = path.read_text().splitlines()
-    return [line.split(",")[-1].strip() for line in lines if line and not line.startswith("#")]
+    # The sixth column; behind it stands side data, which depends on reports.
+    return [line.split(",")[5].strip() for line in lines if line and not line.startswith("#")]

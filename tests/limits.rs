@@ -1,0 +1,51 @@
+//! A limit that nothing can work with is refused when the engine is built.
+
+use flumen::{BuildError, Builder, Engine, Loopback};
+
+fn refused(configure: impl FnOnce(Builder) -> Builder) -> &'static str {
+    let builder = configure(Engine::builder().backend(Loopback::new().0));
+    match builder.build().err() {
+        Some(BuildError::Limit { name, .. }) => name,
+        Some(BuildError::EmptyPortRange { .. }) => "port_range",
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn zero_is_no_limit() {
+    assert_eq!(refused(|b| b.datagrams_per_tick(0)), "datagrams_per_tick");
+    assert_eq!(
+        refused(|b| b.datagrams_per_socket(0)),
+        "datagrams_per_socket"
+    );
+    assert_eq!(refused(|b| b.datagram_bytes(0)), "datagram_bytes");
+    assert_eq!(
+        refused(|b| b.direct_sends_per_tick(0)),
+        "direct_sends_per_tick"
+    );
+    assert_eq!(refused(|b| b.deliveries(0)), "deliveries");
+    assert_eq!(refused(|b| b.delivered_bytes(0)), "delivered_bytes");
+    assert_eq!(refused(|b| b.events(0)), "events");
+    assert_eq!(refused(|b| b.traces_per_tick(0)), "traces_per_tick");
+    assert_eq!(refused(|b| b.reports_per_tick(0)), "reports_per_tick");
+    assert_eq!(refused(|b| b.requests(0)), "requests");
+}
+
+#[test]
+fn what_one_tick_can_bring_has_an_end() {
+    assert_eq!(refused(|b| b.datagram_bytes(65_536)), "datagram_bytes");
+    assert_eq!(
+        refused(|b| b.datagrams_per_tick(1 << 20)),
+        "datagrams_per_tick"
+    );
+    assert_eq!(
+        refused(|b| b.direct_sends_per_tick(1 << 16)),
+        "direct_sends_per_tick"
+    );
+}
+
+#[test]
+fn a_range_of_ports_has_ports() {
+    assert_eq!(refused(|b| b.port_range(2_000, 1_999)), "port_range");
+    assert_eq!(refused(|b| b.port_range(0, 1_999)), "port_range");
+}
