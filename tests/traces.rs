@@ -149,7 +149,7 @@ fn requests_are_traced_on_both_sides() {
 fn a_tick_traces_no_more_than_its_limit() {
     let mut room = Room::with(|builder| builder.traces_per_tick(2));
     let transport = room.plain(address(5_000));
-    let kind = flumen::rtp_parameters::MediaKind::Audio;
+    let kind = MediaKind::Audio;
     let producer = room.produce(transport, kind, flumen_tests::opus(1));
     room.engine
         .trace_producer(producer, &[TraceType::Rtp])
