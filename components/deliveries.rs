@@ -1,17 +1,26 @@
 //! What leaves on direct transports: packets handed to the application.
 
-use bevy_ecs::entity::Entity;
+use bevy_ecs::entity::{Entity, EntityHashMap};
 use bevy_ecs::resource::Resource;
 
 use crate::id::{ConsumerId, TransportId};
 
-/// Packets for the application, in order, until it collects them. Bounded by
-/// [`Limits::deliveries`](crate::Limits::deliveries) and
-/// [`Limits::delivered_bytes`](crate::Limits::delivered_bytes).
+/// Packets for the application, in order, until it collects them. What one transport may hold is
+/// bounded by [`Limits::deliveries_per_transport`](crate::Limits::deliveries_per_transport) and
+/// [`Limits::delivered_bytes_per_transport`](crate::Limits::delivered_bytes_per_transport).
 #[derive(Resource, Debug, Default)]
 pub struct Deliveries {
     bytes: Vec<u8>,
     rows: Vec<Row>,
+    // Never iterated: its order is that of a hash.
+    held: EntityHashMap<Held>,
+}
+
+/// What one transport holds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
+    packets: usize,
+    bytes: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,19 +49,25 @@ pub struct Delivery<'a> {
 }
 
 impl Deliveries {
-    /// Hands over `header ++ payload`; false when that would exceed the limits.
+    /// Hands over `header ++ payload` on account of `transport`; false when that would exceed what
+    /// the transport may hold.
     pub fn push(
         &mut self,
+        transport: Entity,
         to: Recipient,
-        header: &[u8],
-        payload: &[u8],
+        (header, payload): (&[u8], &[u8]),
         limits: &crate::Limits,
     ) -> bool {
         let len = header.len() + payload.len();
-        let start = self.bytes.len();
-        if self.rows.len() >= limits.deliveries || start + len > limits.delivered_bytes {
+        let held = self.held.entry(transport).or_default();
+        if held.packets >= limits.deliveries_per_transport
+            || held.bytes + len > limits.delivered_bytes_per_transport
+        {
             return false;
         }
+        held.packets += 1;
+        held.bytes += len;
+        let start = self.bytes.len();
         self.bytes.extend_from_slice(header);
         self.bytes.extend_from_slice(payload);
         self.rows.push(Row { to, start, len });
@@ -72,6 +87,7 @@ impl Deliveries {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.rows.clear();
+        self.held.clear();
     }
 }
 

@@ -22,11 +22,11 @@ pub struct Limits {
     pub waiting_datagrams_per_transport: u32,
     /// Packets sent through `send` that wait for the next tick. Default 4,096.
     pub direct_sends_per_tick: usize,
-    /// Packets delivered on direct transports that the application has not collected. Default
-    /// 16,384.
-    pub deliveries: usize,
-    /// Bytes of those packets. Default 16 MiB.
-    pub delivered_bytes: usize,
+    /// Packets delivered on one direct transport that the application has not collected. Default
+    /// 4,096.
+    pub deliveries_per_transport: usize,
+    /// Bytes of those packets. Default 4 MiB.
+    pub delivered_bytes_per_transport: usize,
     /// Events that the application has not drained; beyond it the oldest is dropped and counted.
     /// Default 65,536.
     pub events: usize,
@@ -47,8 +47,8 @@ impl Default for Limits {
             datagram_bytes: 2_048,
             waiting_datagrams_per_transport: 512,
             direct_sends_per_tick: 4_096,
-            deliveries: 16_384,
-            delivered_bytes: 16 << 20,
+            deliveries_per_transport: 4_096,
+            delivered_bytes_per_transport: 4 << 20,
             events: 65_536,
             traces_per_tick: 4_096,
             reports_per_tick: 256,

@@ -93,10 +93,10 @@ limits! {
     waiting_datagrams_per_transport: u32;
     /// Packets sent through `send` that wait for the next tick. Default 4,096.
     direct_sends_per_tick: usize;
-    /// Packets delivered on direct transports that were not collected. Default 16,384.
-    deliveries: usize;
-    /// Bytes of those packets. Default 16 MiB.
-    delivered_bytes: usize;
+    /// Packets delivered on one direct transport that were not collected. Default 4,096.
+    deliveries_per_transport: usize;
+    /// Bytes of those packets. Default 4 MiB.
+    delivered_bytes_per_transport: usize;
     /// Events that were not drained. Default 65,536.
     events: usize;
     /// Trace events that one tick records. Default 4,096.
@@ -264,8 +264,11 @@ fn check_limits(limits: &Limits) -> Result<(), BuildError> {
         ("datagrams_per_socket", limits.datagrams_per_socket),
         ("datagram_bytes", limits.datagram_bytes),
         ("direct_sends_per_tick", limits.direct_sends_per_tick),
-        ("deliveries", limits.deliveries),
-        ("delivered_bytes", limits.delivered_bytes),
+        ("deliveries_per_transport", limits.deliveries_per_transport),
+        (
+            "delivered_bytes_per_transport",
+            limits.delivered_bytes_per_transport,
+        ),
         ("events", limits.events),
         ("traces_per_tick", limits.traces_per_tick),
         ("reports_per_tick", limits.reports_per_tick),

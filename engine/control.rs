@@ -10,9 +10,7 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::event::EntityEvent;
 use bevy_ecs::observer::On;
 use bevy_ecs::query::With;
-use flumen_components::{
-    AppData, Closed, Created, Directory, Id, Paused, RouterId, SocketId, find,
-};
+use flumen_components::{AppData, Closed, Created, Id, Paused, RouterId, SocketId, find};
 
 use crate::engine::Engine;
 
@@ -95,10 +93,6 @@ impl Engine {
     }
 
     fn all<I: Id>(&mut self) -> Vec<I> {
-        debug_assert!(
-            self.world.contains_resource::<Directory>(),
-            "the engine has a directory"
-        );
         let mut query = self.world.query_filtered::<(&Created, &I), With<AppData>>();
         let mut found: Vec<_> = query
             .iter(&self.world)

@@ -29,14 +29,14 @@ fn deliver(world: &mut World) {
             for row in direct.0.drain(..) {
                 let outbox = world.resource::<Outbox>();
                 let inbox = world.resource::<Inbox>();
-                let (header, payload) = outbox.parts(&row.row, inbox);
-                let bytes = header.len() + payload.len();
+                let parts = outbox.parts(&row.row, inbox);
+                let bytes = row.row.len();
                 let limits = world.resource::<Limits>();
-                let taken = deliveries.push(row.to, header, payload, limits);
+                let taken = deliveries.push(row.transport, row.to, parts, limits);
                 let mut ledger = world.resource_mut::<Ledger>();
                 if taken {
                     ledger.sent += 1;
-                    count(world, row.transport, 1, bytes as u64);
+                    count(world, row.transport, 1, bytes.into());
                 } else {
                     ledger.refused[Refusal::DirectQueueFull] += 1;
                 }

@@ -174,7 +174,11 @@ fn a_packet_finds_its_producer_by_what_it_carries() {
 
 #[test]
 fn what_is_not_collected_is_bounded() {
-    let mut room = Room::with(|builder| builder.deliveries(2).delivered_bytes(100));
+    let mut room = Room::with(|builder| {
+        builder
+            .deliveries_per_transport(2)
+            .delivered_bytes_per_transport(100)
+    });
     let transport = room.direct();
     let producer = room.produce(transport, MediaKind::Audio, opus(1));
     room.consume(transport, producer);
@@ -215,4 +219,26 @@ fn malformed_packets_that_are_sent_are_counted_as_from_the_network() {
     direct.room.engine.send(direct.producer, &[]).unwrap();
     direct.room.tick();
     assert_eq!(direct.room.engine.ledger().discarded.total(), 2);
+}
+
+#[test]
+fn a_full_transport_takes_nothing_from_another() {
+    let mut room = Room::with(|builder| builder.deliveries_per_transport(2));
+    let sender = room.direct();
+    let producer = room.produce(sender, MediaKind::Audio, opus(1_111));
+    let transports = [room.direct(), room.direct()];
+    let [greedy, modest] = transports;
+    for _ in 0..3 {
+        room.consume(greedy, producer);
+    }
+    let consumer = room.consume(modest, producer);
+    room.engine
+        .send(producer, &Packet::new(111, 1, 1_111, b"x").bytes())
+        .unwrap();
+    room.tick();
+    let mut delivered = Vec::new();
+    room.engine
+        .drain_deliveries(|delivery| delivered.push(delivery.to));
+    assert_eq!(delivered.len(), 3);
+    assert!(delivered.contains(&Recipient::Rtp(consumer)));
 }

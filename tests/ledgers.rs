@@ -281,7 +281,7 @@ fn queue_full() -> Room {
 }
 
 fn direct_queue_full() -> Room {
-    let mut room = Room::with(|builder| builder.deliveries(2));
+    let mut room = Room::with(|builder| builder.deliveries_per_transport(2));
     let sender = room.plain(REMOTE);
     let producer = room.produce_video(sender, SSRC);
     let direct = room.direct();

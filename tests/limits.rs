@@ -23,8 +23,14 @@ fn zero_is_no_limit() {
         refused(|b| b.direct_sends_per_tick(0)),
         "direct_sends_per_tick"
     );
-    assert_eq!(refused(|b| b.deliveries(0)), "deliveries");
-    assert_eq!(refused(|b| b.delivered_bytes(0)), "delivered_bytes");
+    assert_eq!(
+        refused(|b| b.deliveries_per_transport(0)),
+        "deliveries_per_transport"
+    );
+    assert_eq!(
+        refused(|b| b.delivered_bytes_per_transport(0)),
+        "delivered_bytes_per_transport"
+    );
     assert_eq!(refused(|b| b.events(0)), "events");
     assert_eq!(refused(|b| b.traces_per_tick(0)), "traces_per_tick");
     assert_eq!(refused(|b| b.reports_per_tick(0)), "reports_per_tick");

@@ -12,8 +12,7 @@ use flumen_components::rtp_parameters::{
 use flumen_components::{
     AppData, Closed, Consumers, Created, Directory, Encoding, Incoming, KeyFrameRequests, Listener,
     Naming, OnTransport, Orientation, Paused, PayloadType, Producer, ProducerId,
-    ProducerParameters, Purpose, Router, Routes, StreamOf, Streams, Subject, TraceTypes,
-    TransportId, find,
+    ProducerParameters, Purpose, Router, Routes, Streams, Subject, TraceTypes, TransportId, find,
 };
 use thiserror::Error;
 
@@ -23,7 +22,7 @@ use super::consume::router_of;
 /// What a producer is made with.
 #[derive(Clone, Debug)]
 pub struct ProducerOptions {
-    /// The identifier, when the application brings its own.
+    /// The identifier, when the application brings its own. One that was closed may be used again.
     pub id: Option<ProducerId>,
     /// Audio or video.
     pub kind: MediaKind,
@@ -345,10 +344,6 @@ pub(super) fn is_layered(producer_type: ProducerType) -> bool {
 
 /// The streams of a producer, in the order of their creation.
 pub(super) fn streams_of(world: &World, producer: Entity) -> Vec<Entity> {
-    debug_assert!(
-        world.get::<StreamOf>(producer).is_none(),
-        "a producer is no stream"
-    );
     world
         .get::<Producer>(producer)
         .map(|producer| producer.streams().collect())
