@@ -7,7 +7,7 @@ use flumen_components::event::{
     self, ListenSocketClosed, ProducerClosed, RouterClosed, TransportClosed, emit,
 };
 use flumen_components::{
-    Closed, Consumer, ConsumerId, Created, Directory, Id, Ledger, Listener, Parked, Path,
+    Closed, Consumer, ConsumerId, Created, Directory, Event, Id, Ledger, Listener, Parked, Path,
     ProducerId, Receivers, Refusal, Residents, RouterId, Routes, Socket, SocketId, SocketKey,
     Sockets, Subject, TransportId, Transports, find,
 };
@@ -24,23 +24,9 @@ use super::produce::{leave, streams_of};
 pub fn close_router(world: &mut World, id: RouterId) -> Result<Vec<SocketKey>, Closed> {
     let router = find(world, id)?;
     let transports = in_order::<Transports>(world, router);
-    let closing: EntityHashSet = transports.iter().copied().collect();
-    let mut sockets = Vec::new();
-    for transport in transports {
-        let Some(&id) = world.get::<TransportId>(transport) else {
-            continue;
-        };
-        let subject = Subject::Transport(id);
-        sockets.extend(end_transport(world, transport, &closing, |world| {
-            emit(
-                world,
-                RouterClosed {
-                    about: transport,
-                    subject,
-                },
-            );
-        }));
-    }
+    let sockets = end_transports(world, &transports, |about, subject| {
+        RouterClosed { about, subject }.into()
+    });
     end(world, router, id, Subject::Router(id));
     Ok(sockets)
 }
@@ -66,23 +52,9 @@ pub fn close_socket(world: &mut World, id: SocketId) -> Result<Vec<SocketKey>, C
     let key = world.get::<Socket>(entity).map(|socket| socket.key);
     let key = key.ok_or_else(|| Closed::new(id))?;
     let transports = transports_on(world, key);
-    let closing: EntityHashSet = transports.iter().copied().collect();
-    let mut sockets = Vec::new();
-    for transport in transports {
-        let Some(&id) = world.get::<TransportId>(transport) else {
-            continue;
-        };
-        let subject = Subject::Transport(id);
-        sockets.extend(end_transport(world, transport, &closing, |world| {
-            emit(
-                world,
-                ListenSocketClosed {
-                    about: transport,
-                    subject,
-                },
-            );
-        }));
-    }
+    let mut sockets = end_transports(world, &transports, |about, subject| {
+        ListenSocketClosed { about, subject }.into()
+    });
     world.resource_mut::<Sockets>().remove(key);
     end(world, entity, id, Subject::Socket(id));
     sockets.push(key);
@@ -109,6 +81,26 @@ pub fn close_consumer(world: &mut World, id: ConsumerId) -> Result<(), Closed> {
     let consumer = find(world, id)?;
     end_consumer(world, consumer, id);
     Ok(())
+}
+
+/// Ends transports that close for one cause, of which each is told.
+fn end_transports(
+    world: &mut World,
+    transports: &[Entity],
+    cause: impl Fn(Entity, Subject) -> Event,
+) -> Vec<SocketKey> {
+    let closing: EntityHashSet = transports.iter().copied().collect();
+    let mut sockets = Vec::new();
+    for &transport in transports {
+        let Some(&id) = world.get::<TransportId>(transport) else {
+            continue;
+        };
+        let event = cause(transport, Subject::Transport(id));
+        sockets.extend(end_transport(world, transport, &closing, |world| {
+            emit(world, event);
+        }));
+    }
+    sockets
 }
 
 /// The order: what it produces, what it consumes, then itself.
