@@ -26,6 +26,7 @@ mod poison;
 mod recovery;
 mod relay;
 mod reports;
+mod scoring;
 mod sequence;
 mod shutdown;
 mod sockets;
