@@ -5,6 +5,7 @@ use std::ops::Range;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::resource::Resource;
 
+use crate::descriptor::Descriptor;
 use crate::reception::Arrival;
 use crate::transport::Role;
 use crate::wire::rtp::RtpHeader;
@@ -71,6 +72,8 @@ pub struct MediaPacket {
     pub arrival: Arrival,
     /// It begins a key frame; marked by Receive.
     pub key_frame: bool,
+    /// What it says of its frame; marked by Receive.
+    pub descriptor: Descriptor,
     /// The next accepted packet of the same stream in this tick; marked by Receive.
     pub next: Option<u32>,
 }

@@ -148,6 +148,10 @@ pub struct PacketTrace {
     pub ssrc: u32,
     /// It begins a key frame.
     pub is_key_frame: bool,
+    /// The spatial layer of its frame, 0 when it tells none.
+    pub spatial_layer: u8,
+    /// The temporal layer of its frame, 0 when it tells none.
+    pub temporal_layer: u8,
     /// Length of the packet in bytes.
     pub size: u32,
     /// Length of the payload in bytes, without padding.

@@ -1,5 +1,6 @@
 //! Receive: each stream takes in what arrived.
 
+mod describe;
 mod read_orientation;
 mod receive_reports;
 mod receive_rtcp;

@@ -17,6 +17,7 @@ mod hostile;
 mod hostile_rtcp;
 mod idle;
 mod key_frames;
+mod layers;
 mod ledgers;
 mod limits;
 mod mutations;

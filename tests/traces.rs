@@ -42,7 +42,7 @@ fn a_producer_traces_packets_as_they_were_received() {
     call.send(std::slice::from_ref(&packet));
     let info = json!({
         "payloadType": 96, "sequenceNumber": 7, "timestamp": 21_000, "marker": true,
-        "ssrc": SSRC, "isKeyFrame": false, "size": packet.bytes().len(), "payloadSize": 4,
+        "ssrc": SSRC, "isKeyFrame": false, "spatialLayer": 0, "temporalLayer": 0, "size": packet.bytes().len(), "payloadSize": 4,
         "isRtx": false, "mid": "m",
     });
     let data = json!({"type": "rtp", "timestamp": 1, "direction": "in", "info": info});

@@ -2,12 +2,12 @@
 
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Commands, Query, Res, ResMut, SystemParam};
-use flumen_components::rtp_parameters::HeaderExtensionIds;
+use flumen_components::rtp_parameters::{Codec, HeaderExtensionIds};
 use flumen_components::wire::RtpHeader;
 use flumen_components::{
-    Arrival, Deadlines, Discard, Encoding, Histogram, Inbox, Incoming, Ledger, Listener, Media,
-    MediaPacket, Missing, Now, Producer, Reception, ReportSchedule, Reporting, RtpArrival, RtpIn,
-    RtpStream, Score, ScoresChanged, StreamOf,
+    Arrival, Deadlines, Descriptor, Discard, Encoding, Histogram, Inbox, Incoming, Ledger,
+    Listener, Media, MediaPacket, Missing, Now, Producer, Reception, ReportSchedule, Reporting,
+    RtpArrival, RtpIn, RtpStream, Score, ScoresChanged, StreamOf, Templates,
 };
 
 use super::discovery::{Discovery, Identity, discover};
@@ -189,6 +189,9 @@ fn spawn_stream(
     if encoding.use_nack {
         entity.insert(Missing::default());
     }
+    if matches!(encoding.codec, Codec::Av1 | Codec::H264) {
+        entity.insert(Templates::default());
+    }
     entity.id()
 }
 
@@ -204,6 +207,7 @@ fn packet(arrival: &RtpArrival, found: &Found) -> MediaPacket {
         payload_type: arrival.header.payload_type,
         arrival: Arrival::InOrder,
         key_frame: false,
+        descriptor: Descriptor::default(),
         next: None,
     }
 }

@@ -251,6 +251,8 @@ impl Delivery<'_, '_> {
             marker: packet.header.marker,
             ssrc: self.emission.ssrc,
             is_key_frame: packet.key_frame,
+            spatial_layer: packet.descriptor.spatial_layer,
+            temporal_layer: packet.descriptor.temporal_layer,
             size,
             payload_size: packet.header.payload_len.into(),
             is_rtx: false,

@@ -2,14 +2,14 @@
 
 use bevy_ecs::change_detection::Mut;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
-use flumen_components::rtp_parameters::Codec;
-use flumen_components::wire::codec::{av1_aggregation, h264, vp8, vp9};
 use flumen_components::wire::rtx;
 use flumen_components::{
-    Arrival, Discard, Effect, Inbox, KeyFrameRequests, KeyFrameWish, KeyFrameWishes, Ledger, Media,
-    MediaPacket, Missing, Now, Paused, Presence, Producer, Reception, RtpStream, Time, Touched,
-    TouchedStream,
+    Arrival, Discard, Effect, Inbox, KeyFrameRequests, KeyFrameWish, KeyFrameWishes, Ledger,
+    Listener, Media, MediaPacket, Missing, Now, Paused, Presence, Producer, Reception, RtpStream,
+    Templates, Time, Touched, TouchedStream,
 };
+
+use super::describe::{Described, describe};
 
 /// Where streams and their producers are found.
 #[derive(SystemParam)]
@@ -21,9 +21,11 @@ pub(crate) struct Receivers<'w, 's> {
             &'static RtpStream,
             &'static mut Reception,
             Option<&'static mut Missing>,
+            Option<&'static mut Templates>,
         ),
     >,
     producers: Query<'w, 's, (&'static Producer, &'static Paused)>,
+    listeners: Query<'w, 's, &'static Listener>,
     requests: Query<'w, 's, &'static mut KeyFrameRequests>,
     wishes: ResMut<'w, KeyFrameWishes>,
     now: Res<'w, Now>,
@@ -67,7 +69,8 @@ impl Receivers<'_, '_> {
         index: u32,
     ) -> Result<Place, Discard> {
         let stream = self.streams.get_mut(packet.stream);
-        let (stream, mut reception, missing) = stream.map_err(|_| Discard::UnknownStream)?;
+        let (stream, mut reception, missing, templates) =
+            stream.map_err(|_| Discard::UnknownStream)?;
         let producer = self.producers.get(packet.producer);
         let (producer, paused) = producer.map_err(|_| Discard::UnknownProducer)?;
         let first = !reception.has_started();
@@ -75,6 +78,11 @@ impl Receivers<'_, '_> {
             stream,
             reception: &mut reception,
             missing: missing.map(Mut::into_inner),
+            dependencies: templates
+                .as_ref()
+                .and_then(|_| self.listeners.get(packet.transport).ok())
+                .and_then(|listener| listener.extensions.dependency_descriptor),
+            templates: templates.map(Mut::into_inner),
             now: self.now.time,
         };
         let taken = match packet.retransmission {
@@ -105,6 +113,9 @@ struct Intake<'a> {
     stream: &'a RtpStream,
     reception: &'a mut Reception,
     missing: Option<&'a mut Missing>,
+    templates: Option<&'a mut Templates>,
+    /// The id under which dependency descriptors arrive.
+    dependencies: Option<u8>,
     now: Time,
 }
 
@@ -181,7 +192,7 @@ impl Intake<'_> {
 
     /// What the packet means for those that are missing. A stream without NACK misses none.
     fn note(&mut self, packet: &mut MediaPacket, bytes: &[u8], recovered: bool) -> Effect {
-        packet.key_frame = begins_key_frame(self.stream, packet, bytes);
+        self.describe(packet, bytes);
         let (number, key_frame) = (packet.header.sequence_number, packet.key_frame);
         let presence = Presence {
             number,
@@ -194,6 +205,22 @@ impl Intake<'_> {
             .unwrap_or_default()
     }
 
+    fn describe(&mut self, packet: &mut MediaPacket, bytes: &[u8]) {
+        let header = &packet.header;
+        if header.payload_type != self.stream.payload_type {
+            return;
+        }
+        let described = Described {
+            codec: self.stream.codec,
+            payload: header.payload(bytes),
+            dependencies: self.dependencies.and_then(|id| header.extension(bytes, id)),
+            marker: header.marker,
+            arrival: packet.arrival,
+        };
+        let templates = self.templates.as_deref_mut();
+        (packet.descriptor, packet.key_frame) = describe(described, templates);
+    }
+
     /// Padding-only packets count as packets, and not as bytes.
     fn count(&mut self, packet: &MediaPacket) {
         self.reception.packets += 1;
@@ -202,20 +229,6 @@ impl Intake<'_> {
             self.reception.bytes += len;
             self.reception.rate.add(len, self.now);
         }
-    }
-}
-
-fn begins_key_frame(stream: &RtpStream, packet: &MediaPacket, bytes: &[u8]) -> bool {
-    if packet.header.payload_type != stream.payload_type {
-        return false;
-    }
-    let payload = packet.header.payload(bytes);
-    match stream.codec {
-        Codec::Vp8 => vp8::Descriptor::parse(payload).is_some_and(|d| d.is_key_frame),
-        Codec::Vp9 => vp9::Descriptor::parse(payload).is_some_and(|d| d.is_key_frame),
-        Codec::H264 => h264::is_key_frame(payload),
-        Codec::Av1 => av1_aggregation::begins_key_frame(payload),
-        _ => false,
     }
 }
 

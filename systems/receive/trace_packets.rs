@@ -68,6 +68,8 @@ fn as_received(packet: &MediaPacket, bytes: &[u8], ids: &HeaderExtensionIds) -> 
         marker: header.marker,
         ssrc: header.ssrc,
         is_key_frame: packet.key_frame,
+        spatial_layer: packet.descriptor.spatial_layer,
+        temporal_layer: packet.descriptor.temporal_layer,
         size: packet.len,
         payload_size: header.payload_len.into(),
         is_rtx: packet.retransmission,

@@ -1,0 +1,139 @@
+//! What packets say of their frames is known from their arrival on.
+
+use flumen::rtp_parameters::{MediaKind, RtpHeaderExtensionParameters, RtpParameters};
+use flumen::trace::TraceType;
+use flumen::{ProducerId, TransportId};
+use flumen_tests::{Packet, Room, SSRC, address, video, vp8_rtx, with_retransmissions};
+use serde_json::Value;
+
+/// The identifier under which dependency descriptors come.
+const DEPENDENCIES: u8 = 12;
+
+/// A producer alone: layered ones have no consumers yet.
+struct Stage {
+    room: Room,
+    sender: TransportId,
+    producer: ProducerId,
+}
+
+impl Stage {
+    fn of(parameters: RtpParameters) -> Self {
+        let mut room = Room::new();
+        let sender = room.plain(address(5_000));
+        let producer = room.produce(sender, MediaKind::Video, parameters);
+        room.engine.drain_events();
+        Self {
+            room,
+            sender,
+            producer,
+        }
+    }
+
+    /// Traces every packet from now on.
+    fn traced(mut self) -> Self {
+        let traced = &[TraceType::Rtp];
+        let engine = &mut self.room.engine;
+        engine.trace_producer(self.producer, traced).unwrap();
+        self
+    }
+
+    fn send(&mut self, packets: &[Packet]) {
+        for packet in packets {
+            self.room.arrive(self.sender, packet);
+        }
+        self.room.tick();
+    }
+
+    /// The sequence numbers and layers of what was traced since the last call.
+    fn traced_layers(&mut self) -> Vec<(u64, u64, u64)> {
+        let events = self.room.engine.drain_events();
+        let traces = events.iter().filter(|event| event.name() == "trace");
+        let layers = |event| {
+            let trace: Value = serde_json::to_value(event).unwrap();
+            let info = &trace["data"]["info"];
+            let number = |name: &str| info[name].as_u64().unwrap();
+            (
+                number("sequenceNumber"),
+                number("spatialLayer"),
+                number("temporalLayer"),
+            )
+        };
+        traces.map(layers).collect()
+    }
+}
+
+fn layered(codec: &str, mode: &str) -> RtpParameters {
+    let mut parameters = video(codec, SSRC);
+    parameters.encodings[0].scalability_mode = Some(mode.into());
+    parameters
+}
+
+fn with_dependencies(mut parameters: RtpParameters) -> RtpParameters {
+    let uri =
+        "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+    let extension = RtpHeaderExtensionParameters::new(uri, DEPENDENCIES);
+    parameters.header_extensions.push(extension);
+    parameters
+}
+
+/// A VP9 packet of a layer: L, B and E set, P clear.
+fn vp9(sequence: u16, spatial: u8, temporal: u8) -> Packet {
+    let payload = [0x2C, temporal << 5 | spatial << 1, 0, 0x82];
+    Packet::new(96, sequence, SSRC, &payload)
+}
+
+#[test]
+fn traces_tell_the_layers_of_vp9() {
+    let mut stage = Stage::of(layered("VP9", "L3T3")).traced();
+    stage.send(&[vp9(1, 0, 0), vp9(2, 1, 0), vp9(3, 2, 2)]);
+    assert_eq!(stage.traced_layers(), [(1, 0, 0), (2, 1, 0), (3, 2, 2)]);
+}
+
+#[test]
+fn traces_tell_the_temporal_layer_of_vp8() {
+    let mut stage = Stage::of(layered("VP8", "L1T3")).traced();
+    // X S, T: the layer in the high bits; an inter frame.
+    let vp8 =
+        |sequence, temporal: u8| Packet::new(96, sequence, SSRC, &[0x90, 0x20, temporal << 6, 1]);
+    stage.send(&[vp8(1, 2), vp8(2, 0)]);
+    assert_eq!(stage.traced_layers(), [(1, 0, 2), (2, 0, 0)]);
+}
+
+/// Frame 1, with templates S0T0, S0T1, S1T0.
+const KEYED: [u8; 6] = [0x80, 0, 1, 0x80, 0, 0b0110_1100];
+
+fn av1(sequence: u16, dependencies: &[u8]) -> Packet {
+    Packet::new(96, sequence, SSRC, &[0x10, 1]).with_extension(DEPENDENCIES, dependencies)
+}
+
+#[test]
+fn layers_of_av1_follow_the_templates_of_an_earlier_packet() {
+    let mut stage = Stage::of(with_dependencies(layered("AV1", "L2T2"))).traced();
+    stage.send(&[av1(1, &[2, 0, 0]), av1(2, &KEYED), av1(3, &[1, 0, 2])]);
+    stage.send(&[av1(4, &[2, 0, 3]), av1(5, &[7, 0, 4])]);
+    let expected = [(1, 0, 0), (2, 0, 0), (3, 0, 1), (4, 1, 0), (5, 0, 0)];
+    assert_eq!(stage.traced_layers(), expected);
+}
+
+#[test]
+fn a_retransmission_brings_the_templates_that_were_lost() {
+    let parameters = with_retransmissions(layered("AV1", "L2T2"));
+    let mut stage = Stage::of(with_dependencies(parameters)).traced();
+    stage.send(&[av1(1, &[1, 0, 0]), av1(3, &[1, 0, 2])]);
+    // Sequence number 2, behind the two bytes that tell it (RFC 4588).
+    let again = Packet::new(97, 1, SSRC + 1, &[0, 2, 0x10, 1]).with_extension(DEPENDENCIES, &KEYED);
+    stage.send(&[again, av1(4, &[1, 0, 3])]);
+    let expected = [(1, 0, 0), (3, 0, 0), (2, 0, 0), (4, 0, 1)];
+    assert_eq!(stage.traced_layers(), expected);
+}
+
+#[test]
+fn a_descriptor_of_an_unknown_payload_type_is_not_read() {
+    let mut stage = Stage::of(vp8_rtx(vec![flumen_tests::encoding_of(SSRC)])).traced();
+    stage.send(&[
+        Packet::new(96, 1, SSRC, &[0x90, 0x20, 0x80, 1]),
+        // The stream's SSRC with the payload type of its retransmissions.
+        Packet::new(97, 2, SSRC, &[0x90, 0x20, 0x80, 1]),
+    ]);
+    assert_eq!(stage.traced_layers(), [(1, 0, 2), (2, 0, 0)]);
+}
