@@ -9,7 +9,9 @@ use bevy_ecs::resource::Resource;
 use bevy_ecs::world::World;
 use serde::{Serialize, Serializer};
 
-use crate::id::{ConsumerId, ProducerId, RouterId, SocketId, TransportId};
+use crate::id::{
+    ConsumerId, DataConsumerId, DataProducerId, ProducerId, RouterId, SocketId, TransportId,
+};
 use crate::limits::Limits;
 use crate::orientation::VideoOrientation;
 use crate::score::ProducerScore;
@@ -35,6 +37,12 @@ pub enum Subject {
     /// A consumer.
     #[serde(rename = "consumerId")]
     Consumer(ConsumerId),
+    /// A data producer.
+    #[serde(rename = "dataProducerId")]
+    DataProducer(DataProducerId),
+    /// A data consumer.
+    #[serde(rename = "dataConsumerId")]
+    DataConsumer(DataConsumerId),
 }
 
 /// Declares event components, and the enum that lists them for applications.
@@ -137,6 +145,12 @@ events! {
     ProducerPaused = "producerpause";
     /// The producer it consumes was resumed.
     ProducerResumed = "producerresume";
+    /// The data producer it consumes closed.
+    DataProducerClosed = "dataproducerclose";
+    /// The data producer it consumes was paused.
+    DataProducerPaused = "dataproducerpause";
+    /// The data producer it consumes was resumed.
+    DataProducerResumed = "dataproducerresume";
     /// A router has a new transport.
     TransportCreated = "newtransport" {
         /// The transport.
@@ -151,6 +165,16 @@ events! {
     ConsumerCreated = "newconsumer" {
         /// The consumer.
         consumer: ConsumerId
+    };
+    /// A transport has a new data producer.
+    DataProducerCreated = "newdataproducer" {
+        /// The data producer.
+        data_producer: DataProducerId
+    };
+    /// A transport has a new data consumer.
+    DataConsumerCreated = "newdataconsumer" {
+        /// The data consumer.
+        data_consumer: DataConsumerId
     };
     /// A transport learnt its remote address.
     TupleChanged = "tuple" {

@@ -90,6 +90,10 @@ ids! {
     ProducerId = "producer";
     /// Identifies a consumer.
     ConsumerId = "consumer";
+    /// Identifies a data producer.
+    DataProducerId = "data producer";
+    /// Identifies a data consumer.
+    DataConsumerId = "data consumer";
 }
 
 const VERSION_AND_VARIANT: u128 = 0xf << 76 | 0b11 << 62;

@@ -64,6 +64,22 @@ pub enum Imbalance {
         /// Forwarded or withheld.
         accounted: u64,
     },
+    /// A message entered and was neither accepted nor discarded, or both.
+    #[error("{received} messages were received, but {accounted} accepted or discarded")]
+    Messages {
+        /// Messages that entered.
+        received: u64,
+        /// Accepted or discarded.
+        accounted: u64,
+    },
+    /// A message was offered to a data consumer and neither delivered nor withheld, or both.
+    #[error("{offered} messages were offered, but {accounted} delivered or withheld")]
+    Delivery {
+        /// Messages times data consumers.
+        offered: u64,
+        /// Delivered or withheld.
+        accounted: u64,
+    },
     /// A datagram was to be sent and was neither sent, refused nor waits, or several of these.
     #[error("{queued} datagrams were to be sent, but {accounted} were sent, refused or wait")]
     Egress {

@@ -9,6 +9,9 @@ mod batch;
 mod connected;
 mod consumer;
 mod counts;
+mod data_consumer;
+mod data_ledger;
+mod data_producer;
 mod deadline;
 mod deliveries;
 mod descriptor;
@@ -22,6 +25,9 @@ pub mod key_frame_requests;
 mod ledger;
 mod limits;
 mod listener;
+mod message;
+mod message_deliveries;
+mod messages;
 mod missing;
 mod orientation;
 mod outbox;
@@ -38,13 +44,16 @@ pub mod rtp_parameters;
 mod rtp_stream;
 mod sample;
 mod score;
+mod sctp_parameters;
 mod seed;
 mod socket;
 mod sockets;
 pub mod stats;
+mod subchannels;
 mod time;
 pub mod trace;
 mod transport;
+mod undelivered;
 mod withheld;
 
 pub use app_data::AppData;
@@ -54,6 +63,11 @@ pub use batch::{
 pub use connected::Connected;
 pub use consumer::{Consumer, ConsumerParameters, Consumers, ConsumesFrom};
 pub use counts::{Counts, Reason};
+pub use data_consumer::{DataConsumer, MessageSizes};
+pub use data_ledger::DataLedger;
+pub use data_producer::{
+    ConsumesDataFrom, DataConsumers, DataKind, DataParameters, DataProducer, DataRoutes,
+};
 pub use deadline::{Deadlines, Due};
 pub use deliveries::{Deliveries, Delivery, DirectOut, DirectRow, Recipient};
 pub use descriptor::{Descriptor, Templates};
@@ -62,12 +76,18 @@ pub use discard::{Control, Discard};
 pub use emission::{Emission, ExtensionSet, Mid, PayloadTypes};
 pub use event::{Event, EventLog, Subject};
 pub use flumen_wire as wire;
-pub use id::{ConsumerId, Id, ParseIdError, ProducerId, RouterId, SocketId, TransportId};
+pub use id::{
+    ConsumerId, DataConsumerId, DataProducerId, Id, ParseIdError, ProducerId, RouterId, SocketId,
+    TransportId,
+};
 pub use inbox::{Datagram, Inbox, Origin};
 pub use key_frame_requests::{KeyFrameRequests, KeyFrameWish, KeyFrameWishes};
 pub use ledger::{Imbalance, Ledger};
 pub use limits::Limits;
 pub use listener::{Incoming, Listener};
+pub use message::{Content, Message};
+pub use message_deliveries::{MessageDeliveries, MessageDelivery, Parcel};
+pub use messages::{Full, MessageRow, Messages};
 pub use missing::{Effect, Missing, Presence};
 pub use orientation::{Orientation, VideoOrientation};
 pub use outbox::{Destination, Outbox, Outgoing};
@@ -83,13 +103,18 @@ pub use router::{OnRouter, Router, Transports};
 pub use rtp_stream::{RtpStream, StreamOf, Streams};
 pub use sample::{Histogram, Sample};
 pub use score::{ProducerScore, Score, ScoresChanged};
+pub use sctp_parameters::{
+    ReliabilityOverrides, STREAM_ID_MAX, SctpStreamParameters, SctpStreamParametersError,
+};
 pub use seed::{Created, CreationSequence, Generator, Purpose, Seed};
 pub use socket::{Socket, SocketKey};
 pub use sockets::{Receivers, SocketEntry, Sockets};
+pub use subchannels::{Audience, Subchannels};
 pub use time::{Now, NtpEpoch, Time};
 pub use trace::{Trace, TraceTypes, Traces};
 pub use transport::{
     Link, LocalAddress, LocalAddresses, Naming, OnTransport, Path, Protocol, Residents, Role,
     Traffic, TransportKind, Tuple,
 };
+pub use undelivered::{MessageDiscard, MessageWithheld};
 pub use withheld::Withheld;

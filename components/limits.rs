@@ -27,6 +27,16 @@ pub struct Limits {
     pub deliveries_per_transport: usize,
     /// Bytes of those packets. Default 4 MiB.
     pub delivered_bytes_per_transport: usize,
+    /// Messages sent on one direct transport that wait for the next tick. Default 4,096.
+    pub messages_per_transport: usize,
+    /// Bytes of those messages, with two for each subchannel they name. Default 16 MiB.
+    pub message_bytes_per_transport: usize,
+    /// Messages delivered on one direct transport that the application has not collected. Default
+    /// 65,536.
+    pub delivered_messages_per_transport: usize,
+    /// Bytes of those messages, each counted once however many data consumers get it. Default
+    /// 16 MiB.
+    pub delivered_message_bytes_per_transport: usize,
     /// Events that the application has not drained; beyond it the oldest is dropped and counted.
     /// Default 65,536.
     pub events: usize,
@@ -49,6 +59,10 @@ impl Default for Limits {
             direct_sends_per_tick: 4_096,
             deliveries_per_transport: 4_096,
             delivered_bytes_per_transport: 4 << 20,
+            messages_per_transport: 4_096,
+            message_bytes_per_transport: 16 << 20,
+            delivered_messages_per_transport: 65_536,
+            delivered_message_bytes_per_transport: 16 << 20,
             events: 65_536,
             traces_per_tick: 4_096,
             reports_per_tick: 256,

@@ -103,3 +103,37 @@ pub struct TransportStats {
     /// Bytes of all datagrams sent.
     pub bytes_sent: u64,
 }
+
+/// What a data producer received.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename = "data-producer", rename_all = "camelCase")]
+pub struct DataProducerStats {
+    /// Milliseconds since the engine's epoch.
+    pub timestamp: u64,
+    /// Its label.
+    pub label: String,
+    /// Its protocol.
+    pub protocol: String,
+    /// Messages received, those received while paused included.
+    pub messages_received: u64,
+    /// Their bytes.
+    pub bytes_received: u64,
+}
+
+/// What a data consumer sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename = "data-consumer", rename_all = "camelCase")]
+pub struct DataConsumerStats {
+    /// Milliseconds since the engine's epoch.
+    pub timestamp: u64,
+    /// Its label.
+    pub label: String,
+    /// Its protocol.
+    pub protocol: String,
+    /// Messages sent, whatever became of them then.
+    pub messages_sent: u64,
+    /// Their bytes.
+    pub bytes_sent: u64,
+    /// Bytes that wait to be sent: 0 on a direct transport.
+    pub buffered_amount: u64,
+}

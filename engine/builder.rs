@@ -8,8 +8,8 @@ use bevy_ecs::system::ScheduleSystem;
 use bevy_ecs::world::World;
 use flumen_components::event::Pending;
 use flumen_components::{
-    CreationSequence, Deadlines, Deliveries, DirectOut, Directory, EventLog, Inbox, Ledger, Limits,
-    Now, NtpEpoch, Outbox, Parked, Seed, Sockets,
+    CreationSequence, DataLedger, Deadlines, Deliveries, DirectOut, Directory, EventLog, Inbox,
+    Ledger, Limits, MessageDeliveries, Messages, Now, NtpEpoch, Outbox, Parked, Seed, Sockets,
 };
 use flumen_systems::{OrderError, Plugin, Setup, Slot, Stage, pipeline};
 use thiserror::Error;
@@ -97,6 +97,14 @@ limits! {
     deliveries_per_transport: usize;
     /// Bytes of those packets. Default 4 MiB.
     delivered_bytes_per_transport: usize;
+    /// Messages sent on one direct transport that wait for the next tick. Default 4,096.
+    messages_per_transport: usize;
+    /// Bytes of those messages. Default 16 MiB.
+    message_bytes_per_transport: usize;
+    /// Messages delivered on one direct transport that were not collected. Default 65,536.
+    delivered_messages_per_transport: usize;
+    /// Bytes of those messages. Default 16 MiB.
+    delivered_message_bytes_per_transport: usize;
     /// Events that were not drained. Default 65,536.
     events: usize;
     /// Trace events that one tick records. Default 4,096.
@@ -245,7 +253,10 @@ fn world(seed: Seed, epoch: NtpEpoch, limits: Limits) -> World {
     world.init_resource::<DirectOut>();
     world.init_resource::<Parked>();
     world.init_resource::<Deliveries>();
+    world.init_resource::<Messages>();
+    world.init_resource::<MessageDeliveries>();
     world.init_resource::<Ledger>();
+    world.init_resource::<DataLedger>();
     world.init_resource::<Pending>();
     world.init_resource::<EventLog>();
     world
@@ -268,6 +279,19 @@ fn check_limits(limits: &Limits) -> Result<(), BuildError> {
         (
             "delivered_bytes_per_transport",
             limits.delivered_bytes_per_transport,
+        ),
+        ("messages_per_transport", limits.messages_per_transport),
+        (
+            "message_bytes_per_transport",
+            limits.message_bytes_per_transport,
+        ),
+        (
+            "delivered_messages_per_transport",
+            limits.delivered_messages_per_transport,
+        ),
+        (
+            "delivered_message_bytes_per_transport",
+            limits.delivered_message_bytes_per_transport,
         ),
         ("events", limits.events),
         ("traces_per_tick", limits.traces_per_tick),

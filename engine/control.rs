@@ -1,6 +1,8 @@
 //! What an application asks for between ticks.
 
 mod consumers;
+mod data_consumers;
+mod data_producers;
 mod producers;
 mod transports;
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use bevy_ecs::world::World;
 use flumen_components::event::{self, EventLog};
 use flumen_components::{
-    Deadlines, Deliveries, Delivery, Event, Imbalance, Inbox, Ledger, Limits, Now, Parked, Time,
+    DataLedger, Deadlines, Deliveries, Delivery, Event, Imbalance, Inbox, Ledger, Limits,
+    MessageDeliveries, MessageDelivery, Now, Parked, Time,
 };
 use flumen_systems::{Slot, Stage, Step};
 use thiserror::Error;
@@ -214,13 +215,19 @@ impl Engine {
         self.world.resource::<Ledger>()
     }
 
-    /// Checks that every datagram is accounted for. Holds between ticks.
+    /// What became of every message of data producers since the start.
+    pub fn data_ledger(&self) -> &DataLedger {
+        self.world.resource::<DataLedger>()
+    }
+
+    /// Checks that every datagram and every message is accounted for. Holds between ticks.
     ///
     /// # Errors
     ///
     /// The first equation that does not hold.
     pub fn check_ledger(&self) -> Result<(), Imbalance> {
-        self.ledger().check()
+        self.ledger().check()?;
+        self.data_ledger().check()
     }
 
     /// What happened since the last call, oldest first.
@@ -236,6 +243,14 @@ impl Engine {
     /// Hands over the packets that left on direct transports since the last call, oldest first.
     pub fn drain_deliveries(&mut self, mut take: impl FnMut(Delivery<'_>)) {
         let mut deliveries = self.world.resource_mut::<Deliveries>();
+        deliveries.iter().for_each(&mut take);
+        deliveries.clear();
+    }
+
+    /// Hands over the messages that data consumers on direct transports got since the last call,
+    /// oldest first.
+    pub fn drain_messages(&mut self, mut take: impl FnMut(MessageDelivery<'_>)) {
+        let mut deliveries = self.world.resource_mut::<MessageDeliveries>();
         deliveries.iter().for_each(&mut take);
         deliveries.clear();
     }

@@ -5,8 +5,8 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::resource::Resource;
 use bevy_ecs::world::World;
 use flumen_components::{
-    Deliveries, Destination, DirectOut, Inbox, Ledger, Limits, Outbox, Outgoing, Parked, Path,
-    Refusal, Traffic,
+    Deliveries, Destination, DirectOut, Inbox, Ledger, Limits, Messages, Outbox, Outgoing, Parked,
+    Path, Refusal, Traffic,
 };
 
 use crate::backend::{Backend, Flight, Outcome};
@@ -17,6 +17,7 @@ pub(crate) fn flush(world: &mut World, backend: &mut dyn Backend, outcomes: &mut
     send(world, backend, outcomes);
     world.resource_mut::<Outbox>().clear();
     world.resource_mut::<Inbox>().clear();
+    world.resource_mut::<Messages>().clear();
 }
 
 /// Hands packets on direct transports to the application.

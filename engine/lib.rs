@@ -31,12 +31,16 @@ pub use udp::Udp;
 pub use bevy_ecs as ecs;
 pub use flumen_components as components;
 pub use flumen_components::{
-    AppData, Closed, ConsumerId, Control, Counts, Delivery, Discard, Event, Imbalance, Ledger,
-    Limits, ProducerId, Reason, Recipient, Refusal, RouterId, SocketId, Subject, Time, Trace,
-    TransportId, Tuple, VideoOrientation, Withheld, event, rtp_parameters, stats, trace,
+    AppData, Closed, ConsumerId, Content, Control, Counts, DataConsumerId, DataKind, DataLedger,
+    DataParameters, DataProducerId, Delivery, Discard, Event, Imbalance, Ledger, Limits, Message,
+    MessageDelivery, MessageDiscard, MessageWithheld, ProducerId, Reason, Recipient, Refusal,
+    ReliabilityOverrides, RouterId, SctpStreamParameters, SctpStreamParametersError, SocketId,
+    Subject, Time, Trace, TransportId, Tuple, VideoOrientation, Withheld, event, rtp_parameters,
+    stats, trace,
 };
 pub use flumen_systems::control::{
-    ConnectError, ConnectOptions, ConsumeError, ConsumerOptions, OpenTransportError, ProduceError,
-    ProducerOptions, SendError,
+    ConnectError, ConnectOptions, ConsumeDataError, ConsumeError, ConsumerOptions,
+    DataConsumerOptions, DataProducerOptions, DirectTransportOptions, OpenTransportError,
+    ProduceDataError, ProduceError, ProducerOptions, SendError, SendMessageError,
 };
 pub use flumen_systems::{OrderError, Plugin, Setup, Slot, Stage};

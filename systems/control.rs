@@ -5,29 +5,46 @@
 
 mod birth;
 mod close;
+mod close_data;
 mod connect;
 mod consume;
+mod consume_data;
+mod data_stats;
 mod open_socket;
 mod open_transport;
 mod pause;
+mod pause_data;
 mod produce;
+mod produce_data;
 mod request_key_frame;
 mod router;
 mod send;
+mod send_message;
 mod stats;
+mod subscribe;
 mod trace;
 
 pub use close::{close_consumer, close_producer, close_router, close_socket, close_transport};
+pub use close_data::{close_data_consumer, close_data_producer};
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use consume::{ConsumeError, ConsumerOptions, consume};
+pub use consume_data::{ConsumeDataError, DataConsumerOptions, consume_data};
+pub use data_stats::{data_consumer_stats, data_producer_stats};
 pub use open_socket::{SocketRecord, open_socket};
 pub use open_transport::{
-    Endpoint, OpenTransportError, PlainTransportRecord, open_direct_transport, open_plain_transport,
+    DirectTransportOptions, Endpoint, OpenTransportError, PlainTransportRecord,
+    open_direct_transport, open_plain_transport,
 };
 pub use pause::{pause_consumer, pause_producer, resume_consumer, resume_producer};
+pub use pause_data::{
+    pause_data_consumer, pause_data_producer, resume_data_consumer, resume_data_producer,
+};
 pub use produce::{ProduceError, ProducerOptions, produce};
+pub use produce_data::{DataProducerOptions, ProduceDataError, produce_data};
 pub use request_key_frame::request_key_frame;
 pub use router::{can_consume, create_router};
 pub use send::{SendError, send_rtcp, send_rtp};
+pub use send_message::{SendMessageError, send_message};
 pub use stats::{consumer_stats, producer_score, producer_stats, transport_stats};
+pub use subscribe::{add_subchannel, remove_subchannel, set_subchannels};
 pub use trace::{trace_consumer, trace_producer};

@@ -44,6 +44,7 @@ pub fn pipeline(setup: &mut Setup) {
             receive::receive_reports,
             receive::read_orientation,
             receive::trace_packets,
+            receive::receive_messages,
         )
             .chain(),
     );
@@ -52,7 +53,11 @@ pub fn pipeline(setup: &mut Setup) {
         Slot::BuiltIn,
         (score::sample_scores, score::announce_scores).chain(),
     );
-    setup.add_systems(Stage::Forward, Slot::BuiltIn, forward::fan_out);
+    setup.add_systems(
+        Stage::Forward,
+        Slot::BuiltIn,
+        (forward::fan_out, forward::fan_out_messages).chain(),
+    );
     setup.add_systems(
         Stage::Feedback,
         Slot::BuiltIn,

@@ -2,12 +2,14 @@
 
 mod describe;
 mod read_orientation;
+mod receive_messages;
 mod receive_reports;
 mod receive_rtcp;
 mod receive_rtp;
 mod trace_packets;
 
 pub(crate) use read_orientation::read_orientation;
+pub(crate) use receive_messages::receive_messages;
 pub(crate) use receive_reports::receive_reports;
 pub(crate) use receive_rtcp::receive_rtcp;
 pub(crate) use receive_rtp::receive_rtp;

@@ -7,8 +7,9 @@ use std::net::{SocketAddr, UdpSocket};
 use counting::{allocations, bytes_allocated, bytes_kept};
 use flumen::rtp_parameters::MediaKind;
 use flumen::{
-    ConnectOptions, ConsumerId, ConsumerOptions, Engine, Listen, ListenInfo, PlainTransportOptions,
-    ProducerId, ProducerOptions, Recipient, TransportId,
+    ConnectOptions, ConsumerId, ConsumerOptions, DataConsumerId, DataProducerId, Engine, Listen,
+    ListenInfo, Message, PlainTransportOptions, ProducerId, ProducerOptions, Recipient,
+    TransportId,
 };
 use flumen_tests::feedback::{fir, pli};
 use flumen_tests::{Noise, Packet, Room, VP8_DELTA_FRAME, VP8_KEY_FRAME, media_codecs, opus, vp8};
@@ -203,6 +204,40 @@ fn a_tick_on_direct_transports_allocates_nothing() {
 }
 
 #[test]
+fn a_tick_that_routes_messages_allocates_nothing() {
+    let mut room = Room::new();
+    let inward = room.direct();
+    let data_producer = room.produce_data(inward);
+    for index in 0..100 {
+        let outward = room.direct();
+        room.consume_data(outward, data_producer, &[index, 100]);
+    }
+    let mut delivered = 0;
+    let mut step = |tick: u16| {
+        let now = room.now + std::time::Duration::from_millis(20);
+        room.now = now;
+        let message = Message {
+            subchannels: &[tick % 100, tick % 3 + 99],
+            ignored_subchannel: Some(7),
+            ..Message::binary(&[5; 512])
+        };
+        allocations(|| {
+            for _ in 0..3 {
+                room.engine.send_message(data_producer, &message).unwrap();
+            }
+            room.engine.tick(now).unwrap();
+            room.engine.drain_messages(|_| delivered += 1);
+        })
+    };
+    for tick in 0..WARM_UP {
+        step(tick);
+    }
+    let made: u64 = (0..100).map(&mut step).sum();
+    assert_eq!(made, 0);
+    assert!(delivered > 30_000, "{delivered} were delivered");
+}
+
+#[test]
 fn a_hundred_thousand_unknown_ssrcs_leave_nothing_behind() {
     let mut traffic = Traffic::to(1);
     traffic.warm_up();
@@ -316,6 +351,8 @@ struct Chosen {
     consumers: Vec<ConsumerId>,
     producers: Vec<ProducerId>,
     transports: Vec<TransportId>,
+    data_producers: Vec<DataProducerId>,
+    data_consumers: Vec<DataConsumerId>,
 }
 
 fn siblings(room: &mut Room, count: u32) -> Chosen {
@@ -328,10 +365,17 @@ fn siblings(room: &mut Room, count: u32) -> Chosen {
         (0..count).map(|index| room.produce(sender, MediaKind::Audio, opus(10_000 + index)));
     let producers = middle(producers.collect());
     let transports = middle((0..count).map(|_| room.direct()).collect());
+    let direct = room.direct();
+    let data_producers = middle((0..count).map(|_| room.produce_data(direct)).collect());
+    let talking = room.produce_data(direct);
+    let data_consumers = (0..count).map(|_| room.consume_data(direct, talking, &[]));
+    let data_consumers = middle(data_consumers.collect());
     Chosen {
         consumers,
         producers,
         transports,
+        data_producers,
+        data_consumers,
     }
 }
 
@@ -339,8 +383,9 @@ fn middle<T: Copy>(all: Vec<T>) -> Vec<T> {
     all[all.len() / 2..][..3].to_vec()
 }
 
-/// Bytes that closing one of `count` consumers, producers and transports asks of the heap.
-fn bytes_to_close_one_of(count: u32) -> [u64; 3] {
+/// Bytes that closing one of `count` consumers, producers, transports, data producers
+/// and data consumers asks of the heap.
+fn bytes_to_close_one_of(count: u32) -> [u64; 5] {
     let mut room = Room::new();
     let chosen = siblings(&mut room, count);
     room.tick();
@@ -359,6 +404,14 @@ fn bytes_to_close_one_of(count: u32) -> [u64; 3] {
         spent(&mut |index| engine.close_consumer(chosen.consumers[index]).unwrap()),
         spent(&mut |index| engine.close_producer(chosen.producers[index]).unwrap()),
         spent(&mut |index| engine.close_transport(chosen.transports[index]).unwrap()),
+        spent(&mut |index| {
+            let id = chosen.data_producers[index];
+            engine.close_data_producer(id).unwrap();
+        }),
+        spent(&mut |index| {
+            let id = chosen.data_consumers[index];
+            engine.close_data_consumer(id).unwrap();
+        }),
     ]
 }
 

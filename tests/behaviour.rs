@@ -3,6 +3,10 @@
 mod blocked;
 mod closed;
 mod closing;
+mod data_errors;
+mod data_events;
+mod data_ledger;
+mod data_routing;
 mod determinism;
 mod direct;
 mod discovery;

@@ -8,7 +8,10 @@ use flumen::ecs::lifecycle::RemovedComponents;
 use flumen::ecs::resource::Resource;
 use flumen::ecs::system::ResMut;
 use flumen::rtp_parameters::MediaKind;
-use flumen::{ConsumerId, Engine, ProducerId, RouterId, Slot, SocketId, Stage, TransportId, event};
+use flumen::{
+    ConsumerId, DataConsumerId, DataProducerId, Engine, ProducerId, RouterId, Slot, SocketId,
+    Stage, TransportId, event,
+};
 use flumen_tests::{Packet, Room, VP8_KEY_FRAME, media_codecs, opus};
 use proptest::prelude::*;
 
@@ -35,6 +38,8 @@ struct Household {
     transports: Vec<TransportId>,
     producers: Vec<ProducerId>,
     consumers: Vec<ConsumerId>,
+    data_producers: Vec<DataProducerId>,
+    data_consumers: Vec<DataConsumerId>,
     next: u32,
 }
 
@@ -50,6 +55,9 @@ impl Household {
             Action::OpenTransport => self.open_transport(room, choice),
             Action::Produce => self.produce(room, choice),
             Action::Consume => self.consume(room, choice),
+            Action::ProduceData => self.produce_data(room, choice),
+            Action::ConsumeData => self.consume_data(room, choice),
+            Action::Say => self.say(room, choice),
             Action::Send => self.send(room, choice),
             Action::Block => self.block(room, choice),
             Action::Tick => room.tick(),
@@ -59,6 +67,12 @@ impl Household {
             Action::CloseProducer => {
                 close(&self.producers, choice, |id| room.engine.close_producer(id));
             }
+            Action::CloseDataConsumer => close(&self.data_consumers, choice, |id| {
+                room.engine.close_data_consumer(id)
+            }),
+            Action::CloseDataProducer => close(&self.data_producers, choice, |id| {
+                room.engine.close_data_producer(id)
+            }),
             Action::CloseTransport => close(&self.transports, choice, |id| {
                 room.engine.close_transport(id)
             }),
@@ -111,6 +125,33 @@ impl Household {
         }
     }
 
+    fn produce_data(&mut self, room: &mut Room, choice: usize) {
+        if let Some(transport) = pick(&self.transports, choice) {
+            let options = flumen::DataProducerOptions::default();
+            // It may not be a direct one.
+            self.data_producers
+                .extend(room.engine.produce_data(transport, options));
+        }
+    }
+
+    fn consume_data(&mut self, room: &mut Room, choice: usize) {
+        let transport = pick(&self.transports, choice);
+        let data_producer = pick(&self.data_producers, choice / 3);
+        if let (Some(transport), Some(data_producer)) = (transport, data_producer) {
+            let options = flumen::DataConsumerOptions::new(data_producer);
+            // They may be in different routers.
+            self.data_consumers
+                .extend(room.engine.consume_data(transport, options));
+        }
+    }
+
+    fn say(&mut self, room: &mut Room, choice: usize) {
+        if let Some(data_producer) = pick(&self.data_producers, choice) {
+            let message = flumen::Message::text("x");
+            room.engine.send_message(data_producer, &message).unwrap();
+        }
+    }
+
     /// A packet of a producer arrives and is not handled before the next tick.
     fn send(&mut self, room: &mut Room, choice: usize) {
         let Some(producer) = pick(&self.producers, choice) else {
@@ -151,6 +192,8 @@ impl Household {
         self.transports.retain(|&id| !engine.closed(id));
         self.producers.retain(|&id| !engine.closed(id));
         self.consumers.retain(|&id| !engine.closed(id));
+        self.data_producers.retain(|&id| !engine.closed(id));
+        self.data_consumers.retain(|&id| !engine.closed(id));
     }
 }
 
@@ -172,11 +215,16 @@ enum Action {
     OpenTransport,
     Produce,
     Consume,
+    ProduceData,
+    ConsumeData,
+    Say,
     Send,
     Block,
     Tick,
     CloseConsumer,
     CloseProducer,
+    CloseDataConsumer,
+    CloseDataProducer,
     CloseTransport,
     CloseSocket,
     CloseRouter,
@@ -188,11 +236,16 @@ fn action() -> impl Strategy<Value = Action> {
         6 => Just(Action::OpenTransport),
         6 => Just(Action::Produce),
         9 => Just(Action::Consume),
+        4 => Just(Action::ProduceData),
+        8 => Just(Action::ConsumeData),
+        4 => Just(Action::Say),
         6 => Just(Action::Send),
         3 => Just(Action::Block),
         6 => Just(Action::Tick),
         3 => Just(Action::CloseConsumer),
         2 => Just(Action::CloseProducer),
+        3 => Just(Action::CloseDataConsumer),
+        2 => Just(Action::CloseDataProducer),
         2 => Just(Action::CloseTransport),
         1 => Just(Action::CloseSocket),
         1 => Just(Action::CloseRouter),

@@ -1,6 +1,7 @@
 //! What the tests share: a room on the loopback backend, a call in it, packets, and parameters.
 
 mod call;
+mod data_room;
 pub mod feedback;
 mod network;
 mod noise;
@@ -10,6 +11,7 @@ mod room;
 pub mod victims;
 
 pub use call::{Call, Left, RECEIVER, Request, SENDER, SSRC, requests_in, requests_to, rtp_to};
+pub use data_room::Got;
 pub use noise::Noise;
 pub use packet::{Packet, VP8_DELTA_FRAME, VP8_KEY_FRAME};
 pub use parameters::{

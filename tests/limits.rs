@@ -31,6 +31,22 @@ fn zero_is_no_limit() {
         refused(|b| b.delivered_bytes_per_transport(0)),
         "delivered_bytes_per_transport"
     );
+    assert_eq!(
+        refused(|b| b.messages_per_transport(0)),
+        "messages_per_transport"
+    );
+    assert_eq!(
+        refused(|b| b.message_bytes_per_transport(0)),
+        "message_bytes_per_transport"
+    );
+    assert_eq!(
+        refused(|b| b.delivered_messages_per_transport(0)),
+        "delivered_messages_per_transport"
+    );
+    assert_eq!(
+        refused(|b| b.delivered_message_bytes_per_transport(0)),
+        "delivered_message_bytes_per_transport"
+    );
     assert_eq!(refused(|b| b.events(0)), "events");
     assert_eq!(refused(|b| b.traces_per_tick(0)), "traces_per_tick");
     assert_eq!(refused(|b| b.reports_per_tick(0)), "reports_per_tick");

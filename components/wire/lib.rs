@@ -13,6 +13,7 @@
 //! | [`rtcp`] | compound packets, reports, feedback | RFC 3550, 3611, 4585, 5104 |
 //! | [`ntp`] | time in reports, round trips | RFC 5905, RFC 3550 |
 //! | [`rtx`] | retransmissions | RFC 4588 |
+//! | [`ppid`] | what a data channel message is | RFC 8831 |
 //! | [`codec`] | key frames and payload descriptors | RFC 6184, 6716, 7741, 7798, 9628, AV1 RTP |
 //! | [`sequence`] | wrap-aware order and gapless renumbering | RFC 1982 |
 #![forbid(unsafe_code)]
@@ -22,6 +23,7 @@ pub mod codec;
 pub mod extension;
 pub mod header_extension;
 pub mod ntp;
+pub mod ppid;
 pub mod rtcp;
 pub mod rtp;
 pub mod rtx;

@@ -8,7 +8,8 @@ use flumen_components::{
     TransportId, Tuple, find,
 };
 use flumen_systems::control::{
-    self, ConnectError, ConnectOptions, Endpoint, OpenTransportError, PlainTransportRecord,
+    self, ConnectError, ConnectOptions, DirectTransportOptions, Endpoint, OpenTransportError,
+    PlainTransportRecord,
 };
 use thiserror::Error;
 
@@ -177,8 +178,21 @@ impl Engine {
     ///
     /// [`Closed`] when the router is.
     pub fn create_direct_transport(&mut self, router: RouterId) -> Result<TransportId, Closed> {
+        self.create_direct_transport_with(router, DirectTransportOptions::default())
+    }
+
+    /// Creates a direct transport with options.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the router is.
+    pub fn create_direct_transport_with(
+        &mut self,
+        router: RouterId,
+        options: DirectTransportOptions,
+    ) -> Result<TransportId, Closed> {
         self.asked = true;
-        control::open_direct_transport(&mut self.world, router, AppData::default())
+        control::open_direct_transport(&mut self.world, router, options)
     }
 
     /// Tells a plain transport where the other side is.

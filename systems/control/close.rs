@@ -12,6 +12,7 @@ use flumen_components::{
     Sockets, Subject, TransportId, Transports, find,
 };
 
+use super::close_data::end_data_residents;
 use super::connect::release_remotes;
 use super::consume::unroute;
 use super::produce::{leave, streams_of};
@@ -103,7 +104,7 @@ fn end_transports(
     sockets
 }
 
-/// The order: what it produces, what it consumes, then itself.
+/// The order: what it produces, what it consumes, the same of data, then itself.
 fn end_transport(
     world: &mut World,
     transport: Entity,
@@ -137,6 +138,7 @@ fn end_transport(
         );
         end_consumer(world, about, id);
     }
+    end_data_residents(world, &residents, closing);
     forget_waiting(world, transport);
     let sockets = release_sockets(world, transport);
     tell_cause(world);
@@ -200,7 +202,7 @@ fn end_consumer(world: &mut World, entity: Entity, id: ConsumerId) {
 }
 
 /// The last step of every end: tell it, forget the name, despawn.
-fn end<I: Id>(world: &mut World, about: Entity, id: I, subject: Subject) {
+pub(super) fn end<I: Id>(world: &mut World, about: Entity, id: I, subject: Subject) {
     emit(world, event::Closed { about, subject });
     world.resource_mut::<Directory>().remove(id);
     world.despawn(about);

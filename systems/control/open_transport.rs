@@ -4,9 +4,10 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{TransportCreated, emit};
 use flumen_components::{
-    AppData, Closed, Created, Directory, Link, Listener, LocalAddress, LocalAddresses, Naming,
-    OnRouter, Path, Purpose, Receivers, ReportSchedule, Residents, Role, RouterId, Socket,
-    SocketId, SocketKey, Sockets, Subject, Traffic, TransportId, TransportKind, find,
+    AppData, Closed, Created, Directory, Link, Listener, LocalAddress, LocalAddresses,
+    MessageSizes, Naming, OnRouter, Path, Purpose, Receivers, ReportSchedule, Residents, Role,
+    RouterId, Socket, SocketId, SocketKey, Sockets, Subject, Traffic, TransportId, TransportKind,
+    find,
 };
 use thiserror::Error;
 
@@ -104,6 +105,24 @@ fn enter_shared(world: &mut World, key: SocketKey, transport: Entity) {
     }
 }
 
+/// What a direct transport is made with.
+#[derive(Clone, Debug)]
+pub struct DirectTransportOptions {
+    /// The longest message of a data channel, in bytes. Default 262,144.
+    pub max_message_size: usize,
+    /// What the application remembers with it.
+    pub app_data: AppData,
+}
+
+impl Default for DirectTransportOptions {
+    fn default() -> Self {
+        Self {
+            max_message_size: 262_144,
+            app_data: AppData::default(),
+        }
+    }
+}
+
 /// Opens a direct transport.
 ///
 /// # Errors
@@ -112,7 +131,7 @@ fn enter_shared(world: &mut World, key: SocketKey, transport: Entity) {
 pub fn open_direct_transport(
     world: &mut World,
     router: RouterId,
-    app_data: AppData,
+    options: DirectTransportOptions,
 ) -> Result<TransportId, Closed> {
     let entity = find(world, router)?;
     let path = Path {
@@ -123,14 +142,13 @@ pub fn open_direct_transport(
         transport_sequence: 0,
         waiting: 0,
     };
-    Ok(spawn(
-        world,
-        (router, entity),
-        TransportKind::Direct,
-        path,
-        app_data,
-    )
-    .0)
+    let kind = TransportKind::Direct;
+    let (id, transport) = spawn(world, (router, entity), kind, path, options.app_data);
+    world.entity_mut(transport).insert(MessageSizes {
+        send_max: options.max_message_size,
+        receive_max: options.max_message_size,
+    });
+    Ok(id)
 }
 
 /// An endpoint with its socket found.

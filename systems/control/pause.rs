@@ -77,7 +77,7 @@ pub fn resume_consumer(world: &mut World, id: ConsumerId) -> Result<(), Closed> 
 }
 
 /// True when that changed it.
-fn set_paused(world: &mut World, entity: Entity, paused: bool) -> bool {
+pub(super) fn set_paused(world: &mut World, entity: Entity, paused: bool) -> bool {
     let component = world.get_mut::<Paused>(entity);
     component.is_some_and(|mut component| std::mem::replace(&mut component.0, paused) != paused)
 }

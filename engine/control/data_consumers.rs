@@ -1,0 +1,153 @@
+//! Data consumers, between ticks.
+
+use flumen_components::stats::DataConsumerStats;
+use flumen_components::{
+    Closed, DataConsumer, DataConsumerId, DataParameters, DataProducerId, Subchannels, TransportId,
+};
+use flumen_systems::control::{self, ConsumeDataError, DataConsumerOptions};
+
+use crate::engine::Engine;
+
+/// Data consumers.
+impl Engine {
+    /// Makes a data consumer on a transport.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsumeDataError`]; nothing has changed then.
+    pub fn consume_data(
+        &mut self,
+        transport: TransportId,
+        options: DataConsumerOptions,
+    ) -> Result<DataConsumerId, ConsumeDataError> {
+        self.asked = true;
+        control::consume_data(&mut self.world, transport, options)
+    }
+
+    /// Pauses a data consumer: it gets nothing, and nothing is kept for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the data consumer is.
+    pub fn pause_data_consumer(&mut self, data_consumer: DataConsumerId) -> Result<(), Closed> {
+        self.asked = true;
+        control::pause_data_consumer(&mut self.world, data_consumer)
+    }
+
+    /// Resumes a data consumer.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the data consumer is.
+    pub fn resume_data_consumer(&mut self, data_consumer: DataConsumerId) -> Result<(), Closed> {
+        self.asked = true;
+        control::resume_data_consumer(&mut self.world, data_consumer)
+    }
+
+    /// Replaces what a data consumer subscribed to, in any order.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the data consumer is.
+    pub fn set_subchannels(
+        &mut self,
+        data_consumer: DataConsumerId,
+        subchannels: &[u16],
+    ) -> Result<(), Closed> {
+        control::set_subchannels(&mut self.world, data_consumer, subchannels)
+    }
+
+    /// Subscribes a data consumer to one more subchannel.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the data consumer is.
+    pub fn add_subchannel(
+        &mut self,
+        data_consumer: DataConsumerId,
+        subchannel: u16,
+    ) -> Result<(), Closed> {
+        control::add_subchannel(&mut self.world, data_consumer, subchannel)
+    }
+
+    /// Unsubscribes a data consumer from a subchannel.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the data consumer is.
+    pub fn remove_subchannel(
+        &mut self,
+        data_consumer: DataConsumerId,
+        subchannel: u16,
+    ) -> Result<(), Closed> {
+        control::remove_subchannel(&mut self.world, data_consumer, subchannel)
+    }
+
+    /// What a data consumer subscribed to, in rising order.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the data consumer is.
+    pub fn subchannels(&self, data_consumer: DataConsumerId) -> Result<&[u16], Closed> {
+        Ok(self.get::<Subchannels, _>(data_consumer)?.as_slice())
+    }
+
+    /// Closes a data consumer.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when it is already.
+    pub fn close_data_consumer(&mut self, data_consumer: DataConsumerId) -> Result<(), Closed> {
+        self.asked = true;
+        control::close_data_consumer(&mut self.world, data_consumer)
+    }
+
+    /// What a data consumer sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the data consumer is.
+    pub fn data_consumer_stats(
+        &self,
+        data_consumer: DataConsumerId,
+    ) -> Result<DataConsumerStats, Closed> {
+        control::data_consumer_stats(&self.world, data_consumer)
+    }
+
+    /// The type, SCTP stream, label and protocol of a data consumer: to be told to its receiver.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the data consumer is.
+    pub fn data_consumer_parameters(
+        &self,
+        data_consumer: DataConsumerId,
+    ) -> Result<&DataParameters, Closed> {
+        self.get::<DataParameters, _>(data_consumer)
+    }
+
+    /// The data producer that a data consumer consumes.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the data consumer is.
+    pub fn data_producer_of(
+        &self,
+        data_consumer: DataConsumerId,
+    ) -> Result<DataProducerId, Closed> {
+        let producer = self.get::<DataConsumer, _>(data_consumer)?.data_producer;
+        let id = self.world.get::<DataProducerId>(producer).copied();
+        id.ok_or_else(|| Closed::new(data_consumer))
+    }
+
+    /// Whether the data producer of a data consumer is paused.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the data consumer is.
+    pub fn data_producer_paused(&self, data_consumer: DataConsumerId) -> Result<bool, Closed> {
+        Ok(self
+            .get::<DataConsumer, _>(data_consumer)?
+            .data_producer_paused)
+    }
+}

@@ -1,0 +1,149 @@
+//! Data consumers begin.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::world::World;
+use flumen_components::event::{DataConsumerCreated, emit};
+use flumen_components::{
+    AppData, Closed, ConsumesDataFrom, DataConsumer, DataConsumerId, DataKind, DataParameters,
+    DataProducerId, DataRoutes, Directory, MessageSizes, OnTransport, Paused, ReliabilityOverrides,
+    SctpStreamParametersError, Subchannels, Subject, TransportId, TransportKind, find,
+};
+use thiserror::Error;
+
+use super::birth;
+use super::consume::router_of;
+
+/// What a data consumer is made with.
+#[derive(Clone, Debug)]
+pub struct DataConsumerOptions {
+    /// The data producer to consume.
+    pub data_producer_id: DataProducerId,
+    /// What is otherwise than with the data producer. Ignored on a direct transport.
+    pub reliability: ReliabilityOverrides,
+    /// It begins paused.
+    pub paused: bool,
+    /// What it subscribes to, in any order.
+    pub subchannels: Vec<u16>,
+    /// What the application remembers with it.
+    pub app_data: AppData,
+}
+
+impl DataConsumerOptions {
+    /// A data consumer of `data_producer_id`, not paused, subscribed to no subchannel.
+    pub fn new(data_producer_id: DataProducerId) -> Self {
+        Self {
+            data_producer_id,
+            reliability: ReliabilityOverrides::default(),
+            paused: false,
+            subchannels: Vec::new(),
+            app_data: AppData::default(),
+        }
+    }
+}
+
+/// A data consumer cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ConsumeDataError {
+    /// The transport is closed.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+    /// The router of the transport has no such data producer.
+    #[error("the router has no data producer {0}")]
+    NotFound(DataProducerId),
+    /// What is to be otherwise than with the data producer makes no sense.
+    #[error(transparent)]
+    Parameters(#[from] SctpStreamParametersError),
+    /// The transport carries no messages.
+    #[error("the transport has no SCTP and is not a direct one")]
+    SctpNotEnabled,
+}
+
+/// Makes a data consumer on a transport.
+///
+/// # Errors
+///
+/// See [`ConsumeDataError`]; nothing has changed then.
+pub fn consume_data(
+    world: &mut World,
+    transport_id: TransportId,
+    options: DataConsumerOptions,
+) -> Result<DataConsumerId, ConsumeDataError> {
+    let transport = find(world, transport_id)?;
+    let data_producer = data_producer_in_router(world, transport, options.data_producer_id)?;
+    let parameters = parameters(world, transport, data_producer, &options)?;
+    let sizes = world.get::<MessageSizes>(transport).copied();
+    let sizes = sizes.ok_or(ConsumeDataError::SctpNotEnabled)?;
+    let created = birth::number(world);
+    let id: DataConsumerId = birth::id(world, created);
+    let data_consumer = DataConsumer {
+        kind: parameters.kind,
+        data_producer,
+        transport,
+        data_producer_paused: world.get::<Paused>(data_producer).is_some_and(|it| it.0),
+        route: 0,
+        max_message_size: sizes.send_max,
+        messages: 0,
+        bytes: 0,
+    };
+    let subchannels: Subchannels = options.subchannels.into_iter().collect();
+    let bundle = (
+        (id, created, data_consumer, parameters),
+        (Paused(options.paused), subchannels, options.app_data),
+        (OnTransport(transport), ConsumesDataFrom(data_producer)),
+    );
+    let entity = world.spawn(bundle).id();
+    world.resource_mut::<Directory>().insert(id, entity);
+    route(world, data_producer, entity);
+    let event = DataConsumerCreated {
+        about: transport,
+        subject: Subject::Transport(transport_id),
+        data_consumer: id,
+    };
+    emit(world, event);
+    Ok(id)
+}
+
+fn data_producer_in_router(
+    world: &World,
+    transport: Entity,
+    id: DataProducerId,
+) -> Result<Entity, ConsumeDataError> {
+    let data_producer = find(world, id).map_err(|_| ConsumeDataError::NotFound(id))?;
+    let home = world
+        .get::<OnTransport>(data_producer)
+        .and_then(|on| router_of(world, on.0));
+    match home {
+        Some(router) if router_of(world, transport) == Some(router) => Ok(data_producer),
+        _ => Err(ConsumeDataError::NotFound(id)),
+    }
+}
+
+/// What the data consumer sends: as the data producer does, where nothing else is asked for.
+fn parameters(
+    world: &World,
+    transport: Entity,
+    data_producer: Entity,
+    options: &DataConsumerOptions,
+) -> Result<DataParameters, ConsumeDataError> {
+    if world.get::<TransportKind>(transport) != Some(&TransportKind::Direct) {
+        return Err(ConsumeDataError::SctpNotEnabled);
+    }
+    let parameters = world.get::<DataParameters>(data_producer).cloned();
+    let parameters = parameters.ok_or(ConsumeDataError::NotFound(options.data_producer_id))?;
+    Ok(DataParameters {
+        kind: DataKind::Direct,
+        sctp_stream_parameters: None,
+        ..parameters
+    })
+}
+
+/// Adds a data consumer to those that get what its data producer has.
+fn route(world: &mut World, data_producer: Entity, entity: Entity) {
+    let routes = world.get_mut::<DataRoutes>(data_producer);
+    let position = routes.map(|mut routes| routes.push(entity));
+    if let (Some(position), Some(mut consumer)) = (position, world.get_mut::<DataConsumer>(entity))
+    {
+        consumer.route = position;
+    }
+}

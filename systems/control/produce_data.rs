@@ -1,0 +1,116 @@
+//! Data producers begin.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::world::World;
+use flumen_components::event::{DataProducerCreated, emit};
+use flumen_components::{
+    AppData, Closed, DataConsumers, DataKind, DataParameters, DataProducer, DataProducerId,
+    DataRoutes, Directory, OnTransport, Paused, SctpStreamParameters, SctpStreamParametersError,
+    Subject, TransportId, TransportKind, find,
+};
+use thiserror::Error;
+
+use super::birth;
+
+/// What a data producer is made with.
+#[derive(Clone, Debug, Default)]
+pub struct DataProducerOptions {
+    /// The identifier, when the application brings its own. One that was closed may be used again.
+    pub id: Option<DataProducerId>,
+    /// The SCTP stream that it receives; needed on any transport but a direct one, where it is
+    /// ignored.
+    pub sctp_stream_parameters: Option<SctpStreamParameters>,
+    /// What tells data channels apart for people.
+    pub label: String,
+    /// The name of the protocol spoken over the data channel.
+    pub protocol: String,
+    /// It begins paused.
+    pub paused: bool,
+    /// What the application remembers with it.
+    pub app_data: AppData,
+}
+
+/// A data producer cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ProduceDataError {
+    /// The transport is closed.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+    /// The identifier is taken.
+    #[error("{0} names something else already")]
+    IdInUse(DataProducerId),
+    /// Only on a direct transport a data producer needs no SCTP stream.
+    #[error("SCTP stream parameters are missing, and the transport is not a direct one")]
+    ParametersMissing,
+    /// The SCTP stream parameters make no sense.
+    #[error(transparent)]
+    Parameters(#[from] SctpStreamParametersError),
+    /// The transport carries no messages.
+    #[error("the transport has no SCTP and is not a direct one")]
+    SctpNotEnabled,
+}
+
+/// Makes a data producer on a transport.
+///
+/// # Errors
+///
+/// See [`ProduceDataError`]; nothing has changed then.
+pub fn produce_data(
+    world: &mut World,
+    transport_id: TransportId,
+    options: DataProducerOptions,
+) -> Result<DataProducerId, ProduceDataError> {
+    let transport = find(world, transport_id)?;
+    if let Some(id) = options.id
+        && world.resource::<Directory>().find(id).is_ok()
+    {
+        return Err(ProduceDataError::IdInUse(id));
+    }
+    let (kind, stream) = stream(world, transport, &options)?;
+    let parameters = DataParameters {
+        kind,
+        sctp_stream_parameters: stream,
+        label: options.label,
+        protocol: options.protocol,
+    };
+    let created = birth::number(world);
+    let id = options.id.unwrap_or_else(|| birth::id(world, created));
+    let data_producer = DataProducer {
+        kind,
+        transport,
+        messages: 0,
+        bytes: 0,
+    };
+    let bundle = (
+        (id, created, data_producer, parameters),
+        (Paused(options.paused), DataRoutes::default()),
+        (DataConsumers::default(), options.app_data),
+        OnTransport(transport),
+    );
+    let entity = world.spawn(bundle).id();
+    world.resource_mut::<Directory>().insert(id, entity);
+    let event = DataProducerCreated {
+        about: transport,
+        subject: Subject::Transport(transport_id),
+        data_producer: id,
+    };
+    emit(world, event);
+    Ok(id)
+}
+
+/// How messages come, and on which stream.
+fn stream(
+    world: &World,
+    transport: Entity,
+    options: &DataProducerOptions,
+) -> Result<(DataKind, Option<SctpStreamParameters>), ProduceDataError> {
+    if world.get::<TransportKind>(transport) == Some(&TransportKind::Direct) {
+        return Ok((DataKind::Direct, None));
+    }
+    let stream = options.sctp_stream_parameters;
+    stream
+        .ok_or(ProduceDataError::ParametersMissing)?
+        .validated()?;
+    Err(ProduceDataError::SctpNotEnabled)
+}
