@@ -38,12 +38,23 @@ pub struct Emission {
     pub rate: Rate,
     /// The RTP clock rate in Hz.
     pub clock_rate: u32,
-    /// The newest RTP timestamp sent, and when.
-    pub newest: (u32, Time),
+    /// The packet sent with the newest RTP timestamp.
+    pub newest: Option<Newest>,
     /// Picture loss indications received (RFC 4585).
     pub pli_count: u64,
     /// Full intra requests received (RFC 5104).
     pub fir_count: u64,
+}
+
+/// A packet that a consumer sent: what its sender reports are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Newest {
+    /// Its RTP timestamp.
+    pub timestamp: u32,
+    /// When it arrived.
+    pub at: Time,
+    /// The stream it is of.
+    pub stream: Entity,
 }
 
 /// A set of payload types.

@@ -6,6 +6,7 @@
 
 mod app_data;
 mod batch;
+mod capture_clock;
 mod connected;
 mod consumer;
 mod counts;
@@ -37,6 +38,7 @@ mod producer;
 mod rate;
 mod reception;
 mod refusal;
+mod remote_clock;
 mod report_schedule;
 mod reporting;
 mod router;
@@ -52,7 +54,9 @@ pub mod stats;
 mod subchannels;
 mod time;
 pub mod trace;
+mod traffic;
 mod transport;
+mod trend;
 mod undelivered;
 mod withheld;
 
@@ -60,6 +64,7 @@ pub use app_data::AppData;
 pub use batch::{
     Media, MediaPacket, RtcpArrival, RtcpIn, RtpArrival, RtpIn, Touched, TouchedStream, chain,
 };
+pub use capture_clock::CaptureClock;
 pub use connected::Connected;
 pub use consumer::{Consumer, ConsumerParameters, Consumers, ConsumesFrom};
 pub use counts::{Counts, Reason};
@@ -73,7 +78,7 @@ pub use deliveries::{Deliveries, Delivery, DirectOut, DirectRow, Recipient};
 pub use descriptor::{Descriptor, Templates};
 pub use directory::{Closed, Directory, find};
 pub use discard::{Control, Discard};
-pub use emission::{Emission, ExtensionSet, Mid, PayloadTypes};
+pub use emission::{Emission, ExtensionSet, Mid, Newest, PayloadTypes};
 pub use event::{Event, EventLog, Subject};
 pub use flumen_wire as wire;
 pub use id::{
@@ -90,13 +95,14 @@ pub use message_deliveries::{MessageDeliveries, MessageDelivery, Parcel};
 pub use messages::{Full, MessageRow, Messages};
 pub use missing::{Effect, Missing, Presence};
 pub use orientation::{Orientation, VideoOrientation};
-pub use outbox::{Destination, Outbox, Outgoing};
+pub use outbox::{Destination, Outbox, Outgoing, OutgoingKind};
 pub use parked::Parked;
 pub use paused::Paused;
 pub use producer::{Encoding, PayloadType, Producer, ProducerParameters, Routes};
 pub use rate::Rate;
 pub use reception::{Arrival, Jitter, Reception, Sequence};
 pub use refusal::Refusal;
+pub use remote_clock::RemoteClock;
 pub use report_schedule::{DueReports, ReportQueue, ReportSchedule, SenderReports};
 pub use reporting::Reporting;
 pub use router::{OnRouter, Router, Transports};
@@ -112,9 +118,11 @@ pub use sockets::{Receivers, SocketEntry, Sockets};
 pub use subchannels::{Audience, Subchannels};
 pub use time::{Now, NtpEpoch, Time};
 pub use trace::{Trace, TraceTypes, Traces};
+pub use traffic::{Departure, Flow, Traffic};
 pub use transport::{
     Link, LocalAddress, LocalAddresses, Naming, OnTransport, Path, Protocol, Residents, Role,
-    Traffic, TransportKind, Tuple,
+    TransportKind, Tuple,
 };
+pub use trend::Trend;
 pub use undelivered::{MessageDiscard, MessageWithheld};
 pub use withheld::Withheld;

@@ -54,6 +54,19 @@ pub struct Outgoing {
     pub abs_send_time: u8,
     /// Offset in the header of the two bytes of the transport-wide sequence number, 0 when none.
     pub transport_sequence: u8,
+    /// What it counts as in the statistics of its transport.
+    pub kind: OutgoingKind,
+}
+
+/// What a datagram counts as in the statistics of its transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutgoingKind {
+    /// Anything but RTP.
+    Control,
+    /// RTP that is sent for the first time.
+    Media,
+    /// RTP that is sent again, in a stream of its own (RFC 4588) or as it was.
+    Retransmission,
 }
 
 impl Outgoing {
@@ -77,6 +90,7 @@ impl Outgoing {
             payload_len: 0,
             abs_send_time: 0,
             transport_sequence: 0,
+            kind: OutgoingKind::Control,
         }
     }
 }

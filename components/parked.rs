@@ -2,7 +2,7 @@
 
 use bevy_ecs::resource::Resource;
 
-use crate::outbox::Destination;
+use crate::outbox::{Destination, OutgoingKind};
 
 /// Datagrams that wait for a blocked socket, in the order in which they must leave.
 ///
@@ -17,6 +17,7 @@ pub struct Parked {
 #[derive(Clone, Copy, Debug)]
 struct Row {
     destination: Destination,
+    kind: OutgoingKind,
     start: usize,
     len: usize,
 }
@@ -51,34 +52,37 @@ impl Parked {
     }
 
     /// Lets a datagram wait behind all others.
-    pub fn push(&mut self, destination: Destination, header: &[u8], payload: &[u8]) {
+    pub fn push(
+        &mut self,
+        destination: Destination,
+        kind: OutgoingKind,
+        header: &[u8],
+        payload: &[u8],
+    ) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(header);
         self.bytes.extend_from_slice(payload);
         self.rows.push(Row {
             destination,
+            kind,
             start,
             len: header.len() + payload.len(),
         });
     }
 
     /// Keeps the datagrams for which `keep` says so, in order. `keep` is called once for each, with
-    /// its index, destination and length in bytes.
-    pub fn retain(&mut self, mut keep: impl FnMut(usize, &Destination, usize) -> bool) {
+    /// its index, destination, kind and length in bytes.
+    pub fn retain(
+        &mut self,
+        mut keep: impl FnMut(usize, &Destination, OutgoingKind, usize) -> bool,
+    ) {
         let (mut kept, mut end) = (0, 0);
         for index in 0..self.rows.len() {
-            let Row {
-                destination,
-                start,
-                len,
-            } = self.rows[index];
-            if keep(index, &destination, len) {
+            let row = self.rows[index];
+            let Row { start, len, .. } = row;
+            if keep(index, &row.destination, row.kind, len) {
                 self.bytes.copy_within(start..start + len, end);
-                self.rows[kept] = Row {
-                    destination,
-                    start: end,
-                    len,
-                };
+                self.rows[kept] = Row { start: end, ..row };
                 kept += 1;
                 end += len;
             }

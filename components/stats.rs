@@ -4,6 +4,10 @@ use serde::Serialize;
 
 use crate::rtp_parameters::MediaKind;
 
+mod transport_stats;
+
+pub use transport_stats::{PlainTransportStats, TransportStats};
+
 /// What both directions of a stream have in common.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -85,23 +89,6 @@ pub enum RtpStats {
     /// A sent stream.
     #[serde(rename = "outbound-rtp")]
     Outbound(OutboundRtpStats),
-}
-
-/// What passed through a transport.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TransportStats {
-    /// "plain-rtp-transport" or "direct-transport".
-    #[serde(rename = "type")]
-    pub type_: &'static str,
-    /// The transport.
-    pub transport_id: crate::TransportId,
-    /// Milliseconds since the engine's epoch.
-    pub timestamp: u64,
-    /// Bytes of all datagrams received.
-    pub bytes_received: u64,
-    /// Bytes of all datagrams sent.
-    pub bytes_sent: u64,
 }
 
 /// What a data producer received.

@@ -184,19 +184,6 @@ impl LocalAddress {
     }
 }
 
-/// What passed through a transport. Written by Demux and Flush.
-#[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// Datagrams received, whatever they held.
-    pub datagrams_received: u64,
-    /// Their bytes.
-    pub bytes_received: u64,
-    /// Datagrams sent.
-    pub datagrams_sent: u64,
-    /// Their bytes.
-    pub bytes_sent: u64,
-}
-
 /// What a transport's next children are called.
 #[derive(Component, Clone, Debug, Default)]
 pub struct Naming {

@@ -5,8 +5,8 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::resource::Resource;
 use bevy_ecs::world::World;
 use flumen_components::{
-    Deliveries, Destination, DirectOut, Inbox, Ledger, Limits, Messages, Outbox, Outgoing, Parked,
-    Path, Refusal, Traffic,
+    Deliveries, Departure, Destination, DirectOut, Inbox, Ledger, Limits, Messages, Now, Outbox,
+    Outgoing, Parked, Path, Refusal, Traffic,
 };
 
 use crate::backend::{Backend, Flight, Outcome};
@@ -31,13 +31,12 @@ fn deliver(world: &mut World) {
                 let outbox = world.resource::<Outbox>();
                 let inbox = world.resource::<Inbox>();
                 let parts = outbox.parts(&row.row, inbox);
-                let bytes = row.row.len();
                 let limits = world.resource::<Limits>();
                 let taken = deliveries.push(row.transport, row.to, parts, limits);
                 let mut ledger = world.resource_mut::<Ledger>();
                 if taken {
                     ledger.sent += 1;
-                    count(world, row.transport, 1, bytes.into());
+                    count(world, row.transport, Departure::of(&[row.row]));
                 } else {
                     ledger.refused[Refusal::DirectQueueFull] += 1;
                 }
@@ -91,13 +90,15 @@ struct Accounts<'a> {
 impl Accounts<'_> {
     /// What waited has left, is refused, or waits on.
     fn settle_waited(&mut self, parked: &mut Parked, outcomes: &[Outcome]) {
-        parked.retain(|index, destination, len| {
+        parked.retain(|index, destination, kind, len| {
             let waits = outcomes[index] == Outcome::Blocked;
             if !waits {
                 if let Some(mut path) = self.world.get_mut::<Path>(destination.transport) {
                     path.waiting -= 1;
                 }
-                self.settle(destination, outcomes[index], 1, len as u64);
+                let mut departure = Departure::default();
+                departure.add(kind, len as u64);
+                self.settle(destination, outcomes[index], 1, departure);
             }
             waits
         });
@@ -123,18 +124,17 @@ impl Accounts<'_> {
             if outcome == Outcome::Blocked {
                 self.park(outbox, parked, to, rows);
             } else {
-                let bytes = rows.iter().map(|row| u64::from(row.len())).sum();
-                self.settle(&to, outcome, run as u64, bytes);
+                self.settle(&to, outcome, run as u64, Departure::of(rows));
             }
             first += run;
         }
     }
 
-    fn settle(&mut self, to: &Destination, outcome: Outcome, datagrams: u64, bytes: u64) {
+    fn settle(&mut self, to: &Destination, outcome: Outcome, datagrams: u64, departure: Departure) {
         match outcome {
             Outcome::Sent => {
                 self.ledger.sent += datagrams;
-                count(self.world, to.transport, datagrams, bytes);
+                count(self.world, to.transport, departure);
             }
             Outcome::Refused(reason) => self.ledger.refused[reason] += datagrams,
             Outcome::Blocked => {}
@@ -150,7 +150,7 @@ impl Accounts<'_> {
         for row in rows {
             if self.may_wait(to.transport, limit) {
                 let (header, payload) = outbox.parts(row, self.world.resource::<Inbox>());
-                parked.push(to, header, payload);
+                parked.push(to, row.kind, header, payload);
             } else {
                 self.ledger.refused[Refusal::QueueFull] += 1;
             }
@@ -167,9 +167,9 @@ impl Accounts<'_> {
     }
 }
 
-fn count(world: &mut World, transport: Entity, datagrams: u64, bytes: u64) {
+fn count(world: &mut World, transport: Entity, departure: Departure) {
+    let now = world.resource::<Now>().time;
     if let Some(mut traffic) = world.get_mut::<Traffic>(transport) {
-        traffic.datagrams_sent += datagrams;
-        traffic.bytes_sent += bytes;
+        traffic.depart(departure, now);
     }
 }

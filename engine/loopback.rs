@@ -91,7 +91,7 @@ impl Backend for Loopback {
 mod tests {
     use std::net::SocketAddr;
 
-    use flumen_components::{Destination, Origin, Outbox, Outgoing, Parked, Refusal};
+    use flumen_components::{Destination, Origin, Outbox, Outgoing, OutgoingKind, Parked, Refusal};
 
     use super::*;
 
@@ -148,6 +148,7 @@ mod tests {
                 payload_len: payload.len() as u16,
                 abs_send_time: 0,
                 transport_sequence: 0,
+                kind: OutgoingKind::Media,
             });
         }
         let mut outcomes = Vec::new();

@@ -201,7 +201,7 @@ fn outcome(fate: &Fate) -> Outcome {
 mod tests {
     use std::net::{SocketAddr, UdpSocket};
 
-    use flumen_components::{Destination, Outbox, Parked};
+    use flumen_components::{Destination, Outbox, OutgoingKind, Parked};
 
     use super::*;
 
@@ -245,7 +245,7 @@ mod tests {
                 socket: SocketKey(socket),
                 address,
             };
-            parked.push(destination, bytes, &[]);
+            parked.push(destination, OutgoingKind::Control, bytes, &[]);
         }
         let (outbox, inbox) = (Outbox::default(), Inbox::default());
         let mut outcomes = Vec::new();

@@ -23,6 +23,7 @@ mod send_message;
 mod stats;
 mod subscribe;
 mod trace;
+mod transport_stats;
 
 pub use close::{close_consumer, close_producer, close_router, close_socket, close_transport};
 pub use close_data::{close_data_consumer, close_data_producer};
@@ -45,6 +46,7 @@ pub use request_key_frame::request_key_frame;
 pub use router::{can_consume, create_router};
 pub use send::{SendError, send_rtcp, send_rtp};
 pub use send_message::{SendMessageError, send_message};
-pub use stats::{consumer_stats, producer_score, producer_stats, transport_stats};
+pub use stats::{consumer_stats, producer_score, producer_stats};
 pub use subscribe::{add_subchannel, remove_subchannel, set_subchannels};
 pub use trace::{trace_consumer, trace_producer};
+pub use transport_stats::{rtcp_tuple, transport_stats, tuple};

@@ -40,6 +40,7 @@ pub fn pipeline(setup: &mut Setup) {
         Slot::BuiltIn,
         (
             receive::receive_rtp,
+            receive::read_capture_times,
             receive::receive_rtcp,
             receive::receive_reports,
             receive::read_orientation,

@@ -1,6 +1,7 @@
 //! Receive: each stream takes in what arrived.
 
 mod describe;
+mod read_capture_times;
 mod read_orientation;
 mod receive_messages;
 mod receive_reports;
@@ -8,6 +9,7 @@ mod receive_rtcp;
 mod receive_rtp;
 mod trace_packets;
 
+pub(crate) use read_capture_times::read_capture_times;
 pub(crate) use read_orientation::read_orientation;
 pub(crate) use receive_messages::receive_messages;
 pub(crate) use receive_reports::receive_reports;

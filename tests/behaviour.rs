@@ -1,6 +1,7 @@
 //! What the engine does, as claims: one file a behaviour.
 
 mod blocked;
+mod capture_time;
 mod closed;
 mod closing;
 mod data_errors;

@@ -15,6 +15,7 @@ fn the_order_of_the_built_in_systems_is_this() {
         "Demux: claim_datagrams",
         "Demux: find_streams",
         "Receive: receive_rtp",
+        "Receive: read_capture_times",
         "Receive: receive_rtcp",
         "Receive: receive_reports",
         "Receive: read_orientation",

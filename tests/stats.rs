@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use flumen::rtp_parameters::MediaKind;
 use flumen::rtp_parameters::RtpEncodingRtx;
-use flumen_tests::{Call, Packet, SSRC, VP8_DELTA_FRAME, VP8_KEY_FRAME, encoding_of, vp8_rtx};
+use flumen_tests::{
+    Call, Packet, Room, SSRC, VP8_DELTA_FRAME, VP8_KEY_FRAME, address, encoding_of, vp8_rtx,
+};
 use serde_json::{Value, json};
 
 fn producer_stats(call: &Call) -> Value {
@@ -145,9 +147,18 @@ fn a_bitrate_is_that_of_the_last_two_and_a_half_seconds() {
 fn a_transport_tells_the_bytes_of_every_datagram() {
     let mut call = Call::audio();
     let fresh = call.room.engine.transport_stats(call.sender).unwrap();
+    let tuple = call.room.engine.tuple(call.sender).unwrap().unwrap();
     let expected = json!({
         "type": "plain-rtp-transport", "transportId": call.sender, "timestamp": 0,
-        "bytesReceived": 0, "bytesSent": 0,
+        "bytesReceived": 0, "recvBitrate": 0, "bytesSent": 0, "sendBitrate": 0,
+        "rtpBytesReceived": 0, "rtpRecvBitrate": 0, "rtpBytesSent": 0, "rtpSendBitrate": 0,
+        "rtxBytesReceived": 0, "rtxRecvBitrate": 0, "rtxBytesSent": 0, "rtxSendBitrate": 0,
+        "probationBytesSent": 0, "probationSendBitrate": 0,
+        "rtcpMux": true, "comedia": false,
+        "tuple": {
+            "localAddress": "127.0.0.1", "localPort": tuple.local_port,
+            "remoteIp": "127.0.0.1", "remotePort": flumen_tests::SENDER, "protocol": "udp",
+        },
     });
     assert_eq!(serde_json::to_value(fresh).unwrap(), expected);
     call.room
@@ -162,4 +173,97 @@ fn a_transport_tells_the_bytes_of_every_datagram() {
     let direct = call.room.direct();
     let direct = call.room.engine.transport_stats(direct).unwrap();
     assert_eq!(direct.type_, "direct-transport");
+    let direct = serde_json::to_value(direct).unwrap();
+    assert_eq!(direct.get("tuple"), None);
+    assert_eq!(direct.get("rtcpMux"), None);
+}
+
+#[test]
+fn a_transport_whose_rtcp_has_a_port_of_its_own_tells_its_addresses() {
+    let mut room = Room::new();
+    let split = room.split(address(5_100));
+    let stats = room.engine.transport_stats(split).unwrap();
+    let stats = serde_json::to_value(stats).unwrap();
+    assert_eq!(stats["rtcpMux"], false);
+    assert_eq!(stats["tuple"]["remotePort"], 5_100);
+    assert_eq!(stats["rtcpTuple"]["remotePort"], 5_101);
+}
+
+fn bytes_to_receiver(call: &mut Call) -> u64 {
+    let received = call.room.received();
+    let sent = received
+        .iter()
+        .filter(|datagram| datagram.to == address(flumen_tests::RECEIVER));
+    sent.map(|datagram| datagram.bytes.len() as u64).sum()
+}
+
+#[test]
+fn a_transport_tells_media_and_retransmissions_apart() {
+    let mut encoding = encoding_of(SSRC);
+    encoding.rtx = Some(RtpEncodingRtx { ssrc: SSRC + 1 });
+    let mut call = Call::of(MediaKind::Video, vp8_rtx(vec![encoding]));
+    // 20 bytes of media; 15 of a retransmission that is of no use; 16 with a number that is
+    // rejected; 16 of a codec and 16 of a stream that nobody knows.
+    let packets = [
+        Packet::new(96, 1, SSRC, VP8_KEY_FRAME),
+        Packet::new(97, 1, SSRC + 1, b"\0\x01x"),
+        Packet::new(96, 30_000, SSRC, VP8_DELTA_FRAME),
+        Packet::new(100, 2, SSRC, VP8_DELTA_FRAME),
+        Packet::new(96, 2, 9, VP8_DELTA_FRAME),
+    ];
+    for packet in &packets {
+        call.room.arrive(call.sender, packet);
+    }
+    call.room.tick();
+    let sent = bytes_to_receiver(&mut call);
+    let stats = |transport| call.room.engine.transport_stats(transport).unwrap();
+    let (sender, receiver) = (stats(call.sender), stats(call.receiver));
+    assert_eq!(sender.bytes_received, 20 + 15 + 16 + 16 + 16);
+    assert_eq!(
+        (sender.rtp_bytes_received, sender.rtx_bytes_received),
+        (36, 15)
+    );
+    // Over one second; over two and a half (36 x 8 / 2.5 = 115.2); over one.
+    let rates = (
+        sender.recv_bitrate,
+        sender.rtp_recv_bitrate,
+        sender.rtx_recv_bitrate,
+    );
+    assert_eq!(rates, (83 * 8, 115, 15 * 8));
+    assert_eq!((receiver.rtp_bytes_sent, receiver.bytes_sent), (sent, sent));
+    let rate = (sent as f64 * 8.0 / 2.5).round() as u64;
+    assert_eq!(receiver.rtp_send_bitrate, rate);
+    // The request for a key frame is no media.
+    assert_eq!((sender.rtp_bytes_sent, sender.rtx_bytes_sent), (0, 0));
+    call.tick_after(Duration::from_millis(1_001));
+    let later = call.room.engine.transport_stats(call.sender).unwrap();
+    assert_eq!(
+        (
+            later.recv_bitrate,
+            later.rtp_recv_bitrate,
+            later.rtx_recv_bitrate
+        ),
+        (0, 115, 0)
+    );
+}
+
+#[test]
+fn what_waited_for_a_blocked_socket_counts_as_sent_when_it_leaves() {
+    let mut call = Call::video();
+    let local = call.room.local(call.receiver);
+    call.room.wire.block(local);
+    call.send_payload(1, VP8_KEY_FRAME);
+    let stats = |call: &Call| call.room.engine.transport_stats(call.receiver).unwrap();
+    assert_eq!(
+        (stats(&call).bytes_sent, stats(&call).rtp_bytes_sent),
+        (0, 0)
+    );
+    call.room.wire.unblock(local);
+    call.room.tick();
+    let sent = bytes_to_receiver(&mut call);
+    assert!(sent > 20, "{sent}");
+    assert_eq!(
+        (stats(&call).bytes_sent, stats(&call).rtp_bytes_sent),
+        (sent, sent)
+    );
 }

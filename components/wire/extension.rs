@@ -10,9 +10,10 @@ use webrtc_util::marshal::{Marshal, Unmarshal};
 pub const ABS_SEND_TIME_LEN: usize = 3;
 /// Length of a transport-wide sequence number.
 pub const TRANSPORT_SEQUENCE_LEN: usize = 2;
-/// Length of an abs-capture-time value without, and with, the clock offset.
+/// Length of an abs-capture-time value with the clock offset.
+pub const ABS_CAPTURE_TIME_LEN: usize = 16;
+/// Its length without the clock offset.
 const CAPTURE_TIME_LEN: usize = 8;
-const CAPTURE_TIME_WITH_OFFSET_LEN: usize = 16;
 
 const CAMERA_BIT: u8 = 0x08;
 const FLIP_BIT: u8 = 0x04;
@@ -200,7 +201,7 @@ impl AbsCaptureTime {
     }
 
     /// The long form: timestamp and offset, which is 0 when unknown.
-    pub fn to_bytes(self) -> [u8; CAPTURE_TIME_WITH_OFFSET_LEN] {
+    pub fn to_bytes(self) -> [u8; ABS_CAPTURE_TIME_LEN] {
         let both = u128::from(self.timestamp) << 64 | u128::from(self.offset.unwrap_or(0) as u64);
         both.to_be_bytes()
     }

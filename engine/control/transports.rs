@@ -1,11 +1,10 @@
 //! Routers, sockets and transports, between ticks.
 
-use bevy_ecs::entity::Entity;
 use flumen_components::rtp_parameters::{CapabilitiesError, RtpCapabilities, RtpCodecCapability};
 use flumen_components::stats::TransportStats;
 use flumen_components::{
-    AppData, Closed, LocalAddresses, Path, ProducerId, Role, Router, RouterId, SocketId, SocketKey,
-    TransportId, Tuple, find,
+    AppData, Closed, ProducerId, Role, Router, RouterId, SocketId, SocketKey, TransportId, Tuple,
+    find,
 };
 use flumen_systems::control::{
     self, ConnectError, ConnectOptions, DirectTransportOptions, Endpoint, OpenTransportError,
@@ -216,7 +215,7 @@ impl Engine {
     /// [`Closed`] when the transport is.
     pub fn tuple(&self, transport: TransportId) -> Result<Option<Tuple>, Closed> {
         let entity = find(&self.world, transport)?;
-        Ok(self.tuple_of(entity, Role::Rtp))
+        Ok(control::tuple(&self.world, entity, Role::Rtp))
     }
 
     /// The addresses of a plain transport's RTCP; none for a direct one, or when it is multiplexed
@@ -227,24 +226,7 @@ impl Engine {
     /// [`Closed`] when the transport is.
     pub fn rtcp_tuple(&self, transport: TransportId) -> Result<Option<Tuple>, Closed> {
         let entity = find(&self.world, transport)?;
-        let muxed = self
-            .world
-            .get::<Path>(entity)
-            .is_none_or(|path| path.rtcp_mux);
-        Ok(if muxed {
-            None
-        } else {
-            self.tuple_of(entity, Role::Rtcp)
-        })
-    }
-
-    fn tuple_of(&self, transport: Entity, role: Role) -> Option<Tuple> {
-        let addresses = self.world.get::<LocalAddresses>(transport)?;
-        let remote = self.world.get::<Path>(transport)?.link(role).remote();
-        Some(match role {
-            Role::Rtp => addresses.rtp.tuple(remote),
-            Role::Rtcp => addresses.rtcp.tuple(remote),
-        })
+        Ok(control::rtcp_tuple(&self.world, entity))
     }
 
     /// What passed through a transport.

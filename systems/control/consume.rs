@@ -12,7 +12,7 @@ use flumen_components::{
     AppData, Closed, Consumer, ConsumerId, ConsumerParameters, ConsumesFrom, Created, Deadlines,
     Directory, Emission, ExtensionSet, Generator, Listener, Mid, Naming, Now, OnRouter,
     OnTransport, Paused, PayloadTypes, ProducerId, ProducerParameters, Purpose, Rate,
-    ReportSchedule, Routes, Subject, Time, TraceTypes, TransportId, find,
+    ReportSchedule, Routes, Subject, TraceTypes, TransportId, find,
 };
 use thiserror::Error;
 
@@ -226,7 +226,7 @@ fn emission(
         bytes: 0,
         payload_bytes: 0,
         clock_rate: media().next().map_or(0, |codec| codec.clock_rate),
-        newest: (0, Time::ZERO),
+        newest: None,
         rate: Rate::new(RATE_WINDOW_MS),
         pli_count: 0,
         fir_count: 0,

@@ -5,9 +5,9 @@ use bevy_ecs::world::World;
 use flumen_components::event::{TransportCreated, emit};
 use flumen_components::{
     AppData, Closed, Created, Directory, Link, Listener, LocalAddress, LocalAddresses,
-    MessageSizes, Naming, OnRouter, Path, Purpose, Receivers, ReportSchedule, Residents, Role,
-    RouterId, Socket, SocketId, SocketKey, Sockets, Subject, Traffic, TransportId, TransportKind,
-    find,
+    MessageSizes, Naming, OnRouter, Path, Purpose, Receivers, RemoteClock, ReportSchedule,
+    Residents, Role, RouterId, Socket, SocketId, SocketKey, Sockets, Subject, Traffic, TransportId,
+    TransportKind, find,
 };
 use thiserror::Error;
 
@@ -210,6 +210,7 @@ fn spawn(
             Traffic::default(),
             Naming::default(),
             Residents::default(),
+            RemoteClock::default(),
         ),
         (OnRouter(router_entity), report_schedule(world, created)),
     );

@@ -12,7 +12,8 @@ use flumen_components::rtp_parameters::{
 use flumen_components::{
     AppData, Closed, Consumers, Created, Directory, Encoding, Incoming, KeyFrameRequests, Listener,
     Naming, OnTransport, Orientation, Paused, PayloadType, Producer, ProducerId,
-    ProducerParameters, Purpose, Router, Routes, Streams, Subject, TraceTypes, TransportId, find,
+    ProducerParameters, Purpose, RemoteClock, Router, Routes, Streams, Subject, TraceTypes,
+    TransportId, find,
 };
 use thiserror::Error;
 
@@ -106,6 +107,7 @@ pub fn produce(
     rtp.rtcp.cname = Some(cname(world, transport, created, rtp.rtcp.cname.take()));
     let consumable = consumable_parameters(options.kind, &rtp, capabilities, &mapping)?;
     name(world, transport, &rtp);
+    choose_capture_times(world, transport, &rtp);
     let id = options.id.unwrap_or_else(|| birth::id(world, created));
     let parameters = ProducerParameters {
         rtp,
@@ -288,6 +290,15 @@ fn enter(listener: &mut Listener, producer: Entity, rtp: &RtpParameters) {
         listener.rids.entry(rid.into()).or_insert(producer);
     }
     listener.extensions.learn(&rtp.header_extensions);
+}
+
+/// Capture times come from packets only where all producers of the transport can tell them.
+fn choose_capture_times(world: &mut World, transport: Entity, rtp: &RtpParameters) {
+    if rtp.header_extension_ids().abs_capture_time.is_none()
+        && let Some(mut clock) = world.get_mut::<RemoteClock>(transport)
+    {
+        clock.use_reports();
+    }
 }
 
 /// Removes the names by which packets find the producer, those that its streams latched included.

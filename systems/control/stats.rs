@@ -3,13 +3,10 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::rtp_parameters::{MediaKind, RtpParameters};
-use flumen_components::stats::{
-    InboundRtpStats, OutboundRtpStats, RtpStats, StreamStats, TransportStats,
-};
+use flumen_components::stats::{InboundRtpStats, OutboundRtpStats, RtpStats, StreamStats};
 use flumen_components::{
     Closed, Consumer, ConsumerId, ConsumerParameters, Emission, Now, Producer, ProducerId,
-    ProducerParameters, ProducerScore, Reception, Reporting, RtpStream, Score, Traffic,
-    TransportId, TransportKind, find,
+    ProducerParameters, ProducerScore, Reception, Reporting, RtpStream, Score, find,
 };
 
 use crate::score::scores_of;
@@ -44,27 +41,6 @@ pub fn consumer_stats(world: &World, id: ConsumerId) -> Result<Vec<RtpStats>, Cl
         stats.extend(streams.filter_map(|stream| inbound(world, consumer.producer, stream)));
     }
     Ok(stats)
-}
-
-/// What passed through a transport.
-///
-/// # Errors
-///
-/// [`Closed`] when the transport is.
-pub fn transport_stats(world: &World, id: TransportId) -> Result<TransportStats, Closed> {
-    let entity = find(world, id)?;
-    let traffic = world.get::<Traffic>(entity).copied().unwrap_or_default();
-    let type_ = match world.get::<TransportKind>(entity) {
-        Some(TransportKind::Direct) => "direct-transport",
-        _ => "plain-rtp-transport",
-    };
-    Ok(TransportStats {
-        type_,
-        transport_id: id,
-        timestamp: world.resource::<Now>().time.as_millis(),
-        bytes_received: traffic.bytes_received,
-        bytes_sent: traffic.bytes_sent,
-    })
 }
 
 /// The scores of a producer's streams, in the order of its encodings.

@@ -7,8 +7,8 @@ use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::event::{Event, Pending, RtcpTupleChanged, TupleChanged};
 use flumen_components::wire::{PacketKind, RtpHeader, classify, rtcp};
 use flumen_components::{
-    Connected, Datagram, Discard, Inbox, Ledger, LocalAddresses, Origin, Path, Role, RtcpArrival,
-    RtcpIn, RtpArrival, RtpIn, Sockets, Subject, Traffic, TransportId,
+    Connected, Datagram, Discard, Inbox, Ledger, LocalAddresses, Now, Origin, Path, Role,
+    RtcpArrival, RtcpIn, RtpArrival, RtpIn, Sockets, Subject, Traffic, TransportId,
 };
 
 /// What claiming writes.
@@ -20,6 +20,7 @@ pub(crate) struct Claims<'w, 's> {
     rtcp: ResMut<'w, RtcpIn>,
     connected: ResMut<'w, Connected>,
     pending: ResMut<'w, Pending>,
+    now: Res<'w, Now>,
 }
 
 /// A datagram that a transport may own.
@@ -75,8 +76,7 @@ impl Claims<'_, '_> {
 
     fn count(&mut self, transport: Entity, bytes: usize) {
         if let Ok((_, mut traffic)) = self.paths.get_mut(transport) {
-            traffic.datagrams_received += 1;
-            traffic.bytes_received += bytes as u64;
+            traffic.received.add(bytes as u64, self.now.time);
         }
     }
 

@@ -5,9 +5,9 @@ use bevy_ecs::system::{Commands, Query, Res, ResMut, SystemParam};
 use flumen_components::rtp_parameters::{Codec, HeaderExtensionIds};
 use flumen_components::wire::RtpHeader;
 use flumen_components::{
-    Arrival, Deadlines, Descriptor, Discard, Encoding, Histogram, Inbox, Incoming, Ledger,
-    Listener, Media, MediaPacket, Missing, Now, Producer, Reception, ReportSchedule, Reporting,
-    RtpArrival, RtpIn, RtpStream, Score, ScoresChanged, StreamOf, Templates,
+    Arrival, CaptureClock, Deadlines, Descriptor, Discard, Encoding, Histogram, Inbox, Incoming,
+    Ledger, Listener, Media, MediaPacket, Missing, Now, Producer, Reception, ReportSchedule,
+    Reporting, RtpArrival, RtpIn, RtpStream, Score, ScoresChanged, StreamOf, Templates,
 };
 
 use super::discovery::{Discovery, Identity, discover};
@@ -185,6 +185,7 @@ fn spawn_stream(
         Score::default(),
         Reporting::default(),
         Histogram::default(),
+        CaptureClock::default(),
     ));
     if encoding.use_nack {
         entity.insert(Missing::default());

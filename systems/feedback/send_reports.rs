@@ -9,8 +9,9 @@ use flumen_components::wire::rtcp::{
     write_reference_time, write_sender_report,
 };
 use flumen_components::{
-    ConsumerParameters, Deadlines, Due, DueReports, Emission, Incoming, Limits, Listener, Now,
-    NtpEpoch, Reception, ReportQueue, ReportSchedule, Reporting, RtpStream, Time,
+    CaptureClock, ConsumerParameters, Deadlines, Due, DueReports, Emission, Incoming, Limits,
+    Listener, Newest, Now, NtpEpoch, Producer, Reception, RemoteClock, ReportQueue, ReportSchedule,
+    Reporting, RtpStream, Time,
 };
 
 use super::rtcp_exits::RtcpExits;
@@ -29,9 +30,28 @@ pub(crate) struct Reporters<'w, 's> {
         ),
     >,
     consumers: Query<'w, 's, (&'static Emission, &'static ConsumerParameters)>,
+    captures: Captures<'w, 's>,
     exits: RtcpExits<'w, 's>,
     now: Res<'w, Now>,
     epoch: Res<'w, NtpEpoch>,
+}
+
+/// When media was captured.
+#[derive(SystemParam)]
+pub(crate) struct Captures<'w, 's> {
+    streams: Query<'w, 's, (&'static RtpStream, &'static CaptureClock)>,
+    producers: Query<'w, 's, &'static Producer>,
+    remotes: Query<'w, 's, &'static RemoteClock>,
+}
+
+impl Captures<'_, '_> {
+    /// How long before `now` (NTP time) a packet was captured, if that is known.
+    fn age(&self, newest: Newest, now: u64) -> Option<Duration> {
+        let (stream, clock) = self.streams.get(newest.stream).ok()?;
+        let producer = self.producers.get(stream.producer).ok()?;
+        let remote = self.remotes.get(producer.transport).ok()?;
+        clock.age(newest.timestamp, stream.clock_rate, remote, now)
+    }
 }
 
 /// A compound packet in the making (RFC 3550 section 6.1), and what goes into it.
@@ -133,7 +153,7 @@ impl Reporters<'_, '_> {
                 return Some(ssrc);
             }
             if let Ok((emission, parameters)) = self.consumers.get(consumer)
-                && let Some(info) = sender_info(emission, self.now.time, *self.epoch)
+                && let Some(info) = self.sender_info(emission)
             {
                 *budget -= 1;
                 let before = draft.compound.len();
@@ -144,6 +164,26 @@ impl Reporters<'_, '_> {
             }
             next = ssrc.checked_add(1)?;
         }
+    }
+
+    /// What a consumer has sent, with the RTP time that corresponds to now: of what is captured
+    /// now or, when that is not known, arrives now.
+    fn sender_info(&self, emission: &Emission) -> Option<SenderInfo> {
+        let newest = emission.newest?;
+        let (now, ntp) = (self.now.time, self.epoch.at(self.now.time));
+        let since = now - newest.at;
+        if since > SILENCE_MAX {
+            return None;
+        }
+        let age = self.captures.age(newest, ntp).unwrap_or(since);
+        let units = age.as_micros() as u64 * u64::from(emission.clock_rate) / 1_000_000;
+        Some(SenderInfo {
+            ssrc: emission.ssrc,
+            ntp,
+            rtp_timestamp: newest.timestamp.wrapping_add(units as u32),
+            packet_count: emission.packets as u32,
+            octet_count: emission.payload_bytes as u32,
+        })
     }
 
     /// Receiver reports of streams and their retransmissions; returns the SSRC to go on with.
@@ -242,23 +282,6 @@ fn block(
             delay: 0,
         }),
     }
-}
-
-/// What a consumer has sent, with the RTP time that corresponds to now.
-fn sender_info(emission: &Emission, now: Time, epoch: NtpEpoch) -> Option<SenderInfo> {
-    let (timestamp, at) = emission.newest;
-    let since = now - at;
-    if emission.packets == 0 || since > SILENCE_MAX {
-        return None;
-    }
-    let units = since.as_micros() as u64 * u64::from(emission.clock_rate) / 1_000_000;
-    Some(SenderInfo {
-        ssrc: emission.ssrc,
-        ntp: epoch.at(now),
-        rtp_timestamp: timestamp.wrapping_add(units as u32),
-        packet_count: emission.packets as u32,
-        octet_count: emission.payload_bytes as u32,
-    })
 }
 
 /// The answer to the last reference time that a receiver told (RFC 3611 section 4.5).

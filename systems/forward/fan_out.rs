@@ -6,10 +6,12 @@ use flumen_components::event::Traced;
 use flumen_components::rtp_parameters::{Codec, HeaderExtensionIds};
 use flumen_components::trace::{Direction, PacketTrace, TraceInfo};
 use flumen_components::wire::codec::opus;
+use flumen_components::wire::sequence::is_higher_u32;
 use flumen_components::{
     Arrival, ConsumerId, Destination, DirectOut, DirectRow, Emission, Inbox, Ledger, Limits, Link,
-    Listener, Media, MediaPacket, Now, Outbox, Outgoing, Path, Paused, Producer, Recipient, Routes,
-    RtpStream, Subject, Touched, TouchedStream, Trace, TraceTypes, Traces, Withheld, chain,
+    Listener, Media, MediaPacket, Newest, Now, Outbox, Outgoing, OutgoingKind, Path, Paused,
+    Producer, Recipient, RemoteClock, Routes, RtpStream, Subject, Time, Touched, TouchedStream,
+    Trace, TraceTypes, Traces, Withheld, chain,
 };
 
 use super::template::{Source, Template, Templates};
@@ -19,7 +21,7 @@ use super::template::{Source, Template, Templates};
 pub(crate) struct Parties<'w, 's> {
     producers: Query<'w, 's, (&'static Producer, &'static Routes, &'static Paused)>,
     streams: Query<'w, 's, &'static RtpStream>,
-    listeners: Query<'w, 's, &'static Listener>,
+    senders: Query<'w, 's, (&'static Listener, &'static RemoteClock)>,
     consumers: Query<
         'w,
         's,
@@ -77,10 +79,9 @@ pub(crate) fn fan_out(
         if routes.0.is_empty() {
             continue;
         }
-        let ids = parties
-            .listeners
-            .get(producer.transport)
-            .map(|listener| &listener.extensions);
+        let sender = parties.senders.get(producer.transport).ok();
+        let ids = sender.map_or(&NO_IDS, |(listener, _)| &listener.extensions);
+        let clock_offset = sender.and_then(|(_, clock)| clock.offset());
         let codec = parties
             .streams
             .get(stream.stream)
@@ -96,7 +97,8 @@ pub(crate) fn fan_out(
                 id,
                 traced,
                 arena: inbox.bytes(),
-                ids: ids.unwrap_or(&NO_IDS),
+                ids,
+                clock_offset,
                 exits: &mut exits,
                 ledger: &mut ledger,
             };
@@ -133,6 +135,7 @@ struct Delivery<'a, 'w> {
     traced: TraceTypes,
     arena: &'a [u8],
     ids: &'a HeaderExtensionIds,
+    clock_offset: Option<i64>,
     exits: &'a mut Exits<'w>,
     ledger: &'a mut Ledger,
 }
@@ -161,6 +164,7 @@ impl Delivery<'_, '_> {
             packets: &scratch.packets,
             arena: self.arena,
             ids: self.ids,
+            clock_offset: self.clock_offset,
         };
         let group = scratch.templates.group(self.emission.extensions, source);
         let mut sent_bytes = 0;
@@ -208,6 +212,7 @@ impl Delivery<'_, '_> {
             payload_len,
             abs_send_time: template.abs_send_time,
             transport_sequence: template.transport_sequence,
+            kind: OutgoingKind::Media,
         };
         match exit {
             Exit::Udp(destination) => outbox.rows.push(Outgoing { destination, ..row }),
@@ -219,7 +224,7 @@ impl Delivery<'_, '_> {
         self.ledger.enqueued += 1;
         self.emission.packets += 1;
         self.emission.payload_bytes += u64::from(header.payload_len);
-        self.emission.newest = (header.timestamp, self.exits.now.time);
+        note_newest(self.emission, packet, self.exits.now.time);
         let size = u32::from(template.len()) + u32::from(payload_len);
         if let Some(type_) = self.traced.of_packet(packet.key_frame) {
             let info = TraceInfo::Packet(self.as_sent(packet, sequence, size));
@@ -270,6 +275,22 @@ enum Exit {
     Direct,
     /// Index of the destination in the outbox.
     Udp(u32),
+}
+
+/// What is late is newest only if it is ahead in its own clock: a source that set its clock back
+/// is followed.
+fn note_newest(emission: &mut Emission, packet: &MediaPacket, now: Time) {
+    let timestamp = packet.header.timestamp;
+    let is_newest = |newest: Newest| {
+        packet.arrival != Arrival::Late || is_higher_u32(timestamp, newest.timestamp)
+    };
+    if emission.newest.is_none_or(is_newest) {
+        emission.newest = Some(Newest {
+            timestamp,
+            at: now,
+            stream: packet.stream,
+        });
+    }
 }
 
 /// The outgoing sequence number of a packet, or why it is not forwarded.

@@ -3,7 +3,7 @@
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::{
     Audience, DataConsumer, DataConsumerId, DataLedger, DataRoutes, Limits, MessageDeliveries,
-    MessageWithheld, Messages, Parcel, Paused, Subchannels, Traffic,
+    MessageWithheld, Messages, Now, Parcel, Paused, Subchannels, Time, Traffic,
 };
 
 /// Who sends and who receives messages.
@@ -28,6 +28,7 @@ pub(crate) struct DataParties<'w, 's> {
 pub(crate) fn fan_out_messages(
     messages: Res<'_, Messages>,
     limits: Res<'_, Limits>,
+    now: Res<'_, Now>,
     mut parties: DataParties<'_, '_>,
     mut deliveries: ResMut<'_, MessageDeliveries>,
     mut ledger: ResMut<'_, DataLedger>,
@@ -49,6 +50,7 @@ pub(crate) fn fan_out_messages(
             parcel: deliveries.parcel(row.ppid, payload),
             traffic: &mut parties.traffic,
             limits: &limits,
+            now: now.time,
         };
         for data_consumer in routes.iter() {
             let Ok((consumer, &id, wanted, paused)) = parties.data_consumers.get_mut(data_consumer)
@@ -70,6 +72,7 @@ struct Offer<'a, 'w, 's> {
     parcel: Parcel<'a>,
     traffic: &'a mut Query<'w, 's, &'static mut Traffic>,
     limits: &'a Limits,
+    now: Time,
 }
 
 impl Offer<'_, '_, '_> {
@@ -94,7 +97,7 @@ impl Offer<'_, '_, '_> {
             return Err(MessageWithheld::DirectQueueFull);
         }
         if let Ok(mut traffic) = self.traffic.get_mut(consumer.transport) {
-            traffic.bytes_sent += self.len as u64;
+            traffic.sent.add(self.len as u64, self.now);
         }
         Ok(())
     }

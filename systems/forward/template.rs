@@ -2,7 +2,7 @@
 
 use flumen_components::rtp_parameters::{HeaderExtensionIds, router_id};
 use flumen_components::wire::extension::{
-    ABS_SEND_TIME_LEN, ExtensionKind, TRANSPORT_SEQUENCE_LEN,
+    ABS_CAPTURE_TIME_LEN, ABS_SEND_TIME_LEN, AbsCaptureTime, ExtensionKind, TRANSPORT_SEQUENCE_LEN,
 };
 use flumen_components::wire::header_extension::write_extensions;
 use flumen_components::wire::rtp::{
@@ -47,6 +47,9 @@ pub(super) struct Source<'a> {
     pub(super) packets: &'a [MediaPacket],
     pub(super) arena: &'a [u8],
     pub(super) ids: &'a HeaderExtensionIds,
+    /// From the sender's NTP time to the engine's, when it is known: see
+    /// [`RemoteClock`](flumen_components::RemoteClock).
+    pub(super) clock_offset: Option<i64>,
 }
 
 impl Templates {
@@ -142,7 +145,8 @@ fn write(
         start: start as u32,
         ..Template::default()
     };
-    let elements = elements(set, packet, bytes, source.ids);
+    let capture_time = capture_time(packet, bytes, source);
+    let elements = elements(set, packet, bytes, source.ids, capture_time.as_ref());
     let pairs: SmallVec<[(u8, &[u8]); 12]> = elements
         .iter()
         .map(|element| (element.id, element.value))
@@ -189,6 +193,7 @@ fn elements<'a>(
     packet: &MediaPacket,
     bytes: &'a [u8],
     ids: &HeaderExtensionIds,
+    capture_time: Option<&'a [u8; ABS_CAPTURE_TIME_LEN]>,
 ) -> SmallVec<[Element<'a>; 12]> {
     let mut elements = SmallVec::new();
     let mut add = |kind: ExtensionKind, value: &'a [u8]| {
@@ -213,7 +218,29 @@ fn elements<'a>(
             add(kind, value);
         }
     }
+    if let Some(value) = capture_time {
+        add(ExtensionKind::AbsCaptureTime, value);
+    }
     elements
+}
+
+/// The capture time that a packet carries, as this engine tells it: the time stays that of the
+/// capturer, and the offset becomes that from the engine's clock to the capturer's. None when the
+/// sender's clock is not known, as its offset would then be taken for the engine's.
+fn capture_time(
+    packet: &MediaPacket,
+    bytes: &[u8],
+    source: Source<'_>,
+) -> Option<[u8; ABS_CAPTURE_TIME_LEN]> {
+    let id = source.ids.abs_capture_time?;
+    let clock_offset = source.clock_offset?;
+    let told = AbsCaptureTime::parse(packet.header.extension(bytes, id)?)?;
+    let offset = told.offset.unwrap_or(0).wrapping_sub(clock_offset);
+    let told = AbsCaptureTime {
+        offset: Some(offset),
+        ..told
+    };
+    Some(told.to_bytes())
 }
 
 /// Which extension of `set`, of those that are forwarded as they are, the sender calls `id`. Two

@@ -1,7 +1,9 @@
 //! Messages are counted by who produces them.
 
 use bevy_ecs::system::{Query, Res, ResMut};
-use flumen_components::{DataKind, DataLedger, DataProducer, MessageDiscard, Messages, Traffic};
+use flumen_components::{
+    DataKind, DataLedger, DataProducer, MessageDiscard, Messages, Now, Traffic,
+};
 
 /// Counts each message with its data producer, paused or not, and those that came too late to have
 /// one.
@@ -10,6 +12,7 @@ pub(crate) fn receive_messages(
     mut data_producers: Query<'_, '_, &mut DataProducer>,
     mut traffic: Query<'_, '_, &mut Traffic>,
     mut ledger: ResMut<'_, DataLedger>,
+    now: Res<'_, Now>,
 ) {
     for row in messages.rows() {
         ledger.received += 1;
@@ -25,7 +28,7 @@ pub(crate) fn receive_messages(
         if data_producer.kind == DataKind::Direct
             && let Ok(mut traffic) = traffic.get_mut(data_producer.transport)
         {
-            traffic.bytes_received += bytes;
+            traffic.received.add(bytes, now.time);
         }
     }
 }

@@ -9,15 +9,17 @@ use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::ntp;
 use flumen_components::wire::rtcp::{self, DlrrItem, RtcpPacket, SenderInfo, XrBlock};
 use flumen_components::{
-    Inbox, Incoming, Limits, Listener, Now, NtpEpoch, ProducerId, ReportSchedule, Reporting,
-    RtcpIn, SenderReports, Subject, Trace, TraceTypes, Traces,
+    CaptureClock, Inbox, Incoming, Limits, Listener, Now, NtpEpoch, ProducerId, RemoteClock,
+    ReportSchedule, Reporting, RtcpIn, SenderReports, Subject, Trace, TraceTypes, Traces,
 };
 
 /// Whom reports are about.
 #[derive(SystemParam)]
 pub(crate) struct Subjects<'w, 's> {
     transports: Query<'w, 's, (&'static Listener, &'static mut ReportSchedule)>,
+    remotes: Query<'w, 's, &'static mut RemoteClock>,
     streams: Query<'w, 's, &'static mut Reporting>,
+    clocks: Query<'w, 's, &'static mut CaptureClock>,
     producers: Query<'w, 's, (&'static ProducerId, &'static TraceTypes)>,
     sender_reports: ResMut<'w, SenderReports>,
     traces: ResMut<'w, Traces>,
@@ -35,10 +37,12 @@ pub(crate) fn receive_reports(
     for arrival in &arrivals.0 {
         let start = arrival.start as usize;
         let bytes = &inbox.bytes()[start..start + arrival.len as usize];
+        let mut sampled = false;
         for packet in rtcp::packets(bytes).flatten() {
             match packet {
                 RtcpPacket::SenderReport(report) => {
                     subjects.sender_report(arrival.transport, report.info);
+                    sampled = sampled || subjects.sample_clock(arrival.transport, report.info);
                 }
                 RtcpPacket::ExtendedReport(report) => {
                     for block in report.blocks() {
@@ -65,8 +69,41 @@ impl Subjects<'_, '_> {
         if !incoming.retransmission {
             reporting.sender_report(info.ntp, self.now.time);
             self.sender_reports.0.push(stream);
+            self.map_clock(transport, stream, info);
         }
         self.trace(incoming.producer, info);
+    }
+
+    /// The sender's clock is sampled once a compound, whose reports were all written at one time.
+    fn sample_clock(&mut self, transport: Entity, info: SenderInfo) -> bool {
+        let incoming = self.incoming(transport, info.ssrc);
+        let Some(stream) = incoming.and_then(|incoming| incoming.stream) else {
+            return false;
+        };
+        let (Ok(reporting), Ok(mut remote)) =
+            (self.streams.get(stream), self.remotes.get_mut(transport))
+        else {
+            return false;
+        };
+        if info.ntp != 0 {
+            let arrived = self.epoch.at(self.now.time);
+            remote.sample(info.ntp, arrived, reporting.round_trip());
+        }
+        info.ntp != 0
+    }
+
+    /// A report maps RTP time to the sender's clock. Where packets do not tell capture times
+    /// although they might, reports do.
+    fn map_clock(&mut self, transport: Entity, stream: Entity, info: SenderInfo) {
+        let Ok(mut clock) = self.clocks.get_mut(stream) else {
+            return;
+        };
+        clock.report(info.ntp, info.rtp_timestamp);
+        if !clock.is_told()
+            && let Ok(mut remote) = self.remotes.get_mut(transport)
+        {
+            remote.use_reports();
+        }
     }
 
     fn extended_report(&mut self, transport: Entity, sender: u32, block: XrBlock<'_>) {

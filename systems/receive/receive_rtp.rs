@@ -6,7 +6,7 @@ use flumen_components::wire::rtx;
 use flumen_components::{
     Arrival, Discard, Effect, Inbox, KeyFrameRequests, KeyFrameWish, KeyFrameWishes, Ledger,
     Listener, Media, MediaPacket, Missing, Now, Paused, Presence, Producer, Reception, RtpStream,
-    Templates, Time, Touched, TouchedStream,
+    Templates, Time, Touched, TouchedStream, Traffic,
 };
 
 use super::describe::{Described, describe};
@@ -27,6 +27,7 @@ pub(crate) struct Receivers<'w, 's> {
     producers: Query<'w, 's, (&'static Producer, &'static Paused)>,
     listeners: Query<'w, 's, &'static Listener>,
     requests: Query<'w, 's, &'static mut KeyFrameRequests>,
+    traffic: Query<'w, 's, &'static mut Traffic>,
     wishes: ResMut<'w, KeyFrameWishes>,
     now: Res<'w, Now>,
 }
@@ -43,7 +44,10 @@ pub(crate) fn receive_rtp(
     touched.tick += 1;
     for index in 0..media.0.len() {
         let packet = &mut media.0[index];
-        match receivers.receive(packet, &mut inbox, &mut touched, index as u32) {
+        let as_it_came = *packet;
+        let received = receivers.receive(packet, &mut inbox, &mut touched, index as u32);
+        receivers.count(&as_it_came, received.as_ref().err());
+        match received {
             Ok(Place::Begins) => ledger.accepted += 1,
             Ok(Place::Follows(previous)) => {
                 media.0[previous as usize].next = Some(index as u32);
@@ -61,6 +65,22 @@ enum Place {
 }
 
 impl Receivers<'_, '_> {
+    /// Counts a packet for its transport: also one that its stream rejects, but not one that is of
+    /// no stream or codec.
+    fn count(&mut self, packet: &MediaPacket, rejected: Option<&Discard>) {
+        use Discard::{UnknownPayloadType, UnknownProducer, UnknownStream};
+        if let Some(UnknownPayloadType | UnknownProducer | UnknownStream) = rejected {
+            return;
+        }
+        if let Ok(mut traffic) = self.traffic.get_mut(packet.transport) {
+            let flow = match packet.retransmission {
+                true => &mut traffic.rtx_received,
+                false => &mut traffic.rtp_received,
+            };
+            flow.add(packet.len.into(), self.now.time);
+        }
+    }
+
     fn receive(
         &mut self,
         packet: &mut MediaPacket,

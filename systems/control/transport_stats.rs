@@ -1,0 +1,77 @@
+//! Statistics of transports are read.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::world::World;
+use flumen_components::stats::{PlainTransportStats, TransportStats};
+use flumen_components::{
+    Closed, Flow, LocalAddresses, Now, Path, Role, Time, Traffic, TransportId, TransportKind,
+    Tuple, find,
+};
+
+/// What passed through a transport.
+///
+/// # Errors
+///
+/// [`Closed`] when the transport is.
+pub fn transport_stats(world: &World, id: TransportId) -> Result<TransportStats, Closed> {
+    let entity = find(world, id)?;
+    let now = world.resource::<Now>().time;
+    let traffic = world.get::<Traffic>(entity).cloned().unwrap_or_default();
+    let type_ = match world.get::<TransportKind>(entity) {
+        Some(TransportKind::Direct) => "direct-transport",
+        _ => "plain-rtp-transport",
+    };
+    Ok(TransportStats {
+        type_,
+        transport_id: id,
+        timestamp: now.as_millis(),
+        bytes_received: traffic.received.bytes,
+        recv_bitrate: bitrate(traffic.received, now),
+        bytes_sent: traffic.sent.bytes,
+        send_bitrate: bitrate(traffic.sent, now),
+        rtp_bytes_received: traffic.rtp_received.bytes,
+        rtp_recv_bitrate: bitrate(traffic.rtp_received, now),
+        rtp_bytes_sent: traffic.rtp_sent.bytes,
+        rtp_send_bitrate: bitrate(traffic.rtp_sent, now),
+        rtx_bytes_received: traffic.rtx_received.bytes,
+        rtx_recv_bitrate: bitrate(traffic.rtx_received, now),
+        rtx_bytes_sent: traffic.rtx_sent.bytes,
+        rtx_send_bitrate: bitrate(traffic.rtx_sent, now),
+        probation_bytes_sent: 0,
+        probation_send_bitrate: 0,
+        available_incoming_bitrate: None,
+        max_incoming_bitrate: None,
+        rtp_packet_loss_received: None,
+        plain: plain(world, entity),
+    })
+}
+
+fn bitrate(mut flow: Flow, now: Time) -> u64 {
+    flow.rate.bits_per_second(now)
+}
+
+fn plain(world: &World, transport: Entity) -> Option<PlainTransportStats> {
+    let path = world.get::<Path>(transport)?;
+    Some(PlainTransportStats {
+        rtcp_mux: path.rtcp_mux,
+        comedia: path.comedia,
+        tuple: tuple(world, transport, Role::Rtp)?,
+        rtcp_tuple: rtcp_tuple(world, transport),
+    })
+}
+
+/// The addresses of one way of a plain transport; none for a direct one.
+pub fn tuple(world: &World, transport: Entity, role: Role) -> Option<Tuple> {
+    let addresses = world.get::<LocalAddresses>(transport)?;
+    let remote = world.get::<Path>(transport)?.link(role).remote();
+    Some(match role {
+        Role::Rtp => addresses.rtp.tuple(remote),
+        Role::Rtcp => addresses.rtcp.tuple(remote),
+    })
+}
+
+/// The addresses of a plain transport's RTCP, when it is not multiplexed with RTP.
+pub fn rtcp_tuple(world: &World, transport: Entity) -> Option<Tuple> {
+    let muxed = world.get::<Path>(transport)?.rtcp_mux;
+    tuple(world, transport, Role::Rtcp).filter(|_| !muxed)
+}
