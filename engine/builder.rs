@@ -243,6 +243,7 @@ fn world(seed: Seed, epoch: NtpEpoch, limits: Limits) -> World {
     world.insert_resource(seed);
     world.insert_resource(epoch);
     world.insert_resource(limits);
+    world.insert_resource(clock::epoch());
     world.init_resource::<Now>();
     world.init_resource::<CreationSequence>();
     world.init_resource::<Directory>();

@@ -4,6 +4,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use flumen_components::wire::ntp;
 use flumen_components::{NtpEpoch, Time};
+use flumen_systems::sctp::Epoch;
 
 /// The machine's monotonic clock, counted from the moment the engine was built.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,15 @@ impl Clock {
     pub(crate) fn now(&self) -> Time {
         Time::ZERO + self.started.elapsed()
     }
+}
+
+/// A moment for libraries that reckon in instants; which one it is shows nowhere.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the place that reads the clock"
+)]
+pub(crate) fn epoch() -> Epoch {
+    Epoch::new(Instant::now())
 }
 
 /// NTP time now (RFC 5905, Q32.32): where the epoch of an engine built now lies.

@@ -43,4 +43,5 @@ pub use flumen_systems::control::{
     DataConsumerOptions, DataProducerOptions, DirectTransportOptions, OpenTransportError,
     ProduceDataError, ProduceError, ProducerOptions, SendError, SendMessageError,
 };
+pub use flumen_systems::sctp;
 pub use flumen_systems::{OrderError, Plugin, Setup, Slot, Stage};

@@ -33,6 +33,7 @@ mod recovery;
 mod relay;
 mod reports;
 mod scoring;
+mod sctp;
 mod sequence;
 mod shutdown;
 mod sockets;

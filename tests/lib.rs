@@ -2,16 +2,19 @@
 
 mod call;
 mod data_room;
+mod ends;
 pub mod feedback;
 mod network;
 mod noise;
 mod packet;
 mod parameters;
 mod room;
+mod slow_link;
 pub mod victims;
 
 pub use call::{Call, Left, RECEIVER, Request, SENDER, SSRC, requests_in, requests_to, rtp_to};
 pub use data_room::Got;
+pub use ends::{Ends, Yielded, message, start};
 pub use noise::Noise;
 pub use packet::{Packet, VP8_DELTA_FRAME, VP8_KEY_FRAME};
 pub use parameters::{
@@ -19,3 +22,4 @@ pub use parameters::{
     opus, video, vp8, vp8_rtx, with_retransmissions,
 };
 pub use room::{Received, Room, address, fails};
+pub use slow_link::{Quality, SlowLink};

@@ -14,6 +14,7 @@
 //! | [`ntp`] | time in reports, round trips | RFC 5905, RFC 3550 |
 //! | [`rtx`] | retransmissions | RFC 4588 |
 //! | [`ppid`] | what a data channel message is | RFC 8831 |
+//! | [`sctp`] | chunks, what is well-formed | RFC 9260, 3758, 6525 |
 //! | [`codec`] | key frames and payload descriptors | RFC 6184, 6716, 7741, 7798, 9628, AV1 RTP |
 //! | [`sequence`] | wrap-aware order and gapless renumbering | RFC 1982 |
 #![forbid(unsafe_code)]
@@ -27,6 +28,7 @@ pub mod ppid;
 pub mod rtcp;
 pub mod rtp;
 pub mod rtx;
+pub mod sctp;
 pub mod sequence;
 
 pub use classify::{PacketKind, classify};

@@ -1,0 +1,50 @@
+//! SCTP associations, driven by the tick: one narrow seam, and what stands behind it.
+//!
+//! An [`Association`] takes datagrams, commands and the time, and yields datagrams, messages and
+//! events. It opens no socket, reads no clock and starts no thread.
+//!
+//! | implementation | |
+//! |---|---|
+//! | `rtc-sctp` | the default: a state machine without I/O that takes time as an argument |
+//! | [`Recorded`](Association::recorded) | plays back what the other yielded |
+//!
+//! A library stands behind a gate: it sees no packet that
+//! [`wire::sctp::check`](flumen_components::wire::sctp::check()) refuses, none with a wrong
+//! verification tag and no chunk type or parameter that it does not know. Stream resets
+//! (RFC 6525), heartbeats (RFC 9260 section 8.3), handshakes that cross and the bounds on what a
+//! peer can make an association hold are the gate's.
+//!
+//! A library draws verification tags, cookies and first sequence numbers from the operating
+//! system. What repeats under simulation is messages, their order and times, and datagrams with
+//! those fields normalised; what must repeat byte for byte is recorded.
+
+mod association;
+mod command;
+mod config;
+mod core;
+mod entry;
+mod error;
+mod event;
+mod exit;
+mod gate;
+mod heartbeat;
+mod held;
+mod library;
+mod machine;
+mod output;
+mod recorded;
+mod resets;
+mod rtc;
+mod streams;
+
+pub use association::Association;
+pub use command::{Outgoing, Reliability};
+pub use config::{Config, Epoch};
+pub use error::{Refused, SendError};
+pub use event::{Event, Failure, Message, State};
+pub use output::Output;
+pub use recorded::Tape;
+
+/// Both ports of every association, as the other end expects (RFC 8841 leaves them to signalling;
+/// every data channel stack uses this one).
+pub const PORT: u16 = 5_000;

@@ -1,0 +1,179 @@
+//! The seam.
+
+use bevy_ecs::component::Component;
+use flumen_components::Time;
+
+use super::machine::Machine;
+use super::recorded::{Answer, Recorded, Snapshot, Tape};
+use super::rtc::Rtc;
+use super::{Config, Epoch, Outgoing, Output, Refused, SendError, State};
+
+/// An SCTP association, RFC 9260: datagrams, commands and the time go in, datagrams, messages and
+/// events come out.
+///
+/// In a tick: [`receive`](Self::receive) its datagrams, [`advance`](Self::advance) to `now` if
+/// [`next_timeout`](Self::next_timeout) has passed, send and command what there is, and
+/// [`poll`](Self::poll) once. What is due next is known after the poll.
+///
+/// The implementation is chosen when it is made; an enum, so that it is a plain component, `Send`
+/// and `Sync`, whose calls are direct. An idle one holds about 4 KB and asks to be called every
+/// 30 seconds.
+#[derive(Component)]
+pub struct Association {
+    behind: Behind,
+    tape: Option<Tape>,
+}
+
+enum Behind {
+    Rtc(Box<Machine<Rtc>>),
+    Recorded(Box<Recorded>),
+}
+
+/// Calls the machine of whatever library it is.
+macro_rules! each {
+    ($behind:expr, $machine:ident => $call:expr) => {
+        match $behind {
+            Behind::Rtc($machine) => $call,
+            Behind::Recorded($machine) => $call,
+        }
+    };
+}
+
+impl Association {
+    /// An association over `rtc-sctp`.
+    pub fn new(config: Config, epoch: Epoch) -> Self {
+        Self::over(Behind::Rtc(Box::new(Machine::new(config, epoch))))
+    }
+
+    /// An association that plays back `tape`: the same calls yield what they yielded then.
+    ///
+    /// A call that does not fit the tape fails the association with
+    /// [`Failure::Diverged`](super::Failure::Diverged).
+    pub fn recorded(tape: Tape) -> Self {
+        Self::over(Behind::Recorded(Box::new(Recorded::new(tape))))
+    }
+
+    fn over(behind: Behind) -> Self {
+        Self { behind, tape: None }
+    }
+
+    /// Records from here on what is yielded. The tape grows with every call until it is taken.
+    pub fn record(&mut self) {
+        self.tape.get_or_insert_default();
+    }
+
+    /// What was recorded, if anything; recording ends.
+    pub fn take_tape(&mut self) -> Option<Tape> {
+        self.tape.take()
+    }
+
+    /// Its state.
+    pub fn state(&self) -> State {
+        each!(&self.behind, it => it.state())
+    }
+
+    /// Asks the peer; nothing if it was done before.
+    ///
+    /// An association also answers a peer that asks, whether this was called or not. Both may.
+    pub fn connect(&mut self, now: Time) {
+        each!(&mut self.behind, it => it.connect(now));
+        self.note(|| Answer::Command);
+    }
+
+    /// Takes in a datagram of the peer.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not taken; nothing was changed then.
+    pub fn receive(&mut self, now: Time, datagram: &[u8]) -> Result<(), Refused> {
+        let received = each!(&mut self.behind, it => it.receive(now, datagram));
+        if !matches!(received, Err(Refused::Malformed(_))) {
+            self.note(|| Answer::Received(received));
+        }
+        received
+    }
+
+    /// Hands over a message; the bytes that are then buffered on its stream.
+    ///
+    /// Its payload is shared, not copied, and kept until the peer has acknowledged it.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not taken; nothing was changed then.
+    pub fn send(&mut self, now: Time, message: &Outgoing) -> Result<usize, SendError> {
+        let sent = each!(&mut self.behind, it => it.send(now, message));
+        self.note(|| Answer::Sent(sent));
+        sent
+    }
+
+    /// Resets what is sent on `stream` (RFC 6525), once everything on it is acknowledged; what
+    /// the peer sends on it goes on. Nothing may be sent on it until
+    /// [`ResetDone`](super::Event::ResetDone). Nothing happens unless it is connected.
+    pub fn reset_stream(&mut self, stream: u16) {
+        each!(&mut self.behind, it => it.reset_stream(stream));
+        self.note(|| Answer::Command);
+    }
+
+    /// Tells when what is buffered on `stream` falls from above `bytes` to it or below; 0 until it
+    /// is set. Nothing happens unless it is connected.
+    pub fn set_low_threshold(&mut self, stream: u16, bytes: usize) {
+        each!(&mut self.behind, it => it.set_low_threshold(stream, bytes));
+        self.note(|| Answer::Command);
+    }
+
+    /// Closes it once everything that was taken is acknowledged, after a minute at most. Until
+    /// then it is connected and takes no more messages.
+    pub fn shut_down(&mut self, now: Time) {
+        each!(&mut self.behind, it => it.shut_down(now));
+        self.note(|| Answer::Command);
+    }
+
+    /// Closes it at once, and tells the peer.
+    pub fn abort(&mut self, now: Time) {
+        each!(&mut self.behind, it => it.abort(now));
+        self.note(|| Answer::Command);
+    }
+
+    /// Bytes handed over and not acknowledged, on all streams.
+    pub fn buffered(&self) -> usize {
+        each!(&self.behind, it => it.buffered())
+    }
+
+    /// Bytes handed over and not acknowledged, on `stream`.
+    pub fn buffered_on(&self, stream: u16) -> usize {
+        each!(&self.behind, it => it.buffered_on(stream))
+    }
+
+    /// When to call [`advance`](Self::advance), if ever. It may be called early, and late.
+    pub fn next_timeout(&self) -> Option<Time> {
+        each!(&self.behind, it => it.next_timeout())
+    }
+
+    /// Fires the timers that are due.
+    pub fn advance(&mut self, now: Time) {
+        each!(&mut self.behind, it => it.advance(now));
+        self.note(|| Answer::Command);
+    }
+
+    /// Appends to `out` what there is.
+    pub fn poll(&mut self, now: Time, out: &mut Output) {
+        let from = out.mark();
+        each!(&mut self.behind, it => it.poll(now, out));
+        self.note(|| Answer::Polled(out.since(from)));
+    }
+
+    fn note(&mut self, answer: impl FnOnce() -> Answer) {
+        let after = self.tape.as_ref().map(|_| self.snapshot());
+        if let (Some(tape), Some(after)) = (&mut self.tape, after) {
+            tape.push(answer(), after);
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            state: self.state(),
+            next_timeout: self.next_timeout().map(Time::as_nanos),
+            buffered: each!(&self.behind, it => it.buffered_streams()),
+        }
+    }
+}

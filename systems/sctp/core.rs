@@ -1,0 +1,200 @@
+//! One association of a library, behind its gate.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flumen_components::Time;
+use flumen_components::wire::sctp::{seal, write_header, write_heartbeat};
+
+use super::gate::{End, Gate};
+use super::heartbeat::Beat;
+use super::held::Held;
+use super::library::{Library, Occurrence, Side};
+use super::{Config, Epoch, Event, Failure, Message, Outgoing, Output, PORT, SendError};
+
+/// How long a shutdown may take before it is cut short: RTO.Max of RFC 9260 section 16, below the
+/// five times that its section 9.2 would allow.
+pub(super) const SHUTDOWN: Duration = Duration::from_secs(60);
+
+/// One association of the library `L`, behind its gate.
+pub(super) struct Core<L> {
+    pub(super) library: L,
+    pub(super) gate: Gate,
+    /// Messages that wait for an acknowledgement.
+    queued: Arc<Held>,
+}
+
+impl<L: Library> Core<L> {
+    pub(super) fn open(config: &Config, epoch: Epoch, side: Side, now: Time) -> Self {
+        Self {
+            library: L::open(config, epoch, side, now),
+            gate: Gate::new(config, now),
+            queued: Arc::default(),
+        }
+    }
+
+    /// Takes in a well-formed packet that is for this association.
+    pub(super) fn receive(&mut self, now: Time, packet: &[u8], out: &mut Output) {
+        if let Some(packet) = self.gate.admit(now, packet, out) {
+            self.library.input(now, packet);
+        }
+    }
+
+    /// Hands a message to the library, within the limits; what is buffered on its stream then.
+    pub(super) fn send(&mut self, now: Time, message: &Outgoing) -> Result<usize, SendError> {
+        self.may_send(message)?;
+        let counted = Outgoing {
+            payload: self.queued.wrap(message.payload.clone(), 1),
+            ..*message
+        };
+        let written = self.library.write(now, &counted);
+        written.ok_or(SendError::Failed)?;
+        let outbound = &mut self.gate.outbound;
+        outbound.add(message.stream, message.payload.len());
+        Ok(outbound.buffered(message.stream))
+    }
+
+    fn may_send(&self, message: &Outgoing) -> Result<(), SendError> {
+        let Outgoing { stream, ppid, .. } = *message;
+        let gate = &self.gate;
+        let limit = gate.config.max_send_message_size as usize;
+        let length = message.payload.len();
+        let streams = gate.outbound_streams;
+        let verdict = match () {
+            () if !gate.is_connected => Some(SendError::NotConnected),
+            () if gate.closing.is_some() => Some(SendError::ShuttingDown),
+            () if length == 0 => Some(SendError::Empty),
+            () if length > limit => Some(SendError::TooLong { length, limit }),
+            () if !matches!(ppid, 50 | 51 | 53 | 56 | 57) => Some(SendError::Ppid(ppid)),
+            () if stream >= streams => Some(SendError::NoStream { stream, streams }),
+            () if gate.resets.is_resetting(stream) => Some(SendError::Resetting(stream)),
+            () => self.is_full(stream),
+        };
+        verdict.map_or(Ok(()), Err)
+    }
+
+    fn is_full(&self, stream: u16) -> Option<SendError> {
+        let Gate {
+            config, outbound, ..
+        } = &self.gate;
+        if outbound.buffered(stream) >= config.per_stream_send_queue_limit as usize {
+            return Some(SendError::StreamFull(stream));
+        }
+        let is_full = outbound.total() >= config.send_buffer_size as usize
+            || self.queued.parts() >= config.send_queue_messages as usize;
+        is_full.then_some(SendError::BufferFull)
+    }
+
+    /// Fires what is due.
+    pub(super) fn advance(&mut self, now: Time) {
+        self.library.advance(now);
+        let gate = &mut self.gate;
+        if gate.closing.is_some_and(|until| until <= now) {
+            gate.end.get_or_insert(End::Closed);
+        }
+        if !gate.is_connected {
+            return;
+        }
+        match gate.heartbeat.beat(now, self.library.timeouts()) {
+            Beat::Rest => {}
+            Beat::Ask => write_heartbeat(&mut gate.control, &now.as_nanos().to_be_bytes()),
+            Beat::Unreachable => gate.fail(Failure::Unreachable),
+        }
+    }
+
+    /// When to fire next.
+    pub(super) fn next_timeout(&self) -> Option<Time> {
+        let gate = &self.gate;
+        let due = [
+            self.library.next_timeout(),
+            gate.is_connected.then(|| gate.heartbeat.due()),
+            gate.resets.due(),
+            gate.closing,
+        ];
+        due.into_iter().flatten().min()
+    }
+
+    /// Takes out everything there is.
+    pub(super) fn drain(&mut self, now: Time, out: &mut Output) {
+        while let Some(occurrence) = self.library.poll() {
+            self.gate.tell(occurrence, out);
+        }
+        self.begin_shutdown(now);
+        let Self { library, gate, .. } = self;
+        library.transmit(now, &mut |packet| gate.leave(packet, out));
+        gate.reset_streams(now, out);
+        gate.transmit_control(out);
+        if gate.is_connected && library.is_closed() {
+            gate.end.get_or_insert(match gate.closing {
+                Some(_) => End::Closed,
+                None => End::Failed(Failure::Protocol),
+            });
+        }
+    }
+
+    /// Everything that was taken is delivered first.
+    fn begin_shutdown(&mut self, now: Time) {
+        let gate = &mut self.gate;
+        if gate.closing.is_some() && !gate.has_shut_down && gate.outbound.total() == 0 {
+            gate.has_shut_down = true;
+            self.library.shut_down(now);
+        }
+    }
+}
+
+impl Gate {
+    fn tell(&mut self, occurrence: Occurrence, out: &mut Output) {
+        match occurrence {
+            Occurrence::Connected => self.is_connected = true,
+            Occurrence::HandshakeFailed => self.fail(Failure::Handshake),
+            Occurrence::Message {
+                stream,
+                ppid,
+                payload,
+            } => out.messages.push(Message {
+                stream,
+                ppid,
+                payload,
+            }),
+            Occurrence::TooLong { stream } => out.events.push(Event::TooLong { stream }),
+            Occurrence::Released { stream, bytes } => {
+                if let Some(buffered) = self.outbound.release(stream, bytes) {
+                    out.events
+                        .push(Event::BufferedAmountLow { stream, buffered });
+                }
+            }
+        }
+    }
+
+    fn reset_streams(&mut self, now: Time, out: &mut Output) {
+        let Self {
+            resets,
+            control,
+            outbound,
+            ..
+        } = self;
+        if let Some(streams) = resets.performable(self.cumulative, control) {
+            let reset = self.inbound.reset(&streams);
+            let told = reset.iter().map(|&stream| Event::ResetByPeer { stream });
+            out.events.extend(told);
+        }
+        let is_empty = |stream| outbound.buffered(stream) == 0;
+        let asked = resets.ask(now, self.last_tsn, is_empty, control);
+        if asked.is_none() {
+            self.fail(Failure::Unreachable);
+        }
+    }
+
+    fn transmit_control(&mut self, out: &mut Output) {
+        if self.control.is_empty() {
+            return;
+        }
+        out.datagram(|bytes| {
+            let start = bytes.len();
+            write_header(bytes, PORT, PORT, self.peer_tag);
+            bytes.extend(&self.control);
+            seal(&mut bytes[start..]);
+        });
+        self.control.clear();
+    }
+}

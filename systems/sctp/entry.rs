@@ -1,0 +1,223 @@
+//! What may pass from the wire to a library.
+
+use bytes::Bytes;
+use flumen_components::Time;
+use flumen_components::wire::sctp::{
+    CHUNK_HEADER_LEN, Chunk, Data, Forward, HEADER_LEN, Init, Parameter, ResetRequest,
+    ResetResponse, chunks, close_chunk, kind, open_chunk, parameter_kind, parameters, seal,
+    write_forwarded, write_parameter,
+};
+
+use super::core::SHUTDOWN;
+use super::gate::{End, Gate};
+use super::resets::{Resets, is_after};
+use super::{Event, Failure, Output};
+
+/// How far ahead of what was acknowledged a sequence number may be: gap blocks reach no further
+/// (RFC 9260 section 3.3.4).
+const REACH: u32 = 65_535;
+/// Chunks in datagrams that the library may refer to, for each KiB of the receive window: a
+/// window full of fragments of 256 bytes.
+const PARTS_PER_KIB: usize = 4;
+/// Datagrams may take twice the window: chunks have headers, and share a datagram with others.
+const BYTES_PER_WINDOW: usize = 2;
+/// Room for handshakes whatever the window is.
+const SPARE: usize = 1_024;
+
+/// What becomes of a chunk.
+enum Verdict {
+    /// It goes on as it is.
+    Pass,
+    /// It goes on as it was written anew, or not at all.
+    Done,
+    /// Neither it nor what follows goes on, RFC 9260 section 3.2.
+    Stop,
+}
+
+impl Gate {
+    /// What the library is to see of a well-formed packet that carries the tag of this
+    /// association, or of an INIT.
+    pub(super) fn admit(&mut self, now: Time, packet: &[u8], out: &mut Output) -> Option<Bytes> {
+        let mut passed = Vec::with_capacity(packet.len() + 3);
+        passed.extend_from_slice(&packet[..HEADER_LEN]);
+        let mut parts = 0;
+        for chunk in chunks(packet) {
+            match self.judge(now, &chunk, &mut passed, out) {
+                Verdict::Pass => copy(&chunk, packet, &mut passed),
+                Verdict::Done => {}
+                Verdict::Stop => break,
+            }
+            parts += 1;
+        }
+        if passed.len() == HEADER_LEN {
+            return None;
+        }
+        if passed != packet {
+            seal(&mut passed);
+        }
+        let held = self.held.wrap(passed, parts);
+        self.check_bounds();
+        Some(held)
+    }
+
+    fn judge(
+        &mut self,
+        now: Time,
+        chunk: &Chunk<'_>,
+        passed: &mut Vec<u8>,
+        out: &mut Output,
+    ) -> Verdict {
+        match chunk.kind {
+            kind::DATA => self.judge_data(chunk, passed),
+            kind::INIT | kind::INIT_ACK => self.judge_init(chunk, passed),
+            kind::FORWARD_TSN => self.judge_forward(chunk, passed),
+            kind::SACK => {
+                self.heartbeat.heard(now);
+                Verdict::Pass
+            }
+            kind::SHUTDOWN => {
+                self.closing.get_or_insert(now + SHUTDOWN);
+                self.has_shut_down = true;
+                Verdict::Pass
+            }
+            kind::SHUTDOWN_ACK if self.has_shut_down => Verdict::Pass,
+            kind::HEARTBEAT | kind::COOKIE_ECHO | kind::COOKIE_ACK => Verdict::Pass,
+            kind::HEARTBEAT_ACK => {
+                self.heartbeat.heard(now);
+                Verdict::Done
+            }
+            kind::RE_CONFIG => {
+                self.judge_reconfig(chunk, out);
+                Verdict::Done
+            }
+            kind::ABORT => {
+                self.fail(Failure::Aborted);
+                Verdict::Stop
+            }
+            kind::SHUTDOWN_COMPLETE if self.has_shut_down => {
+                self.end.get_or_insert(End::Closed);
+                Verdict::Stop
+            }
+            // ERROR ends nothing (RFC 9260 section 3.3.10).
+            kind::SHUTDOWN_ACK | kind::SHUTDOWN_COMPLETE | kind::ERROR => Verdict::Done,
+            // The highest bit says whether to go on behind a type that is not known.
+            unknown if unknown & 0x80 != 0 => Verdict::Done,
+            _ => Verdict::Stop,
+        }
+    }
+
+    fn judge_data(&mut self, chunk: &Chunk<'_>, passed: &mut Vec<u8>) -> Verdict {
+        let Some(data) = Data::of(chunk) else {
+            return Verdict::Done;
+        };
+        if !is_after(data.tsn, self.cumulative) {
+            // It came before; the library acknowledges it again.
+            return Verdict::Pass;
+        }
+        if data.tsn.wrapping_sub(self.cumulative) > REACH {
+            return Verdict::Done;
+        }
+        let sequence = self.inbound.number(&data);
+        if self.inbound.len() > usize::from(self.config.inbound_streams) {
+            self.fail(Failure::Flooded);
+            return Verdict::Stop;
+        }
+        if sequence == data.sequence {
+            return Verdict::Pass;
+        }
+        let start = open_chunk(passed, chunk.kind, chunk.flags);
+        passed.extend_from_slice(chunk.value);
+        let at = start + Data::SEQUENCE;
+        passed[at..at + 2].copy_from_slice(&sequence.to_be_bytes());
+        close_chunk(passed, start);
+        Verdict::Done
+    }
+
+    /// Only what the libraries know goes on: they drop an INIT with an address in it.
+    fn judge_init(&mut self, chunk: &Chunk<'_>, passed: &mut Vec<u8>) -> Verdict {
+        let Some(init) = Init::of(chunk).filter(|_| self.peer_tag == 0) else {
+            return Verdict::Stop;
+        };
+        self.peer_tag = init.tag;
+        self.peer_tsn = init.tsn;
+        self.cumulative = init.tsn.wrapping_sub(1);
+        self.outbound_streams = self.outbound_streams.min(init.inbound_streams);
+        self.inbound_streams = self.inbound_streams.min(init.outbound_streams);
+        self.resets = Resets::new(self.first_tsn, self.peer_tsn);
+
+        let start = open_chunk(passed, chunk.kind, 0);
+        passed.extend_from_slice(&chunk.value[..Init::FIXED_LEN]);
+        let cookie = |parameter: &Parameter<'_>| parameter.kind == parameter_kind::STATE_COOKIE;
+        if let Some(cookie) = init.parameters().find(cookie) {
+            write_parameter(passed, cookie.kind, cookie.value);
+        }
+        if init.parameters().any(|parameter| forwards(&parameter)) {
+            let extensions = [kind::RE_CONFIG, kind::FORWARD_TSN];
+            write_parameter(passed, parameter_kind::SUPPORTED_EXTENSIONS, &extensions);
+        }
+        close_chunk(passed, start);
+        Verdict::Done
+    }
+
+    fn judge_forward(&mut self, chunk: &Chunk<'_>, passed: &mut Vec<u8>) -> Verdict {
+        let Some(forward) = Forward::of(chunk) else {
+            return Verdict::Done;
+        };
+        if !is_after(forward.cumulative, self.cumulative) {
+            return Verdict::Pass;
+        }
+        if forward.cumulative.wrapping_sub(self.cumulative) <= REACH {
+            let streams = forward.streams().map(|at| self.inbound.forwarded(at));
+            write_forwarded(passed, forward.cumulative, streams);
+        }
+        Verdict::Done
+    }
+
+    fn judge_reconfig(&mut self, chunk: &Chunk<'_>, out: &mut Output) {
+        // What is answered fits one datagram; the rest is asked again.
+        let has_room = self.control.len() + chunk.value.len() < usize::from(self.config.mtu) / 2;
+        if !has_room || !self.is_connected {
+            return;
+        }
+        for parameter in parameters(chunk.value) {
+            if let Some(request) = ResetRequest::of(&parameter) {
+                self.resets.requested(&request, &mut self.control);
+            } else if let Some(response) = ResetResponse::of(&parameter) {
+                let done = self.resets.answered(&response).unwrap_or_default();
+                self.outbound.reset(&done);
+                let told = done.iter().map(|&stream| Event::ResetDone { stream });
+                out.events.extend(told);
+            } else if let Some(sequence) = parameter.value.first_chunk() {
+                let sequence = u32::from_be_bytes(*sequence);
+                self.resets.requested_other(sequence, &mut self.control);
+            }
+        }
+    }
+
+    /// Fragments that are never completed stay in the library; the window does not count what
+    /// they cost.
+    fn check_bounds(&mut self) {
+        let window = self.config.receive_window as usize;
+        let is_flooded = self.held.bytes() > window * BYTES_PER_WINDOW + SPARE * SPARE
+            || self.held.parts() > window / 1_024 * PARTS_PER_KIB + SPARE;
+        if is_flooded {
+            self.fail(Failure::Flooded);
+        }
+    }
+}
+
+/// Copies a chunk with its padding, which may be missing behind the last one.
+fn copy(chunk: &Chunk<'_>, packet: &[u8], passed: &mut Vec<u8>) {
+    let end = chunk.start + CHUNK_HEADER_LEN + chunk.value.len();
+    passed.extend_from_slice(&packet[chunk.start..end]);
+    passed.resize(passed.len().next_multiple_of(4), 0);
+}
+
+/// Whether a parameter says that messages may be abandoned.
+fn forwards(parameter: &Parameter<'_>) -> bool {
+    match parameter.kind {
+        parameter_kind::FORWARD_TSN_SUPPORTED => true,
+        parameter_kind::SUPPORTED_EXTENSIONS => parameter.value.contains(&kind::FORWARD_TSN),
+        _ => false,
+    }
+}

@@ -1,0 +1,318 @@
+//! The states of an association, and the handshakes that may become it.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use flumen_components::Time;
+use flumen_components::wire::sctp::{
+    Chunk, Header, Init, check, chunks, close_chunk, kind, open_chunk, seal, write_header,
+};
+
+use super::core::{Core, SHUTDOWN};
+use super::gate::End;
+use super::library::{Library, Side};
+use super::{Config, Epoch, Event, Failure, Outgoing, Output, PORT, Refused, SendError, State};
+
+/// Handshakes that are answered at a time. The oldest makes room: a flood of forged INITs then
+/// costs the true one at most its turn, and never more memory than this.
+const HANDSHAKES: usize = 8;
+/// The flag of ABORT and SHUTDOWN COMPLETE that says whose tag they carry: the receiver's own
+/// peer's (RFC 9260 section 8.5.1).
+const REFLECTED: u8 = 1;
+
+/// An association over the library `L`.
+///
+/// It answers every INIT with an association of its own in the library, and becomes the first
+/// whose cookie comes back. When both ends ask at once, the greater verification tag wins: an
+/// INIT below our own is not answered, one above is, and then the peer's INIT ACK is not waited
+/// for. So two of these agree, and so does a stack that answers as RFC 9260 section 5.2.1 says.
+pub(super) struct Machine<L> {
+    config: Config,
+    epoch: Epoch,
+    state: State,
+    /// What was opened from here, or what a handshake has become.
+    live: Option<Core<L>>,
+    answered: VecDeque<Core<L>>,
+    /// What is yielded by the next poll.
+    out: Output,
+}
+
+impl<L: Library> Machine<L> {
+    pub(super) fn new(config: Config, epoch: Epoch) -> Self {
+        Self {
+            config,
+            epoch,
+            state: State::New,
+            live: None,
+            answered: VecDeque::new(),
+            out: Output::default(),
+        }
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.state
+    }
+
+    fn connected(&self) -> Option<&Core<L>> {
+        self.live
+            .as_ref()
+            .filter(|_| self.state == State::Connected)
+    }
+
+    fn connected_mut(&mut self) -> Option<&mut Core<L>> {
+        self.live
+            .as_mut()
+            .filter(|_| self.state == State::Connected)
+    }
+
+    /// Runs `act`; if the library panics, the association has failed.
+    fn guarded<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let done = catch_unwind(AssertUnwindSafe(|| act(self)));
+        if done.is_err() {
+            self.end(End::Failed(Failure::Panicked));
+        }
+        done.ok()
+    }
+
+    pub(super) fn connect(&mut self, now: Time) {
+        if self.state == State::New {
+            self.guarded(|this| {
+                let core = Core::open(&this.config, this.epoch, Side::Client, now);
+                this.live = Some(core);
+                this.enter(State::Connecting);
+                this.settle(now);
+            });
+        }
+    }
+
+    pub(super) fn receive(&mut self, now: Time, packet: &[u8]) -> Result<(), Refused> {
+        let header = check(packet)?;
+        if (header.source, header.destination) != (PORT, PORT) {
+            return Err(Refused::Ports);
+        }
+        let first = chunks(packet).next().ok_or(Refused::Tag)?;
+        if matches!(self.state, State::Failed | State::Closed) {
+            self.answer_late_shutdown(&header, &first);
+            return Err(Refused::Closed);
+        }
+        let received = self.guarded(|this| match Init::of(&first) {
+            Some(init) if first.kind == kind::INIT => this.receive_init(now, packet, &init),
+            Some(ack) => this.receive_init_ack(now, packet, header.tag, &ack),
+            None => this.receive_other(now, packet, header.tag, &first),
+        });
+        received.unwrap_or(Ok(()))
+    }
+
+    fn receive_init(&mut self, now: Time, packet: &[u8], init: &Init<'_>) -> Result<(), Refused> {
+        if let Some(Core { gate, .. }) = &self.live
+            && (gate.peer_tag != 0 || gate.local_tag > init.tag)
+        {
+            return Err(Refused::Init);
+        }
+        let is_same =
+            |core: &&Core<L>| (core.gate.peer_tag, core.gate.peer_tsn) == (init.tag, init.tsn);
+        if let Some(core) = self.answered.iter().find(is_same) {
+            let answer = &core.gate.answer;
+            self.out.datagram(|bytes| bytes.extend(answer));
+            return Ok(());
+        }
+        if self.answered.len() == HANDSHAKES {
+            self.answered.pop_front();
+        }
+        let mut core = Core::open(&self.config, self.epoch, Side::Server, now);
+        core.receive(now, packet, &mut self.out);
+        core.drain(now, &mut self.out);
+        self.answered.push_back(core);
+        Ok(())
+    }
+
+    fn receive_init_ack(
+        &mut self,
+        now: Time,
+        packet: &[u8],
+        tag: u32,
+        ack: &Init<'_>,
+    ) -> Result<(), Refused> {
+        // A peer that asked too, and was answered, goes on with that.
+        let is_answered = |core: &Core<L>| core.gate.peer_tag == ack.tag;
+        let is_crossed = self.answered.iter().any(is_answered);
+        let asking = self
+            .live
+            .as_mut()
+            .filter(|core| core.gate.local_tag == tag && core.gate.peer_tag == 0 && !is_crossed);
+        let core = asking.ok_or(Refused::Tag)?;
+        core.receive(now, packet, &mut self.out);
+        Ok(())
+    }
+
+    fn receive_other(
+        &mut self,
+        now: Time,
+        packet: &[u8],
+        tag: u32,
+        first: &Chunk<'_>,
+    ) -> Result<(), Refused> {
+        let mut cores = self.live.iter_mut().chain(&mut self.answered);
+        if let Some(core) = cores.find(|core| core.gate.local_tag == tag) {
+            core.receive(now, packet, &mut self.out);
+            return Ok(());
+        }
+        let live = self.live.as_mut().filter(|core| core.gate.peer_tag == tag);
+        let core = live.ok_or(Refused::Tag)?;
+        match (first.kind, first.flags & REFLECTED != 0) {
+            (kind::ABORT, true) => core.gate.fail(Failure::Aborted),
+            (kind::SHUTDOWN_COMPLETE, true) if core.gate.has_shut_down => {
+                core.gate.end.get_or_insert(End::Closed);
+            }
+            _ => return Err(Refused::Tag),
+        }
+        Ok(())
+    }
+
+    /// A peer that did not hear of the end asks again, RFC 9260 section 8.4, rule 5.
+    fn answer_late_shutdown(&mut self, header: &Header, first: &Chunk<'_>) {
+        if first.kind != kind::SHUTDOWN_ACK {
+            return;
+        }
+        self.out.datagram(|bytes| {
+            let start = bytes.len();
+            write_header(bytes, PORT, PORT, header.tag);
+            let chunk = open_chunk(bytes, kind::SHUTDOWN_COMPLETE, REFLECTED);
+            close_chunk(bytes, chunk);
+            seal(&mut bytes[start..]);
+        });
+    }
+
+    pub(super) fn send(&mut self, now: Time, message: &Outgoing) -> Result<usize, SendError> {
+        self.guarded(|this| {
+            let core = this.connected_mut().ok_or(SendError::NotConnected)?;
+            core.send(now, message)
+        })
+        .unwrap_or(Err(SendError::Failed))
+    }
+
+    pub(super) fn reset_stream(&mut self, stream: u16) {
+        if let Some(core) = self.connected_mut() {
+            core.gate.resets.want(stream);
+        }
+    }
+
+    pub(super) fn shut_down(&mut self, now: Time) {
+        match self.connected_mut() {
+            Some(core) => {
+                core.gate.closing.get_or_insert(now + SHUTDOWN);
+            }
+            None => self.abort(now),
+        }
+    }
+
+    pub(super) fn abort(&mut self, _: Time) {
+        if matches!(self.state, State::Failed | State::Closed) {
+            return;
+        }
+        if let Some(core) = &self.live
+            && core.gate.peer_tag != 0
+        {
+            self.out.datagram(|bytes| {
+                let start = bytes.len();
+                write_header(bytes, PORT, PORT, core.gate.peer_tag);
+                let chunk = open_chunk(bytes, kind::ABORT, 0);
+                // User-Initiated Abort, RFC 9260 section 3.3.10.12.
+                bytes.extend([0, 12, 0, 4]);
+                close_chunk(bytes, chunk);
+                seal(&mut bytes[start..]);
+            });
+        }
+        self.end(End::Closed);
+    }
+
+    pub(super) fn set_low_threshold(&mut self, stream: u16, bytes: usize) {
+        if let Some(core) = self.connected_mut() {
+            core.gate.outbound.set_low(stream, bytes);
+        }
+    }
+
+    pub(super) fn buffered(&self) -> usize {
+        let core = self.connected();
+        core.map_or(0, |core| core.gate.outbound.total())
+    }
+
+    pub(super) fn buffered_on(&self, stream: u16) -> usize {
+        let core = self.connected();
+        core.map_or(0, |core| core.gate.outbound.buffered(stream))
+    }
+
+    pub(super) fn buffered_streams(&self) -> Vec<(u16, usize)> {
+        let core = self.connected();
+        core.map_or_else(Vec::new, |core| core.gate.outbound.all().collect())
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Time> {
+        self.live.as_ref().and_then(Core::next_timeout)
+    }
+
+    pub(super) fn advance(&mut self, now: Time) {
+        self.guarded(|this| {
+            if let Some(core) = &mut this.live {
+                core.advance(now);
+            }
+        });
+    }
+
+    /// Appends to `out` what there is, in order.
+    pub(super) fn poll(&mut self, now: Time, out: &mut Output) {
+        self.guarded(|this| this.settle(now));
+        self.out.move_to(out);
+    }
+
+    /// Takes out what the libraries have, and follows where it leads.
+    fn settle(&mut self, now: Time) {
+        for core in self.live.iter_mut().chain(&mut self.answered) {
+            core.drain(now, &mut self.out);
+        }
+        let is_through = |core: &Core<L>| core.gate.is_connected;
+        if self.state != State::Connected {
+            if let Some(at) = self.answered.iter().position(is_through) {
+                self.live = self.answered.remove(at);
+            }
+            if self.live.as_ref().is_some_and(is_through) {
+                self.become_connected(now);
+            }
+        }
+        self.answered.retain(|core| core.gate.end.is_none());
+        if let Some(end) = self.live.as_ref().and_then(|core| core.gate.end) {
+            self.end(end);
+        }
+    }
+
+    fn become_connected(&mut self, now: Time) {
+        self.answered.clear();
+        if let Some(core) = &mut self.live {
+            core.gate.heartbeat.heard(now);
+            self.out.events.push(Event::Streams {
+                outbound: core.gate.outbound_streams,
+                inbound: core.gate.inbound_streams,
+            });
+        }
+        self.enter(State::Connected);
+    }
+
+    fn end(&mut self, end: End) {
+        self.live = None;
+        self.answered.clear();
+        match end {
+            End::Closed => self.enter(State::Closed),
+            End::Failed(failure) => {
+                self.out.events.push(Event::Failed(failure));
+                self.enter(State::Failed);
+            }
+        }
+    }
+
+    fn enter(&mut self, state: State) {
+        if self.state != state {
+            self.state = state;
+            self.out.events.push(Event::StateChanged(state));
+        }
+    }
+}

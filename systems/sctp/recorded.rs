@@ -1,0 +1,195 @@
+//! What an association yielded, to be yielded again.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use flumen_components::Time;
+use flumen_components::wire::sctp::check;
+use serde::{Deserialize, Serialize};
+
+use super::{Event, Failure, Message, Outgoing, Output, Refused, SendError, State};
+
+/// What an association yielded, call by call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tape {
+    entries: VecDeque<Entry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    answer: Answer,
+    after: Snapshot,
+}
+
+/// What a call answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Answer {
+    Command,
+    Received(Result<(), Refused>),
+    Sent(Result<usize, SendError>),
+    Polled(Polled),
+}
+
+/// What a poll yielded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Polled {
+    pub(super) datagrams: Vec<Vec<u8>>,
+    pub(super) messages: Vec<(u16, u32, Vec<u8>)>,
+    pub(super) events: Vec<Event>,
+}
+
+/// What the getters say after a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Snapshot {
+    pub(super) state: State,
+    /// Nanoseconds since the engine's epoch.
+    pub(super) next_timeout: Option<u64>,
+    /// Streams with something buffered, and bytes.
+    pub(super) buffered: Vec<(u16, usize)>,
+}
+
+impl Tape {
+    /// How many calls are left on it.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it is played out, or nothing was recorded.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(super) fn push(&mut self, answer: Answer, after: Snapshot) {
+        self.entries.push_back(Entry { answer, after });
+    }
+}
+
+/// Plays a tape back.
+pub(super) struct Recorded {
+    tape: Tape,
+    after: Snapshot,
+    has_diverged: bool,
+}
+
+impl Recorded {
+    pub(super) fn new(tape: Tape) -> Self {
+        Self {
+            tape,
+            after: Snapshot::default(),
+            has_diverged: false,
+        }
+    }
+
+    /// The next answer, if it is of the kind that `wanted` picks.
+    fn next<T>(&mut self, wanted: impl FnOnce(Answer) -> Option<T>) -> Option<T> {
+        let entry = self.tape.entries.pop_front();
+        let answer = entry.and_then(|entry| {
+            self.after = entry.after;
+            wanted(entry.answer)
+        });
+        if answer.is_none() {
+            self.tape.entries.clear();
+            self.after = Snapshot {
+                state: State::Failed,
+                ..Snapshot::default()
+            };
+        }
+        answer
+    }
+
+    fn command(&mut self) {
+        self.next(|answer| matches!(answer, Answer::Command).then_some(()));
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.after.state
+    }
+
+    pub(super) fn connect(&mut self, _: Time) {
+        self.command();
+    }
+
+    pub(super) fn receive(&mut self, _: Time, datagram: &[u8]) -> Result<(), Refused> {
+        check(datagram)?;
+        self.next(|answer| match answer {
+            Answer::Received(received) => Some(received),
+            _ => None,
+        })
+        .unwrap_or(Err(Refused::Closed))
+    }
+
+    pub(super) fn send(&mut self, _: Time, _: &Outgoing) -> Result<usize, SendError> {
+        self.next(|answer| match answer {
+            Answer::Sent(sent) => Some(sent),
+            _ => None,
+        })
+        .unwrap_or(Err(SendError::NotConnected))
+    }
+
+    pub(super) fn reset_stream(&mut self, _: u16) {
+        self.command();
+    }
+
+    pub(super) fn set_low_threshold(&mut self, _: u16, _: usize) {
+        self.command();
+    }
+
+    pub(super) fn shut_down(&mut self, _: Time) {
+        self.command();
+    }
+
+    pub(super) fn abort(&mut self, _: Time) {
+        self.command();
+    }
+
+    pub(super) fn buffered(&self) -> usize {
+        self.after.buffered.iter().map(|(_, bytes)| bytes).sum()
+    }
+
+    pub(super) fn buffered_on(&self, stream: u16) -> usize {
+        let buffered = &self.after.buffered;
+        let found = buffered.iter().find(|(id, _)| *id == stream);
+        found.map_or(0, |(_, bytes)| *bytes)
+    }
+
+    pub(super) fn buffered_streams(&self) -> Vec<(u16, usize)> {
+        self.after.buffered.clone()
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Time> {
+        self.after.next_timeout.map(Time::from_nanos)
+    }
+
+    pub(super) fn advance(&mut self, _: Time) {
+        self.command();
+    }
+
+    pub(super) fn poll(&mut self, _: Time, out: &mut Output) {
+        let polled = self.next(|answer| match answer {
+            Answer::Polled(polled) => Some(polled),
+            _ => None,
+        });
+        let Some(polled) = polled else {
+            self.tell_divergence(out);
+            return;
+        };
+        for datagram in &polled.datagrams {
+            out.datagram(|bytes| bytes.extend(datagram));
+        }
+        let messages = polled.messages.into_iter();
+        out.messages
+            .extend(messages.map(|(stream, ppid, payload)| Message {
+                stream,
+                ppid,
+                payload: Bytes::from(payload),
+            }));
+        out.events.extend(polled.events);
+    }
+
+    fn tell_divergence(&mut self, out: &mut Output) {
+        if !std::mem::replace(&mut self.has_diverged, true) {
+            out.events.push(Event::Failed(Failure::Diverged));
+            out.events.push(Event::StateChanged(State::Failed));
+        }
+    }
+}

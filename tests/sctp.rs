@@ -1,0 +1,3 @@
+//! SCTP associations, behind the seam.
+
+mod flow;
