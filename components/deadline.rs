@@ -24,6 +24,12 @@ pub enum Due {
     },
     /// Packets of a stream are missing and may have to be asked for again.
     MissingPackets,
+    /// A stream may have stopped bringing media.
+    Inactivity,
+    /// Packets of a stream may have stopped arriving.
+    Liveness,
+    /// It is time to look which layers of a stream arrive.
+    LayerActivity,
     /// A transport reports.
     Reports,
     /// Reports of an earlier tick go on.

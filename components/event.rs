@@ -12,9 +12,11 @@ use serde::{Serialize, Serializer};
 use crate::id::{
     ConsumerId, DataConsumerId, DataProducerId, ProducerId, RouterId, SocketId, TransportId,
 };
+use crate::layer_activity::StreamLayers;
 use crate::limits::Limits;
 use crate::orientation::VideoOrientation;
 use crate::score::ProducerScore;
+use crate::silence::StreamLiveness;
 use crate::trace::Trace;
 use crate::transport::Tuple;
 
@@ -195,6 +197,16 @@ events! {
     VideoOrientationChanged = "videoorientationchange" {
         /// How it is held.
         orientation: VideoOrientation
+    };
+    /// Packets of a stream stopped arriving, or came back. Not in the JavaScript API.
+    LivenessChanged = "liveness" {
+        /// Which stream, and whether it is live.
+        liveness: StreamLiveness
+    };
+    /// Spatial layers of a stream began or stopped to arrive. Not in the JavaScript API.
+    LayerActivityChanged = "layeractivity" {
+        /// Which stream, and which layers arrive.
+        layers: StreamLayers
     };
     /// Something that was asked to be traced. Never an entity: it can come with every packet.
     Traced = "trace" {

@@ -23,6 +23,8 @@ pub mod event;
 mod id;
 mod inbox;
 pub mod key_frame_requests;
+mod layer_activity;
+mod layer_rates;
 mod ledger;
 mod limits;
 mod listener;
@@ -48,6 +50,7 @@ mod sample;
 mod score;
 mod sctp_parameters;
 mod seed;
+mod silence;
 mod socket;
 mod sockets;
 pub mod stats;
@@ -87,6 +90,8 @@ pub use id::{
 };
 pub use inbox::{Datagram, Inbox, Origin};
 pub use key_frame_requests::{KeyFrameRequests, KeyFrameWish, KeyFrameWishes};
+pub use layer_activity::{LayerActivity, StreamLayers};
+pub use layer_rates::{LayerCounts, LayerRate, LayerRates};
 pub use ledger::{Imbalance, Ledger};
 pub use limits::Limits;
 pub use listener::{Incoming, Listener};
@@ -113,6 +118,9 @@ pub use sctp_parameters::{
     ReliabilityOverrides, STREAM_ID_MAX, SctpStreamParameters, SctpStreamParametersError,
 };
 pub use seed::{Created, CreationSequence, Generator, Purpose, Seed};
+pub use silence::{
+    Checked, Inactivity, Liveness, LivenessTimeout, Resumed, SilenceTimer, StreamLiveness,
+};
 pub use socket::{Socket, SocketKey};
 pub use sockets::{Receivers, SocketEntry, Sockets};
 pub use subchannels::{Audience, Subchannels};

@@ -1,9 +1,12 @@
 //! Producers: media that enters a router.
 
+use std::time::Duration;
+
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
 use smallvec::SmallVec;
 
+use crate::layer_rates::LayerCounts;
 use crate::rtp_parameters::{Codec, MediaKind, ProducerType, RtpMapping, RtpParameters};
 
 /// What the forwarding path knows of a producer. Its identifier is a
@@ -16,6 +19,8 @@ pub struct Producer {
     pub transport: Entity,
     /// Its payload types and what they are called in this router.
     pub payload_types: SmallVec<[PayloadType; 4]>,
+    /// After how long without packets a stream of it is told not to be live; zero for never.
+    pub liveness_timeout: Duration,
     /// Its encodings, in the order of its parameters.
     pub encodings: SmallVec<[Encoding; 1]>,
 }
@@ -52,6 +57,12 @@ pub struct Encoding {
     pub use_fir: bool,
     /// The RTP clock rate in Hz.
     pub clock_rate: u32,
+    /// How many layers were declared.
+    pub layers: LayerCounts,
+    /// Silence need not be transmitted (DTX).
+    pub use_dtx: bool,
+    /// A stream without media is inactive: senders stop those they have no bandwidth for.
+    pub checks_inactivity: bool,
     /// The stream, once its first packet arrived.
     pub stream: Option<Entity>,
     /// The SSRC with which retransmissions arrive, once the first one did.

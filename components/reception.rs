@@ -2,7 +2,7 @@
 
 use bevy_ecs::component::Component;
 
-use crate::rate::Rate;
+use crate::layer_rates::LayerRates;
 use crate::time::Time;
 use crate::wire::sequence::is_higher_u32;
 
@@ -19,8 +19,8 @@ pub struct Reception {
     pub packets: u64,
     /// Their bytes, header and padding included, without padding-only packets.
     pub bytes: u64,
-    /// Their bits a second over 2.5 seconds.
-    pub rate: Rate,
+    /// Their bits a second, layer by layer.
+    pub rate: LayerRates,
     /// Retransmissions received.
     pub retransmitted: u64,
     /// Retransmissions received that were of use.
@@ -48,6 +48,30 @@ pub struct Reception {
 }
 
 impl Reception {
+    /// Nothing was received yet of a stream with these rates.
+    pub fn new(rate: LayerRates) -> Self {
+        Self {
+            sequence: Sequence::default(),
+            jitter: Jitter::default(),
+            media_packets: 0,
+            packets: 0,
+            bytes: 0,
+            rate,
+            retransmitted: 0,
+            repaired: 0,
+            rtx: Sequence::default(),
+            rtx_packets: 0,
+            rtx_discarded: 0,
+            nack_count: 0,
+            nack_packet_count: 0,
+            discarded: 0,
+            pli_count: 0,
+            fir_count: 0,
+            key_frame_tick: 0,
+            touched: (0, 0),
+        }
+    }
+
     /// A packet of the stream was counted.
     pub fn has_started(&self) -> bool {
         self.sequence.started
@@ -201,31 +225,9 @@ fn in_clock_units(time: Time, clock_rate: u32) -> u32 {
     units as u32
 }
 
-/// The window of a stream's bitrate, in milliseconds.
-const RATE_WINDOW_MS: u64 = 2_500;
-
 impl Default for Reception {
     fn default() -> Self {
-        Self {
-            sequence: Sequence::default(),
-            jitter: Jitter::default(),
-            media_packets: 0,
-            packets: 0,
-            bytes: 0,
-            rate: Rate::new(RATE_WINDOW_MS),
-            retransmitted: 0,
-            repaired: 0,
-            rtx: Sequence::default(),
-            rtx_packets: 0,
-            rtx_discarded: 0,
-            nack_count: 0,
-            nack_packet_count: 0,
-            discarded: 0,
-            pli_count: 0,
-            fir_count: 0,
-            key_frame_tick: 0,
-            touched: (0, 0),
-        }
+        Self::new(LayerRates::default())
     }
 }
 

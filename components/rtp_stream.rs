@@ -12,6 +12,8 @@ pub struct RtpStream {
     pub producer: Entity,
     /// The position of its encoding in the producer's parameters.
     pub encoding_index: u32,
+    /// How many streams of the producer were discovered before it.
+    pub discovered: u32,
     /// The SSRC of its media.
     pub ssrc: u32,
     /// The RTP stream identifier (RFC 8852), when it has one.

@@ -1,5 +1,7 @@
 //! Statistics, with the field names of the JavaScript API.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::rtp_parameters::MediaKind;
@@ -30,7 +32,7 @@ pub struct StreamStats {
     pub packet_count: u64,
     /// Their bytes, header and padding included, without padding-only packets.
     pub byte_count: u64,
-    /// Bits a second over 2.5 seconds.
+    /// Bits a second over 2.5 seconds; of received streams with DTX, over 6.
     pub bitrate: u64,
     /// Picture loss indications sent (inbound) or received (outbound).
     pub pli_count: u64,
@@ -47,6 +49,9 @@ pub struct InboundRtpStats {
     /// What both directions have in common.
     #[serde(flatten)]
     pub stream: StreamStats,
+    /// Bits a second of each layer with those below it, under names like "0.2": spatial layer 0,
+    /// temporal layer 2. A layer that is silent itself has 0. Empty for a stream with one layer.
+    pub bitrate_by_layer: BTreeMap<String, u64>,
     /// Interarrival jitter in units of the RTP clock (RFC 3550 section 6.4.1).
     pub jitter: u32,
     /// Packets rejected for their sequence number.

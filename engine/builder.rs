@@ -9,7 +9,8 @@ use bevy_ecs::world::World;
 use flumen_components::event::Pending;
 use flumen_components::{
     CreationSequence, DataLedger, Deadlines, Deliveries, DirectOut, Directory, EventLog, Inbox,
-    Ledger, Limits, MessageDeliveries, Messages, Now, NtpEpoch, Outbox, Parked, Seed, Sockets,
+    Ledger, Limits, LivenessTimeout, MessageDeliveries, Messages, Now, NtpEpoch, Outbox, Parked,
+    Seed, Sockets,
 };
 use flumen_systems::{OrderError, Plugin, Setup, Slot, Stage, pipeline};
 use thiserror::Error;
@@ -59,6 +60,7 @@ pub struct Builder {
     ntp_epoch: Option<NtpEpoch>,
     backend: Option<Box<dyn Backend>>,
     limits: Limits,
+    liveness_timeout: Duration,
     gather: Duration,
     port_range: (u16, u16),
     built_in: bool,
@@ -122,6 +124,7 @@ impl Builder {
             ntp_epoch: None,
             backend: None,
             limits: Limits::default(),
+            liveness_timeout: Duration::ZERO,
             gather: Duration::from_micros(250),
             port_range: (10_000, 59_999),
             built_in: true,
@@ -147,6 +150,18 @@ impl Builder {
     #[must_use]
     pub fn backend(mut self, backend: impl Backend + 'static) -> Self {
         self.backend = Some(Box::new(backend));
+        self
+    }
+
+    /// After how long without a packet of a stream that stream is told not to be live, for
+    /// producers made without a timeout of their own. Default zero: never.
+    ///
+    /// Liveness says whether packets arrive, and nothing of quality: it holds for any kind of
+    /// stream and goes on while a producer is paused. Streams with DTX bring a packet every 400 ms
+    /// in silence (RFC 6716 section 2.1.9), so their timeout should be longer than that.
+    #[must_use]
+    pub fn liveness_timeout(mut self, timeout: Duration) -> Self {
+        self.liveness_timeout = timeout;
         self
     }
 
@@ -217,7 +232,9 @@ impl Builder {
         let seed = self.seed.map_or_else(random_seed, Ok)?;
         let epoch = self.ntp_epoch.unwrap_or_else(clock::ntp_now);
         let requests = self.limits.requests;
-        let mut setup = Setup::new(world(Seed(seed), epoch, self.limits));
+        let mut world = world(Seed(seed), epoch, self.limits);
+        world.insert_resource(LivenessTimeout(self.liveness_timeout));
+        let mut setup = Setup::new(world);
         if self.built_in {
             pipeline(&mut setup);
         }

@@ -33,10 +33,10 @@ pub use flumen_components as components;
 pub use flumen_components::{
     AppData, Closed, ConsumerId, Content, Control, Counts, DataConsumerId, DataKind, DataLedger,
     DataParameters, DataProducerId, Delivery, Discard, Event, Imbalance, Ledger, Limits, Message,
-    MessageDelivery, MessageDiscard, MessageWithheld, ProducerId, Reason, Recipient, Refusal,
-    ReliabilityOverrides, RouterId, SctpStreamParameters, SctpStreamParametersError, SocketId,
-    Subject, Time, Trace, TransportId, Tuple, VideoOrientation, Withheld, event, rtp_parameters,
-    stats, trace,
+    MessageDelivery, MessageDiscard, MessageWithheld, ProducerId, ProducerScore, Reason, Recipient,
+    Refusal, ReliabilityOverrides, RouterId, SctpStreamParameters, SctpStreamParametersError,
+    SocketId, StreamLayers, StreamLiveness, Subject, Time, Trace, TransportId, Tuple,
+    VideoOrientation, Withheld, event, rtp_parameters, stats, trace,
 };
 pub use flumen_systems::control::{
     ConnectError, ConnectOptions, ConsumeDataError, ConsumeError, ConsumerOptions,

@@ -4,6 +4,7 @@ mod claim_datagrams;
 mod discovery;
 mod find_streams;
 mod fire_deadlines;
+mod spawn_stream;
 
 pub(crate) use claim_datagrams::claim_datagrams;
 pub(crate) use find_streams::find_streams;

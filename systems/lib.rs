@@ -53,7 +53,14 @@ pub fn pipeline(setup: &mut Setup) {
     setup.add_systems(
         Stage::Score,
         Slot::BuiltIn,
-        (score::sample_scores, score::announce_scores).chain(),
+        (
+            score::watch_inactivity,
+            score::sample_scores,
+            score::announce_scores,
+            score::watch_liveness,
+            score::watch_layers,
+        )
+            .chain(),
     );
     setup.add_systems(
         Stage::Forward,
@@ -86,5 +93,6 @@ fn resources(world: &mut bevy_ecs::world::World) {
     world.init_resource::<components::Connected>();
     world.init_resource::<components::ScoresChanged>();
     world.init_resource::<components::SenderReports>();
+    world.init_resource::<components::Resumed>();
     world.init_resource::<components::ReportQueue>();
 }

@@ -2,6 +2,12 @@
 
 mod announce_scores;
 mod sample_scores;
+mod watch_inactivity;
+mod watch_layers;
+mod watch_liveness;
 
 pub(crate) use announce_scores::{announce_scores, scores_of};
 pub(crate) use sample_scores::sample_scores;
+pub(crate) use watch_inactivity::watch_inactivity;
+pub(crate) use watch_layers::watch_layers;
+pub(crate) use watch_liveness::{liveness_of, watch_liveness};

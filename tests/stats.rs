@@ -5,7 +5,8 @@ use std::time::Duration;
 use flumen::rtp_parameters::MediaKind;
 use flumen::rtp_parameters::RtpEncodingRtx;
 use flumen_tests::{
-    Call, Packet, Room, SSRC, VP8_DELTA_FRAME, VP8_KEY_FRAME, address, encoding_of, vp8_rtx,
+    Call, Packet, RID, Room, SSRC, VP8_DELTA_FRAME, VP8_KEY_FRAME, address, encoding_named,
+    encoding_of, vp8_rtx,
 };
 use serde_json::{Value, json};
 
@@ -54,12 +55,41 @@ fn a_received_stream_tells_all_of_it() {
         "kind": "video", "mimeType": "video/VP8", "packetCount": 3, "byteCount": 36,
         // 36 bytes in a window of 2.5 seconds: 36 x 8 / 2.5 = 115.2.
         "bitrate": 115, "pliCount": 0, "firCount": 0, "score": 10,
-        "packetsDiscarded": 1, "packetsRetransmitted": 1,
+        "packetsDiscarded": 1, "packetsRetransmitted": 1, "packetsRepaired": 0,
+        "rtxPacketsDiscarded": 0, "packetsLost": 0, "fractionLost": 0,
+        // 1 ms (90 units) of time for 3,000 of media: 2,910 / 16 = 181.9, + (2,910 - 181.9) / 16.
+        "jitter": 352,
+        "nackCount": 0, "nackPacketCount": 0, "roundTripTime": 0.0, "bitrateByLayer": {},
     });
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(&stats[name], value, "{name}");
     }
-    assert!(!stats.contains_key("rid"), "it has none");
+    assert_eq!(
+        stats.len(),
+        expected.as_object().unwrap().len(),
+        "no RID, as it has none"
+    );
+}
+
+#[test]
+fn streams_are_listed_in_the_order_of_their_discovery() {
+    let rids = ["r0", "r1", "r2"];
+    let mut room = Room::new();
+    let sender = room.plain(address(5_000));
+    let parameters = vp8_rtx(rids.map(encoding_named).into());
+    let producer = room.produce(sender, MediaKind::Video, parameters);
+    for (ssrc, rid) in [(30, "r2"), (10, "r0"), (20, "r1")] {
+        let packet = Packet::new(96, 1, ssrc, VP8_DELTA_FRAME);
+        room.arrive(sender, &packet.with_extension(RID, rid.as_bytes()));
+    }
+    room.tick();
+    let stats = room.engine.producer_stats(producer).unwrap();
+    let stats = serde_json::to_value(stats).unwrap();
+    let listed = [0, 1, 2].map(|index| stats[index]["rid"].as_str().unwrap());
+    assert_eq!(listed, ["r2", "r0", "r1"]);
+    let scores = room.engine.score(producer).unwrap();
+    let scored: Vec<_> = scores.iter().map(|score| score.ssrc).collect();
+    assert_eq!(scored, [10, 20, 30], "scores are in the order of encodings");
 }
 
 #[test]

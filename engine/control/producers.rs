@@ -4,8 +4,8 @@ use flumen_components::rtp_parameters::{MediaKind, ProducerType, RtpParameters};
 use flumen_components::stats::RtpStats;
 use flumen_components::trace::TraceType;
 use flumen_components::{
-    Closed, Orientation, Producer, ProducerId, ProducerParameters, ProducerScore, TransportId,
-    VideoOrientation, find,
+    Closed, Orientation, Producer, ProducerId, ProducerParameters, ProducerScore, StreamLiveness,
+    TransportId, VideoOrientation, find,
 };
 use flumen_systems::control::{self, ProduceError, ProducerOptions, SendError};
 
@@ -93,6 +93,16 @@ impl Engine {
     /// [`Closed`] when the producer is.
     pub fn score(&self, producer: ProducerId) -> Result<Vec<ProducerScore>, Closed> {
         control::producer_score(&self.world, producer)
+    }
+
+    /// Whether packets of a producer's streams arrive; nothing when it was made without a liveness
+    /// timeout.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the producer is.
+    pub fn liveness(&self, producer: ProducerId) -> Result<Vec<StreamLiveness>, Closed> {
+        control::producer_liveness(&self.world, producer)
     }
 
     /// The parameters of a producer, validated and normalised.

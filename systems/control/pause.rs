@@ -5,8 +5,8 @@ use bevy_ecs::world::World;
 use flumen_components::event::{self, ProducerPaused, ProducerResumed, emit};
 use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::{
-    Closed, Consumer, ConsumerId, Emission, Jitter, KeyFrameWish, KeyFrameWishes, Missing, Paused,
-    Producer, ProducerId, Reception, Routes, Subject, find,
+    Closed, Consumer, ConsumerId, Emission, Inactivity, Jitter, KeyFrameWish, KeyFrameWishes,
+    Missing, Paused, Producer, ProducerId, Reception, Resumed, Routes, Subject, find,
 };
 
 use super::produce::streams_of;
@@ -22,6 +22,7 @@ pub fn pause_producer(world: &mut World, id: ProducerId) -> Result<(), Closed> {
     let about = find(world, id)?;
     if set_paused(world, about, true) {
         forget_the_past(world, about);
+        stop_waiting(world, about);
         let subject = Subject::Producer(id);
         emit(world, event::Paused { about, subject });
         tell_consumers(world, about, true);
@@ -37,6 +38,7 @@ pub fn pause_producer(world: &mut World, id: ProducerId) -> Result<(), Closed> {
 pub fn resume_producer(world: &mut World, id: ProducerId) -> Result<(), Closed> {
     let about = find(world, id)?;
     if set_paused(world, about, false) {
+        wait_for_media(world, about);
         let subject = Subject::Producer(id);
         emit(world, event::Resumed { about, subject });
         tell_consumers(world, about, false);
@@ -86,6 +88,24 @@ fn producer_paused(world: &World, consumer: Entity) -> bool {
     world
         .get::<Consumer>(consumer)
         .is_some_and(|consumer| consumer.producer_paused)
+}
+
+/// Nobody can be expected to send to a paused producer.
+fn stop_waiting(world: &mut World, producer: Entity) {
+    for stream in streams_of(world, producer) {
+        if let Some(mut inactivity) = world.get_mut::<Inactivity>(stream) {
+            inactivity.0.stop();
+        }
+    }
+}
+
+fn wait_for_media(world: &mut World, producer: Entity) {
+    for stream in streams_of(world, producer) {
+        if let Some(mut inactivity) = world.get_mut::<Inactivity>(stream) {
+            inactivity.0.restart();
+            world.resource_mut::<Resumed>().0.push(stream);
+        }
+    }
 }
 
 /// What was missing before a pause is of no use after it, and the network's delay before and after

@@ -10,10 +10,10 @@ use flumen_components::rtp_parameters::{
     consumable_parameters, rtp_mapping,
 };
 use flumen_components::{
-    AppData, Closed, Consumers, Created, Directory, Encoding, Incoming, KeyFrameRequests, Listener,
-    Naming, OnTransport, Orientation, Paused, PayloadType, Producer, ProducerId,
-    ProducerParameters, Purpose, RemoteClock, Router, Routes, Streams, Subject, TraceTypes,
-    TransportId, find,
+    AppData, Closed, Consumers, Created, Directory, Encoding, Incoming, KeyFrameRequests,
+    LayerCounts, Listener, LivenessTimeout, Naming, OnTransport, Orientation, Paused, PayloadType,
+    Producer, ProducerId, ProducerParameters, Purpose, RemoteClock, Router, Routes, Streams,
+    Subject, TraceTypes, TransportId, find,
 };
 use thiserror::Error;
 
@@ -33,6 +33,10 @@ pub struct ProducerOptions {
     pub paused: bool,
     /// Shortest span between key frame requests that consumers cause.
     pub key_frame_request_delay: Duration,
+    /// After how long without a packet of a stream that stream is told not to be live (see
+    /// [`LivenessChanged`](flumen_components::event::LivenessChanged)); zero for never. Default:
+    /// that of the engine.
+    pub liveness_timeout: Option<Duration>,
     /// What the application remembers with it.
     pub app_data: AppData,
 }
@@ -46,6 +50,7 @@ impl ProducerOptions {
             rtp_parameters,
             paused: false,
             key_frame_request_delay: Duration::ZERO,
+            liveness_timeout: None,
             app_data: AppData::default(),
         }
     }
@@ -116,14 +121,15 @@ pub fn produce(
         consumable,
     };
     let kind = options.kind;
-    let entity = spawn(
-        world,
-        transport,
-        id,
+    let default = world.resource::<LivenessTimeout>().0;
+    let producer = Producer {
         kind,
-        Paused(options.paused),
-        parameters,
-    );
+        transport,
+        payload_types: payload_types(&parameters.mapping),
+        liveness_timeout: options.liveness_timeout.unwrap_or(default),
+        encodings: encodings(&parameters.rtp),
+    };
+    let entity = spawn(world, id, producer, Paused(options.paused), parameters);
     world.entity_mut(entity).insert(options.app_data);
     if kind == MediaKind::Video {
         let requests = KeyFrameRequests::new(options.key_frame_request_delay);
@@ -203,19 +209,13 @@ fn rids(rtp: &RtpParameters) -> impl Iterator<Item = &str> {
 
 fn spawn(
     world: &mut World,
-    transport: Entity,
     id: ProducerId,
-    kind: MediaKind,
+    producer: Producer,
     paused: Paused,
     parameters: ProducerParameters,
 ) -> Entity {
     let rtp = parameters.rtp.clone();
-    let producer = Producer {
-        kind,
-        transport,
-        payload_types: payload_types(&parameters.mapping),
-        encodings: encodings(&rtp),
-    };
+    let (kind, transport) = (producer.kind, producer.transport);
     let created = birth::number(world);
     let bundle = (
         (
@@ -261,6 +261,12 @@ fn encodings(rtp: &RtpParameters) -> smallvec::SmallVec<[Encoding; 1]> {
         use_pli: facts.use_pli,
         use_fir: facts.use_fir,
         clock_rate: facts.clock_rate,
+        layers: LayerCounts {
+            spatial: facts.spatial_layers,
+            temporal: facts.temporal_layers,
+        },
+        use_dtx: facts.use_dtx,
+        checks_inactivity: facts.checks_inactivity,
         stream: None,
         rtx: None,
     };

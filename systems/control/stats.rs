@@ -5,26 +5,22 @@ use bevy_ecs::world::World;
 use flumen_components::rtp_parameters::{MediaKind, RtpParameters};
 use flumen_components::stats::{InboundRtpStats, OutboundRtpStats, RtpStats, StreamStats};
 use flumen_components::{
-    Closed, Consumer, ConsumerId, ConsumerParameters, Emission, Now, Producer, ProducerId,
-    ProducerParameters, ProducerScore, Reception, Reporting, RtpStream, Score, find,
+    Closed, Consumer, ConsumerId, ConsumerParameters, Emission, LayerRate, Liveness, Now, Producer,
+    ProducerId, ProducerParameters, ProducerScore, Reception, Reporting, RtpStream, Score,
+    StreamLiveness, find,
 };
 
-use crate::score::scores_of;
+use super::produce::streams_of;
+use crate::score::{liveness_of, scores_of};
 
-/// An entry for each stream of a producer that has begun.
+/// An entry for each stream of a producer that has begun, in the order of discovery.
 ///
 /// # Errors
 ///
 /// [`Closed`] when the producer is.
 pub fn producer_stats(world: &World, id: ProducerId) -> Result<Vec<RtpStats>, Closed> {
     let entity = find(world, id)?;
-    let streams = world
-        .get::<Producer>(entity)
-        .into_iter()
-        .flat_map(Producer::streams);
-    Ok(streams
-        .filter_map(|stream| inbound(world, entity, stream))
-        .collect())
+    Ok(all_inbound(world, entity).collect())
 }
 
 /// What a consumer sends, then what its producer's stream receives.
@@ -36,9 +32,7 @@ pub fn consumer_stats(world: &World, id: ConsumerId) -> Result<Vec<RtpStats>, Cl
     let entity = find(world, id)?;
     let mut stats: Vec<_> = outbound(world, entity).into_iter().collect();
     if let Some(consumer) = world.get::<Consumer>(entity) {
-        let streams = world.get::<Producer>(consumer.producer).into_iter();
-        let streams = streams.flat_map(Producer::streams);
-        stats.extend(streams.filter_map(|stream| inbound(world, consumer.producer, stream)));
+        stats.extend(all_inbound(world, consumer.producer));
     }
     Ok(stats)
 }
@@ -57,6 +51,29 @@ pub fn producer_score(world: &World, id: ProducerId) -> Result<Vec<ProducerScore
     Ok(scores_of(producer, stream))
 }
 
+/// Whether packets of a producer's streams arrive, in the order of its encodings; nothing for a
+/// producer without a liveness timeout.
+///
+/// # Errors
+///
+/// [`Closed`] when the producer is.
+pub fn producer_liveness(world: &World, id: ProducerId) -> Result<Vec<StreamLiveness>, Closed> {
+    let streams = streams_of(world, find(world, id)?).into_iter();
+    let told = |entity| {
+        let Liveness(timer) = world.get(entity)?;
+        Some(liveness_of(world.get(entity)?, !timer.is_silent()))
+    };
+    Ok(streams.filter_map(told).collect())
+}
+
+fn all_inbound(world: &World, producer: Entity) -> impl Iterator<Item = RtpStats> {
+    let mut streams = streams_of(world, producer);
+    let discovered = |&stream: &Entity| world.get::<RtpStream>(stream).map(|of| of.discovered);
+    streams.sort_by_key(discovered);
+    let entry = move |stream| inbound(world, producer, stream);
+    streams.into_iter().filter_map(entry)
+}
+
 fn inbound(world: &World, producer: Entity, entity: Entity) -> Option<RtpStats> {
     let now = world.resource::<Now>().time;
     let stream = world.get::<RtpStream>(entity)?;
@@ -65,6 +82,12 @@ fn inbound(world: &World, producer: Entity, entity: Entity) -> Option<RtpStats> 
     let owner = world.get::<Producer>(producer)?;
     let parameters = world.get::<ProducerParameters>(producer)?;
     let index = stream.encoding_index as usize;
+    let mut rate = reception.rate.clone();
+    let by_layer = rate.by_layer(now).into_iter();
+    let named = |layer: LayerRate| {
+        let name = format!("{}.{}", layer.spatial, layer.temporal);
+        (name, layer.bits_per_second)
+    };
     let stats = StreamStats {
         timestamp: now.as_millis(),
         ssrc: stream.ssrc,
@@ -74,13 +97,14 @@ fn inbound(world: &World, producer: Entity, entity: Entity) -> Option<RtpStats> 
         mime_type: mime_type(&parameters.rtp, index),
         packet_count: reception.packets,
         byte_count: reception.bytes,
-        bitrate: reception.rate.clone().bits_per_second(now),
+        bitrate: rate.bits_per_second(now),
         pli_count: reception.pli_count,
         fir_count: reception.fir_count,
         score: world.get::<Score>(entity)?.0,
     };
     Some(RtpStats::Inbound(InboundRtpStats {
         stream: stats,
+        bitrate_by_layer: by_layer.map(named).collect(),
         jitter: reception.jitter.in_clock_units(),
         packets_discarded: reception.discarded,
         packets_retransmitted: reception.retransmitted,

@@ -90,6 +90,7 @@ fn role(encoding: &Encoding, payload_type: u8) -> Option<Role> {
 #[cfg(test)]
 mod tests {
     use bevy_ecs::entity::Entity;
+    use flumen_components::LayerCounts;
     use flumen_components::rtp_parameters::Codec;
 
     use super::*;
@@ -106,6 +107,9 @@ mod tests {
             use_nack: true,
             use_pli: true,
             use_fir: true,
+            layers: LayerCounts::ONE,
+            use_dtx: false,
+            checks_inactivity: false,
             stream: None,
             rtx: None,
         }

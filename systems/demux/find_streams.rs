@@ -2,15 +2,15 @@
 
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Commands, Query, Res, ResMut, SystemParam};
-use flumen_components::rtp_parameters::{Codec, HeaderExtensionIds};
+use flumen_components::rtp_parameters::HeaderExtensionIds;
 use flumen_components::wire::RtpHeader;
 use flumen_components::{
-    Arrival, CaptureClock, Deadlines, Descriptor, Discard, Encoding, Histogram, Inbox, Incoming,
-    Ledger, Listener, Media, MediaPacket, Missing, Now, Producer, Reception, ReportSchedule,
-    Reporting, RtpArrival, RtpIn, RtpStream, Score, ScoresChanged, StreamOf, Templates,
+    Arrival, Deadlines, Descriptor, Discard, Inbox, Incoming, Ledger, Listener, Media, MediaPacket,
+    Now, Producer, ReportSchedule, RtpArrival, RtpIn, ScoresChanged,
 };
 
 use super::discovery::{Discovery, Identity, discover};
+use super::spawn_stream::{Birth, spawn_stream};
 
 /// What finding streams reads and writes.
 #[derive(SystemParam)]
@@ -95,9 +95,15 @@ impl Finder<'_, '_> {
         let discovery = discover(&owner.encodings, identity)?;
         let (stream, retransmission) = match discovery {
             Discovery::Media(index) => {
-                let encoding = &mut owner.encodings[index];
-                let stream = spawn_stream(&mut self.commands, producer, index, encoding, ssrc);
-                encoding.stream = Some(stream);
+                let birth = Birth {
+                    producer,
+                    owner: &owner,
+                    index,
+                    ssrc,
+                    now: self.now.time,
+                };
+                let stream = spawn_stream(&birth, &mut self.commands, &mut self.deadlines);
+                owner.encodings[index].stream = Some(stream);
                 self.scores_changed.0.push(producer);
                 if let Ok(mut schedule) = self.schedules.get_mut(arrival.transport) {
                     schedule.arm(arrival.transport, self.now.time, &mut self.deadlines);
@@ -159,41 +165,6 @@ fn producer_by_name(listener: &Listener, names: Names<'_>) -> Option<Entity> {
             .get(names.rid.or(names.repaired_rid)?)
             .copied(),
     }
-}
-
-fn spawn_stream(
-    commands: &mut Commands<'_, '_>,
-    producer: Entity,
-    index: usize,
-    encoding: &Encoding,
-    ssrc: u32,
-) -> Entity {
-    let stream = RtpStream {
-        producer,
-        encoding_index: index as u32,
-        ssrc,
-        rid: encoding.rid.clone(),
-        payload_type: encoding.payload_type,
-        rtx_payload_type: encoding.rtx_payload_type,
-        codec: encoding.codec,
-        clock_rate: encoding.clock_rate,
-    };
-    let mut entity = commands.spawn((
-        stream,
-        StreamOf(producer),
-        Reception::default(),
-        Score::default(),
-        Reporting::default(),
-        Histogram::default(),
-        CaptureClock::default(),
-    ));
-    if encoding.use_nack {
-        entity.insert(Missing::default());
-    }
-    if matches!(encoding.codec, Codec::Av1 | Codec::H264) {
-        entity.insert(Templates::default());
-    }
-    entity.id()
 }
 
 fn packet(arrival: &RtpArrival, found: &Found) -> MediaPacket {

@@ -4,9 +4,9 @@ use bevy_ecs::change_detection::Mut;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::wire::rtx;
 use flumen_components::{
-    Arrival, Discard, Effect, Inbox, KeyFrameRequests, KeyFrameWish, KeyFrameWishes, Ledger,
-    Listener, Media, MediaPacket, Missing, Now, Paused, Presence, Producer, Reception, RtpStream,
-    Templates, Time, Touched, TouchedStream, Traffic,
+    Arrival, Descriptor, Discard, Effect, Inbox, KeyFrameRequests, KeyFrameWish, KeyFrameWishes,
+    Ledger, Listener, Media, MediaPacket, Missing, Now, Paused, Presence, Producer, Reception,
+    RtpStream, Templates, Time, Touched, TouchedStream, Traffic,
 };
 
 use super::describe::{Described, describe};
@@ -247,7 +247,13 @@ impl Intake<'_> {
         if packet.header.payload_len > 0 {
             let len = u64::from(packet.len);
             self.reception.bytes += len;
-            self.reception.rate.add(len, self.now);
+            let Descriptor {
+                spatial_layer: spatial,
+                temporal_layer: temporal,
+                ..
+            } = packet.descriptor;
+            let rate = &mut self.reception.rate;
+            rate.add(spatial, temporal, len, self.now);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use bevy_ecs::system::{Query, ResMut};
 use flumen_components::{
-    Histogram, Reception, Reporting, RtpStream, Score, ScoresChanged, SenderReports,
+    Histogram, Inactivity, Reception, Reporting, RtpStream, Score, ScoresChanged, SenderReports,
 };
 
 /// Samples the streams of which a sender report arrived.
@@ -17,12 +17,13 @@ pub(crate) fn sample_scores(
             &mut Reporting,
             &mut Histogram,
             &mut Score,
+            Option<&Inactivity>,
         ),
     >,
     mut changed: ResMut<'_, ScoresChanged>,
 ) {
     for stream in reports.0.drain(..) {
-        let Ok((stream, reception, mut reporting, mut histogram, mut score)) =
+        let Ok((stream, reception, mut reporting, mut histogram, mut score, inactivity)) =
             streams.get_mut(stream)
         else {
             continue;
@@ -30,6 +31,10 @@ pub(crate) fn sample_scores(
         let sample = reporting
             .sample(reception, stream.rtx_payload_type.is_some())
             .score();
+        // The loss of a stream that has stopped says nothing of it.
+        if inactivity.is_some_and(|inactivity| inactivity.0.is_silent()) {
+            continue;
+        }
         let after = Score(histogram.add(sample));
         if *score != after {
             *score = after;

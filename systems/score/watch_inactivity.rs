@@ -1,0 +1,97 @@
+//! Streams of simulcast that stop lose their score, and get it back with their next media.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
+use flumen_components::{
+    Checked, Deadlines, Due, Histogram, Inactivity, Media, Now, Resumed, RtpStream, Score,
+    ScoresChanged, Touched, TouchedStream, chain,
+};
+
+/// What inactivity is told by, and what it changes.
+#[derive(SystemParam)]
+pub(crate) struct Watch<'w, 's> {
+    streams: Query<
+        'w,
+        's,
+        (
+            &'static RtpStream,
+            &'static mut Inactivity,
+            &'static mut Histogram,
+            &'static mut Score,
+        ),
+    >,
+    changed: ResMut<'w, ScoresChanged>,
+    deadlines: ResMut<'w, Deadlines>,
+    now: Res<'w, Now>,
+}
+
+/// Takes in which streams wait anew and which brought media in this tick, then which did not for
+/// too long.
+pub(crate) fn watch_inactivity(
+    mut resumed: ResMut<'_, Resumed>,
+    touched: Res<'_, Touched>,
+    media: Res<'_, Media>,
+    mut watch: Watch<'_, '_>,
+) {
+    for stream in resumed.0.drain(..) {
+        watch.begin(stream);
+    }
+    for &stream in &touched.streams {
+        watch.hear(stream, &media);
+    }
+    for index in 0..watch.deadlines.fired().len() {
+        if let (stream, Due::Inactivity) = watch.deadlines.fired()[index] {
+            watch.check(stream);
+        }
+    }
+}
+
+impl Watch<'_, '_> {
+    fn begin(&mut self, entity: Entity) {
+        if let Ok((_, mut inactivity, ..)) = self.streams.get_mut(entity) {
+            inactivity.0.begin(self.now.time);
+            if let Some(at) = inactivity.0.arm() {
+                self.deadlines.set(at, entity, Due::Inactivity);
+            }
+        }
+    }
+
+    fn hear(&mut self, touched: TouchedStream, media: &Media) {
+        let Ok((stream, mut inactivity, mut histogram, mut score)) =
+            self.streams.get_mut(touched.stream)
+        else {
+            return;
+        };
+        // Padding alone measures the path: it is no media.
+        if chain(media, touched).all(|packet| packet.header.payload_len == 0) {
+            return;
+        }
+        if inactivity.0.hear(self.now.time) {
+            histogram.clear();
+            *score = Score::default();
+            self.changed.0.push(stream.producer);
+        }
+        if let Some(at) = inactivity.0.arm() {
+            self.deadlines.set(at, touched.stream, Due::Inactivity);
+        }
+    }
+
+    fn check(&mut self, entity: Entity) {
+        // A deadline may outlive its stream.
+        let Ok((stream, mut inactivity, mut histogram, mut score)) = self.streams.get_mut(entity)
+        else {
+            return;
+        };
+        match inactivity.0.check(self.now.time) {
+            Checked::Stopped => {}
+            Checked::Again(at) => self.deadlines.set(at, entity, Due::Inactivity),
+            Checked::Silent => {
+                histogram.clear();
+                if *score != Score(0) {
+                    *score = Score(0);
+                    self.changed.0.push(stream.producer);
+                }
+            }
+        }
+    }
+}
