@@ -2,6 +2,7 @@
 
 mod blocked;
 mod capture_time;
+mod captures;
 mod closed;
 mod closing;
 mod data_errors;

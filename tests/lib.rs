@@ -8,6 +8,7 @@ mod network;
 mod noise;
 mod packet;
 mod parameters;
+mod recording;
 mod room;
 mod slow_link;
 pub mod victims;
@@ -21,5 +22,6 @@ pub use parameters::{
     MID, ORIENTATION, REPAIRED_RID, RID, RTX, encoding, encoding_named, encoding_of, media_codecs,
     opus, video, vp8, vp8_rtx, with_retransmissions,
 };
+pub use recording::{Played, Recording, Seen};
 pub use room::{Received, Room, address, fails};
 pub use slow_link::{Quality, SlowLink};

@@ -5,6 +5,9 @@
 //! bound, `{"joined": [...]}`, the same again, whenever a late consumer has joined, and
 //! `{"summary": {...}}` at the end: when standard input ends, and after `seconds` at the latest. It
 //! fails when a ledger does not close after any tick.
+//!
+//! `interop-gateway --play capture.pcap parameters.json` plays a recording on virtual time instead,
+//! and prints an object for each media packet that the engine accepted, as the engine saw it.
 
 #![expect(
     clippy::print_stdout,
@@ -13,7 +16,8 @@
 )]
 
 use std::error::Error;
-use std::fs::File;
+use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::net::IpAddr;
 use std::process::ExitCode;
@@ -26,6 +30,7 @@ use flumen::{
     ConnectOptions, ConsumerId, ConsumerOptions, Engine, Event, Handle, Listen, ListenInfo,
     PlainTransportOptions, ProducerId, ProducerOptions, RouterId, Time, TransportId,
 };
+use flumen_tests::Recording;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -96,7 +101,13 @@ struct Gateway {
 }
 
 fn main() -> ExitCode {
-    match configuration().and_then(run) {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let done = match arguments.as_slice() {
+        [mode, capture, parameters] if mode == "--play" => play(capture, parameters),
+        [config] => configuration(config).and_then(run),
+        _ => Err(USAGE.into()),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("interop-gateway: {error}");
@@ -105,11 +116,25 @@ fn main() -> ExitCode {
     }
 }
 
-fn configuration() -> Result<Config, Failure> {
-    let path = std::env::args_os()
-        .nth(1)
-        .ok_or("usage: interop-gateway config.json")?;
+const USAGE: &str = "usage: interop-gateway config.json | --play capture.pcap parameters.json";
+
+fn configuration(path: &OsStr) -> Result<Config, Failure> {
     Ok(serde_json::from_reader(BufReader::new(File::open(path)?))?)
+}
+
+/// Tells of each packet of a recording what the engine knows of it.
+fn play(capture: &OsStr, parameters: &OsStr) -> Result<(), Failure> {
+    let (file, parameters) = (fs::read(capture)?, fs::read_to_string(parameters)?);
+    for packet in Recording::new(&file, &parameters)?.play().seen {
+        println!(
+            "{}",
+            json!({
+                "ssrc": packet.ssrc, "sequence": packet.sequence, "keyFrame": packet.key_frame,
+                "spatialLayer": packet.spatial_layer, "temporalLayer": packet.temporal_layer,
+            })
+        );
+    }
+    Ok(())
 }
 
 fn run(config: Config) -> Result<(), Failure> {
