@@ -1,8 +1,10 @@
 //! Wrap-aware order of counters.
 
+mod dropped;
 mod manager;
 
-pub use manager::{DROPPED_MAX, SequenceManager};
+pub use dropped::WINDOW;
+pub use manager::SequenceManager;
 
 /// Whether `l` comes after `r` in a counter of `BITS` bits that wraps (RFC 1982).
 ///

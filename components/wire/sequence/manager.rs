@@ -1,25 +1,18 @@
 //! Gapless renumbering of what is forwarded.
 
-use std::collections::VecDeque;
-
+use super::dropped::Dropped;
 use super::{is_higher, mask};
 
-/// How many dropped numbers a [`SequenceManager`] remembers.
-///
-/// A receiver lets a packet arrive at most 1499 numbers late (the MAX_MISORDER habit of RFC 3550
-/// appendix A.1, 1500 in mediasoup). At most that many dropped numbers lie between it and the
-/// newest, so whatever can still arrive is numbered exactly.
-pub const DROPPED_MAX: usize = 1500;
-
-/// Renumbers a counter so that what was dropped leaves no gap.
+/// Renumbers a counter so that what was dropped leaves no gap, and tells which number became which.
 ///
 /// One for each counter of each forwarded stream: RTP sequence numbers (`BITS` 16), picture ids of
 /// VP8 and VP9 (15), TL0PICIDX (8). `sync` starts a new run behind the last output, `drop` notes a
 /// number that will not be forwarded, `input` gives the outgoing number of one that is.
 ///
-/// Memory: dropped numbers only, never forwarded ones; those older than half the space are
-/// forgotten as the input advances, and beyond [`DROPPED_MAX`] the oldest goes first. What is not
-/// newer than one that went that way has no right number any more and is refused.
+/// Memory: a bit for each of the latest [`WINDOW`](super::WINDOW) numbers, or for as many as the
+/// counter has, once something was dropped; what was dropped before them is counted and forgotten.
+/// What is not newer than the last one forgotten has no right number any more and is refused, until
+/// the counter has come half round and its number means a new one.
 #[derive(Clone, Debug)]
 pub struct SequenceManager<const BITS: u32> {
     started: bool,
@@ -29,9 +22,9 @@ pub struct SequenceManager<const BITS: u32> {
     max_input: u16,
     max_forwarded: u16,
     max_dropped: u16,
-    /// Sorted wrap-aware, unique.
-    dropped: VecDeque<u16>,
-    /// The newest number that cannot be given out any more: forgotten because of [`DROPPED_MAX`],
+    /// None is newer than `max_input`.
+    dropped: Dropped<BITS>,
+    /// The newest number that cannot be given out any more: forgotten because it left the window,
     /// or before the current run.
     horizon: Option<u16>,
     initial_output: u16,
@@ -48,7 +41,7 @@ impl<const BITS: u32> SequenceManager<BITS> {
             max_input: 0,
             max_forwarded: 0,
             max_dropped: 0,
-            dropped: VecDeque::new(),
+            dropped: Dropped::default(),
             horizon: None,
             initial_output: truncate::<BITS>(initial_output),
         }
@@ -76,37 +69,57 @@ impl<const BITS: u32> SequenceManager<BITS> {
     pub fn drop(&mut self, input: u16) {
         let input = truncate::<BITS>(input);
         if higher::<BITS>(input, self.max_input) {
-            self.max_input = input;
+            self.advance_to(input);
             self.max_dropped = input;
         } else if self.max_input != self.max_dropped || !higher::<BITS>(input, self.max_forwarded) {
             return;
         }
-        // First forget, then remember: the order of what is remembered holds for half the space.
-        self.forget_old();
-        self.remember(input);
-        self.forget_excess();
+        if self.distance(input) < Dropped::<BITS>::SIZE {
+            self.dropped.insert(input);
+        } else if !self.is_behind_horizon(input) {
+            self.forget(1, input);
+        }
     }
 
     /// The outgoing number of `input`; `None` when it was dropped or is too old to be numbered.
     pub fn input(&mut self, input: u16) -> Option<u16> {
         let input = truncate::<BITS>(input);
-        let remembers = self.horizon.is_some() || !self.dropped.is_empty();
-        if remembers && self.started && higher::<BITS>(input, self.max_input) {
+        let remembers = self.horizon.is_some() || self.dropped.count() > 0;
+        if higher::<BITS>(input, self.max_input) {
+            self.advance_to(input);
+            if self.started && remembers {
+                // A run may begin below what was forwarded before it.
+                self.max_forwarded = input;
+            }
+        } else if !(self.started || remembers) {
             self.max_input = input;
-            self.max_forwarded = input;
-            self.forget_old();
         }
-        if self
-            .horizon
-            .is_some_and(|horizon| !higher::<BITS>(input, horizon))
-        {
+        if self.is_behind_horizon(input) || self.dropped.contains(input) {
             return None;
         }
-        let preceding = self.position(input).err()?;
-        let base = subtract::<BITS>(self.base, preceding as u16);
-        let output = add::<BITS>(input, base);
-        self.advance(input, output);
+        let output = self.output_of(input);
+        if !self.started || higher::<BITS>(input, self.max_forwarded) {
+            self.max_forwarded = input;
+        }
+        if !self.started || higher::<BITS>(output, self.max_output) {
+            self.max_output = output;
+        }
+        self.started = true;
         Some(add::<BITS>(output, self.initial_output))
+    }
+
+    /// The input that was given `output` in the current run, if it was forwarded at all; `None`
+    /// when there is none, or it is too old to be known.
+    pub fn input_of(&self, output: u16) -> Option<u16> {
+        let output = subtract::<BITS>(truncate::<BITS>(output), self.initial_output);
+        let end = add::<BITS>(self.max_input, 1);
+        let next = subtract::<BITS>(add::<BITS>(end, self.base), self.dropped.count());
+        let back = subtract::<BITS>(next, output);
+        if !self.started || back == 0 {
+            return None;
+        }
+        let input = truncate::<BITS>(self.dropped.kept_before(end, back)?);
+        (!self.is_behind_horizon(input)).then_some(input)
     }
 
     /// Nothing as new as `input` was seen so far.
@@ -124,62 +137,58 @@ impl<const BITS: u32> SequenceManager<BITS> {
         self.max_input
     }
 
-    /// Raises the maxima to a forwarded number, or sets them to the first.
-    fn advance(&mut self, input: u16, output: u16) {
-        let first = !self.started;
-        self.started = true;
-        for (maximum, value) in [
-            (&mut self.max_input, input),
-            (&mut self.max_forwarded, input),
-            (&mut self.max_output, output),
-        ] {
-            if first || higher::<BITS>(value, *maximum) {
-                *maximum = value;
-            }
-        }
+    /// How far `input` is behind the newest.
+    fn distance(&self, input: u16) -> usize {
+        subtract::<BITS>(self.max_input, input).into()
     }
 
-    /// Where `input` is among the dropped (`Ok`), or how many of them precede it (`Err`).
-    fn position(&self, input: u16) -> Result<usize, usize> {
-        let preceding = self
-            .dropped
-            .partition_point(|&dropped| higher::<BITS>(input, dropped));
-        match self.dropped.get(preceding) {
-            Some(&dropped) if dropped == input => Ok(preceding),
-            _ => Err(preceding),
-        }
+    fn is_behind_horizon(&self, input: u16) -> bool {
+        self.horizon
+            .is_some_and(|horizon| !higher::<BITS>(input, horizon))
     }
 
-    fn remember(&mut self, input: u16) {
-        if let Err(index) = self.position(input) {
-            self.dropped.insert(index, input);
-        }
+    /// The outgoing number of `input`, unshifted. That which nothing dropped follows, as a rule.
+    fn output_of(&self, input: u16) -> u16 {
+        let following = self.dropped.count_in(input, self.distance(input) + 1);
+        let preceding = self.dropped.count() - following;
+        subtract::<BITS>(add::<BITS>(input, self.base), preceding)
     }
 
-    /// Folds into the base what, after a wrap, is no longer behind the newest input.
-    fn forget_old(&mut self) {
-        while let Some(&oldest) = self.dropped.front() {
-            if !higher::<BITS>(oldest, self.max_input) {
-                break;
-            }
-            self.forget_oldest();
+    /// Makes `input` the newest, and forgets what leaves the window or comes after `input` now,
+    /// half round the counter.
+    fn advance_to(&mut self, input: u16) {
+        let size = Dropped::<BITS>::SIZE;
+        let entering = add::<BITS>(self.max_input, 1);
+        let count = subtract::<BITS>(input, self.max_input);
+        self.max_input = input;
+        if let Some((forgotten, last)) = self.dropped.take(entering, count.into()) {
+            let last = add::<BITS>(entering, last);
+            self.forget(forgotten, subtract::<BITS>(last, size as u16));
         }
-        // The horizon is older than every remembered drop, so it leaves the window before them.
+        if size == 1 << BITS {
+            self.forget_old();
+        }
         self.horizon = self
             .horizon
             .filter(|&horizon| !higher::<BITS>(horizon, self.max_input));
     }
 
-    fn forget_excess(&mut self) {
-        while self.dropped.len() > DROPPED_MAX {
-            self.horizon = self.dropped.front().copied();
-            self.forget_oldest();
+    /// Forgets what, after half a turn of the counter, is not behind the newest any more.
+    fn forget_old(&mut self) {
+        let half = 1 << (BITS - 1);
+        let opposite = add::<BITS>(self.max_input, half);
+        // Of the number just opposite, the order is that of the two as they are.
+        let ahead = half - 1 + u16::from(higher::<BITS>(opposite, self.max_input));
+        let first = add::<BITS>(self.max_input, 1);
+        if let Some((forgotten, _)) = self.dropped.take(first, ahead.into()) {
+            self.base = subtract::<BITS>(self.base, forgotten);
         }
     }
 
-    fn forget_oldest(&mut self) {
-        self.dropped.pop_front();
-        self.base = subtract::<BITS>(self.base, 1);
+    /// Counts what is remembered no longer, the newest of which is `last`.
+    fn forget(&mut self, count: u16, last: u16) {
+        self.base = subtract::<BITS>(self.base, count);
+        self.horizon = Some(last);
     }
 }
 
@@ -203,6 +212,7 @@ fn higher<const BITS: u32>(l: u16, r: u16) -> bool {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::WINDOW;
     use super::*;
 
     #[derive(Clone, Copy, Debug)]
@@ -374,7 +384,7 @@ mod tests {
             } else {
                 manager.drop(input);
             }
-            assert!(manager.dropped.len() <= DROPPED_MAX);
+            assert!(usize::from(manager.dropped.count()) <= WINDOW);
         }
         // 1499 back is as late as a packet can be; beyond the horizon there is no right number.
         let newest = 99_999_u32;
@@ -385,7 +395,72 @@ mod tests {
         assert_eq!(manager.input((newest - 6000) as u16), None);
     }
 
+    #[test]
+    fn an_output_tells_its_input() {
+        let mut manager = SequenceManager::<16>::new(1_000);
+        assert_eq!(manager.input_of(1_000), None, "nothing was given out");
+        manager.restart(65_533);
+        for (input, forwarded) in [(65_534, true), (65_535, false), (0, true), (1, false)] {
+            match forwarded {
+                true => manager.input(input).map(drop).unwrap(),
+                false => manager.drop(input),
+            }
+        }
+        // 2 is lost, 3 is given out: it can still come, so its number is kept for it.
+        assert_eq!(manager.input(3), Some(1_004));
+        let inputs = [1_001, 1_002, 1_003, 1_004].map(|output| manager.input_of(output));
+        assert_eq!(inputs, [Some(65_534), Some(0), Some(2), Some(3)]);
+        for never in [1_000, 999, 1_005, 40_000] {
+            assert_eq!(manager.input_of(never), None, "{never}");
+        }
+        manager.restart(9);
+        assert_eq!(manager.input_of(1_004), None, "of a run before");
+        manager.input(10);
+        assert_eq!(manager.input_of(1_005), Some(10));
+        assert_eq!(manager.input_of(1_004), None, "of a run before");
+    }
+
+    #[test]
+    fn a_jump_beyond_the_window_forgets_all_of_it() {
+        check::<16>(
+            0,
+            &[
+                Input(1, Some(1)),
+                Drop(2),
+                Drop(3),
+                Input(10_000, Some(9_998)),
+                Input(3, None),
+                Input(2, None),
+                Input(4, Some(2)),
+                Input(10_001, Some(9_999)),
+            ],
+        );
+    }
+
     proptest! {
+        #[test]
+        fn every_output_of_the_window_tells_its_input(
+            start in any::<u16>(),
+            initial in any::<u16>(),
+            forwarded in prop::collection::vec(any::<bool>(), 1..6_000),
+        ) {
+            let mut manager = SequenceManager::<16>::new(initial);
+            manager.restart(start.wrapping_sub(1));
+            let mut given = Vec::new();
+            for (index, &forward) in forwarded.iter().enumerate() {
+                let input = start.wrapping_add(index as u16);
+                match forward {
+                    true => given.push((index, input, manager.input(input))),
+                    false => manager.drop(input),
+                }
+            }
+            for (index, input, output) in given {
+                let known = forwarded.len() - index <= WINDOW;
+                let found = manager.input_of(output.unwrap());
+                prop_assert_eq!(found, known.then_some(input), "{} of {}", index, forwarded.len());
+            }
+        }
+
         #[test]
         fn in_order_outputs_are_contiguous(
             start in any::<u16>(),
