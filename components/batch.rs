@@ -74,11 +74,36 @@ pub struct MediaPacket {
     pub key_frame: bool,
     /// What it says of its frame; marked by Receive.
     pub descriptor: Descriptor,
+    /// Its stream's history has it already; marked by Receive.
+    pub duplicate: bool,
     /// The next accepted packet of the same stream in this tick; marked by Receive.
     pub next: Option<u32>,
 }
 
+/// What is known of a packet, wherever its bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketFacts {
+    /// Its header, as received or restored from a retransmission.
+    pub header: RtpHeader,
+    /// What consumers call its payload type.
+    pub payload_type: u8,
+    /// It begins a key frame.
+    pub key_frame: bool,
+    /// What it says of its frame.
+    pub descriptor: Descriptor,
+}
+
 impl MediaPacket {
+    /// What is known of it.
+    pub fn facts(&self) -> PacketFacts {
+        PacketFacts {
+            header: self.header,
+            payload_type: self.payload_type,
+            key_frame: self.key_frame,
+            descriptor: self.descriptor,
+        }
+    }
+
     /// Where the packet lies in the inbox arena.
     pub fn range(&self) -> Range<usize> {
         let start = self.start as usize;

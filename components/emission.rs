@@ -26,6 +26,8 @@ pub struct Emission {
     pub waits_for_key_frame: bool,
     /// Silence of discontinuous transmission is not forwarded.
     pub ignore_dtx: bool,
+    /// What its receiver misses is sent again: NACK was negotiated (RFC 4585).
+    pub resends: bool,
     /// The map from incoming to outgoing sequence numbers.
     pub sequence: SequenceManager<16>,
     /// Packets sent.
@@ -44,6 +46,16 @@ pub struct Emission {
     pub pli_count: u64,
     /// Full intra requests received (RFC 5104).
     pub fir_count: u64,
+    /// Packets that came too late for their place in the outgoing sequence.
+    pub discarded: u64,
+}
+
+impl Emission {
+    /// It may need packets that came before: to send them again, or behind a key frame that they
+    /// overtook.
+    pub fn needs_history(&self) -> bool {
+        self.resends || self.waits_for_key_frame
+    }
 }
 
 /// A packet that a consumer sent: what its sender reports are about.

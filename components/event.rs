@@ -15,7 +15,7 @@ use crate::id::{
 use crate::layer_activity::StreamLayers;
 use crate::limits::Limits;
 use crate::orientation::VideoOrientation;
-use crate::score::ProducerScore;
+use crate::score::{ConsumerScore, ProducerScore};
 use crate::silence::StreamLiveness;
 use crate::trace::Trace;
 use crate::transport::Tuple;
@@ -192,6 +192,11 @@ events! {
     ScoreChanged = "score" {
         /// The scores of the producer's streams, in the order of its encodings.
         score: Vec<ProducerScore>
+    };
+    /// The score of a consumer changed, or that of a stream of its producer, or one began.
+    ConsumerScoreChanged = "score" {
+        /// The scores of the consumer and its producer.
+        score: ConsumerScore
     };
     /// A camera is held differently, or its orientation is known for the first time.
     VideoOrientationChanged = "videoorientationchange" {

@@ -6,6 +6,7 @@
 
 mod app_data;
 mod batch;
+mod byte_ring;
 mod capture_clock;
 mod connected;
 mod consumer;
@@ -20,6 +21,7 @@ mod directory;
 mod discard;
 mod emission;
 pub mod event;
+mod history;
 mod id;
 mod inbox;
 pub mod key_frame_requests;
@@ -41,8 +43,10 @@ mod rate;
 mod reception;
 mod refusal;
 mod remote_clock;
+mod remote_reception;
 mod report_schedule;
 mod reporting;
+mod retransmission;
 mod router;
 pub mod rtp_parameters;
 mod rtp_stream;
@@ -65,7 +69,8 @@ mod withheld;
 
 pub use app_data::AppData;
 pub use batch::{
-    Media, MediaPacket, RtcpArrival, RtcpIn, RtpArrival, RtpIn, Touched, TouchedStream, chain,
+    Media, MediaPacket, PacketFacts, RtcpArrival, RtcpIn, RtpArrival, RtpIn, Touched,
+    TouchedStream, chain,
 };
 pub use capture_clock::CaptureClock;
 pub use connected::Connected;
@@ -84,6 +89,7 @@ pub use discard::{Control, Discard};
 pub use emission::{Emission, ExtensionSet, Mid, Newest, PayloadTypes};
 pub use event::{Event, EventLog, Subject};
 pub use flumen_wire as wire;
+pub use history::{Bounds, History, Keeping, OVERTAKING_MAX};
 pub use id::{
     ConsumerId, DataConsumerId, DataProducerId, Id, ParseIdError, ProducerId, RouterId, SocketId,
     TransportId,
@@ -108,12 +114,14 @@ pub use rate::Rate;
 pub use reception::{Arrival, Jitter, Reception, Sequence};
 pub use refusal::Refusal;
 pub use remote_clock::RemoteClock;
+pub use remote_reception::{Counters, ReceiverReports, RemoteReception};
 pub use report_schedule::{DueReports, ReportQueue, ReportSchedule, SenderReports};
 pub use reporting::Reporting;
+pub use retransmission::{Permit, Retransmission, Rtx};
 pub use router::{OnRouter, Router, Transports};
 pub use rtp_stream::{RtpStream, StreamOf, Streams};
 pub use sample::{Histogram, Sample};
-pub use score::{ProducerScore, Score, ScoresChanged};
+pub use score::{ConsumerScore, ConsumerScoresChanged, ProducerScore, Score, ScoresChanged};
 pub use sctp_parameters::{
     ReliabilityOverrides, STREAM_ID_MAX, SctpStreamParameters, SctpStreamParametersError,
 };

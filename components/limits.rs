@@ -47,6 +47,13 @@ pub struct Limits {
     pub reports_per_tick: usize,
     /// Requests of other threads that wait for the next tick. Default 1,024.
     pub requests: usize,
+    /// Bytes of its latest packets that a stream keeps to have them sent again; what is kept is a
+    /// power of two. Default 4 MiB: 2,500 packets of 1,500 bytes.
+    pub retransmission_bytes_per_stream: usize,
+    /// Packets that a consumer sends again within a round trip. Default 256.
+    pub resent_packets_per_consumer: usize,
+    /// Requests for packets that are looked at for one consumer in one tick. Default 1,024.
+    pub nacked_packets_per_tick: usize,
 }
 
 impl Default for Limits {
@@ -67,6 +74,9 @@ impl Default for Limits {
             traces_per_tick: 4_096,
             reports_per_tick: 256,
             requests: 1_024,
+            retransmission_bytes_per_stream: 4 << 20,
+            resent_packets_per_consumer: 256,
+            nacked_packets_per_tick: 1_024,
         }
     }
 }

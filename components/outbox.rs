@@ -116,9 +116,11 @@ impl Outbox {
         )
     }
 
-    /// Adds a row for a destination of its own.
+    /// Adds a row for a destination.
     pub fn push_to(&mut self, destination: Destination, row: Outgoing) {
-        self.destinations.push(destination);
+        if self.destinations.last() != Some(&destination) {
+            self.destinations.push(destination);
+        }
         let destination = self.destinations.len() as u32 - 1;
         self.rows.push(Outgoing { destination, ..row });
     }

@@ -55,6 +55,9 @@ pub struct Encoding {
     pub use_pli: bool,
     /// Key frames can be asked for with FIR (RFC 5104).
     pub use_fir: bool,
+    /// Opus repairs single losses by itself (RFC 7587 section 2.1.7), if it knows how many to
+    /// expect.
+    pub use_in_band_fec: bool,
     /// The RTP clock rate in Hz.
     pub clock_rate: u32,
     /// How many layers were declared.
@@ -102,4 +105,10 @@ impl Producer {
 ///
 /// Each consumer knows its position, so that one of thousands is removed in constant time.
 #[derive(Component, Clone, Debug, Default)]
-pub struct Routes(pub Vec<Entity>);
+pub struct Routes {
+    /// The consumers.
+    pub consumers: Vec<Entity>,
+    /// How many of them may need packets that came before: those that
+    /// [`need history`](crate::Emission::needs_history).
+    pub need_history: u32,
+}

@@ -21,6 +21,8 @@ pub struct Reporting {
     pub fraction_lost: u8,
     /// The packets lost up to the last report.
     pub packets_lost: i32,
+    /// The loss that was told: where a consumer's was worse, that.
+    told_lost: i32,
 }
 
 /// What had happened to a stream at some time.
@@ -86,21 +88,29 @@ impl Reporting {
         }
     }
 
-    /// The report block of the stream at `now`. What was lost since the last one counts from there.
-    pub fn block(&mut self, ssrc: u32, reception: &Reception, now: Time) -> ReportBlock {
+    /// The report block of the stream at `now`. What was lost since the last one counts from there;
+    /// when a consumer lost more, the share `worst` in 1/256, that is told instead, so that the
+    /// sender protects the stream for it.
+    pub fn block(&mut self, ssrc: u32, reception: &Reception, now: Time, worst: u8) -> ReportBlock {
         let counters = Counters::of(reception);
         let delta = counters.since(self.reported);
         self.reported = counters;
         self.fraction_lost = fraction(delta.expected, delta.received);
+        let before = self.packets_lost;
         self.packets_lost = counters
             .expected
             .saturating_sub(counters.received)
             .cast_signed();
+        let lost = match worst > self.fraction_lost {
+            true => ((u64::from(worst) * u64::from(delta.expected)) >> 8) as i32,
+            false => self.packets_lost.wrapping_sub(before),
+        };
+        self.told_lost = self.told_lost.saturating_add(lost);
         let (last_sender_report, delay) = self.last_sender_report_at(now);
         ReportBlock {
             ssrc,
-            fraction_lost: self.fraction_lost,
-            total_lost: self.packets_lost,
+            fraction_lost: self.fraction_lost.max(worst),
+            total_lost: self.told_lost,
             highest_sequence: reception.sequence.extended_highest(),
             jitter: reception.jitter.in_clock_units(),
             last_sender_report,
@@ -149,7 +159,7 @@ mod tests {
     fn loss_is_counted_from_report_to_report() {
         let mut reporting = Reporting::default();
         let mut reception = received([1, 2, 4, 5]);
-        let block = reporting.block(9, &reception, Time::ZERO);
+        let block = reporting.block(9, &reception, Time::ZERO, 0);
         assert_eq!(
             (
                 block.fraction_lost,
@@ -159,15 +169,32 @@ mod tests {
             (51, 1, 5)
         );
         take(&mut reception, [6, 7]);
-        let block = reporting.block(9, &reception, Time::ZERO);
+        let block = reporting.block(9, &reception, Time::ZERO, 0);
         assert_eq!((block.fraction_lost, block.total_lost), (0, 1));
+    }
+
+    #[test]
+    fn the_worst_loss_of_a_consumer_is_told_when_it_is_worse() {
+        let mut reporting = Reporting::default();
+        let mut reception = received(1..=64);
+        let mut told = |reception: &Reception, worst| {
+            let block = reporting.block(9, reception, Time::ZERO, worst);
+            let own = (reporting.fraction_lost, reporting.packets_lost);
+            (block.fraction_lost, block.total_lost, own)
+        };
+        // A quarter of 64.
+        assert_eq!(told(&reception, 64), (64, 16, (0, 0)));
+        // One of nine is lost, 28 / 256, and no consumer lost more.
+        take(&mut reception, 65..=71);
+        take(&mut reception, [73]);
+        assert_eq!(told(&reception, 28), (28, 17, (28, 1)));
     }
 
     #[test]
     fn the_delay_since_a_sender_report_is_told() {
         let mut reporting = Reporting::default();
         reporting.sender_report(0x1111_2222_3333_4444, Time::from_millis(500));
-        let block = reporting.block(9, &received([1]), Time::from_millis(2_000));
+        let block = reporting.block(9, &received([1]), Time::from_millis(2_000), 0);
         assert_eq!(
             (block.last_sender_report, block.delay),
             (0x2222_3333, 98_304)
@@ -176,7 +203,7 @@ mod tests {
         silent.sender_report(0, Time::ZERO);
         assert_eq!(
             silent
-                .block(9, &received([1]), Time::from_secs(1))
+                .block(9, &received([1]), Time::from_secs(1), 0)
                 .last_sender_report,
             0
         );

@@ -32,6 +32,22 @@ pub struct ProducerScore {
     pub score: u8,
 }
 
+/// The scores that concern a consumer, as its `score` events tell them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConsumerScore {
+    /// What the consumer sends, as it arrives at its receiver: 0 to 10.
+    pub score: u8,
+    /// The stream of its producer that it gets now: 0 to 10, 0 when there is none.
+    pub producer_score: u8,
+    /// Every encoding of its producer: 0 to 10, 0 when it has no stream.
+    pub producer_scores: Vec<u8>,
+}
+
+/// Consumers that changed their score. Written and emptied by Score.
+#[derive(Resource, Debug, Default)]
+pub struct ConsumerScoresChanged(pub Vec<Entity>);
+
 /// Producers of which a stream began or changed its score. Written by Demux and Score, emptied by
 /// Score.
 #[derive(Resource, Debug, Default)]

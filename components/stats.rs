@@ -81,6 +81,26 @@ pub struct OutboundRtpStats {
     /// What both directions have in common.
     #[serde(flatten)]
     pub stream: StreamStats,
+    /// Packets lost, as the receiver told last.
+    pub packets_lost: i32,
+    /// The share lost between its last two reports, in 1/256.
+    pub fraction_lost: u8,
+    /// Interarrival jitter that it told, in units of the RTP clock.
+    pub jitter: u32,
+    /// Packets that came too late for their place in the outgoing sequence.
+    pub packets_discarded: u64,
+    /// Packets sent again.
+    pub packets_retransmitted: u64,
+    /// Packets sent again for the first time.
+    pub packets_repaired: u64,
+    /// Negative acknowledgements received.
+    pub nack_count: u64,
+    /// Packets asked for in them.
+    pub nack_packet_count: u64,
+    /// Milliseconds, 0 when not known.
+    pub round_trip_time: f64,
+    /// Requests beyond what is looked at in a tick or sent again within a round trip.
+    pub rtx_packets_discarded: u64,
 }
 
 /// An entry of statistics.

@@ -19,6 +19,8 @@ reasons! {
         PaddingOnly = "paddingOnly",
         /// Silence of a discontinuous transmission, which the consumer ignores.
         Dtx = "dtx",
+        /// It came before, and the consumer sends again what its receiver misses.
+        Duplicate = "duplicate",
         /// It arrived so late that its place in the outgoing sequence is gone.
         TooLate = "tooLate",
     }

@@ -115,6 +115,12 @@ limits! {
     reports_per_tick: usize;
     /// Requests of other threads that wait for the next tick. Default 1,024.
     requests: usize;
+    /// Bytes of its latest packets that a stream keeps to have them sent again. Default 4 MiB.
+    retransmission_bytes_per_stream: usize;
+    /// Packets that a consumer sends again within a round trip. Default 256.
+    resent_packets_per_consumer: usize;
+    /// Requests for packets that are looked at for one consumer in one tick. Default 1,024.
+    nacked_packets_per_tick: usize;
 }
 
 impl Builder {
@@ -315,6 +321,15 @@ fn check_limits(limits: &Limits) -> Result<(), BuildError> {
         ("traces_per_tick", limits.traces_per_tick),
         ("reports_per_tick", limits.reports_per_tick),
         ("requests", limits.requests),
+        (
+            "retransmission_bytes_per_stream",
+            limits.retransmission_bytes_per_stream,
+        ),
+        (
+            "resent_packets_per_consumer",
+            limits.resent_packets_per_consumer,
+        ),
+        ("nacked_packets_per_tick", limits.nacked_packets_per_tick),
     ];
     for (name, value) in named {
         if value == 0 {

@@ -46,7 +46,9 @@ pub use request_key_frame::request_key_frame;
 pub use router::{can_consume, create_router};
 pub use send::{SendError, send_rtcp, send_rtp};
 pub use send_message::{SendMessageError, send_message};
-pub use stats::{consumer_stats, producer_liveness, producer_score, producer_stats};
+pub use stats::{
+    consumer_score, consumer_stats, producer_liveness, producer_score, producer_stats,
+};
 pub use subscribe::{add_subchannel, remove_subchannel, set_subchannels};
 pub use trace::{trace_consumer, trace_producer};
 pub use transport_stats::{rtcp_tuple, transport_stats, tuple};

@@ -1,11 +1,13 @@
 //! Feedback: what the senders are asked for.
 
+mod answer_nacks;
 mod request_key_frames;
 mod request_missing;
 mod rtcp_exits;
 mod send_reports;
 mod wish_on_connect;
 
+pub(crate) use answer_nacks::answer_nacks;
 pub(crate) use request_key_frames::request_key_frames;
 pub(crate) use request_missing::request_missing;
 pub(crate) use send_reports::send_reports;

@@ -42,6 +42,7 @@ pub fn pipeline(setup: &mut Setup) {
         (
             receive::receive_rtp,
             receive::read_capture_times,
+            receive::keep_packets,
             receive::receive_rtcp,
             receive::receive_reports,
             receive::read_orientation,
@@ -56,6 +57,7 @@ pub fn pipeline(setup: &mut Setup) {
         (
             score::watch_inactivity,
             score::sample_scores,
+            score::sample_consumers,
             score::announce_scores,
             score::watch_liveness,
             score::watch_layers,
@@ -71,6 +73,7 @@ pub fn pipeline(setup: &mut Setup) {
         Stage::Feedback,
         Slot::BuiltIn,
         (
+            feedback::answer_nacks,
             feedback::wish_on_connect,
             feedback::request_key_frames,
             feedback::request_missing,
@@ -94,5 +97,7 @@ fn resources(world: &mut bevy_ecs::world::World) {
     world.init_resource::<components::ScoresChanged>();
     world.init_resource::<components::SenderReports>();
     world.init_resource::<components::Resumed>();
+    world.init_resource::<components::ReceiverReports>();
+    world.init_resource::<components::ConsumerScoresChanged>();
     world.init_resource::<components::ReportQueue>();
 }

@@ -1,6 +1,7 @@
 //! Receive: each stream takes in what arrived.
 
 mod describe;
+mod keep_packets;
 mod read_capture_times;
 mod read_orientation;
 mod receive_messages;
@@ -9,6 +10,7 @@ mod receive_rtcp;
 mod receive_rtp;
 mod trace_packets;
 
+pub(crate) use keep_packets::keep_packets;
 pub(crate) use read_capture_times::read_capture_times;
 pub(crate) use read_orientation::read_orientation;
 pub(crate) use receive_messages::receive_messages;

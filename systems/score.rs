@@ -1,12 +1,14 @@
 //! Score: how good is what was touched in this tick.
 
 mod announce_scores;
+mod sample_consumers;
 mod sample_scores;
 mod watch_inactivity;
 mod watch_layers;
 mod watch_liveness;
 
-pub(crate) use announce_scores::{announce_scores, scores_of};
+pub(crate) use announce_scores::{announce_scores, consumer_score_of, scores_of};
+pub(crate) use sample_consumers::sample_consumers;
 pub(crate) use sample_scores::sample_scores;
 pub(crate) use watch_inactivity::watch_inactivity;
 pub(crate) use watch_layers::watch_layers;

@@ -1,5 +1,6 @@
 //! What a tick asks of the heap: in a steady state, nothing.
 
+mod consumer_memory;
 mod counting;
 
 use std::net::{SocketAddr, UdpSocket};

@@ -68,7 +68,7 @@ fn a_sent_packet_is_delivered_to_the_consumer() {
         (3_000, VP8_KEY_FRAME)
     );
     assert!(direct.delivered().is_empty(), "it is delivered once");
-    assert_eq!(direct.room.event_names(), ["score"]);
+    assert_eq!(direct.room.event_names(), ["score", "score"]);
 }
 
 /// What a consumer gets, on a direct transport or on a plain one.

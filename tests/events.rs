@@ -228,7 +228,11 @@ fn a_stream_without_a_rid_has_none_in_its_score() {
     let mut call = Call::audio();
     call.send_payload(1, b"a");
     let data = json!([{"encodingIdx": 0, "ssrc": SSRC, "score": 10}]);
-    let expected = json!([{"event": "score", "producerId": call.producer, "data": data}]);
+    let scores = json!({"score": 10, "producerScore": 10, "producerScores": [10]});
+    let expected = json!([
+        {"event": "score", "producerId": call.producer, "data": data},
+        {"event": "score", "consumerId": call.consumer, "data": scores},
+    ]);
     assert_eq!(json_of(&call.room.engine.drain_events()), expected);
 }
 
@@ -288,7 +292,7 @@ fn an_orientation_that_was_not_negotiated_is_not_read() {
         .retain(|extension| extension.id != ORIENTATION);
     let mut call = Call::of(MediaKind::Video, parameters);
     call.send(&[oriented(1, 1)]);
-    assert_eq!(call.room.event_names(), ["score"]);
+    assert_eq!(call.room.event_names(), ["score", "score"]);
     assert_eq!(call.room.engine.orientation(call.producer), Ok(None));
 }
 

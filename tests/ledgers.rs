@@ -172,6 +172,11 @@ fn withhold(reason: Withheld) -> Room {
             room.arrive(sender, &padding(11));
         }
         Withheld::Dtx => silence(&mut room, sender, receiver),
+        Withheld::Duplicate => {
+            let producer = room.produce_video(sender, SSRC);
+            room.consume(receiver, producer);
+            room.arrive(sender, &key_frame(12));
+        }
         Withheld::TooLate => return too_late(),
         reason => panic!("nothing triggers {reason:?}"),
     }

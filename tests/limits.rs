@@ -51,6 +51,18 @@ fn zero_is_no_limit() {
     assert_eq!(refused(|b| b.traces_per_tick(0)), "traces_per_tick");
     assert_eq!(refused(|b| b.reports_per_tick(0)), "reports_per_tick");
     assert_eq!(refused(|b| b.requests(0)), "requests");
+    assert_eq!(
+        refused(|b| b.retransmission_bytes_per_stream(0)),
+        "retransmission_bytes_per_stream"
+    );
+    assert_eq!(
+        refused(|b| b.resent_packets_per_consumer(0)),
+        "resent_packets_per_consumer"
+    );
+    assert_eq!(
+        refused(|b| b.nacked_packets_per_tick(0)),
+        "nacked_packets_per_tick"
+    );
 }
 
 #[test]

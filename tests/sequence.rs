@@ -322,6 +322,17 @@ fn a_sender_that_begins_anew_is_followed_without_a_gap() {
 }
 
 #[test]
+fn a_duplicate_of_the_last_packet_before_a_pause_begins_nothing() {
+    let mut call = Call::audio();
+    let before = call.send_payload(10, b"a").packets.remove(0);
+    call.room.engine.pause_consumer(call.consumer).unwrap();
+    call.room.engine.resume_consumer(call.consumer).unwrap();
+    assert!(call.send_payload(10, b"a").packets.is_empty());
+    let after = call.send_payload(11, b"b").packets.remove(0);
+    assert_eq!(after.sequence, before.sequence + 1);
+}
+
+#[test]
 fn a_sender_that_begins_anew_after_a_pause_is_followed() {
     let mut call = Call::audio();
     call.send_payload(30_000, b"a");

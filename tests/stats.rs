@@ -139,11 +139,16 @@ fn a_consumer_tells_what_it_sends_and_then_what_its_producer_receives() {
         "type": "outbound-rtp", "timestamp": 4, "ssrc": call.consumer_ssrc(), "kind": "video",
         "mimeType": "video/VP8", "packetCount": 3, "byteCount": bytes,
         "bitrate": (bytes as f64 * 8.0 / 2.5).round() as u64, "pliCount": 0, "firCount": 0,
-        "score": 10,
+        "score": 10, "packetsLost": 0, "fractionLost": 0, "jitter": 0, "packetsDiscarded": 0,
+        "packetsRetransmitted": 0, "packetsRepaired": 0, "nackCount": 0, "nackPacketCount": 0,
+        "roundTripTime": 0.0, "rtxPacketsDiscarded": 0,
     });
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(&own[name], value, "{name}");
     }
+    let names = own.as_object().unwrap().keys();
+    let unnamed = names.filter(|&name| expected.get(name).is_none());
+    assert_eq!(unnamed.collect::<Vec<_>>(), ["rtxSsrc"]);
     assert_eq!(stats[1], producer_stats(&call)[0]);
     assert_eq!(stats[1]["type"], "inbound-rtp");
     assert_eq!(

@@ -4,7 +4,7 @@ use flumen_components::rtp_parameters::{MediaKind, RtpParameters};
 use flumen_components::stats::RtpStats;
 use flumen_components::trace::TraceType;
 use flumen_components::{
-    Closed, Consumer, ConsumerId, ConsumerParameters, ProducerId, TransportId,
+    Closed, Consumer, ConsumerId, ConsumerParameters, ConsumerScore, ProducerId, TransportId,
 };
 use flumen_systems::control::{self, ConsumeError, ConsumerOptions};
 
@@ -73,6 +73,16 @@ impl Engine {
     /// [`Closed`] when the consumer is.
     pub fn consumer_stats(&self, consumer: ConsumerId) -> Result<Vec<RtpStats>, Closed> {
         control::consumer_stats(&self.world, consumer)
+    }
+
+    /// The scores that concern a consumer: its own, that of the stream it gets, and those of all
+    /// encodings of its producer. As long as nothing was reported its own is 10.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the consumer is.
+    pub fn consumer_score(&self, consumer: ConsumerId) -> Result<ConsumerScore, Closed> {
+        control::consumer_score(&self.world, consumer)
     }
 
     /// Audio or video.

@@ -158,7 +158,9 @@ fn end_producer(world: &mut World, producer: Entity, id: ProducerId, closing: &E
             subject: Subject::Producer(id),
         },
     );
-    let consumers = world.get::<Routes>(producer).map(|routes| routes.0.clone());
+    let consumers = world
+        .get::<Routes>(producer)
+        .map(|routes| routes.consumers.clone());
     for about in consumers.unwrap_or_default() {
         let transport = world
             .get::<Consumer>(about)
@@ -190,10 +192,10 @@ fn end_consumer(world: &mut World, entity: Entity, id: ConsumerId) {
     let Some(consumer) = world.get::<Consumer>(entity).cloned() else {
         return;
     };
-    unroute(world, &consumer);
-    let ssrc = world
-        .get::<flumen_components::Emission>(entity)
-        .map(|emission| emission.ssrc);
+    let emission = world.get::<flumen_components::Emission>(entity);
+    let ssrc = emission.map(|emission| emission.ssrc);
+    let needs_history = emission.is_some_and(flumen_components::Emission::needs_history);
+    unroute(world, &consumer, needs_history);
     if let (Some(ssrc), Some(mut listener)) = (ssrc, world.get_mut::<Listener>(consumer.transport))
     {
         listener.consumers.remove(&ssrc);

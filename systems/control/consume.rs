@@ -4,15 +4,16 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{ConsumerCreated, emit};
 use flumen_components::rtp_parameters::{
-    self, ConsumerParametersError, HeaderExtension, MediaKind, ProducerType, RtpCapabilities,
-    RtpParameters, SsrcBase, consumer_parameters,
+    self, Codec, ConsumerParametersError, HeaderExtension, MediaKind, ProducerType,
+    RtpCapabilities, RtpCodecParameters, RtpParameters, SsrcBase, consumer_parameters,
 };
 use flumen_components::wire::SequenceManager;
 use flumen_components::{
     AppData, Closed, Consumer, ConsumerId, ConsumerParameters, ConsumesFrom, Created, Deadlines,
-    Directory, Emission, ExtensionSet, Generator, Listener, Mid, Naming, Now, OnRouter,
+    Directory, Emission, ExtensionSet, Generator, Histogram, Listener, Mid, Naming, Now, OnRouter,
     OnTransport, Paused, PayloadTypes, ProducerId, ProducerParameters, Purpose, Rate,
-    ReportSchedule, Routes, Subject, TraceTypes, TransportId, find,
+    RemoteReception, ReportSchedule, Retransmission, Routes, Rtx, Score, Subject, TraceTypes,
+    TransportId, find,
 };
 use thiserror::Error;
 
@@ -115,6 +116,7 @@ pub fn consume(
         base,
     )?;
     let emission = emission(transport, ssrc, kind, &rtp, &options, &mut generator);
+    let retransmission = retransmission(&rtp, &mut generator);
     let id = spawn(world, transport, producer, kind, emission, rtp, &options);
     if options.mid.is_none()
         && let Some(mut naming) = world.get_mut::<Naming>(transport)
@@ -123,6 +125,9 @@ pub fn consume(
     }
     let entity = find(world, id)?;
     world.entity_mut(entity).insert(options.app_data);
+    if let Some(retransmission) = retransmission {
+        world.entity_mut(entity).insert(retransmission);
+    }
     wish_for(world, entity);
     arm_reports(world, transport);
     let subject = Subject::Transport(transport_id);
@@ -220,6 +225,7 @@ fn emission(
         mid: rtp.mid.as_deref().and_then(Mid::new).unwrap_or_default(),
         sync_required: true,
         waits_for_key_frame: media().any(|codec| codec.codec().is_key_frame_capable()),
+        resends: media().any(|codec| codec.has_feedback("nack", "")),
         ignore_dtx: options.ignore_dtx && kind == MediaKind::Audio,
         sequence: SequenceManager::new(generator.within(FIRST_SEQUENCE_NUMBERS) as u16),
         packets: 0,
@@ -230,7 +236,27 @@ fn emission(
         rate: Rate::new(RATE_WINDOW_MS),
         pli_count: 0,
         fir_count: 0,
+        discarded: 0,
     }
+}
+
+/// What the consumer sends again, if NACK was negotiated.
+fn retransmission(rtp: &RtpParameters, generator: &mut Generator) -> Option<Retransmission> {
+    let resends = |codec: &RtpCodecParameters| codec.has_feedback("nack", "");
+    if !rtp.codecs.iter().any(resends) {
+        return None;
+    }
+    let pair = |codec: &RtpCodecParameters| match codec.codec() {
+        Codec::Rtx => codec.apt().map(|media| (media, codec.payload_type)),
+        _ => None,
+    };
+    let encoding = rtp.encodings.first()?;
+    let rtx = encoding.rtx.map(|rtx| Rtx {
+        ssrc: rtx.ssrc,
+        payload_types: rtp.codecs.iter().filter_map(pair).collect(),
+        sequence: generator.within(0..=u16::MAX.into()) as u16,
+    });
+    Some(Retransmission::new(rtx))
 }
 
 /// Far enough from the wrap that a receiver's first packets do not meet it (RFC 3711 section
@@ -251,11 +277,11 @@ fn spawn(
 ) -> ConsumerId {
     let created = birth::number(world);
     let id: ConsumerId = birth::id(world, created);
-    let ssrc = emission.ssrc;
+    let (ssrc, needs_history) = (emission.ssrc, emission.needs_history());
     let producer_paused = world.get::<Paused>(producer).is_some_and(|paused| paused.0);
     let route = world
         .get::<Routes>(producer)
-        .map_or(0, |routes| routes.0.len() as u32);
+        .map_or(0, |routes| routes.consumers.len() as u32);
     let consumer = Consumer {
         kind,
         producer,
@@ -273,12 +299,18 @@ fn spawn(
             ConsumerParameters { rtp },
         ),
         TraceTypes::default(),
+        (
+            RemoteReception::default(),
+            Histogram::default(),
+            Score::default(),
+        ),
         (OnTransport(transport), ConsumesFrom(producer)),
     );
     let entity = world.spawn(bundle).id();
     world.resource_mut::<Directory>().insert(id, entity);
     if let Some(mut routes) = world.get_mut::<Routes>(producer) {
-        routes.0.push(entity);
+        routes.consumers.push(entity);
+        routes.need_history += u32::from(needs_history);
     }
     if let Some(mut listener) = world.get_mut::<Listener>(transport) {
         listener.consumers.insert(ssrc, entity);
@@ -287,13 +319,14 @@ fn spawn(
 }
 
 /// Takes a consumer out of its producer's routes; the last one takes its place.
-pub(super) fn unroute(world: &mut World, consumer: &Consumer) {
+pub(super) fn unroute(world: &mut World, consumer: &Consumer, needs_history: bool) {
     let Some(mut routes) = world.get_mut::<Routes>(consumer.producer) else {
         return;
     };
     let position = consumer.route as usize;
-    routes.0.swap_remove(position);
-    let Some(&moved) = routes.0.get(position) else {
+    routes.consumers.swap_remove(position);
+    routes.need_history -= u32::from(needs_history);
+    let Some(&moved) = routes.consumers.get(position) else {
         return;
     };
     if let Some(mut moved) = world.get_mut::<Consumer>(moved) {

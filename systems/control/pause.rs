@@ -122,7 +122,9 @@ fn forget_the_past(world: &mut World, producer: Entity) {
 }
 
 fn tell_consumers(world: &mut World, producer: Entity, paused: bool) {
-    let consumers = world.get::<Routes>(producer).map(|routes| routes.0.clone());
+    let consumers = world
+        .get::<Routes>(producer)
+        .map(|routes| routes.consumers.clone());
     for about in consumers.unwrap_or_default() {
         let Some(&id) = world.get::<ConsumerId>(about) else {
             continue;

@@ -260,6 +260,7 @@ fn encodings(rtp: &RtpParameters) -> smallvec::SmallVec<[Encoding; 1]> {
         use_nack: facts.use_nack,
         use_pli: facts.use_pli,
         use_fir: facts.use_fir,
+        use_in_band_fec: facts.use_in_band_fec,
         clock_rate: facts.clock_rate,
         layers: LayerCounts {
             spatial: facts.spatial_layers,

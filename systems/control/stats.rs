@@ -5,13 +5,13 @@ use bevy_ecs::world::World;
 use flumen_components::rtp_parameters::{MediaKind, RtpParameters};
 use flumen_components::stats::{InboundRtpStats, OutboundRtpStats, RtpStats, StreamStats};
 use flumen_components::{
-    Closed, Consumer, ConsumerId, ConsumerParameters, Emission, LayerRate, Liveness, Now, Producer,
-    ProducerId, ProducerParameters, ProducerScore, Reception, Reporting, RtpStream, Score,
-    StreamLiveness, find,
+    Closed, Consumer, ConsumerId, ConsumerParameters, ConsumerScore, Emission, LayerRate, Liveness,
+    Now, Producer, ProducerId, ProducerParameters, ProducerScore, Reception, RemoteReception,
+    Reporting, Retransmission, RtpStream, Score, StreamLiveness, find,
 };
 
 use super::produce::streams_of;
-use crate::score::{liveness_of, scores_of};
+use crate::score::{consumer_score_of, liveness_of, scores_of};
 
 /// An entry for each stream of a producer that has begun, in the order of discovery.
 ///
@@ -72,6 +72,21 @@ fn all_inbound(world: &World, producer: Entity) -> impl Iterator<Item = RtpStats
     streams.sort_by_key(discovered);
     let entry = move |stream| inbound(world, producer, stream);
     streams.into_iter().filter_map(entry)
+}
+
+/// The scores that concern a consumer.
+///
+/// # Errors
+///
+/// [`Closed`] when the consumer is.
+pub fn consumer_score(world: &World, id: ConsumerId) -> Result<ConsumerScore, Closed> {
+    let entity = find(world, id)?;
+    let consumer = world.get::<Consumer>(entity);
+    let producer = consumer.and_then(|consumer| world.get::<Producer>(consumer.producer));
+    let producer = producer.ok_or_else(|| Closed::new(id))?;
+    let own = world.get::<Score>(entity).copied().unwrap_or_default();
+    let of_stream = |stream| world.get::<Score>(stream).map(|score| score.0);
+    Ok(consumer_score_of(own, producer, of_stream))
 }
 
 fn inbound(world: &World, producer: Entity, entity: Entity) -> Option<RtpStats> {
@@ -140,9 +155,24 @@ fn outbound(world: &World, entity: Entity) -> Option<RtpStats> {
         bitrate: emission.rate.clone().bits_per_second(now),
         pli_count: emission.pli_count,
         fir_count: emission.fir_count,
-        score: Score::default().0,
+        score: world.get::<Score>(entity)?.0,
     };
-    Some(RtpStats::Outbound(OutboundRtpStats { stream: stats }))
+    let remote = world.get::<RemoteReception>(entity)?;
+    let again = world.get::<Retransmission>(entity);
+    let count = |count: fn(&Retransmission) -> u64| again.map_or(0, count);
+    Some(RtpStats::Outbound(OutboundRtpStats {
+        stream: stats,
+        packets_lost: remote.packets_lost,
+        fraction_lost: remote.fraction_lost,
+        jitter: remote.jitter,
+        packets_discarded: emission.discarded,
+        packets_retransmitted: count(|again| again.packets),
+        packets_repaired: count(|again| again.repaired),
+        nack_count: count(|again| again.nack_count),
+        nack_packet_count: count(|again| again.nack_packet_count),
+        round_trip_time: remote.round_trip().as_micros() as f64 / 1_000.0,
+        rtx_packets_discarded: count(|again| again.refused),
+    }))
 }
 
 fn mime_type(parameters: &RtpParameters, encoding: usize) -> String {

@@ -110,6 +110,7 @@ mod tests {
             layers: LayerCounts::ONE,
             use_dtx: false,
             checks_inactivity: false,
+            use_in_band_fec: false,
             stream: None,
             rtx: None,
         }

@@ -180,6 +180,7 @@ fn packet(arrival: &RtpArrival, found: &Found) -> MediaPacket {
         arrival: Arrival::InOrder,
         key_frame: false,
         descriptor: Descriptor::default(),
+        duplicate: false,
         next: None,
     }
 }

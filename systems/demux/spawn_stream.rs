@@ -4,9 +4,9 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Commands, EntityCommands};
 use flumen_components::rtp_parameters::Codec;
 use flumen_components::{
-    CaptureClock, Deadlines, Due, Encoding, Histogram, Inactivity, LayerActivity, LayerRates,
-    Liveness, Missing, Producer, Reception, Reporting, RtpStream, Score, SilenceTimer, StreamOf,
-    Templates, Time,
+    CaptureClock, Deadlines, Due, Encoding, Histogram, History, Inactivity, LayerActivity,
+    LayerRates, Liveness, Missing, Producer, Reception, Reporting, RtpStream, Score, SilenceTimer,
+    StreamOf, Templates, Time,
 };
 
 /// The birth of a stream.
@@ -38,6 +38,7 @@ pub(super) fn spawn_stream(
         Score::default(),
         Reporting::default(),
         Histogram::default(),
+        History::default(),
         CaptureClock::default(),
     ));
     if encoding.use_nack {

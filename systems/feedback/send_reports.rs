@@ -9,9 +9,9 @@ use flumen_components::wire::rtcp::{
     write_reference_time, write_sender_report,
 };
 use flumen_components::{
-    CaptureClock, ConsumerParameters, Deadlines, Due, DueReports, Emission, Incoming, Limits,
-    Listener, Newest, Now, NtpEpoch, Producer, Reception, RemoteClock, ReportQueue, ReportSchedule,
-    Reporting, RtpStream, Time,
+    CaptureClock, ConsumerParameters, Deadlines, Due, DueReports, Emission, Encoding, Incoming,
+    Limits, Listener, Newest, Now, NtpEpoch, Path, Paused, Producer, Reception, RemoteClock,
+    RemoteReception, ReportQueue, ReportSchedule, Reporting, Routes, RtpStream, Time,
 };
 
 use super::rtcp_exits::RtcpExits;
@@ -29,8 +29,19 @@ pub(crate) struct Reporters<'w, 's> {
             &'static mut Reporting,
         ),
     >,
-    consumers: Query<'w, 's, (&'static Emission, &'static ConsumerParameters)>,
+    consumers: Query<
+        'w,
+        's,
+        (
+            &'static Emission,
+            &'static ConsumerParameters,
+            &'static mut RemoteReception,
+            &'static Paused,
+        ),
+    >,
     captures: Captures<'w, 's>,
+    producers: Query<'w, 's, (&'static Producer, &'static Routes, &'static Paused)>,
+    paths: Query<'w, 's, &'static Path>,
     exits: RtcpExits<'w, 's>,
     now: Res<'w, Now>,
     epoch: Res<'w, NtpEpoch>,
@@ -152,7 +163,7 @@ impl Reporters<'_, '_> {
             if *budget == 0 {
                 return Some(ssrc);
             }
-            if let Ok((emission, parameters)) = self.consumers.get(consumer)
+            if let Ok((emission, parameters, ..)) = self.consumers.get(consumer)
                 && let Some(info) = self.sender_info(emission)
             {
                 *budget -= 1;
@@ -160,6 +171,9 @@ impl Reporters<'_, '_> {
                 let cname = parameters.rtp.rtcp.cname.as_deref().unwrap_or_default();
                 let answer = answer(schedule, self.now.time);
                 write_consumer_report(&mut draft.compound, &info, cname, answer);
+                if let Ok((_, _, mut remote, _)) = self.consumers.get_mut(consumer) {
+                    remote.sender_report(info.ntp);
+                }
                 self.send_if_full(transport, draft, before);
             }
             next = ssrc.checked_add(1)?;
@@ -224,12 +238,32 @@ impl Reporters<'_, '_> {
             if blocks.len() == BLOCKS_MAX || *budget == 0 {
                 return Some(ssrc);
             }
-            if let Some(block) = block(&mut self.streams, ssrc, *incoming, self.now.time) {
+            let worst = self.worst_loss(*incoming);
+            if let Some(block) = block(&mut self.streams, ssrc, *incoming, self.now.time, worst) {
                 *budget -= 1;
                 blocks.push(block);
             }
         }
         None
+    }
+
+    /// The worst loss, in 1/256, that an active consumer of a stream with in-band FEC tells: its
+    /// sender protects it for all of them. Zero without FEC.
+    fn worst_loss(&self, incoming: Incoming) -> u8 {
+        let Ok((producer, routes, paused)) = self.producers.get(incoming.producer) else {
+            return 0;
+        };
+        let stream = |encoding: &&Encoding| encoding.stream == incoming.stream;
+        let encoding = producer.encodings.iter().find(stream);
+        if paused.0 || !encoding.is_some_and(|encoding| encoding.use_in_band_fec) {
+            return 0;
+        }
+        let loss = |&consumer: &Entity| {
+            let (emission, _, remote, paused) = self.consumers.get(consumer).ok()?;
+            let path = self.paths.get(emission.transport).ok()?;
+            (!paused.0 && path.is_connected()).then_some(remote.fraction_lost)
+        };
+        routes.consumers.iter().filter_map(loss).max().unwrap_or(0)
     }
 
     fn write_stream_reports(&mut self, transport: Entity, draft: &mut Draft) {
@@ -268,10 +302,11 @@ fn block(
     ssrc: u32,
     incoming: Incoming,
     now: Time,
+    worst: u8,
 ) -> Option<ReportBlock> {
     let (_, reception, mut reporting) = streams.get_mut(incoming.stream?).ok()?;
     match incoming.retransmission {
-        false => Some(reporting.block(ssrc, &reception, now)),
+        false => Some(reporting.block(ssrc, &reception, now, worst)),
         true => Some(ReportBlock {
             ssrc,
             fraction_lost: 0,

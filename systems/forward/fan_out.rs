@@ -4,23 +4,25 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
 use flumen_components::event::Traced;
 use flumen_components::rtp_parameters::{Codec, HeaderExtensionIds};
-use flumen_components::trace::{Direction, PacketTrace, TraceInfo};
+use flumen_components::trace::{Direction, PacketTrace, TraceInfo, TraceType};
 use flumen_components::wire::codec::opus;
 use flumen_components::wire::sequence::is_higher_u32;
 use flumen_components::{
-    Arrival, ConsumerId, Destination, DirectOut, DirectRow, Emission, Inbox, Ledger, Limits, Link,
-    Listener, Media, MediaPacket, Newest, Now, Outbox, Outgoing, OutgoingKind, Path, Paused,
-    Producer, Recipient, RemoteClock, Routes, RtpStream, Subject, Time, Touched, TouchedStream,
-    Trace, TraceTypes, Traces, Withheld, chain,
+    Arrival, ConsumerId, Destination, DirectOut, DirectRow, Emission, History, Inbox, Ledger,
+    Limits, Link, Listener, Media, MediaPacket, Newest, Now, Outbox, Outgoing, OutgoingKind,
+    PacketFacts, Path, Paused, Producer, Recipient, RemoteClock, Routes, RtpStream, Subject,
+    Touched, TouchedStream, Trace, TraceTypes, Traces, Withheld, chain,
 };
 
+use super::choose::{Choice, choose};
+use super::repeat::{Sender, repeat};
 use super::template::{Source, Template, Templates};
 
 /// Who sends and who receives.
 #[derive(SystemParam)]
 pub(crate) struct Parties<'w, 's> {
     producers: Query<'w, 's, (&'static Producer, &'static Routes, &'static Paused)>,
-    streams: Query<'w, 's, &'static RtpStream>,
+    streams: Query<'w, 's, (&'static RtpStream, &'static History)>,
     senders: Query<'w, 's, (&'static Listener, &'static RemoteClock)>,
     consumers: Query<
         'w,
@@ -70,24 +72,23 @@ pub(crate) fn fan_out(
         let Ok((producer, routes, paused)) = parties.producers.get(stream.producer) else {
             continue;
         };
-        let offered = u64::from(stream.count) * routes.0.len() as u64;
+        let Ok((facts, history)) = parties.streams.get(stream.stream) else {
+            continue;
+        };
+        let offered = u64::from(stream.count) * routes.consumers.len() as u64;
         ledger.offered += offered;
         if paused.0 {
             ledger.withheld[Withheld::ProducerPaused] += offered;
             continue;
         }
-        if routes.0.is_empty() {
+        if routes.consumers.is_empty() {
             continue;
         }
         let sender = parties.senders.get(producer.transport).ok();
         let ids = sender.map_or(&NO_IDS, |(listener, _)| &listener.extensions);
         let clock_offset = sender.and_then(|(_, clock)| clock.offset());
-        let codec = parties
-            .streams
-            .get(stream.stream)
-            .map(|stream| stream.codec);
-        scratch.load(stream, &media, &inbox, codec.unwrap_or(Codec::Other));
-        for &consumer in &routes.0 {
+        scratch.load(stream, &media, &inbox, facts.codec);
+        for &consumer in &routes.consumers {
             let Ok((emission, paused, &id, &traced)) = parties.consumers.get_mut(consumer) else {
                 continue;
             };
@@ -99,6 +100,7 @@ pub(crate) fn fan_out(
                 arena: inbox.bytes(),
                 ids,
                 clock_offset,
+                history,
                 exits: &mut exits,
                 ledger: &mut ledger,
             };
@@ -136,6 +138,7 @@ struct Delivery<'a, 'w> {
     arena: &'a [u8],
     ids: &'a HeaderExtensionIds,
     clock_offset: Option<i64>,
+    history: &'a History,
     exits: &'a mut Exits<'w>,
     ledger: &'a mut Ledger,
 }
@@ -167,20 +170,19 @@ impl Delivery<'_, '_> {
             clock_offset: self.clock_offset,
         };
         let group = scratch.templates.group(self.emission.extensions, source);
-        let mut sent_bytes = 0;
+        let before = self.emission.bytes;
         for (index, packet) in scratch.packets.iter().enumerate() {
             match choose(self.emission, packet, scratch.dtx[index]) {
-                Ok(sequence) => {
+                Ok(choice) => {
                     let template = scratch.templates.get(group + index);
-                    sent_bytes +=
-                        self.forward(packet, sequence, &scratch.templates, template, exit);
+                    self.forward(packet, choice, &scratch.templates, template, exit);
                 }
                 Err(reason) => self.ledger.withhold(reason, 1),
             }
         }
-        if sent_bytes > 0 {
-            self.emission.bytes += sent_bytes;
-            self.emission.rate.add(sent_bytes, self.exits.now.time);
+        let sent = self.emission.bytes - before;
+        if sent > 0 {
+            self.emission.rate.add(sent, self.exits.now.time);
         }
     }
 
@@ -190,15 +192,16 @@ impl Delivery<'_, '_> {
         self.ledger.withhold(reason, scratch.packets.len());
     }
 
-    /// Writes the row of one packet; returns its length in bytes.
+    /// Writes the row of one packet.
     fn forward(
         &mut self,
         packet: &MediaPacket,
-        sequence: u16,
+        choice: Choice,
         templates: &Templates,
         template: Template,
         exit: Exit,
-    ) -> u64 {
+    ) {
+        let sequence = choice.sequence;
         let outbox = &mut *self.exits.outbox;
         let header_start = outbox.headers.len() as u32;
         templates.instantiate(template, self.emission, sequence, &mut outbox.headers);
@@ -214,41 +217,96 @@ impl Delivery<'_, '_> {
             transport_sequence: template.transport_sequence,
             kind: OutgoingKind::Media,
         };
+        self.ledger.enqueued += 1;
+        self.leave(row, header.payload_len, exit);
+        if let Some(type_) = self.traced.of_packet(packet.key_frame) {
+            self.trace(type_, &packet.facts(), sequence, row.len());
+        }
+        let late = packet.arrival == Arrival::Late;
+        self.note_newest(header.timestamp, late, packet.stream);
+        if choice.begins_key_frame {
+            self.send_overtaking(header.sequence_number, packet.stream, exit);
+        }
+    }
+
+    /// Sends what overtook the first packet of a key frame right behind it. These were withheld
+    /// when they came, so the ledger has them as generated.
+    fn send_overtaking(&mut self, number: u16, stream: Entity, exit: Exit) {
+        let sender = Sender {
+            ids: self.ids,
+            clock_offset: self.clock_offset,
+        };
+        for number in self.history.overtaking(number) {
+            let Some((facts, bytes)) = self.history.get(number) else {
+                continue;
+            };
+            if !self.emission.payload_types.contains(facts.payload_type) {
+                self.emission.sequence.drop(number);
+                continue;
+            }
+            let Some(sequence) = self.emission.sequence.input(number) else {
+                continue;
+            };
+            let out = &mut self.exits.outbox.headers;
+            let row = repeat(out, self.emission, sequence, (facts, bytes), sender, None);
+            if let Some(row) = row {
+                self.ledger.generated += 1;
+                self.leave(row, facts.header.payload_len, exit);
+                if let Some(type_) = self.traced.of_packet(facts.key_frame) {
+                    self.trace(type_, facts, sequence, row.len());
+                }
+                self.note_newest(facts.header.timestamp, true, stream);
+            }
+        }
+    }
+
+    /// What is late is newest only if it is ahead in its own clock: a source that set its clock
+    /// back is followed.
+    fn note_newest(&mut self, timestamp: u32, late: bool, stream: Entity) {
+        let is_newest = |newest: Newest| !late || is_higher_u32(timestamp, newest.timestamp);
+        if self.emission.newest.is_none_or(is_newest) {
+            self.emission.newest = Some(Newest {
+                timestamp,
+                at: self.exits.now.time,
+                stream,
+            });
+        }
+    }
+
+    fn leave(&mut self, row: Outgoing, payload_len: u16, exit: Exit) {
         match exit {
-            Exit::Udp(destination) => outbox.rows.push(Outgoing { destination, ..row }),
+            Exit::Udp(destination) => {
+                let row = Outgoing { destination, ..row };
+                self.exits.outbox.rows.push(row);
+            }
             Exit::Direct => {
                 let (transport, to) = (self.emission.transport, Recipient::Rtp(self.id));
                 self.exits.direct.0.push(DirectRow { transport, to, row });
             }
         }
-        self.ledger.enqueued += 1;
         self.emission.packets += 1;
-        self.emission.payload_bytes += u64::from(header.payload_len);
-        note_newest(self.emission, packet, self.exits.now.time);
-        let size = u32::from(template.len()) + u32::from(payload_len);
-        if let Some(type_) = self.traced.of_packet(packet.key_frame) {
-            let info = TraceInfo::Packet(self.as_sent(packet, sequence, size));
-            let timestamp = self.exits.now.time.as_millis();
-            let trace = Trace {
-                type_,
-                timestamp,
-                direction: Direction::Out,
-                info,
-            };
-            let (about, subject) = (self.consumer, Subject::Consumer(self.id));
-            self.exits.traces.push(
-                Traced {
-                    about,
-                    subject,
-                    trace,
-                },
-                self.exits.limits.traces_per_tick,
-            );
-        }
-        size.into()
+        self.emission.bytes += u64::from(row.len());
+        self.emission.payload_bytes += u64::from(payload_len);
     }
 
-    fn as_sent(&self, packet: &MediaPacket, sequence_number: u16, size: u32) -> PacketTrace {
+    fn trace(&mut self, type_: TraceType, packet: &PacketFacts, sequence: u16, size: u32) {
+        let trace = Trace {
+            type_,
+            timestamp: self.exits.now.time.as_millis(),
+            direction: Direction::Out,
+            info: TraceInfo::Packet(self.as_sent(packet, sequence, size)),
+        };
+        let (about, subject) = (self.consumer, Subject::Consumer(self.id));
+        let traced = Traced {
+            about,
+            subject,
+            trace,
+        };
+        let limit = self.exits.limits.traces_per_tick;
+        self.exits.traces.push(traced, limit);
+    }
+
+    fn as_sent(&self, packet: &PacketFacts, sequence_number: u16, size: u32) -> PacketTrace {
         PacketTrace {
             payload_type: packet.payload_type,
             sequence_number,
@@ -275,54 +333,4 @@ enum Exit {
     Direct,
     /// Index of the destination in the outbox.
     Udp(u32),
-}
-
-/// What is late is newest only if it is ahead in its own clock: a source that set its clock back
-/// is followed.
-fn note_newest(emission: &mut Emission, packet: &MediaPacket, now: Time) {
-    let timestamp = packet.header.timestamp;
-    let is_newest = |newest: Newest| {
-        packet.arrival != Arrival::Late || is_higher_u32(timestamp, newest.timestamp)
-    };
-    if emission.newest.is_none_or(is_newest) {
-        emission.newest = Some(Newest {
-            timestamp,
-            at: now,
-            stream: packet.stream,
-        });
-    }
-}
-
-/// The outgoing sequence number of a packet, or why it is not forwarded.
-///
-/// What is withheld from an active consumer is taken out of its sequence, so that it sees no gap.
-fn choose(emission: &mut Emission, packet: &MediaPacket, dtx: bool) -> Result<u16, Withheld> {
-    let number = packet.header.sequence_number;
-    if packet.arrival == Arrival::Resync {
-        emission.sequence.restart(number.wrapping_sub(1));
-    }
-    if !emission.payload_types.contains(packet.payload_type) {
-        emission.sequence.drop(number);
-        return Err(Withheld::PayloadTypeNotNegotiated);
-    }
-    if emission.sync_required && emission.waits_for_key_frame && !packet.key_frame {
-        return Err(Withheld::AwaitingKeyFrame);
-    }
-    if packet.header.payload_len == 0 {
-        emission.sequence.drop(number);
-        return Err(Withheld::PaddingOnly);
-    }
-    if dtx && emission.ignore_dtx {
-        emission.sequence.drop(number);
-        return Err(Withheld::Dtx);
-    }
-    if emission.sync_required {
-        // No run begins with what belongs before the run before it.
-        if packet.arrival == Arrival::Late && !emission.sequence.is_news(number) {
-            return Err(Withheld::TooLate);
-        }
-        emission.sync_required = false;
-        emission.sequence.restart(number.wrapping_sub(1));
-    }
-    emission.sequence.input(number).ok_or(Withheld::TooLate)
 }

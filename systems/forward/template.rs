@@ -6,7 +6,7 @@ use flumen_components::wire::extension::{
 };
 use flumen_components::wire::header_extension::write_extensions;
 use flumen_components::wire::rtp::{
-    BLOCK_HEADER_LEN, FIXED_LEN, PAYLOAD_TYPE, SEQUENCE_NUMBER, SSRC, TWO_BYTE_PROFILE,
+    BLOCK_HEADER_LEN, FIXED_LEN, PAYLOAD_TYPE, RtpHeader, SEQUENCE_NUMBER, SSRC, TWO_BYTE_PROFILE,
 };
 use flumen_components::{Emission, ExtensionSet, MediaPacket, Mid};
 use smallvec::SmallVec;
@@ -39,6 +39,17 @@ pub(super) struct Template {
     mid: u8,
     pub(super) abs_send_time: u8,
     pub(super) transport_sequence: u8,
+}
+
+/// A packet as it came.
+#[derive(Clone, Copy)]
+pub(super) struct Original<'a> {
+    pub(super) header: &'a RtpHeader,
+    /// What consumers call its payload type.
+    pub(super) payload_type: u8,
+    pub(super) bytes: &'a [u8],
+    pub(super) ids: &'a HeaderExtensionIds,
+    pub(super) clock_offset: Option<i64>,
 }
 
 /// The packets of a stream, and where their header extensions are described.
@@ -76,7 +87,14 @@ impl Templates {
             first: first as u32,
         });
         for packet in source.packets {
-            let template = write(&mut self.bytes, extensions, packet, source);
+            let original = Original {
+                header: &packet.header,
+                payload_type: packet.payload_type,
+                bytes: &source.arena[packet.range()],
+                ids: source.ids,
+                clock_offset: source.clock_offset,
+            };
+            let template = write(&mut self.bytes, extensions, original);
             self.entries.push(template);
         }
         first
@@ -98,12 +116,7 @@ impl Templates {
         let start = out.len();
         let from = template.start as usize;
         out.extend_from_slice(&self.bytes[from..from + template.len as usize]);
-        let header = &mut out[start..];
-        header[SEQUENCE_NUMBER..SEQUENCE_NUMBER + 2].copy_from_slice(&sequence.to_be_bytes());
-        header[SSRC..SSRC + 4].copy_from_slice(&emission.ssrc.to_be_bytes());
-        if template.mid != 0 {
-            write_mid(header, template, &emission.mid);
-        }
+        template.personalise(&mut out[start..], emission.ssrc, sequence, &emission.mid);
     }
 }
 
@@ -111,6 +124,15 @@ impl Template {
     /// Length of the header in bytes.
     pub(super) fn len(self) -> u16 {
         self.len
+    }
+
+    /// Fills in what differs between consumers.
+    pub(super) fn personalise(self, header: &mut [u8], ssrc: u32, sequence: u16, mid: &Mid) {
+        header[SEQUENCE_NUMBER..SEQUENCE_NUMBER + 2].copy_from_slice(&sequence.to_be_bytes());
+        header[SSRC..SSRC + 4].copy_from_slice(&ssrc.to_be_bytes());
+        if self.mid != 0 {
+            write_mid(header, self, mid);
+        }
     }
 }
 
@@ -129,13 +151,8 @@ fn write_mid(header: &mut [u8], template: Template, mid: &Mid) {
 
 /// Appends the header of `packet` with the extensions of `set`, under the identifiers that routers
 /// give them.
-fn write(
-    out: &mut Vec<u8>,
-    set: ExtensionSet,
-    packet: &MediaPacket,
-    source: Source<'_>,
-) -> Template {
-    let bytes = &source.arena[packet.range()];
+pub(super) fn write(out: &mut Vec<u8>, set: ExtensionSet, packet: Original<'_>) -> Template {
+    let bytes = packet.bytes;
     let start = out.len();
     let csrc_end = FIXED_LEN + 4 * usize::from(packet.header.csrc_count);
     out.extend_from_slice(&bytes[..csrc_end]);
@@ -145,8 +162,8 @@ fn write(
         start: start as u32,
         ..Template::default()
     };
-    let capture_time = capture_time(packet, bytes, source);
-    let elements = elements(set, packet, bytes, source.ids, capture_time.as_ref());
+    let capture_time = capture_time(packet);
+    let elements = elements(set, packet, capture_time.as_ref());
     let pairs: SmallVec<[(u8, &[u8]); 12]> = elements
         .iter()
         .map(|element| (element.id, element.value))
@@ -190,21 +207,16 @@ struct Element<'a> {
 /// stay small; then what is copied.
 fn elements<'a>(
     set: ExtensionSet,
-    packet: &MediaPacket,
-    bytes: &'a [u8],
-    ids: &HeaderExtensionIds,
+    packet: Original<'a>,
     capture_time: Option<&'a [u8; ABS_CAPTURE_TIME_LEN]>,
 ) -> SmallVec<[Element<'a>; 12]> {
     let mut elements = SmallVec::new();
-    let mut add = |kind: ExtensionKind, value: &'a [u8]| {
+    let mut add = |kind: ExtensionKind, value| {
         let id = router_id(kind);
+        let element = Element { kind, id, value };
         // The first of its kind counts: what a sender repeats must not make a header grow.
-        if set.contains(id)
-            && elements
-                .iter()
-                .all(|element: &Element<'_>| element.id != id)
-        {
-            elements.push(Element { kind, id, value });
+        if set.contains(id) && elements.iter().all(|known: &Element<'_>| known.id != id) {
+            elements.push(element);
         }
     };
     add(ExtensionKind::Mid, &[0; Mid::MAX_LEN]);
@@ -213,8 +225,8 @@ fn elements<'a>(
         ExtensionKind::TransportSequence,
         &[0; TRANSPORT_SEQUENCE_LEN],
     );
-    for (id, value) in packet.header.extensions(bytes) {
-        if let Some(kind) = copied(id, ids, set) {
+    for (id, value) in packet.header.extensions(packet.bytes) {
+        if let Some(kind) = copied(id, packet.ids, set) {
             add(kind, value);
         }
     }
@@ -227,14 +239,10 @@ fn elements<'a>(
 /// The capture time that a packet carries, as this engine tells it: the time stays that of the
 /// capturer, and the offset becomes that from the engine's clock to the capturer's. None when the
 /// sender's clock is not known, as its offset would then be taken for the engine's.
-fn capture_time(
-    packet: &MediaPacket,
-    bytes: &[u8],
-    source: Source<'_>,
-) -> Option<[u8; ABS_CAPTURE_TIME_LEN]> {
-    let id = source.ids.abs_capture_time?;
-    let clock_offset = source.clock_offset?;
-    let told = AbsCaptureTime::parse(packet.header.extension(bytes, id)?)?;
+fn capture_time(packet: Original<'_>) -> Option<[u8; ABS_CAPTURE_TIME_LEN]> {
+    let id = packet.ids.abs_capture_time?;
+    let clock_offset = packet.clock_offset?;
+    let told = AbsCaptureTime::parse(packet.header.extension(packet.bytes, id)?)?;
     let offset = told.offset.unwrap_or(0).wrapping_sub(clock_offset);
     let told = AbsCaptureTime {
         offset: Some(offset),

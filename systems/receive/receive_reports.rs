@@ -1,4 +1,4 @@
-//! Reports are read: the clocks of senders, and round-trip times.
+//! Reports are read: the clocks of senders, round-trip times, and what receivers get.
 
 use std::time::Duration;
 
@@ -7,10 +7,11 @@ use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::event::Traced;
 use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::ntp;
-use flumen_components::wire::rtcp::{self, DlrrItem, RtcpPacket, SenderInfo, XrBlock};
+use flumen_components::wire::rtcp::{self, DlrrItem, ReportBlock, RtcpPacket, SenderInfo, XrBlock};
 use flumen_components::{
-    CaptureClock, Inbox, Incoming, Limits, Listener, Now, NtpEpoch, ProducerId, RemoteClock,
-    ReportSchedule, Reporting, RtcpIn, SenderReports, Subject, Trace, TraceTypes, Traces,
+    CaptureClock, Counters, Emission, Inbox, Incoming, Limits, Listener, Now, NtpEpoch, ProducerId,
+    ReceiverReports, RemoteClock, RemoteReception, ReportSchedule, Reporting, Retransmission,
+    RtcpIn, SenderReports, Subject, Trace, TraceTypes, Traces,
 };
 
 /// Whom reports are about.
@@ -21,14 +22,24 @@ pub(crate) struct Subjects<'w, 's> {
     streams: Query<'w, 's, &'static mut Reporting>,
     clocks: Query<'w, 's, &'static mut CaptureClock>,
     producers: Query<'w, 's, (&'static ProducerId, &'static TraceTypes)>,
+    consumers: Query<
+        'w,
+        's,
+        (
+            &'static Emission,
+            &'static mut RemoteReception,
+            Option<&'static Retransmission>,
+        ),
+    >,
     sender_reports: ResMut<'w, SenderReports>,
+    receiver_reports: ResMut<'w, ReceiverReports>,
     traces: ResMut<'w, Traces>,
     limits: Res<'w, Limits>,
     now: Res<'w, Now>,
     epoch: Res<'w, NtpEpoch>,
 }
 
-/// Takes in the sender reports and extended reports of this tick.
+/// Takes in the sender reports, receiver reports and extended reports of this tick.
 pub(crate) fn receive_reports(
     arrivals: Res<'_, RtcpIn>,
     inbox: Res<'_, Inbox>,
@@ -43,6 +54,14 @@ pub(crate) fn receive_reports(
                 RtcpPacket::SenderReport(report) => {
                     subjects.sender_report(arrival.transport, report.info);
                     sampled = sampled || subjects.sample_clock(arrival.transport, report.info);
+                    for block in report.blocks() {
+                        subjects.report_block(arrival.transport, &block);
+                    }
+                }
+                RtcpPacket::ReceiverReport(report) => {
+                    for block in report.blocks() {
+                        subjects.report_block(arrival.transport, &block);
+                    }
                 }
                 RtcpPacket::ExtendedReport(report) => {
                     for block in report.blocks() {
@@ -104,6 +123,28 @@ impl Subjects<'_, '_> {
         {
             remote.use_reports();
         }
+    }
+
+    /// The receiver of a consumer tells how it arrives. Nothing is made of what it tells of
+    /// retransmissions, or of SSRCs that are nobody's.
+    fn report_block(&mut self, transport: Entity, block: &ReportBlock) {
+        let listener = self.transports.get(transport);
+        let consumer = listener.map(|(listener, _)| listener.consumers.get(&block.ssrc));
+        let Ok(Some(&consumer)) = consumer else {
+            return;
+        };
+        let Ok((emission, mut remote, retransmission)) = self.consumers.get_mut(consumer) else {
+            return;
+        };
+        let counters = Counters {
+            sent: emission.packets as u32,
+            lost: 0,
+            repaired: retransmission.map_or(0, |again| again.repaired as u32),
+            retransmitted: retransmission.map_or(0, |again| again.packets as u32),
+        };
+        let now = self.epoch.at(self.now.time);
+        let sample = remote.receive(block, now, counters);
+        self.receiver_reports.0.push((consumer, sample));
     }
 
     fn extended_report(&mut self, transport: Entity, sender: u32, block: XrBlock<'_>) {

@@ -1,0 +1,204 @@
+//! Receivers get again what they miss.
+
+use std::time::Duration;
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
+use flumen_components::event::Traced;
+use flumen_components::trace::{Direction, TraceInfo, TraceType};
+use flumen_components::wire::rtcp::{self, Nack, RtcpPacket};
+use flumen_components::{
+    Consumer, ConsumerId, Destination, DirectOut, DirectRow, Emission, History, Inbox, Ledger,
+    Limits, Link, Listener, Now, Outbox, Outgoing, OutgoingKind, Path, Paused, Permit, Producer,
+    Recipient, RemoteClock, RemoteReception, Retransmission, RtcpIn, Subject, Time, Touched, Trace,
+    TraceTypes, Traces,
+};
+
+use crate::forward::{RtxStream, Sender, repeat};
+
+/// What answering reads and writes.
+#[derive(SystemParam)]
+pub(crate) struct Answering<'w, 's> {
+    consumers: Query<
+        'w,
+        's,
+        (
+            &'static Consumer,
+            &'static ConsumerId,
+            &'static Emission,
+            &'static RemoteReception,
+            &'static Paused,
+            &'static TraceTypes,
+            &'static mut Retransmission,
+        ),
+    >,
+    listeners: Query<'w, 's, (&'static Listener, &'static RemoteClock)>,
+    producers: Query<'w, 's, &'static Producer>,
+    histories: Query<'w, 's, &'static History>,
+    paths: Query<'w, 's, &'static Path>,
+    exits: Exits<'w>,
+    traces: ResMut<'w, Traces>,
+    touched: Res<'w, Touched>,
+    limits: Res<'w, Limits>,
+    now: Res<'w, Now>,
+}
+
+/// Where what is sent again goes.
+#[derive(SystemParam)]
+pub(crate) struct Exits<'w> {
+    outbox: ResMut<'w, Outbox>,
+    direct: ResMut<'w, DirectOut>,
+    ledger: ResMut<'w, Ledger>,
+}
+
+/// Sends again what receivers ask for in negative acknowledgements (RFC 4585 section 6.2.1).
+pub(crate) fn answer_nacks(
+    arrivals: Res<'_, RtcpIn>,
+    inbox: Res<'_, Inbox>,
+    mut answering: Answering<'_, '_>,
+) {
+    for arrival in &arrivals.0 {
+        let start = arrival.start as usize;
+        let bytes = &inbox.bytes()[start..start + arrival.len as usize];
+        for packet in rtcp::packets(bytes).flatten() {
+            if let RtcpPacket::Nack(nack) = packet {
+                answering.answer(arrival.transport, nack);
+            }
+        }
+    }
+}
+
+impl Answering<'_, '_> {
+    /// Answers the receiver of an active consumer; `None` when it is none. The SSRC of
+    /// retransmissions is nobody's here: these are not sent again.
+    fn answer(&mut self, transport: Entity, nack: Nack<'_>) -> Option<()> {
+        let (listener, _) = self.listeners.get(transport).ok()?;
+        let &entity = listener.consumers.get(&nack.media_ssrc)?;
+        let path = self.paths.get(transport).ok()?;
+        let link = path.is_connected().then_some(path.rtp)?;
+        let looked_at = self.note(entity, nack)?;
+        let (consumer, &id, emission, remote, _, _, mut retransmission) =
+            self.consumers.get_mut(entity).ok()?;
+        // What was forwarded before a pause is not sent again after it.
+        if emission.sync_required {
+            return None;
+        }
+        let producer = self.producers.get(consumer.producer).ok()?;
+        let (sender, clock) = self.listeners.get(producer.transport).ok()?;
+        let repeats = Repeats {
+            emission,
+            history: self.histories.get(producer.streams().next()?).ok()?,
+            sender: Sender {
+                ids: &sender.extensions,
+                clock_offset: clock.offset(),
+            },
+            round_trip: remote.round_trip(),
+            now: self.now.time,
+            limit: self.limits.resent_packets_per_consumer,
+        };
+        for number in nack.sequence_numbers().take(looked_at) {
+            let out = &mut self.exits.outbox.headers;
+            if let Some(row) = repeats.write(number, &mut retransmission, out) {
+                self.exits.leave(transport, link, id, row);
+            }
+        }
+        Some(())
+    }
+
+    /// Counts and traces a request to an active consumer; returns how many of its numbers are
+    /// looked at.
+    fn note(&mut self, about: Entity, nack: Nack<'_>) -> Option<usize> {
+        let (consumer, &id, _, _, paused, traced, mut retransmission) =
+            self.consumers.get_mut(about).ok()?;
+        if paused.0 || consumer.producer_paused {
+            return None;
+        }
+        let named = nack.items().map(|item| 1 + item.mask.count_ones() as usize);
+        let requests = named.sum();
+        let limit = self.limits.nacked_packets_per_tick;
+        let looked_at = retransmission.look_at(requests, self.touched.tick, limit);
+        retransmission.nack_count += 1;
+        retransmission.nack_packet_count += requests as u64;
+        retransmission.refused += (requests - looked_at) as u64;
+        if traced.contains(TraceType::Nack) {
+            let (type_, direction) = (TraceType::Nack, Direction::In);
+            let trace = Trace {
+                type_,
+                timestamp: self.now.time.as_millis(),
+                direction,
+                info: TraceInfo::None {},
+            };
+            let traced = Traced {
+                about,
+                subject: Subject::Consumer(id),
+                trace,
+            };
+            self.traces.push(traced, self.limits.traces_per_tick);
+        }
+        Some(looked_at)
+    }
+}
+
+/// What a consumer's packets are written again from.
+struct Repeats<'a> {
+    emission: &'a Emission,
+    history: &'a History,
+    sender: Sender<'a>,
+    round_trip: Duration,
+    now: Time,
+    limit: usize,
+}
+
+impl Repeats<'_> {
+    /// Writes outgoing packet `number` again, if it is still there and may be.
+    fn write(
+        &self,
+        number: u16,
+        retransmission: &mut Retransmission,
+        out: &mut Vec<u8>,
+    ) -> Option<Outgoing> {
+        let input = self.emission.sequence.input_of(number)?;
+        let (facts, bytes) = self.history.get(input)?;
+        let permit = retransmission.permit(number, self.now, self.round_trip, self.limit);
+        match permit {
+            Permit::First => retransmission.repaired += 1,
+            Permit::Again => {}
+            Permit::TooSoon => return None,
+            Permit::Refused => {
+                retransmission.refused += 1;
+                return None;
+            }
+        }
+        let rtx = retransmission.next_rtx(facts.payload_type);
+        let rtx = rtx.map(|(ssrc, payload_type, sequence)| RtxStream {
+            ssrc,
+            payload_type,
+            sequence,
+        });
+        let row = repeat(out, self.emission, number, (facts, bytes), self.sender, rtx)?;
+        retransmission.packets += 1;
+        let kind = OutgoingKind::Retransmission;
+        Some(Outgoing { kind, ..row })
+    }
+}
+
+impl Exits<'_> {
+    fn leave(&mut self, transport: Entity, link: Link, id: ConsumerId, row: Outgoing) {
+        self.ledger.generated += 1;
+        let Link::Udp {
+            socket,
+            remote: Some(address),
+        } = link
+        else {
+            let to = Recipient::Rtp(id);
+            self.direct.0.push(DirectRow { transport, to, row });
+            return;
+        };
+        let destination = Destination {
+            transport,
+            socket,
+            address,
+        };
+        self.outbox.push_to(destination, row);
+    }
+}

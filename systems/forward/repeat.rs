@@ -1,0 +1,76 @@
+//! Packets that were kept are written again.
+
+use flumen_components::rtp_parameters::HeaderExtensionIds;
+use flumen_components::wire::rtp::{FIXED_LEN, PAYLOAD_TYPE};
+use flumen_components::{Emission, Outgoing, OutgoingKind, PacketFacts};
+
+use super::template::{self, Original};
+
+/// The stream of retransmissions (RFC 4588) that a packet is written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RtxStream {
+    pub(crate) ssrc: u32,
+    pub(crate) payload_type: u8,
+    /// The number of the retransmission in that stream.
+    pub(crate) sequence: u16,
+}
+
+/// What is known of the transport that a packet came on.
+#[derive(Clone, Copy)]
+pub(crate) struct Sender<'a> {
+    pub(crate) ids: &'a HeaderExtensionIds,
+    /// See [`RemoteClock::offset`](flumen_components::RemoteClock::offset).
+    pub(crate) clock_offset: Option<i64>,
+}
+
+/// Appends a packet that was kept as the consumer's packet `sequence`, whole, with its stamps still
+/// to be written; as a retransmission when `rtx` is given. `None` when it would be longer than any
+/// datagram; nothing is appended then.
+pub(crate) fn repeat(
+    out: &mut Vec<u8>,
+    emission: &Emission,
+    sequence: u16,
+    (facts, bytes): (&PacketFacts, &[u8]),
+    sender: Sender<'_>,
+    rtx: Option<RtxStream>,
+) -> Option<Outgoing> {
+    let start = out.len();
+    let original = Original {
+        header: &facts.header,
+        payload_type: facts.payload_type,
+        bytes,
+        ids: sender.ids,
+        clock_offset: sender.clock_offset,
+    };
+    let template = template::write(out, emission.extensions, original);
+    let header = &mut out[start..];
+    match rtx {
+        None => {
+            template.personalise(header, emission.ssrc, sequence, &emission.mid);
+            out.extend_from_slice(&bytes[facts.header.payload_start.into()..]);
+        }
+        Some(rtx) => {
+            template.personalise(header, rtx.ssrc, rtx.sequence, &emission.mid);
+            // RFC 4588 section 4: padding is removed, and the original number goes before the
+            // payload.
+            header[0] &= !PADDING_BIT;
+            header[PAYLOAD_TYPE] = header[PAYLOAD_TYPE] & MARKER_BIT | rtx.payload_type;
+            out.extend_from_slice(&sequence.to_be_bytes());
+            out.extend_from_slice(facts.header.payload(bytes));
+        }
+    }
+    let Ok(len) = u16::try_from(out.len() - start) else {
+        out.truncate(start);
+        return None;
+    };
+    debug_assert!(usize::from(len) >= FIXED_LEN, "a header was written");
+    Some(Outgoing {
+        abs_send_time: template.abs_send_time,
+        transport_sequence: template.transport_sequence,
+        kind: OutgoingKind::Media,
+        ..Outgoing::generated(start as u32, len)
+    })
+}
+
+const PADDING_BIT: u8 = 0x20;
+const MARKER_BIT: u8 = 0x80;
