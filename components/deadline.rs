@@ -30,6 +30,8 @@ pub enum Due {
     Liveness,
     /// It is time to look which layers of a stream arrive.
     LayerActivity,
+    /// A transport tells its sender when packets arrived.
+    BandwidthFeedback,
     /// A transport reports.
     Reports,
     /// Reports of an earlier tick go on.

@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 mod app_data;
+mod arrival_history;
+mod bandwidth_feedback;
 mod batch;
 mod byte_ring;
 mod capture_clock;
@@ -24,12 +26,15 @@ pub mod event;
 mod history;
 mod id;
 mod inbox;
+mod incoming_estimate;
+mod incoming_limit;
 pub mod key_frame_requests;
 mod layer_activity;
 mod layer_rates;
 mod ledger;
 mod limits;
 mod listener;
+mod loss_history;
 mod message;
 mod message_deliveries;
 mod messages;
@@ -68,6 +73,10 @@ mod undelivered;
 mod withheld;
 
 pub use app_data::AppData;
+pub use arrival_history::ArrivalHistory;
+pub use bandwidth_feedback::{
+    BandwidthFeedback, EstimatesToTell, FeedbackMethod, RembFeedback, TransportCc,
+};
 pub use batch::{
     Media, MediaPacket, PacketFacts, RtcpArrival, RtcpIn, RtpArrival, RtpIn, Touched,
     TouchedStream, chain,
@@ -95,12 +104,15 @@ pub use id::{
     TransportId,
 };
 pub use inbox::{Datagram, Inbox, Origin};
+pub use incoming_estimate::IncomingEstimate;
+pub use incoming_limit::IncomingLimit;
 pub use key_frame_requests::{KeyFrameRequests, KeyFrameWish, KeyFrameWishes};
 pub use layer_activity::{LayerActivity, StreamLayers};
 pub use layer_rates::{LayerCounts, LayerRate, LayerRates};
 pub use ledger::{Imbalance, Ledger};
 pub use limits::Limits;
 pub use listener::{Incoming, Listener};
+pub use loss_history::LossHistory;
 pub use message::{Content, Message};
 pub use message_deliveries::{MessageDeliveries, MessageDelivery, Parcel};
 pub use messages::{Full, MessageRow, Messages};

@@ -42,6 +42,10 @@ pub struct Limits {
     pub events: usize,
     /// Trace events that one tick records. Default 4,096.
     pub traces_per_tick: usize,
+    /// Transport-wide sequence numbers that a transport remembers the arrival of, to report them
+    /// (16 bytes each); more that arrive between two reports, or half a second, are told as lost.
+    /// Default 8,192.
+    pub arrivals_per_transport: usize,
     /// Streams and consumers that report in one tick; the others follow in the next ones. Default
     /// 256.
     pub reports_per_tick: usize,
@@ -72,6 +76,7 @@ impl Default for Limits {
             delivered_message_bytes_per_transport: 16 << 20,
             events: 65_536,
             traces_per_tick: 4_096,
+            arrivals_per_transport: 8_192,
             reports_per_tick: 256,
             requests: 1_024,
             retransmission_bytes_per_stream: 4 << 20,

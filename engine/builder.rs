@@ -111,6 +111,8 @@ limits! {
     events: usize;
     /// Trace events that one tick records. Default 4,096.
     traces_per_tick: usize;
+    /// Transport-wide sequence numbers that a transport remembers, at most 16,384. Default 8,192.
+    arrivals_per_transport: usize;
     /// Streams and consumers that report in one tick. Default 256.
     reports_per_tick: usize;
     /// Requests of other threads that wait for the next tick. Default 1,024.
@@ -319,6 +321,7 @@ fn check_limits(limits: &Limits) -> Result<(), BuildError> {
         ),
         ("events", limits.events),
         ("traces_per_tick", limits.traces_per_tick),
+        ("arrivals_per_transport", limits.arrivals_per_transport),
         ("reports_per_tick", limits.reports_per_tick),
         ("requests", limits.requests),
         (
@@ -344,6 +347,15 @@ fn check_limits(limits: &Limits) -> Result<(), BuildError> {
     if limits.datagram_bytes > usize::from(u16::MAX) {
         let (name, value) = ("datagram_bytes", limits.datagram_bytes);
         let reason = "no datagram is longer than 65,535 bytes";
+        return Err(BuildError::Limit {
+            name,
+            value,
+            reason,
+        });
+    }
+    if limits.arrivals_per_transport > 1 << 14 {
+        let (name, value) = ("arrivals_per_transport", limits.arrivals_per_transport);
+        let reason = "numbers of 16 bits could not be told apart";
         return Err(BuildError::Limit {
             name,
             value,

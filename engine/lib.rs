@@ -40,8 +40,9 @@ pub use flumen_components::{
 };
 pub use flumen_systems::control::{
     ConnectError, ConnectOptions, ConsumeDataError, ConsumeError, ConsumerOptions,
-    DataConsumerOptions, DataProducerOptions, DirectTransportOptions, OpenTransportError,
-    ProduceDataError, ProduceError, ProducerOptions, SendError, SendMessageError,
+    DataConsumerOptions, DataProducerOptions, DirectTransportOptions, LimitBitrateError,
+    OpenTransportError, ProduceDataError, ProduceError, ProducerOptions, SendError,
+    SendMessageError,
 };
 pub use flumen_systems::sctp;
 pub use flumen_systems::{OrderError, Plugin, Setup, Slot, Stage};

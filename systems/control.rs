@@ -10,6 +10,8 @@ mod connect;
 mod consume;
 mod consume_data;
 mod data_stats;
+mod limit_bitrate;
+mod measure_sender;
 mod open_socket;
 mod open_transport;
 mod pause;
@@ -31,6 +33,7 @@ pub use connect::{ConnectError, ConnectOptions, connect};
 pub use consume::{ConsumeError, ConsumerOptions, consume};
 pub use consume_data::{ConsumeDataError, DataConsumerOptions, consume_data};
 pub use data_stats::{data_consumer_stats, data_producer_stats};
+pub use limit_bitrate::{LimitBitrateError, set_max_incoming_bitrate};
 pub use open_socket::{SocketRecord, open_socket};
 pub use open_transport::{
     DirectTransportOptions, Endpoint, OpenTransportError, PlainTransportRecord,

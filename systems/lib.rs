@@ -32,6 +32,7 @@ pub fn pipeline(setup: &mut Setup) {
         (
             demux::fire_deadlines,
             demux::claim_datagrams,
+            demux::note_arrivals,
             demux::find_streams,
         )
             .chain(),
@@ -77,6 +78,7 @@ pub fn pipeline(setup: &mut Setup) {
             feedback::wish_on_connect,
             feedback::request_key_frames,
             feedback::request_missing,
+            feedback::tell_bandwidth,
             feedback::send_reports,
         )
             .chain(),
@@ -100,4 +102,5 @@ fn resources(world: &mut bevy_ecs::world::World) {
     world.init_resource::<components::ReceiverReports>();
     world.init_resource::<components::ConsumerScoresChanged>();
     world.init_resource::<components::ReportQueue>();
+    world.init_resource::<components::EstimatesToTell>();
 }

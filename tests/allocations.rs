@@ -13,7 +13,10 @@ use flumen::{
     TransportId,
 };
 use flumen_tests::feedback::{fir, pli};
-use flumen_tests::{Noise, Packet, Room, VP8_DELTA_FRAME, VP8_KEY_FRAME, media_codecs, opus, vp8};
+use flumen_tests::{
+    Noise, Packet, Room, VP8_DELTA_FRAME, VP8_KEY_FRAME, WIDE, media_codecs, opus, vp8, with_remb,
+    with_transport_cc,
+};
 
 fn address(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
@@ -133,6 +136,42 @@ fn a_tick_in_which_a_socket_blocks_allocates_nothing() {
     }
     let made: u64 = (0..200).map(|tick| blocked_step(&mut traffic, tick)).sum();
     assert_eq!(made, 0);
+}
+
+#[test]
+fn telling_senders_of_bandwidth_allocates_nothing() {
+    for parameters in [with_transport_cc(vp8(2_222)), with_remb(vp8(2_222))] {
+        let mut room = Room::new();
+        room.wire.set_recording(false);
+        let sender = room.plain(address(5_000));
+        room.produce(sender, MediaKind::Video, parameters);
+        room.engine
+            .set_max_incoming_bitrate(sender, 1_000_000)
+            .unwrap();
+        let mut number = 60_000_u16;
+        let mut step = || {
+            for _ in 0..4 {
+                number = number.wrapping_add(1 + u16::from(number.is_multiple_of(50)));
+                let sent = (u32::from(number) * 1_300).to_be_bytes();
+                let packet = Packet::new(96, number, 2_222, VP8_KEY_FRAME)
+                    .with_extension(2, &sent[1..])
+                    .with_extension(WIDE, &number.to_be_bytes());
+                room.arrive(sender, &packet);
+            }
+            let now = room.now + std::time::Duration::from_millis(20);
+            room.now = now;
+            let made = allocations(|| room.engine.tick(now).unwrap());
+            room.engine.check_ledger().unwrap();
+            made
+        };
+        for _ in 0..WARM_UP {
+            step();
+        }
+        let made: u64 = (0..400).map(|_| step()).sum();
+        assert_eq!(made, 0);
+        // More than the reports alone, of which there are at most eight.
+        assert!(room.engine.ledger().generated > 15);
+    }
 }
 
 #[test]

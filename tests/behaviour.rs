@@ -1,5 +1,6 @@
 //! What the engine does, as claims: one file a behaviour.
 
+mod bandwidth;
 mod blocked;
 mod capture_time;
 mod captures;

@@ -71,6 +71,24 @@ fn rtcp_with_noise_in_every_field_harms_nobody() {
 }
 
 #[test]
+fn sender_reports_of_absurd_clocks_harm_nobody() {
+    let mut noise = Noise::new(8);
+    unharmed(50, |victims, tick| {
+        let sequence = tick as u16 + 1;
+        victims.attack(&Packet::new(96, sequence, 3_333, VP8_KEY_FRAME).bytes());
+        for _ in 0..20 {
+            let clock = [
+                noise.bits() as u32,
+                noise.bits() as u32,
+                noise.bits() as u32,
+            ];
+            let words = [&[3_333], &clock[..], &[1, 2]].concat();
+            victims.attack(&packet(0x80, 200, &words));
+        }
+    });
+}
+
+#[test]
 fn a_malformed_packet_behind_a_good_one_makes_neither_act() {
     let mut victims = Victims::default();
     victims.attack(&Packet::new(96, 1, 3_333, VP8_KEY_FRAME).bytes());

@@ -19,8 +19,8 @@ pub use ends::{Ends, Yielded, message, start};
 pub use noise::Noise;
 pub use packet::{Packet, VP8_DELTA_FRAME, VP8_KEY_FRAME};
 pub use parameters::{
-    MID, ORIENTATION, REPAIRED_RID, RID, RTX, encoding, encoding_named, encoding_of, media_codecs,
-    opus, video, vp8, vp8_rtx, with_retransmissions,
+    MID, ORIENTATION, REPAIRED_RID, RID, RTX, WIDE, encoding, encoding_named, encoding_of,
+    media_codecs, opus, video, vp8, vp8_rtx, with_remb, with_retransmissions, with_transport_cc,
 };
 pub use recording::{Played, Recording, Seen};
 pub use room::{Received, Room, address, fails};

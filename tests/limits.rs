@@ -49,6 +49,10 @@ fn zero_is_no_limit() {
     );
     assert_eq!(refused(|b| b.events(0)), "events");
     assert_eq!(refused(|b| b.traces_per_tick(0)), "traces_per_tick");
+    assert_eq!(
+        refused(|b| b.arrivals_per_transport(0)),
+        "arrivals_per_transport"
+    );
     assert_eq!(refused(|b| b.reports_per_tick(0)), "reports_per_tick");
     assert_eq!(refused(|b| b.requests(0)), "requests");
     assert_eq!(
@@ -75,6 +79,14 @@ fn what_one_tick_can_bring_has_an_end() {
     assert_eq!(
         refused(|b| b.direct_sends_per_tick(1 << 16)),
         "direct_sends_per_tick"
+    );
+}
+
+#[test]
+fn numbers_of_sixteen_bits_are_told_apart() {
+    assert_eq!(
+        refused(|b| b.arrivals_per_transport(16_385)),
+        "arrivals_per_transport"
     );
 }
 

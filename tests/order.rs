@@ -13,6 +13,7 @@ fn the_order_of_the_built_in_systems_is_this() {
     let expected = [
         "Demux: fire_deadlines",
         "Demux: claim_datagrams",
+        "Demux: note_arrivals",
         "Demux: find_streams",
         "Receive: receive_rtp",
         "Receive: read_capture_times",
@@ -34,6 +35,7 @@ fn the_order_of_the_built_in_systems_is_this() {
         "Feedback: wish_on_connect",
         "Feedback: request_key_frames",
         "Feedback: request_missing",
+        "Feedback: tell_bandwidth",
         "Feedback: send_reports",
         "Protect: stamp_departures",
         "Emit: publish_events",

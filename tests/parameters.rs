@@ -154,3 +154,23 @@ pub fn with_retransmissions(mut video: RtpParameters) -> RtpParameters {
     }
     video
 }
+
+/// The identifier under which [`with_transport_cc`] streams carry their transport-wide number.
+pub const WIDE: u8 = 12;
+
+/// The same stream with transport-wide sequence numbers, and feedback on them.
+pub fn with_transport_cc(mut parameters: RtpParameters) -> RtpParameters {
+    let uri = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+    let extension = RtpHeaderExtensionParameters::new(uri, WIDE);
+    parameters.header_extensions.push(extension);
+    let feedback = RtcpFeedback::new("transport-cc", "");
+    parameters.codecs[0].rtcp_feedback.push(feedback);
+    parameters
+}
+
+/// The same stream, whose sender wants to be told bitrates.
+pub fn with_remb(mut parameters: RtpParameters) -> RtpParameters {
+    let feedback = RtcpFeedback::new("goog-remb", "");
+    parameters.codecs[0].rtcp_feedback.push(feedback);
+    parameters
+}

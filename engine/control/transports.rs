@@ -7,8 +7,8 @@ use flumen_components::{
     find,
 };
 use flumen_systems::control::{
-    self, ConnectError, ConnectOptions, DirectTransportOptions, Endpoint, OpenTransportError,
-    PlainTransportRecord,
+    self, ConnectError, ConnectOptions, DirectTransportOptions, Endpoint, LimitBitrateError,
+    OpenTransportError, PlainTransportRecord,
 };
 use thiserror::Error;
 
@@ -227,6 +227,21 @@ impl Engine {
     pub fn rtcp_tuple(&self, transport: TransportId) -> Result<Option<Tuple>, Closed> {
         let entity = find(&self.world, transport)?;
         Ok(control::rtcp_tuple(&self.world, entity))
+    }
+
+    /// Limits what the sender of a plain transport should send to `bitrate` bits a second; 0 lifts
+    /// the limit. The sender is told by REMB, if its producers negotiated `transport-cc` or
+    /// `goog-remb`.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitBitrateError`].
+    pub fn set_max_incoming_bitrate(
+        &mut self,
+        transport: TransportId,
+        bitrate: u64,
+    ) -> Result<(), LimitBitrateError> {
+        control::set_max_incoming_bitrate(&mut self.world, transport, bitrate)
     }
 
     /// What passed through a transport.

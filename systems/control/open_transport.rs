@@ -4,10 +4,10 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{TransportCreated, emit};
 use flumen_components::{
-    AppData, Closed, Created, Directory, Link, Listener, LocalAddress, LocalAddresses,
-    MessageSizes, Naming, OnRouter, Path, Purpose, Receivers, RemoteClock, ReportSchedule,
-    Residents, Role, RouterId, Socket, SocketId, SocketKey, Sockets, Subject, Traffic, TransportId,
-    TransportKind, find,
+    AppData, Closed, Created, Directory, IncomingLimit, Link, Listener, LocalAddress,
+    LocalAddresses, MessageSizes, Naming, OnRouter, Path, Purpose, Receivers, RemoteClock,
+    ReportSchedule, Residents, Role, RouterId, Socket, SocketId, SocketKey, Sockets, Subject,
+    Traffic, TransportId, TransportKind, find,
 };
 use thiserror::Error;
 
@@ -211,6 +211,7 @@ fn spawn(
             Naming::default(),
             Residents::default(),
             RemoteClock::default(),
+            IncomingLimit::default(),
         ),
         (OnRouter(router_entity), report_schedule(world, created)),
     );

@@ -12,13 +12,14 @@ use flumen_components::rtp_parameters::{
 use flumen_components::{
     AppData, Closed, Consumers, Created, Directory, Encoding, Incoming, KeyFrameRequests,
     LayerCounts, Listener, LivenessTimeout, Naming, OnTransport, Orientation, Paused, PayloadType,
-    Producer, ProducerId, ProducerParameters, Purpose, RemoteClock, Router, Routes, Streams,
-    Subject, TraceTypes, TransportId, find,
+    Producer, ProducerId, ProducerParameters, Purpose, Router, Routes, Streams, Subject,
+    TraceTypes, TransportId, find,
 };
 use thiserror::Error;
 
 use super::birth;
 use super::consume::router_of;
+use super::measure_sender::measure_sender;
 
 /// What a producer is made with.
 #[derive(Clone, Debug)]
@@ -112,7 +113,7 @@ pub fn produce(
     rtp.rtcp.cname = Some(cname(world, transport, created, rtp.rtcp.cname.take()));
     let consumable = consumable_parameters(options.kind, &rtp, capabilities, &mapping)?;
     name(world, transport, &rtp);
-    choose_capture_times(world, transport, &rtp);
+    measure_sender(world, transport, &rtp);
     let id = options.id.unwrap_or_else(|| birth::id(world, created));
     let parameters = ProducerParameters {
         rtp,
@@ -297,15 +298,6 @@ fn enter(listener: &mut Listener, producer: Entity, rtp: &RtpParameters) {
         listener.rids.entry(rid.into()).or_insert(producer);
     }
     listener.extensions.learn(&rtp.header_extensions);
-}
-
-/// Capture times come from packets only where all producers of the transport can tell them.
-fn choose_capture_times(world: &mut World, transport: Entity, rtp: &RtpParameters) {
-    if rtp.header_extension_ids().abs_capture_time.is_none()
-        && let Some(mut clock) = world.get_mut::<RemoteClock>(transport)
-    {
-        clock.use_reports();
-    }
 }
 
 /// Removes the names by which packets find the producer, those that its streams latched included.

@@ -4,8 +4,8 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::stats::{PlainTransportStats, TransportStats};
 use flumen_components::{
-    Closed, Flow, LocalAddresses, Now, Path, Role, Time, Traffic, TransportId, TransportKind,
-    Tuple, find,
+    BandwidthFeedback, Closed, FeedbackMethod, Flow, IncomingLimit, LocalAddresses, Now, Path,
+    Role, Time, Traffic, TransportId, TransportKind, Tuple, find,
 };
 
 /// What passed through a transport.
@@ -39,15 +39,33 @@ pub fn transport_stats(world: &World, id: TransportId) -> Result<TransportStats,
         rtx_send_bitrate: bitrate(traffic.rtx_sent, now),
         probation_bytes_sent: 0,
         probation_send_bitrate: 0,
-        available_incoming_bitrate: None,
-        max_incoming_bitrate: None,
-        rtp_packet_loss_received: None,
+        available_incoming_bitrate: estimate(world, entity),
+        max_incoming_bitrate: world
+            .get::<IncomingLimit>(entity)
+            .and_then(IncomingLimit::bitrate),
+        rtp_packet_loss_received: loss(world, entity),
         plain: plain(world, entity),
     })
 }
 
 fn bitrate(mut flow: Flow, now: Time) -> u64 {
     flow.rate.bits_per_second(now)
+}
+
+/// What the engine estimates: nothing where the sender does.
+fn estimate(world: &World, transport: Entity) -> Option<u64> {
+    match &world.get::<BandwidthFeedback>(transport)?.method {
+        FeedbackMethod::TransportCc(_) => None,
+        FeedbackMethod::Remb(remb) => remb.estimate.bitrate(),
+    }
+}
+
+/// What is lost is known by transport-wide numbers alone.
+fn loss(world: &World, transport: Entity) -> Option<f64> {
+    match &world.get::<BandwidthFeedback>(transport)?.method {
+        FeedbackMethod::TransportCc(transport_cc) => transport_cc.loss.mean(),
+        FeedbackMethod::Remb(_) => None,
+    }
 }
 
 fn plain(world: &World, transport: Entity) -> Option<PlainTransportStats> {
