@@ -8,6 +8,10 @@ use crate::byte_ring::ByteRing;
 use crate::wire::rtp::RtpHeader;
 use crate::wire::sequence::is_higher_u32;
 
+mod places;
+
+use places::Places;
+
 /// The latest packets of a received stream, kept once for all its consumers: what a receiver lost,
 /// and what of a key frame arrived before its first packet. Written by Receive, read by Forward and
 /// Feedback.
@@ -17,10 +21,7 @@ use crate::wire::sequence::is_higher_u32;
 #[derive(Component, Clone, Debug, Default)]
 pub struct History {
     bytes: ByteRing,
-    /// The packet of extended number `n` has place `n % places.len()`, a power of two.
-    places: Vec<Option<Kept>>,
-    /// The extended numbers of the oldest and the newest packet.
-    range: Option<(u64, u64)>,
+    places: Places<Kept>,
 }
 
 /// A packet that is kept.
@@ -53,8 +54,6 @@ pub struct Bounds {
 
 /// This many sequence numbers lie between the oldest and the newest packet, both included.
 const SPAN_MAX: u64 = 2_500;
-/// Extended numbers begin here, so that none is negative.
-const FIRST_CYCLE: u64 = 1 << 32;
 /// This many packets that overtook the first one of a key frame are sent behind it.
 pub const OVERTAKING_MAX: usize = 30;
 
@@ -65,20 +64,21 @@ impl History {
             Ok(number) => number,
             Err(keeping) => return keeping,
         };
-        let oldest = self.range.and_then(|(oldest, _)| self.at(oldest));
+        let oldest = self
+            .places
+            .range()
+            .and_then(|(oldest, _)| self.places.get(oldest));
         let oldest = oldest.map(|kept| kept.at);
         let Some(at) = self.bytes.push(packet, oldest, bounds.bytes) else {
             return Keeping::Refused;
         };
-        let (oldest, newest) = self.range.unwrap_or((number, number));
-        self.extend(oldest.min(number), newest.max(number));
-        *self.place(number) = Some(Kept { facts, at });
+        self.places.insert(number, Kept { facts, at });
         Keeping::Kept
     }
 
     /// The packet with this sequence number, and its bytes.
     pub fn get(&self, number: u16) -> Option<(&PacketFacts, &[u8])> {
-        let kept = self.at(self.extended(number)?)?;
+        let kept = self.places.get(self.places.extended(number))?;
         let header = &kept.facts.header;
         let len = header.payload_start + header.payload_len + u16::from(header.padding_len);
         Some((&kept.facts, self.bytes.get(kept.at, len.into())?))
@@ -87,13 +87,12 @@ impl History {
     /// The numbers of the newest packets that follow `number` and arrived before it, rising; at
     /// most [`OVERTAKING_MAX`].
     pub fn overtaking(&self, number: u16) -> SmallVec<[u16; OVERTAKING_MAX]> {
-        let Some((first, (_, newest))) = self.extended(number).zip(self.range) else {
+        let first = self.places.extended(number);
+        let (Some(kept), Some((_, newest))) = (self.places.get(first), self.places.range()) else {
             return SmallVec::new();
         };
-        let Some(behind) = self.at(first).map(|kept| kept.at) else {
-            return SmallVec::new();
-        };
-        let overtook = |later: &u64| self.at(*later).is_some_and(|kept| kept.at < behind);
+        let behind = kept.at;
+        let overtook = |later: &u64| self.places.get(*later).is_some_and(|kept| kept.at < behind);
         let mut numbers: SmallVec<_> = (first + 1..=newest)
             .rev()
             .filter(overtook)
@@ -106,27 +105,26 @@ impl History {
 
     /// Forgets every packet and keeps the memory: the numbers begin anew.
     pub fn clear(&mut self) {
-        if let Some((oldest, newest)) = self.range.take() {
-            for number in oldest..=newest {
-                *self.place(number) = None;
-            }
-        }
+        self.places.clear();
     }
 
     /// It takes memory.
     pub fn is_used(&self) -> bool {
-        !self.places.is_empty()
+        self.places.is_used()
     }
 
     /// The extended number of a packet that may be kept, after what is too old is forgotten.
     fn admit(&mut self, header: &RtpHeader, bounds: Bounds) -> Result<u64, Keeping> {
         let timestamp = header.timestamp;
+        let number = self.places.extended(header.sequence_number);
         let Some(newest) = self.newest() else {
-            return Ok(FIRST_CYCLE | u64::from(header.sequence_number));
+            return Ok(number);
         };
         let newest_timestamp = newest.facts.header.timestamp;
-        let number = self.extended_beyond(header.sequence_number);
-        let is_older = self.range.is_some_and(|(_, newest)| number < newest);
+        let is_older = self
+            .places
+            .range()
+            .is_some_and(|(_, newest)| number < newest);
         if is_older && is_higher_u32(timestamp, newest_timestamp) {
             // The sender's clock and its numbers disagree: nothing before is of use.
             self.clear();
@@ -137,14 +135,14 @@ impl History {
             false => newest_timestamp,
         };
         self.forget_before(now, bounds.age);
-        let Some((oldest, newest)) = self.range else {
+        let Some((oldest, newest)) = self.places.range() else {
             return Ok(number);
         };
         let fits = if number > newest {
             self.append(number, timestamp, newest_timestamp)
         } else if number < oldest {
             self.may_prepend(number, timestamp, now, bounds.age)
-        } else if self.at(number).is_some() {
+        } else if self.places.get(number).is_some() {
             return Err(Keeping::Duplicate);
         } else {
             self.fits_between(number, timestamp)
@@ -158,19 +156,23 @@ impl History {
             return false;
         }
         while self
-            .range
+            .places
+            .range()
             .is_some_and(|(oldest, _)| number - oldest >= SPAN_MAX)
         {
-            self.forget_oldest();
+            self.places.forget_first();
         }
         true
     }
 
     fn may_prepend(&self, number: u64, timestamp: u32, now: u32, age: u32) -> bool {
-        let Some((oldest, newest)) = self.range else {
+        let Some((oldest, newest)) = self.places.range() else {
             return true;
         };
-        let oldest = self.at(oldest).map(|kept| kept.facts.header.timestamp);
+        let oldest = self
+            .places
+            .get(oldest)
+            .map(|kept| kept.facts.header.timestamp);
         now.wrapping_sub(timestamp) <= age
             && !oldest.is_some_and(|oldest| is_higher_u32(timestamp, oldest))
             && newest - number < SPAN_MAX
@@ -179,11 +181,13 @@ impl History {
     /// The timestamp is not lower than that of the packet before, nor higher than that of the one
     /// after.
     fn fits_between(&self, number: u64, timestamp: u32) -> bool {
-        let Some((oldest, newest)) = self.range else {
+        let Some((oldest, newest)) = self.places.range() else {
             return true;
         };
-        let before = (oldest..number).rev().find_map(|number| self.at(number));
-        let after = (number + 1..=newest).find_map(|number| self.at(number));
+        let before = (oldest..number)
+            .rev()
+            .find_map(|number| self.places.get(number));
+        let after = (number + 1..=newest).find_map(|number| self.places.get(number));
         let falls =
             before.is_some_and(|kept| is_higher_u32(kept.facts.header.timestamp, timestamp));
         let rises = after.is_some_and(|kept| is_higher_u32(timestamp, kept.facts.header.timestamp));
@@ -191,65 +195,16 @@ impl History {
     }
 
     fn forget_before(&mut self, now: u32, age: u32) {
-        while let Some((oldest, _)) = self.range
-            && let Some(kept) = self.at(oldest)
+        while let Some((oldest, _)) = self.places.range()
+            && let Some(kept) = self.places.get(oldest)
             && now.wrapping_sub(kept.facts.header.timestamp) > age
         {
-            self.forget_oldest();
+            self.places.forget_first();
         }
-    }
-
-    /// Forgets the oldest packet, and the empty places behind it.
-    fn forget_oldest(&mut self) {
-        let Some((oldest, newest)) = self.range else {
-            return;
-        };
-        *self.place(oldest) = None;
-        let next = (oldest + 1..=newest).find(|&number| self.at(number).is_some());
-        self.range = next.map(|next| (next, newest));
-    }
-
-    /// Makes places for all numbers from `oldest` to `newest`.
-    fn extend(&mut self, oldest: u64, newest: u64) {
-        let needed = (newest - oldest + 1).next_power_of_two() as usize;
-        if needed > self.places.len() {
-            let mut places = vec![None; needed];
-            if let Some((first, last)) = self.range {
-                for number in first..=last {
-                    places[number as usize & (needed - 1)] = self.at(number).copied();
-                }
-            }
-            self.places = places;
-        }
-        self.range = Some((oldest, newest));
     }
 
     fn newest(&self) -> Option<&Kept> {
-        self.at(self.range?.1)
-    }
-
-    fn at(&self, number: u64) -> Option<&Kept> {
-        let place = number as usize & self.places.len().wrapping_sub(1);
-        self.places.get(place)?.as_ref()
-    }
-
-    fn place(&mut self, number: u64) -> &mut Option<Kept> {
-        let place = number as usize & (self.places.len() - 1);
-        &mut self.places[place]
-    }
-
-    /// The extended number of one that may be kept.
-    fn extended(&self, number: u16) -> Option<u64> {
-        let (oldest, newest) = self.range?;
-        let extended = self.extended_beyond(number);
-        (oldest..=newest).contains(&extended).then_some(extended)
-    }
-
-    /// The extended number that is nearest to the newest one.
-    fn extended_beyond(&self, number: u16) -> u64 {
-        let newest = self.range.map_or(FIRST_CYCLE, |(_, newest)| newest);
-        let ahead = number.wrapping_sub(newest as u16).cast_signed();
-        newest.wrapping_add_signed(ahead.into())
+        self.places.get(self.places.range()?.1)
     }
 }
 
@@ -292,8 +247,8 @@ mod tests {
 
     /// Numbers from the oldest to the newest, with what of them is kept.
     pub(super) fn kept(history: &History) -> Vec<u16> {
-        let (oldest, newest) = history.range.unwrap_or((1, 0));
-        let kept = (oldest..=newest).filter(|&number| history.at(number).is_some());
+        let (oldest, newest) = history.places.range().unwrap_or((1, 0));
+        let kept = (oldest..=newest).filter(|&number| history.places.get(number).is_some());
         kept.map(|number| number as u16).collect()
     }
 

@@ -31,7 +31,8 @@ pub struct Ledger {
     pub withheld: Counts<Withheld>,
     /// Offered packets that were forwarded.
     pub enqueued: u64,
-    /// Datagrams that the engine made itself (RTCP).
+    /// Datagrams that nobody offered in this tick: RTCP of the engine's own, packets sent again, and
+    /// those sent behind a key frame that they overtook.
     pub generated: u64,
     /// Datagrams that the backend or the application took.
     pub sent: u64,

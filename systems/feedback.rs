@@ -1,4 +1,4 @@
-//! Feedback: what the senders are asked for.
+//! Feedback: what senders are asked for and told, and what receivers get again.
 
 mod answer_nacks;
 mod request_key_frames;

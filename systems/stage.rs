@@ -18,7 +18,7 @@ pub enum Stage {
     Score,
     /// Who gets which packet: fan out, rewrite headers.
     Forward,
-    /// What the senders are asked for: key frames, once, merged.
+    /// What senders are asked for and told, once, merged; what receivers get again.
     Feedback,
     /// Datagrams get what must carry the time of leaving.
     Protect,
