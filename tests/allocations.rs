@@ -2,6 +2,7 @@
 
 mod consumer_memory;
 mod counting;
+mod layered_allocations;
 
 use std::net::{SocketAddr, UdpSocket};
 
