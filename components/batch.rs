@@ -44,6 +44,29 @@ pub struct RtcpArrival {
     pub role: Role,
 }
 
+/// SCTP datagrams that a transport owns. Filled by Demux, read by Receive.
+#[derive(Resource, Debug, Default)]
+pub struct SctpIn(pub Vec<SctpArrival>);
+
+/// An SCTP datagram of a transport.
+#[derive(Clone, Copy, Debug)]
+pub struct SctpArrival {
+    /// Offset of the datagram in the inbox arena.
+    pub start: u32,
+    /// Its length in bytes.
+    pub len: u32,
+    /// The transport that received it.
+    pub transport: Entity,
+}
+
+impl SctpArrival {
+    /// The byte range of the datagram in the inbox arena.
+    pub fn range(&self) -> Range<usize> {
+        let start = self.start as usize;
+        start..start + self.len as usize
+    }
+}
+
 /// Media packets that a stream owns, in order of arrival. Filled by Demux, marked by Receive, read
 /// by Forward.
 #[derive(Resource, Debug, Default)]

@@ -3,7 +3,7 @@
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
 
-use crate::data_producer::DataKind;
+use crate::sctp_stream_parameters::SctpStreamParameters;
 
 /// What routing knows of a data consumer. Its identifier is a
 /// [`DataConsumerId`](crate::DataConsumerId) beside it, as is what it
@@ -12,8 +12,8 @@ use crate::data_producer::DataKind;
 /// Counters are written by Forward.
 #[derive(Component, Clone, Copy, Debug)]
 pub struct DataConsumer {
-    /// How its messages go.
-    pub kind: DataKind,
+    /// The SCTP stream that it sends on; none on a direct transport.
+    pub stream: Option<SctpStreamParameters>,
     /// The data producer it consumes.
     pub data_producer: Entity,
     /// The transport it sends on.
@@ -24,10 +24,22 @@ pub struct DataConsumer {
     pub route: u32,
     /// The longest message that its transport sends, in bytes.
     pub max_message_size: usize,
+    /// Its last message did not fit what may wait to be sent.
+    pub send_buffer_full: bool,
     /// Messages sent, whatever became of them then.
     pub messages: u64,
     /// Their bytes.
     pub bytes: u64,
+}
+
+/// When a data consumer has so few bytes waiting to be sent that it tells.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BufferedAmountLowThreshold(pub u32);
+
+impl Default for BufferedAmountLowThreshold {
+    fn default() -> Self {
+        Self(1_024)
+    }
 }
 
 /// The longest messages of a transport that carries any, in bytes.

@@ -4,7 +4,7 @@ use bevy_ecs::component::Component;
 use bevy_ecs::entity::{Entity, EntityHashSet};
 use serde::{Deserialize, Serialize};
 
-use crate::sctp_parameters::SctpStreamParameters;
+use crate::sctp_stream_parameters::SctpStreamParameters;
 
 /// How messages come or go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

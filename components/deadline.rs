@@ -36,6 +36,8 @@ pub enum Due {
     Reports,
     /// Reports of an earlier tick go on.
     MoreReports,
+    /// A timer of a transport's SCTP association may be due.
+    Sctp,
     /// A user's system asked to be called.
     User(u64),
 }

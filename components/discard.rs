@@ -23,6 +23,15 @@ reasons! {
         RtcpOnRtpSocket = "rtcpOnRtpSocket",
         /// Not a well-formed RTP packet (RFC 3550 section 5.1, RFC 8285).
         MalformedRtp = "malformedRtp",
+        /// SCTP on a transport without SCTP, or where RTCP is expected.
+        UnexpectedSctp = "unexpectedSctp",
+        /// Not a well-formed SCTP packet (RFC 9260 section 3).
+        MalformedSctp = "malformedSctp",
+        /// SCTP whose verification tag is nobody's (RFC 9260 section 8.5), or an INIT that is not
+        /// wanted.
+        UnwantedSctp = "unwantedSctp",
+        /// SCTP for an association that is over.
+        SctpClosed = "sctpClosed",
         /// Not a well-formed compound or reduced-size RTCP packet (RFC 3550 section 6.1, RFC 5506).
         MalformedRtcp = "malformedRtcp",
         /// No SSRC, MID or RID of it leads to a producer of the transport.
@@ -48,5 +57,7 @@ reasons! {
     Control {
         /// RTCP, compound or reduced-size.
         Rtcp = "rtcp",
+        /// SCTP.
+        Sctp = "sctp",
     }
 }

@@ -16,6 +16,7 @@ use crate::layer_activity::StreamLayers;
 use crate::limits::Limits;
 use crate::orientation::VideoOrientation;
 use crate::score::{ConsumerScore, ProducerScore};
+use crate::sctp_state::SctpState;
 use crate::silence::StreamLiveness;
 use crate::trace::Trace;
 use crate::transport::Tuple;
@@ -212,6 +213,18 @@ events! {
     LayerActivityChanged = "layeractivity" {
         /// Which stream, and which layers arrive.
         layers: StreamLayers
+    };
+    /// The SCTP association of a transport is in another state.
+    SctpStateChanged = "sctpstatechange" {
+        /// The state.
+        state: SctpState
+    };
+    /// A message for it did not fit what may wait to be sent; told once until one fits again.
+    SctpSendBufferFull = "sctpsendbufferfull";
+    /// What waits to be sent fell from above the threshold to it or below.
+    BufferedAmountLow = "bufferedamountlow" {
+        /// Bytes that still wait.
+        buffered_amount: u64
     };
     /// Something that was asked to be traced. Never an entity: it can come with every packet.
     Traced = "trace" {

@@ -58,6 +58,10 @@ mod rtp_stream;
 mod sample;
 mod score;
 mod sctp_parameters;
+mod sctp_schedule;
+mod sctp_state;
+mod sctp_stream_parameters;
+mod sctp_streams;
 mod seed;
 mod silence;
 mod socket;
@@ -78,14 +82,14 @@ pub use bandwidth_feedback::{
     BandwidthFeedback, EstimatesToTell, FeedbackMethod, RembFeedback, TransportCc,
 };
 pub use batch::{
-    Media, MediaPacket, PacketFacts, RtcpArrival, RtcpIn, RtpArrival, RtpIn, Touched,
-    TouchedStream, chain,
+    Media, MediaPacket, PacketFacts, RtcpArrival, RtcpIn, RtpArrival, RtpIn, SctpArrival, SctpIn,
+    Touched, TouchedStream, chain,
 };
 pub use capture_clock::CaptureClock;
 pub use connected::Connected;
 pub use consumer::{Consumer, ConsumerParameters, Consumers, ConsumesFrom};
 pub use counts::{Counts, Reason};
-pub use data_consumer::{DataConsumer, MessageSizes};
+pub use data_consumer::{BufferedAmountLowThreshold, DataConsumer, MessageSizes};
 pub use data_ledger::DataLedger;
 pub use data_producer::{
     ConsumesDataFrom, DataConsumers, DataKind, DataParameters, DataProducer, DataRoutes,
@@ -134,9 +138,13 @@ pub use router::{OnRouter, Router, Transports};
 pub use rtp_stream::{RtpStream, StreamOf, Streams};
 pub use sample::{Histogram, Sample};
 pub use score::{ConsumerScore, ConsumerScoresChanged, ProducerScore, Score, ScoresChanged};
-pub use sctp_parameters::{
+pub use sctp_parameters::{SctpOptions, SctpOptionsError, SctpParameters};
+pub use sctp_schedule::{SctpSchedule, Stirred};
+pub use sctp_state::SctpState;
+pub use sctp_stream_parameters::{
     ReliabilityOverrides, STREAM_ID_MAX, SctpStreamParameters, SctpStreamParametersError,
 };
+pub use sctp_streams::SctpStreams;
 pub use seed::{Created, CreationSequence, Generator, Purpose, Seed};
 pub use silence::{
     Checked, Inactivity, Liveness, LivenessTimeout, Resumed, SilenceTimer, StreamLiveness,

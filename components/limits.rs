@@ -37,6 +37,18 @@ pub struct Limits {
     /// Bytes of those messages, each counted once however many data consumers get it. Default
     /// 16 MiB.
     pub delivered_message_bytes_per_transport: usize,
+    /// Bytes that may wait on one SCTP association until its peer acknowledges them. Default
+    /// 2,000,000.
+    pub sctp_send_buffer_bytes: u32,
+    /// The same on one stream of an association. Default 2,000,000.
+    pub sctp_stream_queue_bytes: u32,
+    /// Bytes that the peer of an association may have under way: the most that it can make the
+    /// engine keep for it. Default 5,242,880.
+    pub sctp_receive_window_bytes: u32,
+    /// Messages that may wait on one association, however short they are. Default 16,384.
+    pub sctp_send_queue_messages: u32,
+    /// Streams that the peer of an association may send on. Default 1,024.
+    pub sctp_inbound_streams: u16,
     /// Events that the application has not drained; beyond it the oldest is dropped and counted.
     /// Default 65,536.
     pub events: usize,
@@ -74,6 +86,11 @@ impl Default for Limits {
             message_bytes_per_transport: 16 << 20,
             delivered_messages_per_transport: 65_536,
             delivered_message_bytes_per_transport: 16 << 20,
+            sctp_send_buffer_bytes: 2_000_000,
+            sctp_stream_queue_bytes: 2_000_000,
+            sctp_receive_window_bytes: 5_242_880,
+            sctp_send_queue_messages: 16_384,
+            sctp_inbound_streams: 1_024,
             events: 65_536,
             traces_per_tick: 4_096,
             arrivals_per_transport: 8_192,

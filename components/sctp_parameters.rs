@@ -1,222 +1,177 @@
-//! How the messages of a data producer or data consumer travel over SCTP.
+//! What an SCTP association of a transport is made with, and what its peer is told.
 
+use bevy_ecs::component::Component;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Highest stream identifier: 65,535 would be the 65,536th stream, more than an INIT can announce
-/// (RFC 8832 section 6).
-pub const STREAM_ID_MAX: u16 = 65_534;
+use crate::limits::Limits;
 
-/// The SCTP stream of a data producer or data consumer.
+/// Sizes of a transport's SCTP association, with the names of the JavaScript API. What is not given
+/// is as large as the engine's limits allow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SctpStreamParameters {
-    /// The stream, 0 to 65,534.
-    pub stream_id: u16,
-    /// Messages arrive in the order in which they were sent. When not given: true, unless one of
-    /// the limits below is given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ordered: Option<bool>,
-    /// Milliseconds after which a message is abandoned (RFC 3758). Unordered streams only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_packet_life_time: Option<u16>,
-    /// Retransmissions after which a message is abandoned (RFC 7496); 0 sends everything once.
-    /// Unordered streams only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_retransmits: Option<u16>,
+#[serde(rename_all = "camelCase", default)]
+pub struct SctpOptions {
+    /// Longest message to send, in bytes. Default 262,144.
+    pub max_send_message_size: Option<u32>,
+    /// Longest message to receive, in bytes. Default 262,144.
+    pub max_receive_message_size: Option<u32>,
+    /// Bytes that may wait to be acknowledged, on all streams; at most, and by default,
+    /// [`Limits::sctp_send_buffer_bytes`].
+    pub sctp_send_buffer_size: Option<u32>,
+    /// The same on one stream; at most, and by default, [`Limits::sctp_stream_queue_bytes`].
+    pub sctp_per_stream_send_queue_limit: Option<u32>,
+    /// Bytes that the peer may have under way; at most, and by default,
+    /// [`Limits::sctp_receive_window_bytes`].
+    pub sctp_max_receiver_window_buffer_size: Option<u32>,
 }
 
-/// What a data consumer sends otherwise than its data producer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The SCTP parameters of a transport: to be told to its peer.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ReliabilityOverrides {
-    /// Messages arrive in the order in which they were sent, all of them: true lifts both limits.
-    #[serde(default)]
-    pub ordered: Option<bool>,
-    /// Milliseconds after which a message is abandoned: takes the place of any limit of the data
-    /// producer.
-    #[serde(default)]
-    pub max_packet_life_time: Option<u16>,
-    /// Retransmissions after which a message is abandoned: takes the place of any limit of the data
-    /// producer.
-    #[serde(default)]
-    pub max_retransmits: Option<u16>,
+pub struct SctpParameters {
+    /// The SCTP port of both ends.
+    pub port: u16,
+    /// Outgoing streams that are announced.
+    #[serde(rename = "OS")]
+    pub outgoing_streams: u16,
+    /// Incoming streams that are announced.
+    #[serde(rename = "MIS")]
+    pub incoming_streams: u16,
+    /// Longest message that the peer may send, in bytes: what clients call it.
+    pub max_message_size: u32,
+    /// Longest message that is sent, in bytes.
+    pub max_send_message_size: u32,
+    /// Longest message that the peer may send, in bytes.
+    pub max_receive_message_size: u32,
+    /// Bytes that may wait to be acknowledged, on all streams.
+    pub send_buffer_size: u32,
+    /// Bytes that may wait to be acknowledged on one stream.
+    pub per_stream_send_queue_limit: u32,
+    /// Bytes that the peer may have under way.
+    pub max_receiver_window_buffer_size: u32,
+    /// Streams are those of data channels over DTLS: never on plain transports.
+    pub is_data_channel: bool,
 }
 
-/// SCTP stream parameters make no sense.
+/// A size that an association cannot have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum SctpStreamParametersError {
-    /// There is no such stream.
-    #[error("stream {0} is above 65534, the highest there is")]
-    StreamIdTooHigh(u16),
-    /// Only one of the limits can be given.
-    #[error("maxPacketLifeTime and maxRetransmits are both given")]
-    TwoLimits,
-    /// What is ordered is not abandoned.
-    #[error("ordered is true, and maxPacketLifeTime or maxRetransmits is given")]
-    OrderedWithLimit,
+pub enum SctpOptionsError {
+    /// Nothing would get through.
+    #[error("{0} is 0")]
+    Zero(&'static str),
+    /// The engine's limits allow less.
+    #[error("{name} is {value}, more than the {max} that the engine allows")]
+    AboveLimit {
+        /// The option, as in the JavaScript API.
+        name: &'static str,
+        /// Its value.
+        value: u32,
+        /// What the limit of the engine is.
+        max: u32,
+    },
 }
 
-impl SctpStreamParameters {
-    /// A reliable, ordered stream.
-    pub fn new(stream_id: u16) -> Self {
-        Self {
-            stream_id,
-            ..Self::default()
-        }
-    }
+/// Longest message in bytes when nothing else is asked for: what browsers take.
+const MESSAGE_SIZE: u32 = 262_144;
 
-    /// The parameters with `ordered` decided.
+impl SctpOptions {
+    /// The parameters of an association with these options, within `limits`.
     ///
     /// # Errors
     ///
-    /// See [`SctpStreamParametersError`].
-    pub fn validated(self) -> Result<Self, SctpStreamParametersError> {
-        if self.stream_id > STREAM_ID_MAX {
-            return Err(SctpStreamParametersError::StreamIdTooHigh(self.stream_id));
-        }
-        let limited = self.max_packet_life_time.is_some() || self.max_retransmits.is_some();
-        if self.max_packet_life_time.is_some() && self.max_retransmits.is_some() {
-            return Err(SctpStreamParametersError::TwoLimits);
-        }
-        if self.ordered == Some(true) && limited {
-            return Err(SctpStreamParametersError::OrderedWithLimit);
-        }
-        Ok(Self {
-            ordered: Some(self.ordered.unwrap_or(!limited)),
-            ..self
+    /// See [`SctpOptionsError`].
+    pub fn within(&self, limits: &Limits) -> Result<SctpParameters, SctpOptionsError> {
+        let buffer = limits.sctp_send_buffer_bytes;
+        let queue = limits.sctp_stream_queue_bytes;
+        let window = limits.sctp_receive_window_bytes;
+        let send = self.max_send_message_size;
+        let receive = self.max_receive_message_size;
+        let max_receive = choose("maxReceiveMessageSize", receive, MESSAGE_SIZE, u32::MAX)?;
+        Ok(SctpParameters {
+            port: 5_000,
+            outgoing_streams: u16::MAX,
+            incoming_streams: limits.sctp_inbound_streams,
+            max_message_size: max_receive,
+            max_send_message_size: choose("maxSendMessageSize", send, MESSAGE_SIZE, u32::MAX)?,
+            max_receive_message_size: max_receive,
+            send_buffer_size: choose(
+                "sctpSendBufferSize",
+                self.sctp_send_buffer_size,
+                buffer,
+                buffer,
+            )?,
+            per_stream_send_queue_limit: choose(
+                "sctpPerStreamSendQueueLimit",
+                self.sctp_per_stream_send_queue_limit,
+                queue,
+                queue,
+            )?,
+            max_receiver_window_buffer_size: choose(
+                "sctpMaxReceiverWindowBufferSize",
+                self.sctp_max_receiver_window_buffer_size,
+                window,
+                window,
+            )?,
+            is_data_channel: false,
         })
     }
+}
 
-    /// What a data consumer sends on `stream_id` when its data producer sends like this.
-    ///
-    /// # Errors
-    ///
-    /// See [`SctpStreamParametersError`].
-    pub fn overridden(
-        self,
-        by: &ReliabilityOverrides,
-        stream_id: u16,
-    ) -> Result<Self, SctpStreamParametersError> {
-        let limited = by.max_packet_life_time.is_some() || by.max_retransmits.is_some();
-        let base = Self { stream_id, ..self };
-        let unlimited = Self {
-            max_packet_life_time: None,
-            max_retransmits: None,
-            ..base
-        };
-        let chosen = match by.ordered {
-            Some(true) => Self {
-                ordered: Some(true),
-                ..unlimited
-            },
-            _ if limited => Self {
-                ordered: Some(false),
-                max_packet_life_time: by.max_packet_life_time,
-                max_retransmits: by.max_retransmits,
-                ..base
-            },
-            Some(false) => Self {
-                ordered: Some(false),
-                ..base
-            },
-            None => base,
-        };
-        chosen.validated()
+fn choose(
+    name: &'static str,
+    asked: Option<u32>,
+    default: u32,
+    max: u32,
+) -> Result<u32, SctpOptionsError> {
+    match asked.unwrap_or(default) {
+        0 => Err(SctpOptionsError::Zero(name)),
+        value if value > max => Err(SctpOptionsError::AboveLimit { name, value, max }),
+        value => Ok(value),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use SctpStreamParametersError as E;
 
-    fn stream(
-        ordered: Option<bool>,
-        max_packet_life_time: Option<u16>,
-        max_retransmits: Option<u16>,
-    ) -> SctpStreamParameters {
-        SctpStreamParameters {
-            stream_id: 7,
-            ordered,
-            max_packet_life_time,
-            max_retransmits,
-        }
+    #[test]
+    fn what_is_not_asked_for_is_what_the_limits_allow() {
+        let limits = Limits {
+            sctp_stream_queue_bytes: 7,
+            ..Limits::default()
+        };
+        let parameters = SctpOptions::default().within(&limits).unwrap();
+        assert_eq!(parameters.max_send_message_size, 262_144);
+        assert_eq!(parameters.max_receive_message_size, 262_144);
+        assert_eq!(parameters.send_buffer_size, 2_000_000);
+        assert_eq!(parameters.per_stream_send_queue_limit, 7);
+        assert_eq!(parameters.max_receiver_window_buffer_size, 5_242_880);
     }
 
     #[test]
-    fn every_row_of_the_validation() {
-        let rows = [
-            (stream(None, None, None), Ok(true)),
-            (stream(Some(true), None, None), Ok(true)),
-            (stream(Some(false), None, None), Ok(false)),
-            (stream(None, Some(100), None), Ok(false)),
-            (stream(None, None, Some(0)), Ok(false)),
-            (stream(Some(false), Some(100), None), Ok(false)),
-            (stream(Some(false), None, Some(2)), Ok(false)),
-            (stream(None, Some(100), Some(2)), Err(E::TwoLimits)),
-            (stream(Some(true), Some(100), Some(2)), Err(E::TwoLimits)),
-            (
-                stream(Some(true), Some(100), None),
-                Err(E::OrderedWithLimit),
-            ),
-            (stream(Some(true), None, Some(0)), Err(E::OrderedWithLimit)),
-        ];
-        for (given, expected) in rows {
-            let validated = given.validated();
-            assert_eq!(
-                validated.map(|v| v.ordered),
-                expected.map(Some),
-                "{given:?}"
-            );
-            if let Ok(validated) = validated {
-                assert_eq!(validated.validated(), Ok(validated), "it stays valid");
-            }
-        }
-        let of = |id| {
-            SctpStreamParameters::new(id)
-                .validated()
-                .map(|v| v.stream_id)
+    fn sizes_are_within_the_limits_or_refused_by_name() {
+        let refused = |options: SctpOptions| options.within(&Limits::default()).unwrap_err();
+        let none = SctpOptions::default();
+        let zero = SctpOptions {
+            max_send_message_size: Some(0),
+            ..none
         };
-        assert_eq!(of(65_534), Ok(65_534));
-        assert_eq!(of(65_535), Err(E::StreamIdTooHigh(65_535)));
-    }
-
-    #[test]
-    fn every_row_of_what_a_data_consumer_overrides() {
-        let by = |ordered, max_packet_life_time, max_retransmits| ReliabilityOverrides {
-            ordered,
-            max_packet_life_time,
-            max_retransmits,
+        assert_eq!(refused(zero), SctpOptionsError::Zero("maxSendMessageSize"));
+        let large = SctpOptions {
+            sctp_send_buffer_size: Some(2_000_001),
+            ..none
         };
-        let reliable = stream(Some(true), None, None);
-        let unordered = stream(Some(false), None, None);
-        let timed = stream(Some(false), Some(100), None);
-        let counted = stream(Some(false), None, Some(2));
-        let rows = [
-            (reliable, by(None, None, None), Ok(reliable)),
-            (timed, by(None, None, None), Ok(timed)),
-            (reliable, by(Some(false), None, None), Ok(unordered)),
-            (timed, by(Some(false), None, None), Ok(timed)),
-            (timed, by(Some(true), None, None), Ok(reliable)),
-            (reliable, by(None, Some(100), None), Ok(timed)),
-            (reliable, by(None, None, Some(2)), Ok(counted)),
-            (timed, by(None, None, Some(2)), Ok(counted)),
-            (counted, by(Some(false), Some(100), None), Ok(timed)),
-            (reliable, by(Some(true), Some(100), None), Ok(reliable)),
-            (reliable, by(None, Some(100), Some(2)), Err(E::TwoLimits)),
-        ];
-        for (producer, by, expected) in rows {
-            let expected = expected.map(|expected| SctpStreamParameters {
-                stream_id: 9,
-                ..expected
-            });
-            assert_eq!(
-                producer.overridden(&by, 9),
-                expected,
-                "{producer:?}, {by:?}"
-            );
-        }
+        let above = SctpOptionsError::AboveLimit {
+            name: "sctpSendBufferSize",
+            value: 2_000_001,
+            max: 2_000_000,
+        };
+        assert_eq!(refused(large), above);
+        let exact = SctpOptions {
+            sctp_send_buffer_size: Some(2_000_000),
+            ..none
+        };
+        assert!(exact.within(&Limits::default()).is_ok());
     }
 }

@@ -7,6 +7,10 @@ reasons! {
     MessageDiscard {
         /// The data producer closed before the tick that would have routed the message.
         DataProducerClosed = "dataProducerClosed",
+        /// It came on an SCTP stream that no data producer receives.
+        UnknownStream = "unknownStream",
+        /// It came over SCTP and was longer than the transport takes.
+        TooLarge = "tooLarge",
     }
 }
 
@@ -27,5 +31,18 @@ reasons! {
         TooLarge = "tooLarge",
         /// The application did not collect what the direct transport delivered.
         DirectQueueFull = "directQueueFull",
+        /// The SCTP association of the data consumer is not connected.
+        NotConnected = "notConnected",
+        /// As many bytes or messages of the association or of the stream as may wait for the peer
+        /// do so.
+        SendBufferFull = "sendBufferFull",
+        /// SCTP carries no message without bytes.
+        Empty = "empty",
+        /// SCTP carries no message of this payload protocol identifier here.
+        UnknownPpid = "unknownPpid",
+        /// The peer takes fewer streams than the one of the data consumer.
+        NoStream = "noStream",
+        /// The stream is being reset, for the data consumer that had it before.
+        StreamResetting = "streamResetting",
     }
 }

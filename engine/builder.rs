@@ -107,6 +107,16 @@ limits! {
     delivered_messages_per_transport: usize;
     /// Bytes of those messages. Default 16 MiB.
     delivered_message_bytes_per_transport: usize;
+    /// Bytes that may wait on one SCTP association. Default 2,000,000.
+    sctp_send_buffer_bytes: u32;
+    /// Bytes that may wait on one stream of an association. Default 2,000,000.
+    sctp_stream_queue_bytes: u32;
+    /// Bytes that the peer of an association may have under way. Default 5,242,880.
+    sctp_receive_window_bytes: u32;
+    /// Messages that may wait on one association. Default 16,384.
+    sctp_send_queue_messages: u32;
+    /// Streams that the peer of an association may send on. Default 1,024.
+    sctp_inbound_streams: u16;
     /// Events that were not drained. Default 65,536.
     events: usize;
     /// Trace events that one tick records. Default 4,096.
@@ -319,6 +329,23 @@ fn check_limits(limits: &Limits) -> Result<(), BuildError> {
             "delivered_message_bytes_per_transport",
             limits.delivered_message_bytes_per_transport,
         ),
+        (
+            "sctp_send_buffer_bytes",
+            limits.sctp_send_buffer_bytes as usize,
+        ),
+        (
+            "sctp_stream_queue_bytes",
+            limits.sctp_stream_queue_bytes as usize,
+        ),
+        (
+            "sctp_receive_window_bytes",
+            limits.sctp_receive_window_bytes as usize,
+        ),
+        (
+            "sctp_send_queue_messages",
+            limits.sctp_send_queue_messages as usize,
+        ),
+        ("sctp_inbound_streams", limits.sctp_inbound_streams.into()),
         ("events", limits.events),
         ("traces_per_tick", limits.traces_per_tick),
         ("arrivals_per_transport", limits.arrivals_per_transport),

@@ -30,7 +30,7 @@ pub struct Engine {
     pub(crate) port_range: (u16, u16),
     steps: Vec<Step>,
     requests: Requests,
-    outcomes: Vec<Outcome>,
+    pub(crate) outcomes: Vec<Outcome>,
     clock: Clock,
     gather: Duration,
     last_tick: Time,

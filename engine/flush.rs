@@ -20,6 +20,15 @@ pub(crate) fn flush(world: &mut World, backend: &mut dyn Backend, outcomes: &mut
     world.resource_mut::<Messages>().clear();
 }
 
+/// Sends, between ticks, what must leave before a socket closes.
+pub(crate) fn send_now(world: &mut World, backend: &mut dyn Backend, outcomes: &mut Vec<Outcome>) {
+    if world.resource::<Outbox>().rows.is_empty() {
+        return;
+    }
+    send(world, backend, outcomes);
+    world.resource_mut::<Outbox>().clear();
+}
+
 /// Hands packets on direct transports to the application.
 fn deliver(world: &mut World) {
     if world.resource::<DirectOut>().0.is_empty() {

@@ -34,15 +34,16 @@ pub use flumen_components::{
     AppData, Closed, ConsumerId, Content, Control, Counts, DataConsumerId, DataKind, DataLedger,
     DataParameters, DataProducerId, Delivery, Discard, Event, Imbalance, Ledger, Limits, Message,
     MessageDelivery, MessageDiscard, MessageWithheld, ProducerId, ProducerScore, Reason, Recipient,
-    Refusal, ReliabilityOverrides, RouterId, SctpStreamParameters, SctpStreamParametersError,
-    SocketId, StreamLayers, StreamLiveness, Subject, Time, Trace, TransportId, Tuple,
-    VideoOrientation, Withheld, event, rtp_parameters, stats, trace,
+    Refusal, ReliabilityOverrides, RouterId, SctpOptions, SctpOptionsError, SctpParameters,
+    SctpState, SctpStreamParameters, SctpStreamParametersError, SocketId, StreamLayers,
+    StreamLiveness, Subject, Time, Trace, TransportId, Tuple, VideoOrientation, Withheld, event,
+    rtp_parameters, stats, trace,
 };
 pub use flumen_systems::control::{
     ConnectError, ConnectOptions, ConsumeDataError, ConsumeError, ConsumerOptions,
-    DataConsumerOptions, DataProducerOptions, DirectTransportOptions, LimitBitrateError,
+    DataConsumerOptions, DataProducerOptions, DirectTransportOptions, LimitBitrateError, NotSctp,
     OpenTransportError, ProduceDataError, ProduceError, ProducerOptions, SendError,
-    SendMessageError,
+    SendMessageError, SendMessageToError,
 };
 pub use flumen_systems::sctp;
 pub use flumen_systems::{OrderError, Plugin, Setup, Slot, Stage};

@@ -20,8 +20,10 @@ mod produce;
 mod produce_data;
 mod request_key_frame;
 mod router;
+mod sctp;
 mod send;
 mod send_message;
+mod send_message_to;
 mod stats;
 mod subscribe;
 mod trace;
@@ -47,8 +49,10 @@ pub use produce::{ProduceError, ProducerOptions, produce};
 pub use produce_data::{DataProducerOptions, ProduceDataError, produce_data};
 pub use request_key_frame::request_key_frame;
 pub use router::{can_consume, create_router};
+pub use sctp::{NotSctp, buffered_amount, sctp_state, set_buffered_amount_low_threshold};
 pub use send::{SendError, send_rtcp, send_rtp};
 pub use send_message::{SendMessageError, send_message};
+pub use send_message_to::{SendMessageToError, send_message_to};
 pub use stats::{
     consumer_score, consumer_stats, producer_liveness, producer_score, producer_stats,
 };

@@ -5,11 +5,13 @@
 //! [`control`].
 #![forbid(unsafe_code)]
 
+mod associations;
 pub mod control;
 mod demux;
 mod emit;
 mod feedback;
 mod forward;
+mod hand_over;
 mod plugin;
 mod protect;
 mod receive;
@@ -48,6 +50,7 @@ pub fn pipeline(setup: &mut Setup) {
             receive::receive_reports,
             receive::read_orientation,
             receive::trace_packets,
+            receive::receive_sctp,
             receive::receive_messages,
         )
             .chain(),
@@ -75,6 +78,7 @@ pub fn pipeline(setup: &mut Setup) {
         Slot::BuiltIn,
         (
             feedback::answer_nacks,
+            feedback::send_sctp,
             feedback::wish_on_connect,
             feedback::request_key_frames,
             feedback::request_missing,
@@ -91,6 +95,8 @@ pub fn pipeline(setup: &mut Setup) {
 fn resources(world: &mut bevy_ecs::world::World) {
     world.init_resource::<components::RtpIn>();
     world.init_resource::<components::RtcpIn>();
+    world.init_resource::<components::SctpIn>();
+    world.init_resource::<components::Stirred>();
     world.init_resource::<components::Media>();
     world.init_resource::<components::Touched>();
     world.init_resource::<components::KeyFrameWishes>();

@@ -11,6 +11,7 @@ mod data_errors;
 mod data_events;
 mod data_ledger;
 mod data_routing;
+mod data_sctp;
 mod determinism;
 mod direct;
 mod discovery;

@@ -2,8 +2,10 @@
 
 use flumen::components::Id;
 use flumen::{
-    ConsumeDataError, DataConsumerOptions, DataProducerOptions, Message, ProduceDataError,
-    SctpStreamParameters, SctpStreamParametersError, SendMessageError,
+    Closed, ConsumeDataError, CreateTransportError, DataConsumerOptions, DataProducerOptions,
+    Listen, ListenInfo, Message, NotSctp, OpenTransportError, PlainTransportOptions,
+    ProduceDataError, SctpOptions, SctpOptionsError, SctpStreamParameters,
+    SctpStreamParametersError, SendMessageError, SendMessageToError,
 };
 use flumen_tests::{Room, address, fails};
 
@@ -190,4 +192,106 @@ fn what_waits_for_the_next_tick_is_bounded_for_each_transport() {
         [17, 16, 1].map(|len| send(&mut room, len)),
         [full.clone(), Ok(()), full]
     );
+}
+
+#[test]
+fn a_stream_has_one_data_producer() {
+    let mut room = Room::new();
+    let transport = room.plain_sctp(SctpOptions::default());
+    let stream = SctpStreamParameters::new(3);
+    let data_producer = room.receive_stream(transport, stream);
+    let again = |room: &mut Room| room.engine.produce_data(transport, on_stream(stream));
+    let error = fails(&mut room, again);
+    assert_eq!(error, ProduceDataError::StreamIdInUse(3));
+    room.engine.close_data_producer(data_producer).unwrap();
+    again(&mut room).unwrap();
+}
+
+#[test]
+fn overrides_that_make_no_sense_are_refused() {
+    let mut room = Room::new();
+    let transport = room.plain_sctp(SctpOptions::default());
+    let data_producer = room.receive_stream(transport, SctpStreamParameters::new(0));
+    let error = fails(&mut room, |room| {
+        let mut options = DataConsumerOptions::new(data_producer);
+        options.reliability.max_packet_life_time = Some(1);
+        options.reliability.max_retransmits = Some(1);
+        room.engine.consume_data(transport, options)
+    });
+    let expected = SctpStreamParametersError::TwoLimits;
+    assert_eq!(error, ConsumeDataError::Parameters(expected));
+}
+
+#[test]
+fn streams_run_out() {
+    let mut room = Room::new();
+    let transport = room.plain_sctp(SctpOptions::default());
+    let direct = room.direct();
+    let data_producer = room.produce_data(direct);
+    let consume = |room: &mut Room| {
+        let options = DataConsumerOptions::new(data_producer);
+        room.engine.consume_data(transport, options)
+    };
+    let all: Vec<_> = (0..65_535).map(|_| consume(&mut room).unwrap()).collect();
+    assert_eq!(fails(&mut room, consume), ConsumeDataError::NoStreamId);
+    room.engine.close_data_consumer(all[77]).unwrap();
+    let next = consume(&mut room).unwrap();
+    let parameters = room.engine.data_consumer_parameters(next).unwrap();
+    assert_eq!(parameters.sctp_stream_parameters.unwrap().stream_id, 77);
+}
+
+#[test]
+fn sizes_of_an_association_are_within_the_limits() {
+    let mut room = Room::with(|builder| builder.sctp_stream_queue_bytes(1_000));
+    let create = |room: &mut Room, limit| {
+        let listen = Listen::Own(ListenInfo::new(address(0).ip()));
+        let sctp = SctpOptions {
+            sctp_per_stream_send_queue_limit: Some(limit),
+            ..SctpOptions::default()
+        };
+        let options = PlainTransportOptions {
+            sctp: Some(sctp),
+            ..PlainTransportOptions::new(listen)
+        };
+        room.engine.create_plain_transport(room.router, options)
+    };
+    for (limit, expected) in [
+        (0, SctpOptionsError::Zero("sctpPerStreamSendQueueLimit")),
+        (
+            1_001,
+            SctpOptionsError::AboveLimit {
+                name: "sctpPerStreamSendQueueLimit",
+                value: 1_001,
+                max: 1_000,
+            },
+        ),
+    ] {
+        let error = fails(&mut room, |room| create(room, limit));
+        let CreateTransportError::Open(OpenTransportError::Sctp(error)) = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(error, expected);
+    }
+    create(&mut room, 1_000).unwrap();
+}
+
+#[test]
+fn a_data_consumer_on_a_direct_transport_has_no_buffer() {
+    let mut room = Room::new();
+    let direct = room.direct();
+    let data_producer = room.produce_data(direct);
+    let consumer = room.consume_data(direct, data_producer, &[]);
+    let error = fails(&mut room, |room| room.engine.buffered_amount(consumer));
+    assert_eq!(error, NotSctp::Direct);
+    let error = fails(&mut room, |room| {
+        room.engine.set_buffered_amount_low_threshold(consumer, 1)
+    });
+    assert_eq!(error, NotSctp::Direct);
+    let error = fails(&mut room, |room| {
+        room.engine.send_message_to(consumer, &Message::text("x"))
+    });
+    assert_eq!(error, SendMessageToError::NotSctp(NotSctp::Direct));
+    room.engine.close_data_consumer(consumer).unwrap();
+    let closed = NotSctp::Closed(Closed::new(consumer));
+    assert_eq!(room.engine.buffered_amount(consumer), Err(closed));
 }

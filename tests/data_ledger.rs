@@ -1,12 +1,13 @@
 //! Every reason of the data ledger happens: no message vanishes, none is counted twice.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use flumen::{
-    Counts, DataConsumerId, DataLedger, DataProducerId, Message, MessageDiscard, MessageWithheld,
-    Reason,
+    Builder, Counts, DataConsumerId, DataLedger, DataProducerId, Message, MessageDiscard,
+    MessageWithheld, Reason, SctpOptions,
 };
-use flumen_tests::Room;
+use flumen_tests::{Bridge, Quality, Room, SlowLink, Trunk};
 
 /// Makes each reason happen once, in a room of its own. A new reason fails until something triggers
 /// it.
@@ -46,10 +47,54 @@ fn discard(reason: MessageDiscard) -> Room {
                 .unwrap();
             engine.close_data_producer(data_producer).unwrap();
         }
+        MessageDiscard::UnknownStream => return unknown_stream(),
+        MessageDiscard::TooLarge => return longer_than_is_taken(),
         reason => panic!("nothing triggers {reason:?}"),
     }
     room.tick();
     room
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn unknown_stream() -> Room {
+    let mut trunk = Trunk::new();
+    // It sends on stream 0.
+    let bridge = trunk.bridge(0, 7);
+    trunk.settle();
+    trunk.rooms[0].say(bridge.data_producer, &Message::text("x"));
+    trunk.carry(0);
+    trunk.run_for(SECOND);
+    let [_, room] = trunk.rooms;
+    room
+}
+
+fn longer_than_is_taken() -> Room {
+    let (mut trunk, bridge) = trunk_to_first(
+        |builder| builder,
+        SctpOptions {
+            max_receive_message_size: Some(4),
+            ..SctpOptions::default()
+        },
+    );
+    trunk.rooms[1].say(bridge.data_producer, &Message::text("12345"));
+    trunk.carry(1);
+    trunk.run_for(SECOND);
+    let [room, _] = trunk.rooms;
+    room
+}
+
+/// A way from the second room to the first, which is built with more, and its transport with
+/// `options`.
+fn trunk_to_first(
+    configure: impl FnOnce(Builder) -> Builder,
+    options: SctpOptions,
+) -> (Trunk, Bridge) {
+    let link = SlowLink::new(Quality::GOOD, 1);
+    let mut trunk = Trunk::with(link, configure, options);
+    let bridge = trunk.bridge(1, 0);
+    trunk.settle();
+    (trunk, bridge)
 }
 
 fn withhold(reason: MessageWithheld) -> Room {
@@ -66,8 +111,73 @@ fn withhold(reason: MessageWithheld) -> Room {
         MessageWithheld::NoSubchannel => message.subchannels = &[2],
         MessageWithheld::TooLarge => message = Message::text("12345"),
         MessageWithheld::DirectQueueFull => room.say(data_producer, &message),
+        MessageWithheld::NotConnected => {
+            let mut trunk = Trunk::new();
+            let early = trunk.bridge(0, 0);
+            let [mut room, _] = trunk.rooms;
+            room.say(early.data_producer, &message);
+            return room;
+        }
+        MessageWithheld::SendBufferFull | MessageWithheld::Empty | MessageWithheld::UnknownPpid => {
+            return refused_by_the_association(reason);
+        }
+        MessageWithheld::NoStream | MessageWithheld::StreamResetting => {
+            return refused_for_the_stream(reason);
+        }
         reason => panic!("nothing triggers {reason:?}"),
     }
     room.say(data_producer, &message);
+    room
+}
+
+fn refused_by_the_association(reason: MessageWithheld) -> Room {
+    let small = SctpOptions {
+        sctp_send_buffer_size: Some(1),
+        ..SctpOptions::default()
+    };
+    let link = SlowLink::new(Quality::GOOD, 1);
+    let mut trunk = Trunk::with(link, |builder| builder, small);
+    let bridge = trunk.bridge(0, 0);
+    trunk.settle();
+    let [mut room, _] = trunk.rooms;
+    let (times, payload, ppid): (_, &[u8], _) = match reason {
+        MessageWithheld::Empty => (1, b"", 53),
+        MessageWithheld::UnknownPpid => (1, b"x", 1_000),
+        // The first one fills it.
+        _ => (2, b"x", 53),
+    };
+    let message = Message {
+        ppid: Some(ppid),
+        ..Message::binary(payload)
+    };
+    for _ in 0..times {
+        room.say(bridge.data_producer, &message);
+    }
+    room
+}
+
+/// The receiver takes one stream.
+fn refused_for_the_stream(reason: MessageWithheld) -> Room {
+    let one = |builder: Builder| builder.sctp_inbound_streams(1);
+    let (mut trunk, bridge) = match reason {
+        MessageWithheld::NoStream => {
+            let link = SlowLink::new(Quality::GOOD, 1);
+            let mut trunk = Trunk::with(link, one, SctpOptions::default());
+            // Before the two ends have agreed, nobody knows that there is no second stream.
+            let bridges = [0, 1].map(|stream| trunk.bridge(1, stream));
+            trunk.settle();
+            (trunk, bridges[1])
+        }
+        _ => trunk_to_first(one, SctpOptions::default()),
+    };
+    if reason == MessageWithheld::StreamResetting {
+        trunk.rooms[1]
+            .engine
+            .close_data_consumer(bridge.sends)
+            .unwrap();
+        trunk.send(1, bridge.data_producer);
+    }
+    let [_, mut room] = trunk.rooms;
+    room.say(bridge.data_producer, &Message::text("x"));
     room
 }

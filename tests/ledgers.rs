@@ -3,16 +3,17 @@
 use std::fmt::Debug;
 use std::net::SocketAddr;
 
+use flumen::components::wire::sctp;
 use flumen::components::{Destination, Outbox, Outgoing, SocketKey};
 use flumen::ecs::entity::Entity;
 use flumen::ecs::system::ResMut;
 use flumen::rtp_parameters::{MediaKind, RtpCodecParameters};
 use flumen::{
-    ConsumerOptions, Control, Counts, Discard, Ledger, ProducerId, Reason, Refusal, Slot, Stage,
-    TransportId, Withheld,
+    ConsumerOptions, Control, Counts, Discard, Ledger, ProducerId, Reason, Refusal, SctpOptions,
+    SctpStreamParameters, Slot, Stage, TransportId, Withheld,
 };
 use flumen_tests::feedback::pli;
-use flumen_tests::{Packet, Room, VP8_DELTA_FRAME, VP8_KEY_FRAME, opus, vp8};
+use flumen_tests::{Packet, Room, Trunk, VP8_DELTA_FRAME, VP8_KEY_FRAME, opus, vp8};
 
 const REMOTE: SocketAddr = local(5_000);
 const SPLIT_REMOTE: SocketAddr = local(5_100);
@@ -93,6 +94,10 @@ fn discard(reason: Discard) -> Room {
         Discard::RtpOnRtcpSocket => arrive(rtcp_of_split, rtcp_remote, &good),
         Discard::RtcpOnRtpSocket => arrive(rtp_of_split, SPLIT_REMOTE, &pli(SSRC)),
         Discard::MalformedRtp => at_muxed_from(&good[..11]),
+        Discard::UnexpectedSctp
+        | Discard::MalformedSctp
+        | Discard::UnwantedSctp
+        | Discard::SctpClosed => return discard_sctp(reason),
         Discard::MalformedRtcp => at_muxed_from(&pli(SSRC)[..11]),
         Discard::UnknownProducer => at_muxed_from(&other(96, 10, 9_999)),
         Discard::UnknownStream => at_muxed_from(&other(97, 10, SSRC)),
@@ -121,6 +126,46 @@ fn discard(reason: Discard) -> Room {
     room
 }
 
+/// A well-formed SCTP packet that no association sent.
+fn forged_sctp() -> Vec<u8> {
+    let mut packet = Vec::new();
+    sctp::write_header(&mut packet, 5_000, 5_000, 1);
+    sctp::write_heartbeat(&mut packet, b"x");
+    sctp::seal(&mut packet);
+    packet
+}
+
+fn discard_sctp(reason: Discard) -> Room {
+    let mut trunk = Trunk::new();
+    // One end asks: when both do, one INIT of the two is not wanted.
+    trunk.receive(0, SctpStreamParameters::new(0));
+    trunk.settle();
+    let here = trunk.rooms[0].local(trunk.transports[0]);
+    let mut forged = forged_sctp();
+    match reason {
+        Discard::MalformedSctp => forged[8] ^= 1,
+        Discard::SctpClosed => {
+            trunk.rooms[1]
+                .engine
+                .close_transport(trunk.transports[1])
+                .unwrap();
+            let abort = trunk.rooms[1].received().remove(0);
+            trunk.rooms[0].wire.inject(here, REMOTE, &abort.bytes);
+        }
+        _ => {}
+    }
+    let [mut room, _] = trunk.rooms;
+    room.tick();
+    if reason == Discard::UnexpectedSctp {
+        let without = room.plain(local(5_500));
+        assert!(room.wire.inject(room.local(without), local(5_500), &forged));
+    } else {
+        assert!(room.wire.inject(here, REMOTE, &forged));
+    }
+    room.tick();
+    room
+}
+
 fn control(kind: Control) -> Room {
     let mut room = Room::new();
     let split = entrances(&mut room).split;
@@ -128,6 +173,17 @@ fn control(kind: Control) -> Room {
         Control::Rtcp => {
             let to = room.local_rtcp(split);
             assert!(room.wire.inject(to, local(5_101), &pli(SSRC)));
+        }
+        Control::Sctp => {
+            let mut peer = Room::new();
+            let asking = peer.plain_sctp(SctpOptions::default());
+            peer.receive_stream(asking, SctpStreamParameters::new(0));
+            peer.connect(asking);
+            peer.tick();
+            let asked = room.plain_sctp(SctpOptions::default());
+            room.connect(asked);
+            let init = peer.received().remove(0);
+            assert!(room.wire.inject(room.local(asked), REMOTE, &init.bytes));
         }
         kind => panic!("nothing triggers {kind:?}"),
     }

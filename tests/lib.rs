@@ -11,6 +11,7 @@ mod parameters;
 mod recording;
 mod room;
 mod slow_link;
+mod trunk;
 pub mod victims;
 
 pub use call::{Call, Left, RECEIVER, Request, SENDER, SSRC, requests_in, requests_to, rtp_to};
@@ -25,3 +26,4 @@ pub use parameters::{
 pub use recording::{Played, Recording, Seen};
 pub use room::{Received, Room, address, fails};
 pub use slow_link::{Quality, SlowLink};
+pub use trunk::{Bridge, Trunk};

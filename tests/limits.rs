@@ -47,6 +47,26 @@ fn zero_is_no_limit() {
         refused(|b| b.delivered_message_bytes_per_transport(0)),
         "delivered_message_bytes_per_transport"
     );
+    assert_eq!(
+        refused(|b| b.sctp_send_buffer_bytes(0)),
+        "sctp_send_buffer_bytes"
+    );
+    assert_eq!(
+        refused(|b| b.sctp_stream_queue_bytes(0)),
+        "sctp_stream_queue_bytes"
+    );
+    assert_eq!(
+        refused(|b| b.sctp_receive_window_bytes(0)),
+        "sctp_receive_window_bytes"
+    );
+    assert_eq!(
+        refused(|b| b.sctp_send_queue_messages(0)),
+        "sctp_send_queue_messages"
+    );
+    assert_eq!(
+        refused(|b| b.sctp_inbound_streams(0)),
+        "sctp_inbound_streams"
+    );
     assert_eq!(refused(|b| b.events(0)), "events");
     assert_eq!(refused(|b| b.traces_per_tick(0)), "traces_per_tick");
     assert_eq!(

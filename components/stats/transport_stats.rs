@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::TransportId;
+use crate::sctp_state::SctpState;
 use crate::transport::Tuple;
 
 /// What passed through a transport. Bitrates are in bits a second.
@@ -16,6 +17,9 @@ pub struct TransportStats {
     pub transport_id: TransportId,
     /// Milliseconds since the engine's epoch.
     pub timestamp: u64,
+    /// The state of its SCTP association, when it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sctp_state: Option<SctpState>,
     /// Bytes of all datagrams received.
     pub bytes_received: u64,
     /// Their bitrate, over 1,000 ms.

@@ -11,15 +11,19 @@ pub enum PacketKind {
     Rtp,
     /// RTCP or SRTCP, RFC 3550.
     Rtcp,
+    /// SCTP between the ports that data channels use, RFC 9260; without DTLS around it.
+    Sctp,
 }
 
-/// Tells the protocol from the first two bytes, which SRTP leaves in the clear.
+/// Tells the protocol from the first bytes, which SRTP leaves in the clear.
 ///
 /// `None` for an empty datagram, for ranges that RFC 7983 gives to nobody here (ZRTP, TURN
 /// channels, QUIC), and for one byte that could be RTP or RTCP.
 pub fn classify(datagram: &[u8]) -> Option<PacketKind> {
     match datagram {
         [0..=3, ..] => Some(PacketKind::Stun),
+        // Both ports are 5000, whose first byte nobody else here begins with.
+        [0x13, 0x88, 0x13, 0x88, ..] => Some(PacketKind::Sctp),
         [20..=63, ..] => Some(PacketKind::Dtls),
         // RFC 5761 section 4: RTP payload types 64..=95 are not used beside RTCP, so the second
         // byte, marker included, tells them apart.
@@ -72,5 +76,17 @@ mod tests {
         assert_eq!(classify(&[0x80]), None);
         assert_eq!(classify(&[0]), Some(PacketKind::Stun));
         assert_eq!(classify(&[22]), Some(PacketKind::Dtls));
+    }
+
+    #[test]
+    fn sctp_is_told_by_its_ports() {
+        let ports = |source: u16, destination: u16| {
+            let bytes = [source.to_be_bytes(), destination.to_be_bytes()].concat();
+            classify(&bytes)
+        };
+        assert_eq!(ports(5_000, 5_000), Some(PacketKind::Sctp));
+        assert_eq!(ports(5_000, 5_001), None);
+        assert_eq!(ports(5_001, 5_000), None);
+        assert_eq!(classify(&[0x13, 0x88, 0x13]), None);
     }
 }

@@ -2,9 +2,12 @@
 
 use flumen_components::stats::DataConsumerStats;
 use flumen_components::{
-    Closed, DataConsumer, DataConsumerId, DataParameters, DataProducerId, Subchannels, TransportId,
+    Closed, DataConsumer, DataConsumerId, DataParameters, DataProducerId, Message, Subchannels,
+    TransportId,
 };
-use flumen_systems::control::{self, ConsumeDataError, DataConsumerOptions};
+use flumen_systems::control::{
+    self, ConsumeDataError, DataConsumerOptions, NotSctp, SendMessageToError,
+};
 
 use crate::engine::Engine;
 
@@ -42,6 +45,44 @@ impl Engine {
     pub fn resume_data_consumer(&mut self, data_consumer: DataConsumerId) -> Result<(), Closed> {
         self.asked = true;
         control::resume_data_consumer(&mut self.world, data_consumer)
+    }
+
+    /// Sends a message to the receiver of one data consumer over SCTP, whatever it subscribed to;
+    /// the bytes that wait on its stream then.
+    ///
+    /// # Errors
+    ///
+    /// [`SendMessageToError`].
+    pub fn send_message_to(
+        &mut self,
+        data_consumer: DataConsumerId,
+        message: &Message<'_>,
+    ) -> Result<u64, SendMessageToError> {
+        self.asked = true;
+        control::send_message_to(&mut self.world, data_consumer, message)
+    }
+
+    /// Bytes of a data consumer that wait until the peer acknowledges them.
+    ///
+    /// # Errors
+    ///
+    /// [`NotSctp`].
+    pub fn buffered_amount(&self, data_consumer: DataConsumerId) -> Result<u64, NotSctp> {
+        control::buffered_amount(&self.world, data_consumer)
+    }
+
+    /// Chooses when a data consumer tells that it has little waiting: 1,024 bytes until it is set.
+    /// The event comes when the amount falls from above the threshold to it or below.
+    ///
+    /// # Errors
+    ///
+    /// [`NotSctp`].
+    pub fn set_buffered_amount_low_threshold(
+        &mut self,
+        data_consumer: DataConsumerId,
+        bytes: u32,
+    ) -> Result<(), NotSctp> {
+        control::set_buffered_amount_low_threshold(&mut self.world, data_consumer, bytes)
     }
 
     /// Replaces what a data consumer subscribed to, in any order.

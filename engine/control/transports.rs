@@ -3,8 +3,8 @@
 use flumen_components::rtp_parameters::{CapabilitiesError, RtpCapabilities, RtpCodecCapability};
 use flumen_components::stats::TransportStats;
 use flumen_components::{
-    AppData, Closed, ProducerId, Role, Router, RouterId, SocketId, SocketKey, TransportId, Tuple,
-    find,
+    AppData, Closed, ProducerId, Role, Router, RouterId, SctpOptions, SctpParameters, SctpState,
+    SocketId, SocketKey, TransportId, Tuple, find,
 };
 use flumen_systems::control::{
     self, ConnectError, ConnectOptions, DirectTransportOptions, Endpoint, LimitBitrateError,
@@ -13,6 +13,7 @@ use flumen_systems::control::{
 use thiserror::Error;
 
 use crate::engine::Engine;
+use crate::flush::send_now;
 use crate::listen::{BindError, Listen, ListenInfo};
 
 /// What a plain transport is made with.
@@ -26,6 +27,9 @@ pub struct PlainTransportOptions {
     pub rtcp_mux: bool,
     /// Remote addresses are learnt from the first valid packet. Default false.
     pub comedia: bool,
+    /// Carries messages of data producers and data consumers: the sizes of its SCTP association.
+    /// Default none (`enableSctp: false`).
+    pub sctp: Option<SctpOptions>,
     /// What the application remembers with it.
     pub app_data: AppData,
 }
@@ -38,6 +42,7 @@ impl PlainTransportOptions {
             rtcp_listen: None,
             rtcp_mux: true,
             comedia: false,
+            sctp: None,
             app_data: AppData::default(),
         }
     }
@@ -146,6 +151,7 @@ impl Engine {
             rtp,
             rtcp,
             comedia: options.comedia,
+            sctp: options.sctp,
         };
         let world = &mut self.world;
         Ok(control::open_plain_transport(
@@ -244,6 +250,28 @@ impl Engine {
         control::set_max_incoming_bitrate(&mut self.world, transport, bitrate)
     }
 
+    /// The SCTP parameters of a transport, to be told to its peer; none without SCTP.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the transport is.
+    pub fn sctp_parameters(
+        &self,
+        transport: TransportId,
+    ) -> Result<Option<&SctpParameters>, Closed> {
+        let entity = find(&self.world, transport)?;
+        Ok(self.world.get::<SctpParameters>(entity))
+    }
+
+    /// The state of a transport's SCTP association; none without SCTP.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the transport is.
+    pub fn sctp_state(&self, transport: TransportId) -> Result<Option<SctpState>, Closed> {
+        control::sctp_state(&self.world, transport)
+    }
+
     /// What passed through a transport.
     ///
     /// # Errors
@@ -288,6 +316,8 @@ impl Engine {
 
     fn close_sockets(&mut self, keys: Vec<SocketKey>) {
         self.asked = true;
+        // The last words of their associations leave first.
+        send_now(&mut self.world, self.backend.as_mut(), &mut self.outcomes);
         for key in keys {
             self.backend.close(key);
         }

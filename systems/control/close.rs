@@ -16,6 +16,7 @@ use super::close_data::end_data_residents;
 use super::connect::release_remotes;
 use super::consume::unroute;
 use super::produce::{leave, streams_of};
+use super::sctp::abort;
 
 /// Closes a router and all that hangs on it; returns the sockets to close.
 ///
@@ -138,6 +139,7 @@ fn end_transport(
         );
         end_consumer(world, about, id);
     }
+    abort(world, transport);
     end_data_residents(world, &residents, closing);
     forget_waiting(world, transport);
     let sockets = release_sockets(world, transport);

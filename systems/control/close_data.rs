@@ -4,10 +4,13 @@ use bevy_ecs::entity::{Entity, EntityHashSet};
 use bevy_ecs::world::World;
 use flumen_components::event::{DataProducerClosed, TransportClosed, emit};
 use flumen_components::{
-    Closed, DataConsumer, DataConsumerId, DataProducerId, DataRoutes, Subject, find,
+    Closed, DataConsumer, DataConsumerId, DataParameters, DataProducer, DataProducerId, DataRoutes,
+    SctpStreams, Subject, find,
 };
 
 use super::close::end;
+use super::sctp::stir;
+use crate::sctp::Association;
 
 /// Closes a data producer, and its data consumers with it.
 ///
@@ -28,6 +31,7 @@ pub fn close_data_producer(world: &mut World, id: DataProducerId) -> Result<(), 
 pub fn close_data_consumer(world: &mut World, id: DataConsumerId) -> Result<(), Closed> {
     let data_consumer = find(world, id)?;
     unroute(world, data_consumer);
+    leave_stream(world, data_consumer);
     end(world, data_consumer, id, Subject::DataConsumer(id));
     Ok(())
 }
@@ -63,6 +67,7 @@ fn end_data_producer(
 ) {
     let routes = world.get::<DataRoutes>(data_producer);
     let consumers: Vec<_> = routes.into_iter().flat_map(DataRoutes::iter).collect();
+    ignore_stream(world, data_producer);
     end(world, data_producer, id, Subject::DataProducer(id));
     for about in consumers {
         let consumer = world.get::<DataConsumer>(about);
@@ -74,8 +79,42 @@ fn end_data_producer(
         }
         let subject = Subject::DataConsumer(id);
         emit(world, DataProducerClosed { about, subject });
+        leave_stream(world, about);
         end(world, about, id, subject);
     }
+}
+
+/// What comes on the stream of a data producer is nobody's from now on.
+fn ignore_stream(world: &mut World, data_producer: Entity) {
+    let parameters = world.get::<DataParameters>(data_producer);
+    let stream = parameters.and_then(|parameters| parameters.sctp_stream_parameters);
+    let producer = world.get::<DataProducer>(data_producer);
+    if let (Some(stream), Some(&DataProducer { transport, .. })) = (stream, producer)
+        && let Some(mut streams) = world.get_mut::<SctpStreams>(transport)
+    {
+        streams.incoming.remove(&stream.stream_id);
+    }
+}
+
+/// Gives the stream of a data consumer back. It is reset, so that its next user begins anew and the
+/// peer hears of the end.
+fn leave_stream(world: &mut World, data_consumer: Entity) {
+    let consumer = world.get::<DataConsumer>(data_consumer);
+    let Some(&DataConsumer {
+        stream: Some(stream),
+        transport,
+        ..
+    }) = consumer
+    else {
+        return;
+    };
+    if let Some(mut streams) = world.get_mut::<SctpStreams>(transport) {
+        streams.release(stream.stream_id);
+    }
+    if let Some(mut association) = world.get_mut::<Association>(transport) {
+        association.reset_stream(stream.stream_id);
+    }
+    stir(world, transport);
 }
 
 /// Takes a data consumer out of its data producer's routes. Nobody else's turn changes.

@@ -4,14 +4,17 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{DataConsumerCreated, emit};
 use flumen_components::{
-    AppData, Closed, ConsumesDataFrom, DataConsumer, DataConsumerId, DataKind, DataParameters,
-    DataProducerId, DataRoutes, Directory, MessageSizes, OnTransport, Paused, ReliabilityOverrides,
-    SctpStreamParametersError, Subchannels, Subject, TransportId, TransportKind, find,
+    AppData, BufferedAmountLowThreshold, Closed, ConsumesDataFrom, DataConsumer, DataConsumerId,
+    DataKind, DataParameters, DataProducerId, DataRoutes, Directory, MessageSizes, OnTransport,
+    Paused, ReliabilityOverrides, SctpStreamParametersError, SctpStreams, Subchannels, Subject,
+    TransportId, TransportKind, find,
 };
 use thiserror::Error;
 
 use super::birth;
 use super::consume::router_of;
+use super::sctp::stir;
+use crate::sctp::Association;
 
 /// What a data consumer is made with.
 #[derive(Clone, Debug)]
@@ -54,6 +57,9 @@ pub enum ConsumeDataError {
     /// What is to be otherwise than with the data producer makes no sense.
     #[error(transparent)]
     Parameters(#[from] SctpStreamParametersError),
+    /// Every stream of the transport's association has a data consumer.
+    #[error("no SCTP stream is free")]
+    NoStreamId,
     /// The transport carries no messages.
     #[error("the transport has no SCTP and is not a direct one")]
     SctpNotEnabled,
@@ -77,12 +83,13 @@ pub fn consume_data(
     let created = birth::number(world);
     let id: DataConsumerId = birth::id(world, created);
     let data_consumer = DataConsumer {
-        kind: parameters.kind,
+        stream: parameters.sctp_stream_parameters,
         data_producer,
         transport,
         data_producer_paused: world.get::<Paused>(data_producer).is_some_and(|it| it.0),
         route: 0,
         max_message_size: sizes.send_max,
+        send_buffer_full: false,
         messages: 0,
         bytes: 0,
     };
@@ -95,6 +102,9 @@ pub fn consume_data(
     let entity = world.spawn(bundle).id();
     world.resource_mut::<Directory>().insert(id, entity);
     route(world, data_producer, entity);
+    if let Some(stream) = data_consumer.stream {
+        enter_stream(world, transport, entity, stream.stream_id);
+    }
     let event = DataConsumerCreated {
         about: transport,
         subject: Subject::Transport(transport_id),
@@ -126,16 +136,40 @@ fn parameters(
     data_producer: Entity,
     options: &DataConsumerOptions,
 ) -> Result<DataParameters, ConsumeDataError> {
-    if world.get::<TransportKind>(transport) != Some(&TransportKind::Direct) {
-        return Err(ConsumeDataError::SctpNotEnabled);
-    }
     let parameters = world.get::<DataParameters>(data_producer).cloned();
     let parameters = parameters.ok_or(ConsumeDataError::NotFound(options.data_producer_id))?;
+    if world.get::<TransportKind>(transport) == Some(&TransportKind::Direct) {
+        return Ok(DataParameters {
+            kind: DataKind::Direct,
+            sctp_stream_parameters: None,
+            ..parameters
+        });
+    }
+    let streams = world.get::<SctpStreams>(transport);
+    let streams = streams.ok_or(ConsumeDataError::SctpNotEnabled)?;
+    // What a direct data producer sends is reliable and in order.
+    let base = parameters.sctp_stream_parameters.unwrap_or_default();
+    let stream = streams.vacant();
+    let sent = base.overridden(&options.reliability, stream.unwrap_or_default())?;
+    stream.ok_or(ConsumeDataError::NoStreamId)?;
     Ok(DataParameters {
-        kind: DataKind::Direct,
-        sctp_stream_parameters: None,
+        kind: DataKind::Sctp,
+        sctp_stream_parameters: Some(sent),
         ..parameters
     })
+}
+
+/// Gives a stream of the transport's association to a data consumer.
+fn enter_stream(world: &mut World, transport: Entity, entity: Entity, stream: u16) {
+    let threshold = BufferedAmountLowThreshold::default();
+    world.entity_mut(entity).insert(threshold);
+    if let Some(mut streams) = world.get_mut::<SctpStreams>(transport) {
+        streams.occupy(stream, entity);
+    }
+    if let Some(mut association) = world.get_mut::<Association>(transport) {
+        association.set_low_threshold(stream, threshold.0 as usize);
+    }
+    stir(world, transport);
 }
 
 /// Adds a data consumer to those that get what its data producer has.

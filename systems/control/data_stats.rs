@@ -6,6 +6,8 @@ use flumen_components::{
     Closed, DataConsumer, DataConsumerId, DataParameters, DataProducer, DataProducerId, Now, find,
 };
 
+use super::sctp::buffered_amount;
+
 /// What a data producer received.
 ///
 /// # Errors
@@ -41,6 +43,6 @@ pub fn data_consumer_stats(world: &World, id: DataConsumerId) -> Result<DataCons
         protocol: parameters.protocol.clone(),
         messages_sent: consumer.messages,
         bytes_sent: consumer.bytes,
-        buffered_amount: 0,
+        buffered_amount: buffered_amount(world, id).unwrap_or(0),
     })
 }

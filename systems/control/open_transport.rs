@@ -4,16 +4,17 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{TransportCreated, emit};
 use flumen_components::{
-    AppData, Closed, Created, Directory, IncomingLimit, Link, Listener, LocalAddress,
+    AppData, Closed, Created, Directory, IncomingLimit, Limits, Link, Listener, LocalAddress,
     LocalAddresses, MessageSizes, Naming, OnRouter, Path, Purpose, Receivers, RemoteClock,
-    ReportSchedule, Residents, Role, RouterId, Socket, SocketId, SocketKey, Sockets, Subject,
-    Traffic, TransportId, TransportKind, find,
+    ReportSchedule, Residents, Role, RouterId, SctpOptions, SctpOptionsError, Socket, SocketId,
+    SocketKey, Sockets, Subject, Traffic, TransportId, TransportKind, find,
 };
 use thiserror::Error;
 
 use super::birth;
 use super::open_socket::{Announced, SocketRecord, adopt_socket};
 use super::produce::SSRCS;
+use super::sctp::enable;
 
 /// A transport cannot be opened.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -25,6 +26,9 @@ pub enum OpenTransportError {
     /// On a shared socket, remote addresses tell transports apart, so they cannot be learnt.
     #[error("a transport on a shared socket cannot learn its remote address (comedia)")]
     ComediaOnSharedSocket,
+    /// Its SCTP association cannot have these sizes.
+    #[error(transparent)]
+    Sctp(#[from] SctpOptionsError),
 }
 
 /// Where one way of a plain transport ends locally.
@@ -45,6 +49,8 @@ pub struct PlainTransportRecord {
     pub rtcp: Option<Endpoint>,
     /// Remote addresses are learnt from the first valid packet.
     pub comedia: bool,
+    /// The sizes of its SCTP association; none when it has none.
+    pub sctp: Option<SctpOptions>,
 }
 
 /// Checks what can be checked before sockets are bound, then opens the transport.
@@ -69,6 +75,9 @@ pub fn open_plain_transport(
     if record.comedia && (shared(&rtp) || rtcp.as_ref().is_some_and(shared)) {
         return Err(OpenTransportError::ComediaOnSharedSocket);
     }
+    let limits = world.resource::<Limits>();
+    let sctp = record.sctp.map(|options| options.within(limits));
+    let sctp = sctp.transpose()?;
     let rtp_link = rtp.link();
     let path = Path {
         rtp: rtp_link,
@@ -87,6 +96,9 @@ pub fn open_plain_transport(
     let kind = TransportKind::Plain;
     let transport = spawn(world, (router, router_entity), kind, path, app_data);
     world.entity_mut(transport.1).insert(addresses);
+    if let Some(parameters) = sctp {
+        enable(world, transport.1, parameters);
+    }
     for (end, role) in [(Some(rtp), Role::Rtp), (rtcp, Role::Rtcp)] {
         match end {
             None => {}

@@ -6,11 +6,12 @@ use flumen_components::event::{DataProducerCreated, emit};
 use flumen_components::{
     AppData, Closed, DataConsumers, DataKind, DataParameters, DataProducer, DataProducerId,
     DataRoutes, Directory, OnTransport, Paused, SctpStreamParameters, SctpStreamParametersError,
-    Subject, TransportId, TransportKind, find,
+    SctpStreams, Subject, TransportId, TransportKind, find,
 };
 use thiserror::Error;
 
 use super::birth;
+use super::sctp::stir;
 
 /// What a data producer is made with.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +47,9 @@ pub enum ProduceDataError {
     /// The SCTP stream parameters make no sense.
     #[error(transparent)]
     Parameters(#[from] SctpStreamParametersError),
+    /// Another data producer of the transport receives this stream.
+    #[error("SCTP stream {0} is in use by another data producer of the transport")]
+    StreamIdInUse(u16),
     /// The transport carries no messages.
     #[error("the transport has no SCTP and is not a direct one")]
     SctpNotEnabled,
@@ -67,7 +71,8 @@ pub fn produce_data(
     {
         return Err(ProduceDataError::IdInUse(id));
     }
-    let (kind, stream) = stream(world, transport, &options)?;
+    let stream = stream(world, transport, &options)?;
+    let kind = stream.map_or(DataKind::Direct, |_| DataKind::Sctp);
     let parameters = DataParameters {
         kind,
         sctp_stream_parameters: stream,
@@ -90,6 +95,12 @@ pub fn produce_data(
     );
     let entity = world.spawn(bundle).id();
     world.resource_mut::<Directory>().insert(id, entity);
+    if let Some(stream) = stream
+        && let Some(mut streams) = world.get_mut::<SctpStreams>(transport)
+    {
+        streams.incoming.insert(stream.stream_id, entity);
+        stir(world, transport);
+    }
     let event = DataProducerCreated {
         about: transport,
         subject: Subject::Transport(transport_id),
@@ -99,18 +110,23 @@ pub fn produce_data(
     Ok(id)
 }
 
-/// How messages come, and on which stream.
+/// The stream on which messages come; none on a direct transport.
 fn stream(
     world: &World,
     transport: Entity,
     options: &DataProducerOptions,
-) -> Result<(DataKind, Option<SctpStreamParameters>), ProduceDataError> {
+) -> Result<Option<SctpStreamParameters>, ProduceDataError> {
     if world.get::<TransportKind>(transport) == Some(&TransportKind::Direct) {
-        return Ok((DataKind::Direct, None));
+        return Ok(None);
     }
     let stream = options.sctp_stream_parameters;
-    stream
+    let stream = stream
         .ok_or(ProduceDataError::ParametersMissing)?
         .validated()?;
-    Err(ProduceDataError::SctpNotEnabled)
+    let streams = world.get::<SctpStreams>(transport);
+    let streams = streams.ok_or(ProduceDataError::SctpNotEnabled)?;
+    if streams.incoming.contains_key(&stream.stream_id) {
+        return Err(ProduceDataError::StreamIdInUse(stream.stream_id));
+    }
+    Ok(Some(stream))
 }

@@ -8,6 +8,8 @@ use flumen_components::{
     Role, Time, Traffic, TransportId, TransportKind, Tuple, find,
 };
 
+use super::sctp::sctp_state;
+
 /// What passed through a transport.
 ///
 /// # Errors
@@ -25,6 +27,7 @@ pub fn transport_stats(world: &World, id: TransportId) -> Result<TransportStats,
         type_,
         transport_id: id,
         timestamp: now.as_millis(),
+        sctp_state: sctp_state(world, id)?,
         bytes_received: traffic.received.bytes,
         recv_bitrate: bitrate(traffic.received, now),
         bytes_sent: traffic.sent.bytes,

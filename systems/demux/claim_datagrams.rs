@@ -3,21 +3,24 @@
 use std::net::SocketAddr;
 
 use bevy_ecs::entity::Entity;
+use bevy_ecs::query::Has;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::event::{Event, Pending, RtcpTupleChanged, TupleChanged};
-use flumen_components::wire::{PacketKind, RtpHeader, classify, rtcp};
+use flumen_components::wire::{PacketKind, RtpHeader, classify, rtcp, sctp};
 use flumen_components::{
     Connected, Datagram, Discard, Inbox, Ledger, LocalAddresses, Now, Origin, Path, Role,
-    RtcpArrival, RtcpIn, RtpArrival, RtpIn, Sockets, Subject, Traffic, TransportId,
+    RtcpArrival, RtcpIn, RtpArrival, RtpIn, SctpArrival, SctpIn, SctpStreams, Sockets, Subject,
+    Traffic, TransportId,
 };
 
 /// What claiming writes.
 #[derive(SystemParam)]
 pub(crate) struct Claims<'w, 's> {
-    paths: Query<'w, 's, (&'static mut Path, &'static mut Traffic)>,
+    paths: Query<'w, 's, (&'static mut Path, &'static mut Traffic, Has<SctpStreams>)>,
     names: Query<'w, 's, (&'static TransportId, &'static LocalAddresses)>,
     rtp: ResMut<'w, RtpIn>,
     rtcp: ResMut<'w, RtcpIn>,
+    sctp: ResMut<'w, SctpIn>,
     connected: ResMut<'w, Connected>,
     pending: ResMut<'w, Pending>,
     now: Res<'w, Now>,
@@ -36,6 +39,8 @@ struct Candidate {
 enum Content {
     Rtp(RtpHeader),
     Rtcp,
+    /// Not checked yet: an association does that itself.
+    Sctp,
 }
 
 /// Gives every datagram of the inbox to its transport, or counts why it has none.
@@ -47,6 +52,7 @@ pub(crate) fn claim_datagrams(
 ) {
     claims.rtp.0.clear();
     claims.rtcp.0.clear();
+    claims.sctp.0.clear();
     for datagram in inbox.datagrams() {
         ledger.received += 1;
         let bytes = &inbox.bytes()[datagram.range()];
@@ -69,25 +75,33 @@ impl Claims<'_, '_> {
             return Err(Discard::Truncated);
         }
         let content = content(bytes)?;
-        self.admit(candidate, &content)?;
+        self.admit(candidate, &content, bytes)?;
         self.keep(datagram, candidate, content);
         Ok(())
     }
 
     fn count(&mut self, transport: Entity, bytes: usize) {
-        if let Ok((_, mut traffic)) = self.paths.get_mut(transport) {
+        if let Ok((_, mut traffic, _)) = self.paths.get_mut(transport) {
             traffic.received.add(bytes as u64, self.now.time);
         }
     }
 
     /// Checks that the datagram came the way and from the address it must, and learns the address
     /// in comedia mode.
-    fn admit(&mut self, candidate: Candidate, content: &Content) -> Result<(), Discard> {
+    fn admit(
+        &mut self,
+        candidate: Candidate,
+        content: &Content,
+        bytes: &[u8],
+    ) -> Result<(), Discard> {
         let paths = self.paths.get_mut(candidate.transport);
-        let (mut path, _) = paths.map_err(|_| Discard::UnknownSource)?;
+        let (mut path, _, has_sctp) = paths.map_err(|_| Discard::UnknownSource)?;
         match (content, candidate.role) {
             (Content::Rtp(_), Role::Rtcp) => return Err(Discard::RtpOnRtcpSocket),
             (Content::Rtcp, Role::Rtp) if !path.rtcp_mux => return Err(Discard::RtcpOnRtpSocket),
+            (Content::Sctp, role) if !has_sctp || role == Role::Rtcp => {
+                return Err(Discard::UnexpectedSctp);
+            }
             _ => {}
         }
         let Some(source) = candidate.source else {
@@ -96,6 +110,9 @@ impl Claims<'_, '_> {
         match path.link(candidate.role).remote() {
             Some(remote) if remote == source => Ok(()),
             None if path.comedia => {
+                if matches!(content, Content::Sctp) && sctp::check(bytes).is_err() {
+                    return Err(Discard::MalformedSctp);
+                }
                 path.set_remote(candidate.role, source);
                 self.announce(candidate, source);
                 Ok(())
@@ -149,6 +166,11 @@ impl Claims<'_, '_> {
                 transport,
                 role,
             }),
+            Content::Sctp => self.sctp.0.push(SctpArrival {
+                start,
+                len,
+                transport,
+            }),
         }
     }
 }
@@ -180,6 +202,7 @@ fn content(bytes: &[u8]) -> Result<Content, Discard> {
     match classify(bytes).ok_or(Discard::Unclassified)? {
         PacketKind::Stun => Err(Discard::UnexpectedStun),
         PacketKind::Dtls => Err(Discard::UnexpectedDtls),
+        PacketKind::Sctp => Ok(Content::Sctp),
         PacketKind::Rtp => match RtpHeader::parse(bytes) {
             Ok(header) => Ok(Content::Rtp(header)),
             Err(_) => Err(Discard::MalformedRtp),

@@ -3,22 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// The state of an association, with the names of the JavaScript API.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// Nothing was asked for, and no handshake has come through.
-    #[default]
-    New,
-    /// INIT has been sent.
-    Connecting,
-    /// Messages flow.
-    Connected,
-    /// It ended otherwise than by agreement; see [`Failure`].
-    Failed,
-    /// It was shut down, or aborted from here.
-    Closed,
-}
+pub use flumen_components::SctpState as State;
 
 /// A message that arrived whole.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,226 @@
+//! The SCTP associations of transports, and what becomes of what they yield.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
+use bytes::Bytes;
+use flumen_components::event::{BufferedAmountLow, Pending, SctpStateChanged};
+use flumen_components::{
+    BufferedAmountLowThreshold, Control, DataConsumerId, DataLedger, Deadlines, Destination,
+    Discard, Due, Event, Ledger, Link, MessageDiscard, Messages, Now, Outbox, Outgoing, Path,
+    SctpSchedule, SctpState, SctpStreams, Stirred, Subject, TransportId,
+};
+
+use crate::sctp::{self, Association, Output, Refused};
+
+/// An association with what belongs to it.
+type Parts<'a> = (
+    &'a mut Association,
+    &'a mut SctpSchedule,
+    &'a mut SctpStreams,
+    &'a Path,
+    &'a TransportId,
+);
+
+/// Takes a message in, for a data producer.
+pub(crate) type Take = fn(&mut Messages, Entity, u32, Bytes);
+
+/// The associations, and where goes what they yield.
+#[derive(SystemParam)]
+pub(crate) struct Associations<'w, 's> {
+    all: Query<'w, 's, Parts<'static>>,
+    data_consumers: Query<'w, 's, (&'static DataConsumerId, &'static BufferedAmountLowThreshold)>,
+    stirred: ResMut<'w, Stirred>,
+    messages: ResMut<'w, Messages>,
+    data_ledger: ResMut<'w, DataLedger>,
+    outbox: ResMut<'w, Outbox>,
+    ledger: ResMut<'w, Ledger>,
+    pending: ResMut<'w, Pending>,
+    deadlines: ResMut<'w, Deadlines>,
+    now: Res<'w, Now>,
+    out: Local<'s, Output>,
+}
+
+impl Associations<'_, '_> {
+    /// Hands a datagram to the association of `transport`, and counts what became of it.
+    pub(crate) fn receive(&mut self, transport: Entity, datagram: &[u8]) {
+        let Ok((mut association, mut schedule, ..)) = self.all.get_mut(transport) else {
+            return self.ledger.discard(Discard::UnexpectedSctp);
+        };
+        self.stirred.add(transport, &mut schedule);
+        match association.receive(self.now.time, datagram) {
+            Ok(()) => self.ledger.consumed[Control::Sctp] += 1,
+            Err(refused) => self.ledger.discard(reason(refused)),
+        }
+    }
+
+    /// Fires the timers of associations of which a deadline has passed.
+    pub(crate) fn fire(&mut self) {
+        let now = self.now.time;
+        for &(entity, due) in self.deadlines.fired() {
+            if due != Due::Sctp {
+                continue;
+            }
+            // A deadline may outlive its transport.
+            let Ok((mut association, mut schedule, ..)) = self.all.get_mut(entity) else {
+                continue;
+            };
+            if schedule.fire(now) {
+                association.advance(now);
+                self.stirred.add(entity, &mut schedule);
+            }
+        }
+    }
+
+    /// A way of `transport` has just opened.
+    pub(crate) fn stir(&mut self, transport: Entity) {
+        if let Ok((_, mut schedule, ..)) = self.all.get_mut(transport) {
+            self.stirred.add(transport, &mut schedule);
+        }
+    }
+
+    /// Takes out what the associations have that something was done to, in the order in which it
+    /// was done. `take` puts messages where they are routed.
+    pub(crate) fn poll(&mut self, take: Take) {
+        for index in 0..self.stirred.0.len() {
+            self.poll_one(self.stirred.0[index], take);
+        }
+        self.stirred.0.clear();
+    }
+
+    fn poll_one(&mut self, about: Entity, take: Take) {
+        let now = self.now.time;
+        let Ok((mut association, mut schedule, mut streams, path, &id)) = self.all.get_mut(about)
+        else {
+            return;
+        };
+        schedule.unlist();
+        let is_wanted = path.is_connected() && !streams.is_empty();
+        if is_wanted && association.state() == SctpState::New {
+            association.connect(now);
+        }
+        self.out.clear();
+        association.poll(now, &mut self.out);
+        for message in self.out.messages.drain(..) {
+            match streams.incoming.get(&message.stream) {
+                Some(&it) => take(&mut self.messages, it, message.ppid, message.payload),
+                None => discard(&mut self.data_ledger, MessageDiscard::UnknownStream),
+            }
+        }
+        for event in self.out.events.drain(..) {
+            match event {
+                sctp::Event::Streams { outbound, .. } => streams.agree(outbound),
+                sctp::Event::StateChanged(state) => {
+                    let subject = Subject::Transport(id);
+                    let changed = SctpStateChanged {
+                        about,
+                        subject,
+                        state,
+                    };
+                    self.pending.0.push(changed.into());
+                    if state == SctpState::Connected {
+                        set_thresholds(&mut association, &streams, &self.data_consumers);
+                    }
+                }
+                sctp::Event::BufferedAmountLow { stream, buffered } => {
+                    let told =
+                        buffered_amount_low(&streams, &self.data_consumers, stream, buffered);
+                    self.pending.0.extend(told);
+                }
+                sctp::Event::TooLong { .. } => {
+                    discard(&mut self.data_ledger, MessageDiscard::TooLarge);
+                }
+                // On a plain transport, streams are the application's to reset and to know of.
+                _ => {}
+            }
+        }
+        send(
+            &self.out,
+            about,
+            path.rtp,
+            &mut self.outbox,
+            &mut self.ledger,
+        );
+        let next = association.next_timeout();
+        if schedule.arm(next)
+            && let Some(next) = next
+        {
+            self.deadlines.set(next, about, Due::Sctp);
+        }
+    }
+}
+
+fn reason(refused: Refused) -> Discard {
+    match refused {
+        Refused::Malformed(_) => Discard::MalformedSctp,
+        Refused::Closed => Discard::SctpClosed,
+        _ => Discard::UnwantedSctp,
+    }
+}
+
+fn discard(ledger: &mut DataLedger, reason: MessageDiscard) {
+    ledger.received += 1;
+    ledger.discarded[reason] += 1;
+}
+
+/// What a threshold is can be said to a connected association alone.
+fn set_thresholds(
+    association: &mut Association,
+    streams: &SctpStreams,
+    data_consumers: &Query<'_, '_, (&DataConsumerId, &BufferedAmountLowThreshold)>,
+) {
+    for (stream, data_consumer) in streams.senders() {
+        if let Ok((_, threshold)) = data_consumers.get(data_consumer) {
+            association.set_low_threshold(stream, threshold.0 as usize);
+        }
+    }
+}
+
+fn buffered_amount_low(
+    streams: &SctpStreams,
+    data_consumers: &Query<'_, '_, (&DataConsumerId, &BufferedAmountLowThreshold)>,
+    stream: u16,
+    buffered: usize,
+) -> Option<Event> {
+    let about = streams.sender(stream)?;
+    let (&id, _) = data_consumers.get(about).ok()?;
+    let event = BufferedAmountLow {
+        about,
+        subject: Subject::DataConsumer(id),
+        buffered_amount: buffered as u64,
+    };
+    Some(event.into())
+}
+
+/// Puts the datagrams of an association among those that leave. Without a remote address there is
+/// nobody to send to; that cannot be, since nothing was received and nobody was asked then.
+pub(crate) fn send(
+    out: &Output,
+    transport: Entity,
+    link: Link,
+    outbox: &mut Outbox,
+    ledger: &mut Ledger,
+) {
+    let Link::Udp {
+        socket,
+        remote: Some(address),
+    } = link
+    else {
+        return;
+    };
+    if out.datagrams().len() == 0 {
+        return;
+    }
+    outbox.destinations.push(Destination {
+        transport,
+        socket,
+        address,
+    });
+    let destination = outbox.destinations.len() as u32 - 1;
+    for datagram in out.datagrams() {
+        let start = outbox.headers.len() as u32;
+        outbox.headers.extend_from_slice(datagram);
+        let row = Outgoing::generated(start, datagram.len() as u16);
+        outbox.rows.push(Outgoing { destination, ..row });
+        ledger.generated += 1;
+    }
+}

@@ -1,0 +1,135 @@
+//! SCTP associations of transports begin, are asked after, and end.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::world::{Mut, World};
+use flumen_components::{
+    BufferedAmountLowThreshold, Closed, DataConsumer, DataConsumerId, Ledger, Limits, MessageSizes,
+    Now, Outbox, Path, SctpParameters, SctpSchedule, SctpState, SctpStreamParameters, SctpStreams,
+    Stirred, TransportId, find,
+};
+use thiserror::Error;
+
+use crate::associations::send;
+use crate::sctp::{Association, Config, Epoch, Output};
+
+/// What only a data consumer over SCTP has was asked of another.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NotSctp {
+    /// The data consumer is closed.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+    /// It is on a direct transport.
+    #[error("the data consumer is on a direct transport")]
+    Direct,
+}
+
+/// Gives `transport` an association.
+pub(super) fn enable(world: &mut World, transport: Entity, parameters: SctpParameters) {
+    let limits = world.resource::<Limits>();
+    let config = Config {
+        max_send_message_size: parameters.max_send_message_size,
+        max_receive_message_size: parameters.max_receive_message_size,
+        send_buffer_size: parameters.send_buffer_size,
+        per_stream_send_queue_limit: parameters.per_stream_send_queue_limit,
+        send_queue_messages: limits.sctp_send_queue_messages,
+        receive_window: parameters.max_receiver_window_buffer_size,
+        outbound_streams: parameters.outgoing_streams,
+        inbound_streams: parameters.incoming_streams,
+        ..Config::default()
+    };
+    let sizes = MessageSizes {
+        send_max: parameters.max_send_message_size as usize,
+        receive_max: parameters.max_receive_message_size as usize,
+    };
+    let association = Association::new(config, *world.resource::<Epoch>());
+    world.entity_mut(transport).insert((
+        parameters,
+        sizes,
+        association,
+        SctpStreams::default(),
+        SctpSchedule::default(),
+    ));
+}
+
+/// The next tick takes out what the association of `transport`, if it has one, has to say.
+pub(super) fn stir(world: &mut World, transport: Entity) {
+    world.resource_scope(|world, mut stirred: Mut<'_, Stirred>| {
+        if let Some(mut schedule) = world.get_mut::<SctpSchedule>(transport) {
+            stirred.add(transport, &mut schedule);
+        }
+    });
+}
+
+/// Aborts the association of a transport that closes, so that its peer need not find out by itself.
+pub(super) fn abort(world: &mut World, transport: Entity) {
+    let now = world.resource::<Now>().time;
+    let mut out = Output::default();
+    let Some(link) = world.get::<Path>(transport).map(|path| path.rtp) else {
+        return;
+    };
+    let Some(mut association) = world.get_mut::<Association>(transport) else {
+        return;
+    };
+    association.abort(now);
+    association.poll(now, &mut out);
+    world.resource_scope(|world, mut outbox: Mut<'_, Outbox>| {
+        let mut ledger = world.resource_mut::<Ledger>();
+        send(&out, transport, link, &mut outbox, &mut ledger);
+    });
+}
+
+/// The state of a transport's association; none without SCTP.
+///
+/// # Errors
+///
+/// [`Closed`] when the transport is.
+pub fn sctp_state(world: &World, id: TransportId) -> Result<Option<SctpState>, Closed> {
+    let association = world.get::<Association>(find(world, id)?);
+    Ok(association.map(Association::state))
+}
+
+/// Bytes of a data consumer that wait until the peer acknowledges them.
+///
+/// # Errors
+///
+/// See [`NotSctp`].
+pub fn buffered_amount(world: &World, id: DataConsumerId) -> Result<u64, NotSctp> {
+    let (_, transport, stream) = over_sctp(world, id)?;
+    let association = world.get::<Association>(transport);
+    let buffered = association.map_or(0, |association| association.buffered_on(stream.stream_id));
+    Ok(buffered as u64)
+}
+
+/// Chooses when a data consumer tells that it has little waiting: 1,024 bytes until it is set. The
+/// event comes when the amount falls from above the threshold to it or below.
+///
+/// # Errors
+///
+/// See [`NotSctp`].
+pub fn set_buffered_amount_low_threshold(
+    world: &mut World,
+    id: DataConsumerId,
+    bytes: u32,
+) -> Result<(), NotSctp> {
+    let (entity, transport, stream) = over_sctp(world, id)?;
+    if let Some(mut threshold) = world.get_mut::<BufferedAmountLowThreshold>(entity) {
+        threshold.0 = bytes;
+    }
+    if let Some(mut association) = world.get_mut::<Association>(transport) {
+        association.set_low_threshold(stream.stream_id, bytes as usize);
+    }
+    Ok(())
+}
+
+/// A data consumer, its transport and the stream that it sends on.
+pub(super) fn over_sctp(
+    world: &World,
+    id: DataConsumerId,
+) -> Result<(Entity, Entity, SctpStreamParameters), NotSctp> {
+    let entity = find(world, id)?;
+    let consumer = world.get::<DataConsumer>(entity);
+    let consumer = consumer.ok_or_else(|| Closed::new(id))?;
+    let stream = consumer.stream.ok_or(NotSctp::Direct)?;
+    Ok((entity, consumer.transport, stream))
+}

@@ -1,0 +1,24 @@
+//! SCTP datagrams become messages.
+
+use bevy_ecs::system::Res;
+use flumen_components::{Connected, Inbox, Messages, SctpIn};
+
+use crate::associations::Associations;
+
+/// Hands datagrams to associations, fires their timers, and takes out messages and acknowledgements.
+pub(crate) fn receive_sctp(
+    arrivals: Res<'_, SctpIn>,
+    inbox: Res<'_, Inbox>,
+    connected: Res<'_, Connected>,
+    mut associations: Associations<'_, '_>,
+) {
+    for arrival in &arrivals.0 {
+        let datagram = &inbox.bytes()[arrival.range()];
+        associations.receive(arrival.transport, datagram);
+    }
+    for &(transport, _) in &connected.0 {
+        associations.stir(transport);
+    }
+    associations.fire();
+    associations.poll(Messages::receive);
+}
