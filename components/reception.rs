@@ -76,14 +76,6 @@ impl Reception {
     pub fn has_started(&self) -> bool {
         self.sequence.started
     }
-
-    /// Retransmissions that were lost, negative when duplicates outnumber losses.
-    pub fn rtx_lost(&self) -> i32 {
-        self.rtx
-            .expected()
-            .wrapping_sub(self.rtx_packets as u32)
-            .cast_signed()
-    }
 }
 
 /// What became of a sequence number.

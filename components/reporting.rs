@@ -13,7 +13,10 @@ use crate::wire::rtcp::ReportBlock;
 /// Reports of a received stream. Written by Receive, Score and Feedback.
 #[derive(Component, Clone, Debug, Default)]
 pub struct Reporting {
-    last_sender_report: Option<(u32, Time)>,
+    heard: SenderReport,
+    /// Retransmissions with an SSRC of their own are reported by it, and report by it.
+    retransmissions_heard: SenderReport,
+    retransmissions: Counters,
     round_trip: Duration,
     reported: Counters,
     sampled: Counters,
@@ -23,6 +26,29 @@ pub struct Reporting {
     pub packets_lost: i32,
     /// The loss that was told: where a consumer's was worse, that.
     told_lost: i32,
+}
+
+/// The last sender report of an SSRC: the middle 32 bits of its NTP time, and when it arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct SenderReport(Option<(u32, Time)>);
+
+impl SenderReport {
+    /// Takes in the NTP time of a report that arrived at `now`. Zero means that the sender has no
+    /// clock.
+    fn hear(&mut self, ntp_time: u64, now: Time) {
+        if ntp_time != 0 {
+            self.0 = Some((ntp::middle(ntp_time), now));
+        }
+    }
+
+    /// What a report block at `now` says of it (LSR and DLSR of RFC 3550 section 6.4.1).
+    fn at(self, now: Time) -> (u32, u32) {
+        let Some((middle, at)) = self.0 else {
+            return (0, 0);
+        };
+        let delay = (now - at).as_nanos() * 65_536 / 1_000_000_000;
+        (middle, u32::try_from(delay).unwrap_or(u32::MAX))
+    }
 }
 
 /// What had happened to a stream at some time.
@@ -58,9 +84,12 @@ impl Reporting {
     /// Takes in the NTP time of a sender report that arrived at `now`. Zero means that the sender
     /// has no clock.
     pub fn sender_report(&mut self, ntp_time: u64, now: Time) {
-        if ntp_time != 0 {
-            self.last_sender_report = Some((ntp::middle(ntp_time), now));
-        }
+        self.heard.hear(ntp_time, now);
+    }
+
+    /// Takes in a sender report about the stream of retransmissions.
+    pub fn retransmission_report(&mut self, ntp_time: u64, now: Time) {
+        self.retransmissions_heard.hear(ntp_time, now);
     }
 
     /// Takes in a measured round-trip time.
@@ -106,7 +135,7 @@ impl Reporting {
             false => self.packets_lost.wrapping_sub(before),
         };
         self.told_lost = self.told_lost.saturating_add(lost);
-        let (last_sender_report, delay) = self.last_sender_report_at(now);
+        let (last_sender_report, delay) = self.heard.at(now);
         ReportBlock {
             ssrc,
             fraction_lost: self.fraction_lost.max(worst),
@@ -118,13 +147,32 @@ impl Reporting {
         }
     }
 
-    /// Middle 32 bits of the last sender report's time, and how long ago it arrived in 1/65,536 s.
-    fn last_sender_report_at(&self, now: Time) -> (u32, u32) {
-        let Some((middle, at)) = self.last_sender_report else {
-            return (0, 0);
+    /// The report block of the stream of retransmissions at `now`, from its own sequence numbers. A
+    /// sender that takes its round trip from the last block it reads finds it here too.
+    pub fn retransmission_block(
+        &mut self,
+        ssrc: u32,
+        reception: &Reception,
+        now: Time,
+    ) -> ReportBlock {
+        let counters = Counters {
+            expected: reception.rtx.expected(),
+            received: reception.rtx_packets as u32,
+            ..Counters::default()
         };
-        let delay = (now - at).as_nanos() * 65_536 / 1_000_000_000;
-        (middle, u32::try_from(delay).unwrap_or(u32::MAX))
+        let delta = counters.since(self.retransmissions);
+        self.retransmissions = counters;
+        let (last_sender_report, delay) = self.retransmissions_heard.at(now);
+        let lost = counters.expected.saturating_sub(counters.received);
+        ReportBlock {
+            ssrc,
+            fraction_lost: fraction(delta.expected, delta.received),
+            total_lost: lost.cast_signed(),
+            highest_sequence: reception.rtx.extended_highest(),
+            jitter: 0,
+            last_sender_report,
+            delay,
+        }
     }
 }
 
@@ -207,6 +255,28 @@ mod tests {
                 .last_sender_report,
             0
         );
+    }
+
+    #[test]
+    fn retransmissions_are_reported_by_their_own_numbers() {
+        let mut reporting = Reporting::default();
+        let mut reception = Reception::default();
+        for number in [7, 8, 10, 11] {
+            reception.rtx.update(number, 0, Time::ZERO);
+            reception.rtx_packets += 1;
+        }
+        reporting.sender_report(1 << 20, Time::ZERO);
+        reporting.retransmission_report(0x1111_2222_3333_4444, Time::from_millis(500));
+        let now = Time::from_millis(2_000);
+        let block = reporting.retransmission_block(9, &reception, now);
+        assert_eq!((block.fraction_lost, block.total_lost), (51, 1));
+        assert_eq!((block.highest_sequence, block.jitter), (11, 0));
+        assert_eq!(
+            (block.last_sender_report, block.delay),
+            (0x2222_3333, 98_304)
+        );
+        let block = reporting.retransmission_block(9, &reception, now);
+        assert_eq!((block.fraction_lost, block.total_lost), (0, 1));
     }
 
     #[test]

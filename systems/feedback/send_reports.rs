@@ -307,15 +307,7 @@ fn block(
     let (_, reception, mut reporting) = streams.get_mut(incoming.stream?).ok()?;
     match incoming.retransmission {
         false => Some(reporting.block(ssrc, &reception, now, worst)),
-        true => Some(ReportBlock {
-            ssrc,
-            fraction_lost: 0,
-            total_lost: reception.rtx_lost(),
-            highest_sequence: reception.rtx.extended_highest(),
-            jitter: 0,
-            last_sender_report: 0,
-            delay: 0,
-        }),
+        true => Some(reporting.retransmission_block(ssrc, &reception, now)),
     }
 }
 

@@ -85,7 +85,9 @@ impl Subjects<'_, '_> {
         let Ok(mut reporting) = self.streams.get_mut(stream) else {
             return;
         };
-        if !incoming.retransmission {
+        if incoming.retransmission {
+            reporting.retransmission_report(info.ntp, self.now.time);
+        } else {
             reporting.sender_report(info.ntp, self.now.time);
             self.sender_reports.0.push(stream);
             self.map_clock(transport, stream, info);
