@@ -4,7 +4,9 @@
     gst_peer.py send CODEC PAYLOAD_TYPE SSRC LOCAL_PORT REMOTE_PORT SECONDS FEEDBACK...
     gst_peer.py receive CODEC PAYLOAD_TYPE LOCAL_PORT REMOTE_PORT FEEDBACK...
 
-Feedback is any of "nack", "nack-pli" and "ccm-fir". RTCP is multiplexed with RTP. A sender ends
+Feedback is any of "nack", "nack-pli" and "ccm-fir"; "rtx=PAYLOAD_TYPE" adds retransmissions
+(RFC 4588; a sender's under the SSRC after its own), "latency=MS" is how long a receiver waits for
+packets. RTCP is multiplexed with RTP. A sender ends
 when all is sent, a receiver when standard input has ended and no more frames come; both print
 `{"result": {...}}` then. A receiver prints `{"ready": true}` once its port is bound.
 """
@@ -62,11 +64,14 @@ class Peer:
         self.codec = codec
         self.payload_type = payload_type
         self.remote_port = remote_port
-        self.feedback = feedback
+        options = dict(word.split("=") for word in feedback if "=" in word)
+        self.feedback = [word for word in feedback if "=" not in word]
+        self.rtx = options.get("rtx")
         self.failure = None
         self.loop = GLib.MainLoop()
         self.pipeline = Gst.Pipeline()
-        self.rtpbin = self.add("rtpbin", rtp_profile=AVPF, latency=200)
+        self.latency = int(options.get("latency", 200))
+        self.rtpbin = self.add("rtpbin", rtp_profile=AVPF, latency=self.latency)
         self.source = self.add("udpsrc", address="127.0.0.1", port=local_port, buffer_size=4 << 20)
         bus = self.pipeline.get_bus()
         bus.add_signal_watch()
@@ -97,6 +102,14 @@ class Peer:
         sink.set_property("close-socket", False)
         return sink
 
+    def report_often(self):
+        """Lets reports and requests go out every fifth of a second, not every few seconds: a lost
+        request is then followed by another while it is of use (RFC 4585 section 3.5)."""
+        session = self.rtpbin.emit("get-internal-session", 0)
+        session.set_property("rtcp-min-interval", Gst.SECOND // 5)
+        session.set_property("bandwidth", 4e6)
+        session.set_property("rtcp-fraction", 2e5)
+
     def caps(self):
         """What its RTP is, and which feedback is agreed on."""
         name, clock_rate, _, _ = CODECS[self.codec]
@@ -107,6 +120,24 @@ class Peer:
             f"payload={self.payload_type}{agreed}"
         )
 
+    def retransmitting(self, kind, **properties):
+        """Retransmissions as rtpbin wants them: an element in a bin with ghost pads."""
+        pairs = f"application/x-rtp-pt-map,{self.payload_type}=(uint){self.rtx}"
+        element = Gst.ElementFactory.make(kind)
+        element.set_property("payload-type-map", Gst.Structure.from_string(pairs)[0])
+        for name, value in properties.items():
+            element.set_property(name.replace("_", "-"), value)
+
+        def on_request(_, session):
+            outer = Gst.Bin()
+            outer.add(element)
+            for name in ("sink", "src"):
+                pad = element.get_static_pad(name)
+                outer.add_pad(Gst.GhostPad.new(f"{name}_{session}", pad))
+            return outer
+
+        return on_request
+
     def on_error(self, _, message):
         """Ends with an error."""
         self.failure = str(message.parse_error())
@@ -114,6 +145,8 @@ class Peer:
 
     def run(self):
         """Runs until the end."""
+        if self.rtx:
+            self.report_often()
         self.pipeline.set_state(Gst.State.PLAYING)
         self.loop.run()
         result = self.result()
@@ -131,6 +164,13 @@ class Sender(Peer):
         self.packets = 0
         self.timestamps = set()
         self.key_frame_requests = []
+        self.round_trip_ms = 0.0
+        if self.rtx:
+            ssrcs = Gst.Structure.from_string(
+                f"application/x-rtp-ssrc-map,{ssrc}=(uint){ssrc + 1}"
+            )[0]
+            aux = self.retransmitting("rtprtxsend", ssrc_map=ssrcs, max_size_time=3000)
+            self.rtpbin.connect("request-aux-sender", aux)
         signal = (AUDIO if codec == "opus" else VIDEO).format(
             pictures=30 * seconds, sounds=50 * seconds
         )
@@ -163,8 +203,17 @@ class Sender(Peer):
     def on_end(self, _, info):
         """Ends when all RTP is sent. The end of RTCP, its BYE, is only due seconds later."""
         if info.get_event().type == Gst.EventType.EOS:
+            self.round_trip_ms = self.measured_round_trip_ms()
             GLib.idle_add(self.loop.quit)
         return Gst.PadProbeReturn.OK
+
+    def measured_round_trip_ms(self):
+        """The round trip that the last report about what it sends gave."""
+        stats = self.rtpbin.emit("get-internal-session", 0).get_property("stats")
+        for source in stats.get_value("source-stats") or []:
+            if not source.get_value("internal") and source.get_value("have-rb"):
+                return source.get_value("rb-round-trip") * 1000 / 65536
+        return 0.0
 
     def on_packet(self, _, info):
         """Counts what is sent."""
@@ -177,6 +226,7 @@ class Sender(Peer):
             "packets": self.packets,
             "frames": len(self.timestamps),
             "keyFrameRequests": self.key_frame_requests,
+            "roundTripMs": self.round_trip_ms,
         }
 
 
@@ -190,7 +240,11 @@ class Receiver(Peer):
         self.last = time.monotonic()
         caps = Gst.Caps.from_string(self.caps())
         self.source.set_property("caps", caps)
-        self.rtpbin.connect("request-pt-map", lambda *_: caps)
+        self.rtpbin.connect("request-pt-map", self.on_payload_type, caps)
+        if self.rtx:
+            self.rtpbin.set_property("do-retransmission", True)
+            aux = self.retransmitting("rtprtxreceive")
+            self.rtpbin.connect("request-aux-receiver", aux)
         self.rtpbin.connect("pad-added", self.on_stream)
         source = self.source.get_static_pad("src")
         source.add_probe(Gst.PadProbeType.BUFFER, self.on_packet)
@@ -198,6 +252,16 @@ class Receiver(Peer):
         rtcp = self.rtpbin.request_pad_simple("send_rtcp_src_0")
         rtcp.link(self.add_sink().get_static_pad("sink"))
         GLib.io_add_watch(sys.stdin, GLib.IO_HUP | GLib.IO_IN, self.on_input)
+
+    def on_payload_type(self, _, session, payload_type, caps):
+        """What a payload type is."""
+        if str(payload_type) != self.rtx:
+            return caps
+        _, clock_rate, _, _ = CODECS[self.codec]
+        return Gst.Caps.from_string(
+            "application/x-rtp,media=video,encoding-name=RTX,"
+            f"clock-rate={clock_rate},payload={self.rtx},apt=(string){self.payload_type}"
+        )
 
     def run(self):
         print(json.dumps({"ready": True}), flush=True)
@@ -229,7 +293,7 @@ class Receiver(Peer):
         return GLib.SOURCE_REMOVE
 
     def end_when_silent(self):
-        if time.monotonic() - self.last < 0.7:
+        if time.monotonic() - self.last < self.latency / 1000 + 0.5:
             return GLib.SOURCE_CONTINUE
         self.loop.quit()
         return GLib.SOURCE_REMOVE
