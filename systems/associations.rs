@@ -106,32 +106,17 @@ impl Associations<'_, '_> {
                 None => discard(&mut self.data_ledger, MessageDiscard::UnknownStream),
             }
         }
+        let mut follower = Follower {
+            about,
+            id,
+            association: &mut association,
+            streams: &mut streams,
+            data_consumers: &self.data_consumers,
+            pending: &mut self.pending,
+            ledger: &mut self.data_ledger,
+        };
         for event in self.out.events.drain(..) {
-            match event {
-                sctp::Event::Streams { outbound, .. } => streams.agree(outbound),
-                sctp::Event::StateChanged(state) => {
-                    let subject = Subject::Transport(id);
-                    let changed = SctpStateChanged {
-                        about,
-                        subject,
-                        state,
-                    };
-                    self.pending.0.push(changed.into());
-                    if state == SctpState::Connected {
-                        set_thresholds(&mut association, &streams, &self.data_consumers);
-                    }
-                }
-                sctp::Event::BufferedAmountLow { stream, buffered } => {
-                    let told =
-                        buffered_amount_low(&streams, &self.data_consumers, stream, buffered);
-                    self.pending.0.extend(told);
-                }
-                sctp::Event::TooLong { .. } => {
-                    discard(&mut self.data_ledger, MessageDiscard::TooLarge);
-                }
-                // On a plain transport, streams are the application's to reset and to know of.
-                _ => {}
-            }
+            follower.follow(event);
         }
         send(
             &self.out,
@@ -162,33 +147,65 @@ fn discard(ledger: &mut DataLedger, reason: MessageDiscard) {
     ledger.discarded[reason] += 1;
 }
 
-/// What a threshold is can be said to a connected association alone.
-fn set_thresholds(
-    association: &mut Association,
-    streams: &SctpStreams,
-    data_consumers: &Query<'_, '_, (&DataConsumerId, &BufferedAmountLowThreshold)>,
-) {
-    for (stream, data_consumer) in streams.senders() {
-        if let Ok((_, threshold)) = data_consumers.get(data_consumer) {
-            association.set_low_threshold(stream, threshold.0 as usize);
-        }
-    }
+/// What follows from what happened to an association.
+struct Follower<'a, 'w, 's> {
+    about: Entity,
+    id: TransportId,
+    association: &'a mut Association,
+    streams: &'a mut SctpStreams,
+    data_consumers:
+        &'a Query<'w, 's, (&'static DataConsumerId, &'static BufferedAmountLowThreshold)>,
+    pending: &'a mut Pending,
+    ledger: &'a mut DataLedger,
 }
 
-fn buffered_amount_low(
-    streams: &SctpStreams,
-    data_consumers: &Query<'_, '_, (&DataConsumerId, &BufferedAmountLowThreshold)>,
-    stream: u16,
-    buffered: usize,
-) -> Option<Event> {
-    let about = streams.sender(stream)?;
-    let (&id, _) = data_consumers.get(about).ok()?;
-    let event = BufferedAmountLow {
-        about,
-        subject: Subject::DataConsumer(id),
-        buffered_amount: buffered as u64,
-    };
-    Some(event.into())
+impl Follower<'_, '_, '_> {
+    fn follow(&mut self, event: sctp::Event) {
+        match event {
+            sctp::Event::Streams { outbound, .. } => self.streams.agree(outbound),
+            sctp::Event::StateChanged(state) => self.tell_state(state),
+            sctp::Event::BufferedAmountLow { stream, buffered } => {
+                let told = self.buffered_amount_low(stream, buffered);
+                self.pending.0.extend(told);
+            }
+            sctp::Event::TooLong { .. } => discard(self.ledger, MessageDiscard::TooLarge),
+            // On a plain transport, streams are the application's to reset and to know of.
+            _ => {}
+        }
+    }
+
+    fn tell_state(&mut self, state: SctpState) {
+        let changed = SctpStateChanged {
+            about: self.about,
+            subject: Subject::Transport(self.id),
+            state,
+        };
+        self.pending.0.push(changed.into());
+        if state == SctpState::Connected {
+            self.set_thresholds();
+        }
+    }
+
+    /// What a threshold is can be said to a connected association alone.
+    fn set_thresholds(&mut self) {
+        for (stream, data_consumer) in self.streams.senders() {
+            if let Ok((_, threshold)) = self.data_consumers.get(data_consumer) {
+                let bytes = threshold.0 as usize;
+                self.association.set_low_threshold(stream, bytes);
+            }
+        }
+    }
+
+    fn buffered_amount_low(&self, stream: u16, buffered: usize) -> Option<Event> {
+        let about = self.streams.sender(stream)?;
+        let (&id, _) = self.data_consumers.get(about).ok()?;
+        let event = BufferedAmountLow {
+            about,
+            subject: Subject::DataConsumer(id),
+            buffered_amount: buffered as u64,
+        };
+        Some(event.into())
+    }
 }
 
 /// Puts the datagrams of an association among those that leave. Without a remote address there is

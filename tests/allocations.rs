@@ -11,12 +11,12 @@ use flumen::rtp_parameters::MediaKind;
 use flumen::{
     ConnectOptions, ConsumerId, ConsumerOptions, DataConsumerId, DataProducerId, Engine, Listen,
     ListenInfo, Message, PlainTransportOptions, ProducerId, ProducerOptions, Recipient,
-    TransportId,
+    SctpOptions, TransportId,
 };
 use flumen_tests::feedback::{fir, pli};
 use flumen_tests::{
-    Noise, Packet, Room, VP8_DELTA_FRAME, VP8_KEY_FRAME, WIDE, media_codecs, opus, vp8, with_remb,
-    with_transport_cc,
+    Noise, Packet, Quality, Room, SlowLink, Trunk, VP8_DELTA_FRAME, VP8_KEY_FRAME, WIDE,
+    media_codecs, opus, vp8, with_remb, with_transport_cc,
 };
 
 fn address(port: u16) -> SocketAddr {
@@ -276,6 +276,38 @@ fn a_tick_that_routes_messages_allocates_nothing() {
     let made: u64 = (0..100).map(&mut step).sum();
     assert_eq!(made, 0);
     assert!(delivered > 30_000, "{delivered} were delivered");
+}
+
+#[test]
+fn a_receiver_that_is_gone_costs_what_may_wait_for_it() {
+    let options = SctpOptions {
+        sctp_send_buffer_size: Some(100_000),
+        ..SctpOptions::default()
+    };
+    let link = SlowLink::new(Quality::GOOD, 1);
+    let mut trunk = Trunk::with(link, |builder| builder, options);
+    let bridge = trunk.bridge(0, 0);
+    trunk.settle();
+    let [mut room, _] = trunk.rooms;
+    let flood = |room: &mut Room| {
+        for _ in 0..1_000 {
+            let message = Message::binary(&[5; 1_000]);
+            let engine = &mut room.engine;
+            engine.send_message(bridge.data_producer, &message).unwrap();
+            room.tick();
+            room.received();
+        }
+        room.engine.drain_events();
+    };
+    let before = bytes_kept();
+    flood(&mut room);
+    let filled = bytes_kept() - before;
+    assert!(filled < 400_000, "{filled} bytes for 100,000");
+    for _ in 0..12 {
+        flood(&mut room);
+    }
+    let more = bytes_kept() - before - filled;
+    assert!(more < 20_000, "{more} bytes for twelve million more");
 }
 
 #[test]

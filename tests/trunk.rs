@@ -19,6 +19,8 @@ pub struct Trunk {
     pub transports: [TransportId; 2],
     /// What is between them.
     pub link: SlowLink,
+    /// Keeps what either sends, when it is there.
+    pub record: Option<Vec<Vec<u8>>>,
 }
 
 /// The address under which each room knows the other.
@@ -59,6 +61,7 @@ impl Trunk {
             rooms,
             transports,
             link,
+            record: None,
         }
     }
 
@@ -131,6 +134,9 @@ impl Trunk {
         for datagram in self.rooms[at].received() {
             let now = self.rooms[at].now;
             self.link.send(now, 1 - at, &datagram.bytes);
+            if let Some(record) = &mut self.record {
+                record.push(datagram.bytes);
+            }
         }
     }
 
