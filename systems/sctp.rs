@@ -6,15 +6,16 @@
 //! | implementation | |
 //! |---|---|
 //! | `rtc-sctp` | the default: a state machine without I/O that takes time as an argument |
-//! | [`Recorded`](Association::recorded) | plays back what the other yielded |
+//! | `webrtc-sctp` | cargo feature `webrtc-sctp`: tasks on a runtime that the tick runs until idle |
+//! | [`Recorded`](Association::recorded) | plays back what one of the others yielded |
 //!
-//! A library stands behind a gate: it sees no packet that
+//! Both libraries stand behind the same gate: they see no packet that
 //! [`wire::sctp::check`](flumen_components::wire::sctp::check()) refuses, none with a wrong
-//! verification tag and no chunk type or parameter that it does not know. Stream resets
+//! verification tag and no chunk type or parameter that they do not know. Stream resets
 //! (RFC 6525), heartbeats (RFC 9260 section 8.3), handshakes that cross and the bounds on what a
-//! peer can make an association hold are the gate's.
+//! peer can make an association hold are the gate's, so that they are the same for both.
 //!
-//! A library draws verification tags, cookies and first sequence numbers from the operating
+//! The libraries draw verification tags, cookies and first sequence numbers from the operating
 //! system. What repeats under simulation is messages, their order and times, and datagrams with
 //! those fields normalised; what must repeat byte for byte is recorded.
 
@@ -36,6 +37,8 @@ mod recorded;
 mod resets;
 mod rtc;
 mod streams;
+#[cfg(feature = "webrtc-sctp")]
+mod webrtc;
 
 pub use association::Association;
 pub use command::{Outgoing, Reliability};

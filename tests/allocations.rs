@@ -3,6 +3,7 @@
 mod consumer_memory;
 mod counting;
 mod layered_allocations;
+mod sctp_memory;
 
 use std::net::{SocketAddr, UdpSocket};
 

@@ -4,9 +4,43 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flumen::Time;
-use flumen::sctp::{Association, Epoch, Event, Message, Outgoing, Output, Reliability, State};
+use flumen::sctp::{
+    Association, Config, Epoch, Event, Message, Outgoing, Output, Reliability, State,
+};
 
 use crate::slow_link::{Quality, SlowLink};
+
+/// An implementation behind the seam.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stack {
+    /// The default, `rtc-sctp`.
+    Rtc,
+    /// `webrtc-sctp`.
+    #[cfg(feature = "webrtc-sctp")]
+    WebRtc,
+}
+
+impl Stack {
+    /// Every implementation against itself, and against every other.
+    pub const PAIRS: &[[Self; 2]] = &[
+        [Self::Rtc, Self::Rtc],
+        #[cfg(feature = "webrtc-sctp")]
+        [Self::WebRtc, Self::WebRtc],
+        #[cfg(feature = "webrtc-sctp")]
+        [Self::Rtc, Self::WebRtc],
+        #[cfg(feature = "webrtc-sctp")]
+        [Self::WebRtc, Self::Rtc],
+    ];
+
+    /// An association over it.
+    pub fn associate(self, config: Config, epoch: Epoch) -> Association {
+        match self {
+            Self::Rtc => Association::new(config, epoch),
+            #[cfg(feature = "webrtc-sctp")]
+            Self::WebRtc => Association::webrtc(config, epoch),
+        }
+    }
+}
 
 /// A moment to reckon from; which one it is shows nowhere.
 #[expect(
@@ -55,6 +89,12 @@ pub struct Ends {
 }
 
 impl Ends {
+    /// Two associations over `stacks`, with `config`, over a good link.
+    pub fn with(stacks: [Stack; 2], config: &Config) -> Self {
+        let epoch = start();
+        Self::new(stacks.map(|stack| stack.associate(config.clone(), epoch.clone())))
+    }
+
     /// Two associations over a good link.
     pub fn new(ends: [Association; 2]) -> Self {
         Self::over(SlowLink::new(Quality::GOOD, 1), ends)
@@ -101,6 +141,14 @@ impl Ends {
         self.got[at].events.iter().any(|(_, seen)| *seen == event)
     }
 
+    /// Changes what the link does.
+    pub fn lose(&mut self, per_mille: u64) {
+        self.link.set_quality(Quality {
+            lost_per_mille: per_mille,
+            ..Quality::GOOD
+        });
+    }
+
     /// Runs for `span`.
     pub fn run_for(&mut self, span: Duration) {
         let until = self.now + span;
@@ -111,7 +159,12 @@ impl Ends {
     pub fn run_until(&mut self, is_done: impl Fn(&Self) -> bool) {
         let until = self.now + Duration::from_secs(600);
         while !is_done(self) {
-            assert!(self.step(until), "nothing comes of it");
+            let goes_on = self.step(until);
+            assert!(
+                goes_on || is_done(self),
+                "nothing comes of it by {}",
+                self.now
+            );
         }
     }
 

@@ -4,6 +4,7 @@ mod call;
 mod data_room;
 mod ends;
 pub mod feedback;
+pub mod forger;
 mod network;
 mod noise;
 mod packet;
@@ -16,7 +17,7 @@ pub mod victims;
 
 pub use call::{Call, Left, RECEIVER, Request, SENDER, SSRC, requests_in, requests_to, rtp_to};
 pub use data_room::Got;
-pub use ends::{Ends, Yielded, message, start};
+pub use ends::{Ends, Stack, Yielded, message, start};
 pub use noise::Noise;
 pub use packet::{Packet, VP8_DELTA_FRAME, VP8_KEY_FRAME};
 pub use parameters::{

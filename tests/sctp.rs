@@ -1,3 +1,10 @@
-//! SCTP associations, behind the seam.
+//! SCTP associations behind the seam: every implementation against itself and every other.
 
+mod ending;
 mod flow;
+mod hostile;
+mod limits;
+mod recorded;
+mod reliability;
+mod resets;
+mod simulation;

@@ -42,7 +42,7 @@ pub(super) fn enable(world: &mut World, transport: Entity, parameters: SctpParam
         send_max: parameters.max_send_message_size as usize,
         receive_max: parameters.max_receive_message_size as usize,
     };
-    let association = Association::new(config, *world.resource::<Epoch>());
+    let association = Association::new(config, world.resource::<Epoch>().clone());
     world.entity_mut(transport).insert((
         parameters,
         sizes,

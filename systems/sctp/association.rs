@@ -26,6 +26,8 @@ pub struct Association {
 
 enum Behind {
     Rtc(Box<Machine<Rtc>>),
+    #[cfg(feature = "webrtc-sctp")]
+    WebRtc(Box<Machine<super::webrtc::WebRtc>>),
     Recorded(Box<Recorded>),
 }
 
@@ -34,6 +36,8 @@ macro_rules! each {
     ($behind:expr, $machine:ident => $call:expr) => {
         match $behind {
             Behind::Rtc($machine) => $call,
+            #[cfg(feature = "webrtc-sctp")]
+            Behind::WebRtc($machine) => $call,
             Behind::Recorded($machine) => $call,
         }
     };
@@ -43,6 +47,14 @@ impl Association {
     /// An association over `rtc-sctp`.
     pub fn new(config: Config, epoch: Epoch) -> Self {
         Self::over(Behind::Rtc(Box::new(Machine::new(config, epoch))))
+    }
+
+    /// An association over `webrtc-sctp`, which does less: messages of 131,072 bytes at most,
+    /// lifetimes by the system's clock, one reliability a stream, and more that the documentation
+    /// of its module lists.
+    #[cfg(feature = "webrtc-sctp")]
+    pub fn webrtc(config: Config, epoch: Epoch) -> Self {
+        Self::over(Behind::WebRtc(Box::new(Machine::new(config, epoch))))
     }
 
     /// An association that plays back `tape`: the same calls yield what they yielded then.

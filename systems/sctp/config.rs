@@ -55,22 +55,31 @@ impl Default for Config {
 ///
 /// An `Instant` can only be had from the clock, so the engine reads it once, when it is built, and
 /// every later one is this plus [`Time`]. Which moment it is changes nothing.
-#[derive(Resource, Clone, Copy, Debug)]
-pub struct Epoch(Instant);
+#[derive(Resource, Clone, Debug)]
+pub struct Epoch {
+    instant: Instant,
+    /// The runtime that associations of one engine share.
+    #[cfg(feature = "webrtc-sctp")]
+    pub(super) shared: super::webrtc::Shared,
+}
 
 impl Epoch {
     /// The epoch at `instant`.
     pub fn new(instant: Instant) -> Self {
-        Self(instant)
+        Self {
+            instant,
+            #[cfg(feature = "webrtc-sctp")]
+            shared: super::webrtc::Shared::default(),
+        }
     }
 
     /// The instant of `time`.
-    pub(super) fn at(self, time: Time) -> Instant {
-        self.0 + time.since(Time::ZERO)
+    pub(super) fn at(&self, time: Time) -> Instant {
+        self.instant + time.since(Time::ZERO)
     }
 
     /// The time of `instant`; zero before the epoch.
-    pub(super) fn time(self, instant: Instant) -> Time {
-        Time::ZERO + instant.saturating_duration_since(self.0)
+    pub(super) fn time(&self, instant: Instant) -> Time {
+        Time::ZERO + instant.saturating_duration_since(self.instant)
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Core<L> {
 }
 
 impl<L: Library> Core<L> {
-    pub(super) fn open(config: &Config, epoch: Epoch, side: Side, now: Time) -> Self {
+    pub(super) fn open(config: &Config, epoch: &Epoch, side: Side, now: Time) -> Self {
         Self {
             library: L::open(config, epoch, side, now),
             gate: Gate::new(config, now),

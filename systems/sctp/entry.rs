@@ -91,7 +91,7 @@ impl Gate {
                 Verdict::Done
             }
             kind::ABORT => {
-                self.fail(Failure::Aborted);
+                self.aborted();
                 Verdict::Stop
             }
             kind::SHUTDOWN_COMPLETE if self.has_shut_down => {

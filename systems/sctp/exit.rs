@@ -35,7 +35,7 @@ impl Gate {
             kind::FORWARD_TSN => self.write_forward(chunk, bytes),
             kind::INIT | kind::INIT_ACK => {
                 self.note_init(chunk);
-                copy(chunk, bytes);
+                self.write_init(chunk, bytes);
             }
             kind::SHUTDOWN_COMPLETE => {
                 self.end.get_or_insert(End::Closed);
@@ -51,6 +51,17 @@ impl Gate {
             self.first_tsn = init.tsn;
             self.last_tsn = init.tsn.wrapping_sub(1);
             self.resets = Resets::new(self.first_tsn, self.peer_tsn);
+        }
+    }
+
+    /// Not every library lets one say how many streams there are.
+    fn write_init(&self, chunk: &Chunk<'_>, bytes: &mut Vec<u8>) {
+        let start = bytes.len();
+        copy(chunk, bytes);
+        let streams = start + CHUNK_HEADER_LEN + Init::STREAMS;
+        if let Some(field) = bytes.get_mut(streams..streams + 4) {
+            field[..2].copy_from_slice(&self.outbound_streams.to_be_bytes());
+            field[2..].copy_from_slice(&self.config.inbound_streams.to_be_bytes());
         }
     }
 
@@ -98,7 +109,9 @@ impl Gate {
     fn write_forward(&mut self, chunk: &Chunk<'_>, bytes: &mut Vec<u8>) {
         if let Some(forward) = Forward::of(chunk) {
             self.assign(forward.cumulative);
-            let streams = forward.streams().map(|at| self.outbound.forwarded(at));
+            let streams = forward
+                .streams()
+                .filter_map(|at| self.outbound.forwarded(at));
             write_forwarded(bytes, forward.cumulative, streams);
         }
     }

@@ -80,6 +80,14 @@ impl Gate {
         }
     }
 
+    /// The peer has ended it. Amid a shutdown it has merely not waited for the last word.
+    pub(super) fn aborted(&mut self) {
+        self.end.get_or_insert(match self.has_shut_down {
+            true => End::Closed,
+            false => End::Failed(Failure::Aborted),
+        });
+    }
+
     /// It is over, unless it was before.
     pub(super) fn fail(&mut self, failure: Failure) {
         self.end.get_or_insert(End::Failed(failure));

@@ -38,8 +38,11 @@ pub(super) enum Occurrence {
 /// INIT, INIT ACK, SACK, HEARTBEAT, SHUTDOWN, SHUTDOWN ACK, COOKIE ECHO, COOKIE ACK and
 /// FORWARD TSN.
 pub(super) trait Library: Send + Sync {
+    /// The longest message it can send, in bytes.
+    const LONGEST: u32;
+
     /// A new association. A client's INIT is among what it transmits first.
-    fn open(config: &Config, epoch: Epoch, side: Side, now: Time) -> Self;
+    fn open(config: &Config, epoch: &Epoch, side: Side, now: Time) -> Self;
     /// Takes in a packet.
     fn input(&mut self, now: Time, packet: Bytes);
     /// Takes over a message that has been checked; `None` if it cannot.

@@ -39,8 +39,12 @@ pub(super) struct Machine<L> {
 
 impl<L: Library> Machine<L> {
     pub(super) fn new(config: Config, epoch: Epoch) -> Self {
+        let longest = config.max_send_message_size.min(L::LONGEST);
         Self {
-            config,
+            config: Config {
+                max_send_message_size: longest,
+                ..config
+            },
             epoch,
             state: State::New,
             live: None,
@@ -77,7 +81,7 @@ impl<L: Library> Machine<L> {
     pub(super) fn connect(&mut self, now: Time) {
         if self.state == State::New {
             self.guarded(|this| {
-                let core = Core::open(&this.config, this.epoch, Side::Client, now);
+                let core = Core::open(&this.config, &this.epoch, Side::Client, now);
                 this.live = Some(core);
                 this.enter(State::Connecting);
                 this.settle(now);
@@ -92,7 +96,7 @@ impl<L: Library> Machine<L> {
         }
         let first = chunks(packet).next().ok_or(Refused::Tag)?;
         if matches!(self.state, State::Failed | State::Closed) {
-            self.answer_late_shutdown(&header, &first);
+            self.answer_late(&header, &first);
             return Err(Refused::Closed);
         }
         let received = self.guarded(|this| match Init::of(&first) {
@@ -119,7 +123,7 @@ impl<L: Library> Machine<L> {
         if self.answered.len() == HANDSHAKES {
             self.answered.pop_front();
         }
-        let mut core = Core::open(&self.config, self.epoch, Side::Server, now);
+        let mut core = Core::open(&self.config, &self.epoch, Side::Server, now);
         core.receive(now, packet, &mut self.out);
         core.drain(now, &mut self.out);
         self.answered.push_back(core);
@@ -160,7 +164,7 @@ impl<L: Library> Machine<L> {
         let live = self.live.as_mut().filter(|core| core.gate.peer_tag == tag);
         let core = live.ok_or(Refused::Tag)?;
         match (first.kind, first.flags & REFLECTED != 0) {
-            (kind::ABORT, true) => core.gate.fail(Failure::Aborted),
+            (kind::ABORT, true) => core.gate.aborted(),
             (kind::SHUTDOWN_COMPLETE, true) if core.gate.has_shut_down => {
                 core.gate.end.get_or_insert(End::Closed);
             }
@@ -169,15 +173,17 @@ impl<L: Library> Machine<L> {
         Ok(())
     }
 
-    /// A peer that did not hear of the end asks again, RFC 9260 section 8.4, rule 5.
-    fn answer_late_shutdown(&mut self, header: &Header, first: &Chunk<'_>) {
-        if first.kind != kind::SHUTDOWN_ACK {
-            return;
-        }
+    /// A peer that did not hear of the end hears of it again, RFC 9260 section 8.4.
+    fn answer_late(&mut self, header: &Header, first: &Chunk<'_>) {
+        let answer = match first.kind {
+            kind::SHUTDOWN_ACK => kind::SHUTDOWN_COMPLETE,
+            kind::DATA | kind::SACK | kind::HEARTBEAT => kind::ABORT,
+            _ => return,
+        };
         self.out.datagram(|bytes| {
             let start = bytes.len();
             write_header(bytes, PORT, PORT, header.tag);
-            let chunk = open_chunk(bytes, kind::SHUTDOWN_COMPLETE, REFLECTED);
+            let chunk = open_chunk(bytes, answer, REFLECTED);
             close_chunk(bytes, chunk);
             seal(&mut bytes[start..]);
         });
@@ -248,12 +254,13 @@ impl<L: Library> Machine<L> {
     }
 
     pub(super) fn next_timeout(&self) -> Option<Time> {
-        self.live.as_ref().and_then(Core::next_timeout)
+        let cores = self.live.iter().chain(&self.answered);
+        cores.filter_map(Core::next_timeout).min()
     }
 
     pub(super) fn advance(&mut self, now: Time) {
         self.guarded(|this| {
-            if let Some(core) = &mut this.live {
+            for core in this.live.iter_mut().chain(&mut this.answered) {
                 core.advance(now);
             }
         });

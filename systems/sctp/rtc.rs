@@ -45,7 +45,9 @@ pub(super) struct Rtc {
 }
 
 impl Library for Rtc {
-    fn open(config: &Config, epoch: Epoch, side: Side, now: Time) -> Self {
+    const LONGEST: u32 = u32::MAX;
+
+    fn open(config: &Config, epoch: &Epoch, side: Side, now: Time) -> Self {
         let transport = transport(config);
         let mut own = EndpointConfig::new();
         own.max_payload_size(max_payload_size_for_mtu(u32::from(config.mtu)));
@@ -63,7 +65,7 @@ impl Library for Rtc {
             Side::Server => None,
         };
         Self {
-            epoch,
+            epoch: epoch.clone(),
             endpoint,
             association,
             longest: config.max_receive_message_size as usize,

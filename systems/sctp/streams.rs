@@ -140,13 +140,16 @@ impl Outbound {
     }
 
     /// The number on the wire of what the library has abandoned.
-    pub(super) fn forwarded(&mut self, at: Forwarded) -> Forwarded {
-        let numbering = &mut self.streams.entry(at.stream).or_default().numbering;
-        numbering.note(at.sequence);
-        Forwarded {
+    ///
+    /// `None` if no ordered message with that number was ever sent: `webrtc-sctp` names the next
+    /// one when it abandons an unordered message, and a receiver would then not take it.
+    pub(super) fn forwarded(&self, at: Forwarded) -> Option<Forwarded> {
+        let numbering = self.streams.get(&at.stream)?.numbering;
+        let is_sent = (at.sequence.wrapping_sub(numbering.next) as i16) < 0;
+        is_sent.then(|| Forwarded {
             sequence: at.sequence.wrapping_sub(numbering.ahead),
             ..at
-        }
+        })
     }
 
     /// The peer agreed that `streams` begin anew.
@@ -194,12 +197,13 @@ mod tests {
     #[test]
     fn the_wire_begins_anew_while_the_library_counts_on() {
         let mut outbound = Outbound::default();
-        assert_eq!(outbound.number(&fragment(1, 0, false)), 0);
-        let abandoned = Forwarded {
+        assert_eq!(outbound.number(&fragment(1, 4, false)), 4);
+        let abandoned = |sequence| Forwarded {
             stream: 1,
-            sequence: 4,
+            sequence,
         };
-        assert_eq!(outbound.forwarded(abandoned), abandoned);
+        assert_eq!(outbound.forwarded(abandoned(4)), Some(abandoned(4)));
+        assert_eq!(outbound.forwarded(abandoned(5)), None, "was never sent");
         outbound.reset(&[1, 2]);
         assert_eq!(outbound.number(&fragment(1, 5, false)), 0);
         assert_eq!(outbound.number(&fragment(1, 6, false)), 1);

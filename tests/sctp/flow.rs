@@ -1,54 +1,223 @@
-//! What every implementation does.
+//! Connecting, and messages.
 
 use std::time::Duration;
 
-use flumen::sctp::{Association, Config, Event, SendError, State};
-use flumen_tests::{Ends, message, start};
-
-fn pair() -> Ends {
-    let epoch = start();
-    Ends::new([
-        Association::new(Config::default(), epoch),
-        Association::new(Config::default(), epoch),
-    ])
-}
+use flumen::sctp::{Config, Event, Outgoing, Reliability, SendError, State};
+use flumen_tests::{Ends, Stack, message};
 
 #[test]
 fn messages_flow_in_both_directions_once_connected() {
-    let mut ends = pair();
-    let early = ends.ends[0].send(ends.now, &message(1, "early"));
-    assert_eq!(early, Err(SendError::NotConnected));
-    ends.connect();
-    assert_eq!(
-        ends.got[0].events[0].1,
-        Event::StateChanged(State::Connecting)
-    );
-    for count in 0..100_u8 {
-        ends.send(0, &message(1, vec![count; 1 + usize::from(count) * 40]));
-        ends.send(1, &message(1, vec![count; 3]));
+    for &stacks in Stack::PAIRS {
+        let mut ends = Ends::with(stacks, &Config::default());
+        let early = ends.ends[0].send(ends.now, &message(1, "early"));
+        assert_eq!(early, Err(SendError::NotConnected));
+        ends.connect();
+        for count in 0..100_u8 {
+            let length = 1 + usize::from(count) * 40;
+            ends.send(0, &message(1, vec![count; length]));
+            ends.send(1, &message(1, vec![count; 3]));
+        }
+        ends.run_for(Duration::from_secs(5));
+        for at in [0, 1] {
+            let firsts = ends.payloads(at).into_iter().map(|payload| payload[0]);
+            assert!(firsts.eq(0..100), "{stacks:?}: all, once and in order");
+            assert_eq!(ends.ends[at].buffered(), 0, "{stacks:?}");
+        }
     }
-    ends.run_for(Duration::from_secs(5));
-    assert_eq!(ends.got[1].messages.len(), 100);
-    assert_eq!(ends.got[0].messages.len(), 100);
-    assert_eq!(ends.ends[0].buffered(), 0);
-    let in_order = ends
-        .payloads(1)
-        .iter()
-        .enumerate()
-        .all(|(at, payload)| payload[0] == at as u8);
-    assert!(in_order);
+}
+
+#[test]
+fn an_association_tells_its_states_and_streams() {
+    for &stacks in Stack::PAIRS {
+        let config = Config {
+            inbound_streams: 20,
+            outbound_streams: 300,
+            ..Config::default()
+        };
+        let mut ends = Ends::with(stacks, &config);
+        assert!(ends.are(State::New));
+        ends.connect();
+        let streams = Event::Streams {
+            outbound: 20,
+            inbound: 20,
+        };
+        let connected = Event::StateChanged(State::Connected);
+        let asked: Vec<_> = ends.got[0].events.iter().map(|(_, event)| *event).collect();
+        let connecting = Event::StateChanged(State::Connecting);
+        assert_eq!(asked, [connecting, streams, connected], "{stacks:?}");
+        let answered = ends.got[1].events.iter().map(|(_, event)| *event);
+        assert!(answered.eq([streams, connected]), "{stacks:?}");
+        let beyond = ends.ends[0].send(ends.now, &message(20, "x"));
+        let refused = SendError::NoStream {
+            stream: 20,
+            streams: 20,
+        };
+        assert_eq!(beyond, Err(refused));
+    }
 }
 
 #[test]
 fn both_may_ask_at_once() {
-    for _ in 0..20 {
-        let mut ends = pair();
-        ends.ends[1].connect(ends.now);
+    for &stacks in Stack::PAIRS {
+        // Tags are random, and decide who wins.
+        for _ in 0..10 {
+            let mut ends = Ends::with(stacks, &Config::default());
+            ends.ends[1].connect(ends.now);
+            ends.connect();
+            ends.send(0, &message(0, "there"));
+            ends.send(1, &message(0, "back"));
+            ends.run_for(Duration::from_secs(1));
+            assert_eq!(ends.payloads(1), [b"there"], "{stacks:?}");
+            assert_eq!(ends.payloads(0), [b"back"], "{stacks:?}");
+        }
+    }
+}
+
+#[test]
+fn one_may_ask_while_it_is_asked() {
+    for &stacks in Stack::PAIRS {
+        for millis in [1, 5, 9, 11, 15, 19, 21, 25, 29, 31, 35] {
+            let mut ends = Ends::with(stacks, &Config::default());
+            ends.ends[0].connect(ends.now);
+            ends.run_for(Duration::from_millis(millis));
+            ends.ends[1].connect(ends.now);
+            ends.run_until(|ends| ends.are(State::Connected));
+            ends.send(0, &message(0, "there"));
+            ends.send(1, &message(0, "back"));
+            ends.run_for(Duration::from_secs(1));
+            assert_eq!(ends.payloads(1), [b"there"], "{stacks:?} {millis} ms later");
+            assert_eq!(ends.payloads(0), [b"back"], "{stacks:?} {millis} ms later");
+        }
+    }
+}
+
+#[test]
+fn a_lost_handshake_is_asked_again() {
+    for &stacks in Stack::PAIRS {
+        let mut ends = Ends::with(stacks, &Config::default());
+        ends.lose(1_000);
+        ends.ends[0].connect(ends.now);
+        ends.run_for(Duration::from_millis(100));
+        ends.lose(0);
+        ends.run_until(|ends| ends.are(State::Connected));
+        assert!(
+            ends.now.as_millis() >= 1_000,
+            "{stacks:?}: after RTO.Initial"
+        );
+    }
+}
+
+#[test]
+fn ppids_are_carried_or_refused() {
+    for &stacks in Stack::PAIRS {
+        let mut ends = Ends::with(stacks, &Config::default());
         ends.connect();
-        ends.send(0, &message(0, "there"));
-        ends.send(1, &message(0, "back"));
+        for ppid in [50, 51, 53, 56, 57] {
+            let with_ppid = Outgoing {
+                ppid,
+                ..message(0, "x")
+            };
+            ends.send(0, &with_ppid);
+        }
+        let other = Outgoing {
+            ppid: 52,
+            ..message(0, "x")
+        };
+        assert_eq!(
+            ends.ends[0].send(ends.now, &other),
+            Err(SendError::Ppid(52))
+        );
         ends.run_for(Duration::from_secs(1));
-        assert_eq!(ends.payloads(1), [b"there"]);
-        assert_eq!(ends.payloads(0), [b"back"]);
+        let ppids = ends.got[1].messages.iter().map(|(_, message)| message.ppid);
+        assert!(ppids.eq([50, 51, 53, 56, 57]), "{stacks:?}");
+    }
+}
+
+#[test]
+fn an_unordered_message_overtakes_what_waits() {
+    for &stacks in Stack::PAIRS {
+        let mut ends = Ends::with(stacks, &Config::default());
+        ends.connect();
+        ends.lose(1_000);
+        ends.send(0, &message(1, "lost at first"));
+        ends.poll();
+        ends.lose(0);
+        ends.send(0, &message(1, "waits"));
+        let unordered = Outgoing {
+            ordered: false,
+            ..message(1, "overtakes")
+        };
+        ends.send(0, &unordered);
+        ends.run_for(Duration::from_secs(10));
+        let expected: [&[u8]; 3] = [b"overtakes", b"lost at first", b"waits"];
+        assert_eq!(ends.payloads(1), expected, "{stacks:?}");
+    }
+}
+
+#[test]
+fn a_message_longer_than_the_window_gets_through() {
+    let config = Config {
+        receive_window: 65_536,
+        ..Config::default()
+    };
+    let mut ends = Ends::with([Stack::Rtc; 2], &config);
+    ends.connect();
+    let long: Vec<u8> = (0..262_144_u32).map(|at| (at / 3) as u8).collect();
+    ends.send(0, &message(1, long.clone()));
+    ends.send(0, &message(1, "short"));
+    ends.run_until(|ends| ends.got[1].messages.len() == 2);
+    let expected: [&[u8]; 2] = [&long, b"short"];
+    assert_eq!(ends.payloads(1), expected);
+}
+
+#[test]
+fn a_receiver_that_pauses_loses_nothing() {
+    for &stacks in Stack::PAIRS {
+        let config = Config {
+            receive_window: 65_536,
+            ..Config::default()
+        };
+        let mut ends = Ends::with(stacks, &config);
+        ends.connect();
+        ends.lose(1_000);
+        for count in 0..200_u8 {
+            ends.send(0, &message(1, vec![count; 1_000]));
+        }
+        ends.run_for(Duration::from_secs(3));
+        ends.lose(0);
+        ends.run_until(|ends| ends.got[1].messages.len() == 200);
+        let firsts = ends.payloads(1).into_iter().map(|payload| payload[0]);
+        assert!(firsts.eq(0..200), "{stacks:?}");
+    }
+}
+
+#[test]
+fn a_message_is_delivered_by_reliability_and_order_of_its_own() {
+    for &stacks in Stack::PAIRS {
+        let mut ends = Ends::with(stacks, &Config::default());
+        ends.connect();
+        let kinds = [
+            (true, Reliability::Reliable),
+            (false, Reliability::Reliable),
+            (false, Reliability::Lifetime(500)),
+            (false, Reliability::Retransmits(0)),
+            (true, Reliability::Retransmits(3)),
+        ];
+        for (stream, (ordered, reliability)) in kinds.into_iter().cycle().take(50).enumerate() {
+            let outgoing = Outgoing {
+                ordered,
+                reliability,
+                ..message(stream as u16 % 3, vec![stream as u8])
+            };
+            ends.send(0, &outgoing);
+        }
+        ends.run_for(Duration::from_secs(1));
+        let mut got: Vec<u8> = ends
+            .payloads(1)
+            .into_iter()
+            .map(|payload| payload[0])
+            .collect();
+        got.sort_unstable();
+        assert!(got.into_iter().eq(0..50), "{stacks:?}: nothing was lost");
     }
 }

@@ -22,6 +22,8 @@ pub struct Init<'a> {
 impl<'a> Init<'a> {
     /// Bytes in front of the parameters, without the chunk header.
     pub const FIXED_LEN: usize = 16;
+    /// Where the numbers of streams stand behind the chunk header, in bytes: outbound, inbound.
+    pub const STREAMS: usize = 8;
 
     /// Reads an INIT or an INIT ACK; `None` if it is neither, or too short.
     pub fn of(chunk: &Chunk<'a>) -> Option<Self> {

@@ -1,0 +1,148 @@
+//! How associations end, and how they do not.
+
+use std::time::Duration;
+
+use flumen::components::wire::sctp::{chunks, kind};
+use flumen::sctp::{Config, Event, Failure, SendError, State};
+use flumen_tests::{Ends, Stack, message};
+
+#[test]
+fn a_shutdown_delivers_everything_first() {
+    for &stacks in Stack::PAIRS {
+        let mut ends = Ends::with(stacks, &Config::default());
+        ends.connect();
+        for count in 0..100_u8 {
+            ends.send(0, &message(1, vec![count; 5_000]));
+        }
+        ends.ends[0].shut_down(ends.now);
+        let late = ends.ends[0].send(ends.now, &message(1, "late"));
+        assert_eq!(late, Err(SendError::ShuttingDown));
+        ends.run_until(|ends| ends.are(State::Closed));
+        assert_eq!(ends.got[1].messages.len(), 100, "{stacks:?}");
+        for at in [0, 1] {
+            let closed = Event::StateChanged(State::Closed);
+            assert!(ends.has_seen(at, closed), "{stacks:?}, end {at}");
+        }
+        assert_eq!(
+            ends.ends[0].next_timeout(),
+            None,
+            "{stacks:?}: nothing is left"
+        );
+    }
+}
+
+#[test]
+fn a_shutdown_survives_loss() {
+    for &stacks in Stack::PAIRS {
+        let mut ends = Ends::with(stacks, &Config::default());
+        ends.connect();
+        ends.lose(300);
+        for count in 0..20_u8 {
+            ends.send(0, &message(1, vec![count]));
+        }
+        ends.ends[0].shut_down(ends.now);
+        ends.run_until(|ends| ends.are(State::Closed));
+        assert_eq!(ends.got[1].messages.len(), 20, "{stacks:?}");
+    }
+}
+
+#[test]
+fn an_abort_ends_both_at_once() {
+    for &stacks in Stack::PAIRS {
+        let mut ends = Ends::with(stacks, &Config::default());
+        ends.connect();
+        for count in 0..100_u8 {
+            ends.send(0, &message(1, vec![count; 5_000]));
+        }
+        ends.run_for(Duration::from_millis(25));
+        ends.ends[0].abort(ends.now);
+        assert_eq!(ends.ends[0].state(), State::Closed);
+        ends.run_for(Duration::from_millis(25));
+        assert_eq!(ends.ends[1].state(), State::Failed, "{stacks:?}");
+        assert!(
+            ends.has_seen(1, Event::Failed(Failure::Aborted)),
+            "{stacks:?}"
+        );
+        let after = ends.ends[0].send(ends.now, &message(1, "after"));
+        assert_eq!(after, Err(SendError::NotConnected));
+    }
+}
+
+#[test]
+fn what_is_new_can_be_closed() {
+    for &stacks in Stack::PAIRS {
+        let mut ends = Ends::with(stacks, &Config::default());
+        ends.ends[0].abort(ends.now);
+        ends.ends[1].connect(ends.now);
+        ends.ends[1].shut_down(ends.now);
+        ends.run_for(Duration::from_secs(1));
+        assert!(ends.are(State::Closed), "{stacks:?}");
+    }
+}
+
+#[test]
+fn nobody_answers_a_handshake() {
+    for &stacks in Stack::PAIRS {
+        let mut ends = Ends::with(stacks, &Config::default());
+        ends.lose(1_000);
+        ends.ends[0].connect(ends.now);
+        ends.run_until(|ends| ends.ends[0].state() == State::Failed);
+        assert!(
+            ends.has_seen(0, Event::Failed(Failure::Handshake)),
+            "{stacks:?}"
+        );
+    }
+}
+
+#[test]
+fn an_idle_association_stays_connected_by_heartbeats() {
+    for &stacks in Stack::PAIRS {
+        let mut ends = Ends::with(stacks, &Config::default());
+        ends.connect();
+        ends.keeps_datagrams = true;
+        ends.run_for(Duration::from_secs(600));
+        assert!(ends.are(State::Connected), "{stacks:?}");
+        let sent = ends.got[0].datagrams.iter();
+        let kinds = sent.flat_map(|(_, datagram)| chunks(datagram).map(|chunk| chunk.kind));
+        let asked = kinds.filter(|&kind| kind == kind::HEARTBEAT).count();
+        assert!(
+            (18..=20).contains(&asked),
+            "{stacks:?}: {asked} in ten minutes"
+        );
+    }
+}
+
+#[test]
+fn a_peer_that_is_gone_is_noticed() {
+    for &stacks in Stack::PAIRS {
+        for is_sending in [false, true] {
+            let mut ends = Ends::with(stacks, &Config::default());
+            ends.connect();
+            ends.lose(1_000);
+            if is_sending {
+                ends.send(0, &message(1, "into the void"));
+            }
+            ends.run_until(|ends| ends.ends[0].state() == State::Failed);
+            let unreachable = Event::Failed(Failure::Unreachable);
+            assert!(ends.has_seen(0, unreachable), "{stacks:?}");
+        }
+    }
+}
+
+#[test]
+fn a_lost_abort_is_repeated_to_who_goes_on_speaking() {
+    for &stacks in Stack::PAIRS {
+        let mut ends = Ends::with(stacks, &Config::default());
+        ends.connect();
+        ends.lose(1_000);
+        ends.ends[0].abort(ends.now);
+        ends.run_for(Duration::from_millis(20));
+        ends.lose(0);
+        ends.send(1, &message(1, "hello?"));
+        ends.run_for(Duration::from_millis(100));
+        assert!(
+            ends.has_seen(1, Event::Failed(Failure::Aborted)),
+            "{stacks:?}"
+        );
+    }
+}

@@ -1,0 +1,213 @@
+//! Two associations over links that are slow and lose, on virtual time.
+
+use std::time::Duration;
+
+use flumen::components::wire::sctp::{
+    Chunk, Data, Forward, Init, chunks, close_chunk, kind, open_chunk, write_forwarded,
+};
+use flumen::sctp::{Association, Config, Outgoing, Reliability};
+use flumen_tests::{Ends, Noise, Quality, SlowLink, Stack, message, start};
+
+/// Streams on which messages are reliable and ordered, reliable and unordered, and neither.
+const ORDERED: u16 = 1;
+const UNORDERED: u16 = 2;
+const FLEETING: u16 = 3;
+/// Messages of each kind in each direction.
+const COUNT: u16 = 60;
+
+fn ends(stacks: [Stack; 2], quality: Quality, seed: u64) -> Ends {
+    let epoch = start();
+    let ends = stacks.map(|stack| stack.associate(Config::default(), epoch.clone()));
+    let mut ends = Ends::over(SlowLink::new(quality, seed), ends);
+    ends.keeps_datagrams = true;
+    ends
+}
+
+/// A message that begins with its number.
+fn numbered(stream: u16, index: u16, length: u64) -> Outgoing {
+    let mut payload = index.to_be_bytes().to_vec();
+    payload.resize(2 + length as usize, index as u8);
+    let reliability = match stream {
+        FLEETING => Reliability::Retransmits(0),
+        _ => Reliability::Reliable,
+    };
+    Outgoing {
+        ordered: stream == ORDERED,
+        reliability,
+        ..message(stream, payload)
+    }
+}
+
+/// Both send messages of all kinds and sizes, a few milliseconds apart, until all is acknowledged
+/// or abandoned.
+fn converse(ends: &mut Ends, seed: u64) {
+    ends.connect();
+    let mut noise = Noise::new(seed);
+    for index in 0..COUNT {
+        for stream in [ORDERED, UNORDERED, FLEETING] {
+            for from in [0, 1] {
+                let length = noise.below(3_000);
+                ends.send(from, &numbered(stream, index, length));
+            }
+        }
+        ends.run_for(Duration::from_micros(noise.below(20_000)));
+    }
+    let is_over = |ends: &Ends| ends.ends.iter().all(|end| end.buffered() == 0);
+    while !is_over(ends) {
+        ends.run_for(Duration::from_secs(1));
+    }
+    ends.run_for(Duration::from_secs(10));
+}
+
+/// The numbers that arrived on `stream`, having checked that nothing was altered.
+fn numbers(ends: &Ends, at: usize, stream: u16) -> Vec<u16> {
+    let messages = ends.got[at].messages.iter().map(|(_, message)| message);
+    let on_stream = messages.filter(|message| message.stream == stream);
+    let number = on_stream.map(|message| {
+        let (number, rest) = message.payload.split_at(2);
+        let number = u16::from_be_bytes([number[0], number[1]]);
+        assert!(rest.iter().all(|&byte| byte == number as u8));
+        number
+    });
+    number.collect()
+}
+
+fn qualities() -> impl Iterator<Item = Quality> {
+    let delays = [10, 50, 150].map(Duration::from_millis);
+    [0, 10, 50, 200]
+        .into_iter()
+        .flat_map(move |lost_per_mille| {
+            delays.map(|delay| Quality {
+                lost_per_mille,
+                delay,
+                jitter: delay / 3,
+            })
+        })
+}
+
+#[test]
+fn reliable_messages_arrive_once_and_others_at_most_once() {
+    for &stacks in Stack::PAIRS {
+        for (seed, quality) in qualities().enumerate() {
+            let mut ends = ends(stacks, quality, seed as u64);
+            converse(&mut ends, seed as u64);
+            for at in [0, 1] {
+                let case = format!("{stacks:?} {quality:?} end {at}");
+                assert!(
+                    numbers(&ends, at, ORDERED).into_iter().eq(0..COUNT),
+                    "{case}"
+                );
+                let mut unordered = numbers(&ends, at, UNORDERED);
+                unordered.sort_unstable();
+                assert!(unordered.into_iter().eq(0..COUNT), "{case}");
+                let mut fleeting = numbers(&ends, at, FLEETING);
+                let count = fleeting.len();
+                fleeting.sort_unstable();
+                fleeting.dedup();
+                assert_eq!(fleeting.len(), count, "{case}");
+                // Of three fragments each is lost once in five: half of the messages.
+                let least = if quality.lost_per_mille == 200 {
+                    10
+                } else {
+                    40
+                };
+                assert!(count >= least, "{case}: {count}");
+                let is_lossy = quality.lost_per_mille == 200;
+                assert!(!is_lossy || count < usize::from(COUNT), "{case}: {count}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_messages_at_the_same_times() {
+    for quality in qualities() {
+        let run = |seed| {
+            let mut ends = ends([Stack::Rtc; 2], quality, seed);
+            converse(&mut ends, 7);
+            ends
+        };
+        let (first, second) = (run(3), run(3));
+        for at in [0, 1] {
+            assert_eq!(first.got[at].messages, second.got[at].messages);
+            assert_eq!(first.got[at].events, second.got[at].events);
+            let sent = [&first, &second].map(|ends| normalised(ends, at));
+            assert!(sent[0] == sent[1], "the same datagrams at the same times");
+        }
+        if quality.lost_per_mille > 0 {
+            let other = run(4);
+            assert_ne!(first.got[0].messages, other.got[0].messages);
+        }
+    }
+}
+
+#[test]
+fn what_was_recorded_repeats_over_a_lossy_link() {
+    let quality = Quality {
+        lost_per_mille: 50,
+        delay: Duration::from_millis(30),
+        jitter: Duration::from_millis(10),
+    };
+    let mut ends = ends([Stack::Rtc; 2], quality, 5);
+    ends.ends.iter_mut().for_each(Association::record);
+    converse(&mut ends, 5);
+    let tapes = ends
+        .ends
+        .each_mut()
+        .map(|end| end.take_tape().expect("it was recorded"));
+    let mut again = Ends::over(SlowLink::new(quality, 5), tapes.map(Association::recorded));
+    again.keeps_datagrams = true;
+    converse(&mut again, 5);
+    for at in [0, 1] {
+        assert_eq!(ends.got[at].datagrams, again.got[at].datagrams);
+        assert_eq!(ends.got[at].messages, again.got[at].messages);
+    }
+}
+
+/// What end `at` sent, with tags, checksums and cookies taken out and sequence numbers counted
+/// from the first.
+fn normalised(ends: &Ends, at: usize) -> Vec<(flumen::Time, Vec<u8>)> {
+    let firsts = [0, 1].map(|end: usize| {
+        let sent = ends.got[end].datagrams.iter();
+        let inits = sent.flat_map(|(_, datagram)| chunks(datagram));
+        let first = inits.filter_map(|chunk| Init::of(&chunk).map(|init| init.tsn));
+        first.last().expect("there was a handshake")
+    });
+    let sent = ends.got[at].datagrams.iter();
+    sent.map(|(time, datagram)| {
+        let mut bytes = datagram[..4].to_vec();
+        for chunk in chunks(datagram) {
+            write_normalised(&chunk, firsts[at], firsts[1 - at], &mut bytes);
+        }
+        (*time, bytes)
+    })
+    .collect()
+}
+
+fn write_normalised(chunk: &Chunk<'_>, own: u32, theirs: u32, bytes: &mut Vec<u8>) {
+    if let Some(forward) = Forward::of(chunk) {
+        return write_forwarded(
+            bytes,
+            forward.cumulative.wrapping_sub(own),
+            forward.streams(),
+        );
+    }
+    let start = open_chunk(bytes, chunk.kind, chunk.flags);
+    match chunk.kind {
+        kind::DATA => {
+            let data = Data::of(chunk).expect("it was sent");
+            bytes.extend(data.tsn.wrapping_sub(own).to_be_bytes());
+            bytes.extend(&chunk.value[4..]);
+        }
+        kind::SACK | kind::SHUTDOWN => {
+            let (cumulative, rest) = chunk.value.split_first_chunk().expect("it was sent");
+            let cumulative = u32::from_be_bytes(*cumulative).wrapping_sub(theirs);
+            bytes.extend(cumulative.to_be_bytes());
+            bytes.extend(rest);
+        }
+        kind::INIT | kind::INIT_ACK => bytes.extend(&chunk.value[4..12]),
+        kind::COOKIE_ECHO => {}
+        _ => bytes.extend(chunk.value),
+    }
+    close_chunk(bytes, start);
+}
