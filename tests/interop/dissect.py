@@ -15,7 +15,7 @@ class Capture:
     def __init__(self, lab):
         self.path = lab.file("engine.pcap")
         expression = f"udp and src portrange {FIRST_PORT}-{LAST_PORT}"
-        command = "tcpdump -i lo -Z root -n --immediate-mode -U -B 16384 -w".split()
+        command = "tcpdump -i lo -Z root -n --immediate-mode -U -s 2048 -B 65536 -w".split()
         self.program = lab.start("tcpdump", [*command, self.path, expression])
         wait_until(lambda: "listening on" in self._said(), 20, "tcpdump did not listen")
 
@@ -62,24 +62,24 @@ def dissect(capture, codecs):
     known = [codec for codec in codecs if codec.name != "vp9"]
     decode += [f"rtp.pt=={codec.routed_as},{codec.name}" for codec in known]
     options = [word for rule in decode for word in ("-d", rule)]
-    bad = _tshark(path, options, "_ws.malformed || _ws.expert.severity == error", ["frame.number"])
+    bad = tshark(path, options, "_ws.malformed || _ws.expert.severity == error", ["frame.number"])
     require(not bad, f"malformed or in error: frames {[row[0] for row in bad[:10]]}")
     streams, rtp = _rtp(path, options)
     kinds, rtcp = _rtcp(path, options)
-    datagrams = len(_tshark(path, options, "udp", ["frame.number"]))
+    datagrams = len(tshark(path, options, "udp", ["frame.number"]))
     require(rtp + rtcp == datagrams, f"{datagrams - rtp - rtcp} datagrams are neither RTP nor RTCP")
     return Findings(datagrams, streams, kinds)
 
 
 def _ports(path):
-    rows = _tshark(path, [], "udp", ["udp.srcport"])
+    rows = tshark(path, [], "udp", ["udp.srcport"])
     return sorted({int(port) for (port,) in rows})
 
 
 def _rtp(path, options):
     fields = ["rtp.ssrc", "rtp.seq", "rtp.timestamp", "rtp.p_type", "rtp.payload"]
     streams = {}
-    rows = _tshark(path, options, "rtp", fields)
+    rows = tshark(path, options, "rtp", fields)
     for ssrc, sequence, timestamp, payload_type, payload in rows:
         key = int(ssrc, 16)
         if key not in streams:
@@ -93,7 +93,7 @@ def _rtp(path, options):
 def _rtcp(path, options):
     """Counts RTCP packets by type and format, for instance "206/1"; their lengths must be right."""
     fields = ["rtcp.pt", "rtcp.psfb.fmt", "rtcp.rtpfb.fmt", "rtcp.length_check"]
-    rows = _tshark(path, options, "rtcp", fields)
+    rows = tshark(path, options, "rtcp", fields)
     kinds = collections.Counter()
     for types, payload_specific, transport, length_check in rows:
         right = all(check in ("1", "True") for check in length_check.split(","))
@@ -137,7 +137,7 @@ def frames(stream):
     return len(set(stream.timestamps))
 
 
-def _tshark(path, options, display_filter, fields):
+def tshark(path, options, display_filter, fields):
     """The fields of every packet that passes a filter."""
     command = ["tshark", "-n", "-r", str(path), *options, "-Y", display_filter, "-T", "fields"]
     for name in fields:

@@ -49,20 +49,27 @@ def consumer(index, at, after_seconds=None):
     return {"transport": at, "producer": index, "afterSeconds": after_seconds}
 
 
+def peer(at, messages, longest, seed, streams=8, **sctp):
+    """Who speaks SCTP, and what it gets."""
+    exchange = {"streams": streams, "messages": messages, "longest": longest, "seed": seed}
+    return {"transport": at, "sctp": sctp, "exchange": exchange}
+
+
 class Gateway:
     """The running engine."""
 
-    def __init__(self, lab, program, codecs, producers, consumers, seconds=80):
+    def __init__(self, lab, program, codecs, producers, consumers, peers=(), seconds=80):
         config = {
             "seconds": seconds,
             "mediaCodecs": [codec.capability() for codec in codecs],
             "producers": producers,
             "consumers": consumers,
+            "peers": list(peers),
         }
         path = lab.write("gateway.json", json.dumps(config, indent=1))
         self.program = lab.start("gateway", [program, path])
         _, self.parameters = self.program.says("ready", 20)
-        listening(*{entry["transport"]["listen"]["port"] for entry in producers})
+        listening(*{entry["transport"]["listen"]["port"] for entry in [*producers, *peers]})
 
     def joined(self):
         """Waits until a late consumer has joined; returns when."""
@@ -72,6 +79,19 @@ class Gateway:
     def ssrc(self, index):
         """The SSRC that a consumer sends with."""
         return self.parameters[index]["encodings"][0]["ssrc"]
+
+    def close_stream(self, peer, stream):
+        """Closes what is sent to a peer on a stream."""
+        self.program.tell({"closeStream": [peer, stream]})
+
+    def close_transport(self, peer):
+        """Closes the transport of a peer."""
+        self.program.tell({"closeTransport": peer})
+
+    def sctp_state(self, peer, state, seconds=10):
+        """Waits until the association with a peer is in a state."""
+        while self.program.says("sctpState", seconds)[1] != [peer, state]:
+            pass
 
     def summary(self):
         """Ends the engine; both its ledgers must close."""

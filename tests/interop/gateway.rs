@@ -2,9 +2,13 @@
 //!
 //! `interop-gateway config.json` opens a plain transport for each producer and consumer. It prints
 //! JSON, one object a line: `{"ready": [...]}` with what each consumer sends once all sockets are
-//! bound, `{"joined": [...]}`, the same again, whenever a late consumer has joined, and
+//! bound, `{"joined": [...]}`, the same again, whenever a late consumer has joined,
+//! `{"sctpState": [exchange, state]}` whenever an association has another state, and
 //! `{"summary": {...}}` at the end: when standard input ends, and after `seconds` at the latest. It
 //! fails when a ledger does not close after any tick.
+//!
+//! Standard input may say, one a line: `{"closeStream": [exchange, stream]}` and
+//! `{"closeTransport": exchange}`.
 //!
 //! `interop-gateway --play capture.pcap parameters.json` plays a recording on virtual time instead,
 //! and prints an object for each media packet that the engine accepted, as the engine saw it.
@@ -15,24 +19,28 @@
     reason = "standard output is the interface of this program"
 )]
 
+mod exchange;
+mod messages;
+
 use std::error::Error;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::net::IpAddr;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::time::Duration;
 
 use flumen::rtp_parameters::{MediaKind, RtpCodecCapability, RtpParameters};
 use flumen::{
     ConnectOptions, ConsumerId, ConsumerOptions, Engine, Event, Handle, Listen, ListenInfo,
-    PlainTransportOptions, ProducerId, ProducerOptions, RouterId, Time, TransportId,
+    PlainTransportOptions, ProducerId, ProducerOptions, RouterId, SctpOptions, Time, TransportId,
 };
 use flumen_tests::Recording;
 use serde::Deserialize;
 use serde_json::json;
+
+use exchange::{Exchange, ExchangeConfig};
 
 type Failure = Box<dyn Error>;
 
@@ -49,6 +57,25 @@ struct Config {
     media_codecs: Vec<RtpCodecCapability>,
     producers: Vec<ProducerConfig>,
     consumers: Vec<ConsumerConfig>,
+    #[serde(default)]
+    peers: Vec<PeerConfig>,
+}
+
+/// What is asked for on standard input.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Command {
+    CloseStream(usize, u16),
+    CloseTransport(usize),
+}
+
+/// Who speaks SCTP.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PeerConfig {
+    transport: TransportConfig,
+    sctp: SctpOptions,
+    exchange: ExchangeConfig,
 }
 
 #[derive(Deserialize)]
@@ -93,6 +120,7 @@ struct Gateway {
     router: RouterId,
     producers: Vec<ProducerId>,
     consumers: Vec<ConsumerId>,
+    exchanges: Vec<Exchange>,
     /// Consumers that have not joined, with the span after the first packet at which they do.
     late: Vec<(Duration, ConsumerConfig)>,
     /// When the first packet was accepted.
@@ -141,30 +169,31 @@ fn run(config: Config) -> Result<(), Failure> {
     let limit = Duration::try_from_secs_f64(config.seconds)?;
     let mut gateway = Gateway::open(config)?;
     gateway.report("ready")?;
-    let hung_up = watch_input(gateway.engine.handle());
+    let commands = read_commands(gateway.engine.handle());
     let end = gateway.engine.clock() + limit;
-    while !hung_up.load(Ordering::Acquire) && gateway.engine.clock() < end {
+    while gateway.obey(&commands)? && gateway.engine.clock() < end {
         gateway.turn()?;
     }
     gateway.close()
 }
 
-/// True once standard input has ended: whoever holds the pipe open keeps the gateway up.
+/// What standard input asks for, until it ends: whoever holds the pipe open keeps the gateway up.
 #[expect(
     clippy::disallowed_methods,
     reason = "a thread of the application, which talks to the engine through a handle"
 )]
-fn watch_input(handle: Handle) -> Arc<AtomicBool> {
-    let ended = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&ended);
+fn read_commands(handle: Handle) -> Receiver<Result<Command, serde_json::Error>> {
+    let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
-        // What is read does not matter, nor why it ends.
-        let _ = io::copy(&mut io::stdin(), &mut io::sink());
-        flag.store(true, Ordering::Release);
-        // An engine that is gone by now needs no waking.
+        for line in io::stdin().lines().map_while(Result::ok) {
+            // Who does not listen any more is about to end, as is an engine that is gone.
+            let _ = sender.send(serde_json::from_str(&line));
+            let _ = handle.wake();
+        }
+        drop(sender);
         let _ = handle.wake();
     });
-    ended
+    receiver
 }
 
 impl Gateway {
@@ -176,12 +205,16 @@ impl Gateway {
             router,
             producers: Vec::new(),
             consumers: Vec::new(),
+            exchanges: Vec::new(),
             late: Vec::new(),
             began: None,
             events: Vec::new(),
         };
         for producer in config.producers {
             gateway.produce(producer)?;
+        }
+        for peer in config.peers {
+            gateway.exchange(peer)?;
         }
         for consumer in config.consumers {
             match consumer.after_seconds {
@@ -203,6 +236,13 @@ impl Gateway {
         Ok(())
     }
 
+    fn exchange(&mut self, config: PeerConfig) -> Result<(), Failure> {
+        let transport = self.transport_with(config.transport, Some(config.sctp))?;
+        let exchange = Exchange::open(&mut self.engine, self.router, transport, config.exchange)?;
+        self.exchanges.push(exchange);
+        Ok(())
+    }
+
     /// Makes a consumer for a receiver that takes everything the router can route.
     fn consume(&mut self, config: ConsumerConfig) -> Result<(), Failure> {
         let producer = self.producers.get(config.producer);
@@ -216,7 +256,16 @@ impl Gateway {
     }
 
     fn transport(&mut self, config: TransportConfig) -> Result<TransportId, Failure> {
+        self.transport_with(config, None)
+    }
+
+    fn transport_with(
+        &mut self,
+        config: TransportConfig,
+        sctp: Option<SctpOptions>,
+    ) -> Result<TransportId, Failure> {
         let mut options = PlainTransportOptions::new(Listen::Own(config.listen));
+        options.sctp = sctp;
         options.rtcp_mux = config.rtcp_listen.is_none();
         options.rtcp_listen = config.rtcp_listen.map(Listen::Own);
         options.comedia = config.remote.is_none();
@@ -232,10 +281,47 @@ impl Gateway {
         Ok(transport)
     }
 
+    /// Does what was asked for; false once nothing more can be.
+    fn obey(
+        &mut self,
+        commands: &Receiver<Result<Command, serde_json::Error>>,
+    ) -> Result<bool, Failure> {
+        loop {
+            match commands.try_recv() {
+                Ok(command) => self.act(command?)?,
+                Err(TryRecvError::Empty) => return Ok(true),
+                Err(TryRecvError::Disconnected) => return Ok(false),
+            }
+        }
+    }
+
+    fn act(&mut self, command: Command) -> Result<(), Failure> {
+        let (Command::CloseStream(at, _) | Command::CloseTransport(at)) = command;
+        let exchange = self
+            .exchanges
+            .get_mut(at)
+            .ok_or("there is no such exchange")?;
+        match command {
+            Command::CloseStream(_, stream) => exchange.close_stream(&mut self.engine, stream),
+            Command::CloseTransport(_) => exchange.close(&mut self.engine),
+        }
+    }
+
     /// One turn of the run loop.
     fn turn(&mut self) -> Result<(), Failure> {
         self.engine.turn(Some(PATIENCE))?;
         self.engine.check_ledger()?;
+        let exchanges = &mut self.exchanges;
+        self.engine.drain_messages(|message| {
+            exchanges
+                .iter_mut()
+                .for_each(|exchange| exchange.take(message));
+        });
+        for (at, exchange) in self.exchanges.iter_mut().enumerate() {
+            if let Some(state) = exchange.turn(&mut self.engine)? {
+                println!("{}", json!({ "sctpState": [at, state] }));
+            }
+        }
         self.events.extend(self.engine.drain_events());
         if self.began.is_none() && self.engine.ledger().accepted > 0 {
             self.began = Some(self.engine.now());
@@ -282,6 +368,7 @@ impl Gateway {
             .iter()
             .map(|&consumer| self.engine.consumer_stats(consumer))
             .collect::<Result<Vec<_>, _>>()?;
+        let exchanges: Vec<_> = self.exchanges.iter().map(Exchange::report).collect();
         let ticks = self.engine.ticks();
         let remains = self.engine.shutdown(Duration::from_secs(1))?;
         self.events.extend(remains.events);
@@ -290,6 +377,7 @@ impl Gateway {
             "ledger": remains.ledger,
             "producers": producers,
             "consumers": consumers,
+            "exchanges": exchanges,
             "events": self.events,
         });
         println!("{}", json!({ "summary": summary }));

@@ -75,6 +75,11 @@ class Program:
             if key in message:
                 return at, message[key]
 
+    def tell(self, message):
+        """Writes a line of JSON to its standard input."""
+        self.process.stdin.write(json.dumps(message) + "\n")
+        self.process.stdin.flush()
+
     def hang_up(self):
         """Closes its standard input."""
         self.process.stdin.close()

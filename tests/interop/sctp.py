@@ -1,22 +1,29 @@
-"""usrsctp exchanges messages of all sizes with the engine: nothing is lost, damaged or disordered."""
+"""Messages of all sizes between the engine and other stacks: none lost, damaged or out of order.
 
+Each side sends on streams of its own and digests what it sends and receives, stream by stream, in
+programs that share no code; the digests are compared here. All that the engine sent is dissected.
+"""
+
+import collections
 import pathlib
 
+import gateway
 import sctp_peer
+from dissect import Capture, tshark
 from lab import require
 
 MESSAGES = 10_000
 LONGEST = 262_144
-AFTER = 100
-# webrtc-sctp sends no longer ones, and every packet from another thread.
-MESSAGES_WEBRTC = 1_000
-LONGEST_WEBRTC = 131_072
-# Seconds that all messages may take.
-SECONDS = 70
-# What is done before an abort.
-AMID = ["seed=3", "queue=50", "receive=200", "abort"]
+# webrtc-sctp never sends a longer one.
+WEBRTC_LONGEST = 131_072
 
+PORT, OTHER_PORT = 20000, 20001
 FIRST, SECOND = 21000, 21001
+
+# Chunk types (RFC 9260 section 3.2).
+INIT, INIT_ACK, ABORT = 1, 2, 6
+# Who begins: what the peer does, and whether the engine knows where the peer is.
+ROLES = {"client": ("connect", False), "server": ("listen", True), "both": ("connect", True)}
 
 
 def peers(lab, _):
@@ -39,64 +46,113 @@ def _peers(lab, program, role):
     yield sctp_peer.same(second["sent"], first["received"], f"usrsctp that {role}s, back")
 
 
-def usrsctp(lab, gateway, role):
-    """usrsctp and an association of the engine; `role` is usrsctp's."""
-    own, program = [beside(gateway)], [sctp_peer.build(lab)]
-    yield from _talk(lab, own, program, role, LONGEST, MESSAGES)
-    yield from _abort(lab, own, program, role)
+def usrsctp(lab, program, role):
+    """Against usrsctp."""
+    # A stream that was reset begins anew.
+    steps = _steps(LONGEST, "reset=2", "send=100")
+    yield from _exchange(lab, program, [sctp_peer.build(lab)], role, LONGEST, steps)
 
 
-def webrtc(lab, gateway, role):
-    """webrtc-sctp and an association of the engine; `role` is webrtc-sctp's."""
-    own = [beside(gateway)]
-    yield from _talk(lab, own, [*own, "--webrtc"], role, LONGEST_WEBRTC, MESSAGES_WEBRTC)
+def webrtc(lab, program, role):
+    """Against webrtc-sctp, which says nothing more on a stream that it has reset."""
+    peer = pathlib.Path(program).with_name("interop-webrtc-peer")
+    steps = _steps(WEBRTC_LONGEST, "reset=2")
+    yield from _exchange(lab, program, [peer], role, WEBRTC_LONGEST, steps)
 
 
-def beside(gateway):
-    """The program that holds an association, built beside the gateway."""
-    return str(pathlib.Path(gateway).with_name("interop-sctp"))
+def _steps(longest, *more):
+    start = ["seed=1", f"longest={longest}", "streams=8"]
+    return [*start, f"send={MESSAGES}", f"receive={MESSAGES}", *more, "reset-by=3", "shutdown"]
 
 
-def _pair(lab, own, other, role, own_steps, other_steps):
-    """Starts both, who listens first."""
-    roles = {"engine": "listen" if role == "connect" else "connect", "other": role}
-    programs = {
-        "engine": (own, FIRST, SECOND, own_steps),
-        "other": (other, SECOND, FIRST, other_steps),
-    }
-    peers = {}
-    for name in sorted(roles, key=roles.get, reverse=True):
-        program, local, remote, steps = programs[name]
-        label = f"{name}-{roles[name]}-{len(steps)}"
-        peers[name] = sctp_peer.Peer(lab, program, label, roles[name], local, remote, steps)
-    return peers["engine"], peers["other"]
+def _exchange(lab, program, command, role, longest, steps):
+    """Messages both ways, resets both ways, and an end in agreement."""
+    does, known = ROLES[role]
+    capture = Capture(lab)
+    at = gateway.transport(PORT, FIRST if known else None)
+    wanted = gateway.peer(at, MESSAGES, longest, seed=2)
+    engine = gateway.Gateway(lab, program, [], [], [], [wanted])
+    peer = sctp_peer.Peer(lab, command, "peer", does, FIRST, PORT, steps)
+    streams = peer.connected()
+    yield f"connected, {streams}"
+    peer.did(steps[-3])
+    engine.close_stream(0, 3)
+    peer.did("shutdown")
+    engine.sctp_state(0, "closed")
+    seen = peer.result()
+    summary = engine.summary()
+    capture.stop()
+    yield from _same(summary["exchanges"][0], seen)
+    reset = [stream for stream in seen["resetByPeer"] if stream != 2]
+    require(reset == [3], f"the engine reset {reset}, not stream 3")
+    states = summary["exchanges"][0]["states"]
+    require(states[-2:] == ["connected", "closed"], f"the states were {states}")
+    yield f"a stream is reset each way; the association goes through {', '.join(states)}"
+    chunks = dissect(capture, summary)
+    yield f"dissector: no error in {sum(chunks.values())} chunks of {len(chunks)} types"
+    # When both ask, one of the handshakes is enough.
+    began = INIT_ACK if role == "client" else INIT
+    require(chunks[began], f"the engine sent {dict(chunks)}: the peer was no {role}")
 
 
-def _talk(lab, own, other, role, longest, count):
-    """All messages both ways, a reset each way and more messages on what was reset, a shutdown."""
-    send = [f"longest={longest}", f"send={count}", f"receive={count}"]
-    after = [f"send={AFTER}", f"receive={count + AFTER}"]
-    own_steps = ["seed=1", *send, "reset=2", "reset-by=2", *after, "shutdown"]
-    other_steps = ["seed=2", *send, "reset=2", "reset-by=2", *after, "closed"]
-    engine, peer = _pair(lab, own, other, role, own_steps, other_steps)
-    engine.did("shutdown", SECONDS)
-    peer.did("closed", SECONDS)
-    engine, peer = engine.result(), peer.result()
-    yield sctp_peer.same(engine["sent"], peer["received"], f"to one who {role}s")
-    yield sctp_peer.same(peer["sent"], engine["received"], f"from one who {role}s")
+def abort_by_peer(lab, program):
+    """An abort in mid-transfer ends one association, and nothing else."""
+    yield from _abort(lab, program, by_peer=True)
 
 
-def _abort(lab, own, other, role):
-    """An abort from either side, amid messages."""
-    queue = ["longest=262144", "queue=2000"]
-    for own_last, other_last in (("abort", "closed"), ("closed", "abort")):
-        # Who aborts has sent and received some; who does not has more to send than goes through.
-        own_steps = ["seed=1", *queue, own_last] if own_last == "closed" else AMID
-        other_steps = ["seed=2", *queue, other_last] if other_last == "closed" else AMID
-        engine, peer = _pair(lab, own, other, role, own_steps, other_steps)
-        (engine if own_last == "abort" else peer).did("abort", SECONDS)
-        engine, peer = engine.result(), peer.result()
-        victim = engine if own_last == "closed" else peer
-        require(victim["state"] == "lost", f"after an abort: {victim['state']}")
-        who = "the engine" if own_last == "abort" else "its peer"
-        yield f"{who} aborts amid messages, and the other one knows"
+def abort_by_engine(lab, program):
+    """A transport that is closed in mid-transfer tells its peer; the others go on."""
+    yield from _abort(lab, program, by_peer=False)
+
+
+def _abort(lab, program, by_peer):
+    # More than there is time for, in both directions.
+    first = gateway.peer(gateway.transport(PORT), 100_000, LONGEST, seed=3)
+    second = gateway.peer(gateway.transport(OTHER_PORT), 2_000, LONGEST, seed=4)
+    capture = Capture(lab)
+    engine = gateway.Gateway(lab, program, [], [], [], [first, second])
+    binary = [sctp_peer.build(lab)]
+    steps = ["seed=2", f"longest={LONGEST}", "send=2000", "receive=2000", "shutdown"]
+    staying = sctp_peer.Peer(lab, binary, "staying", "connect", SECOND, OTHER_PORT, steps)
+    last = "abort" if by_peer else "closed"
+    steps = ["seed=1", f"longest={LONGEST}", "receive=300", "queue=300", last]
+    aborting = sctp_peer.Peer(lab, binary, "aborting", "connect", FIRST, PORT, steps)
+    aborting.did("queue=300")
+    if by_peer:
+        engine.sctp_state(0, "failed")
+    else:
+        engine.close_transport(0)
+        aborting.did("closed")
+    staying.did("shutdown")
+    seen, undisturbed = aborting.result(), staying.result()
+    summary = engine.summary()
+    capture.stop()
+    require(seen["state"] == "lost", f"the association is {seen['state']}")
+    received = sum(tally["messages"] for tally in seen["received"].values())
+    yield f"aborted in mid-transfer, by the {'peer' if by_peer else 'engine'}: {received} received"
+    yield from _same(summary["exchanges"][1], undisturbed, "the other association, ")
+    chunks = dissect(capture, summary)
+    require(by_peer or chunks[ABORT], "the engine sent no ABORT")
+    yield f"dissector: no error in {sum(chunks.values())} chunks of {len(chunks)} types"
+
+
+def _same(exchange, seen, who=""):
+    require(exchange["wrong"] == 0, f"{exchange['wrong']} messages reached the engine wrong")
+    yield sctp_peer.same(seen["sent"], exchange["received"], f"{who}to the engine")
+    yield sctp_peer.same(exchange["sent"], seen["received"], f"{who}from the engine")
+
+
+def dissect(capture, summary):
+    """Counts chunks by type; anything malformed or with a wrong CRC32c is a failure."""
+    path = capture.path
+    ports = [f"udp.port=={port},sctp" for port in (PORT, OTHER_PORT)]
+    options = [word for rule in ports for word in ("-d", rule)]
+    options += ["-o", "sctp.checksum:CRC 32c"]
+    good = "sctp && sctp.checksum.status == 1"
+    doubtful = f"_ws.malformed || _ws.expert.severity == error || !({good})"
+    bad = tshark(path, options, doubtful, ["frame.number"])
+    require(not bad, f"malformed, damaged or no SCTP: frames {[row[0] for row in bad[:10]]}")
+    packets = tshark(path, options, "sctp", ["sctp.chunk_type"])
+    sent = summary["ledger"]["sent"]
+    require(sent == len(packets), f"{sent} datagrams were sent, but {len(packets)} captured")
+    return collections.Counter(int(kind) for (kinds,) in packets for kind in kinds.split(","))
