@@ -133,22 +133,5 @@ fn throughput(criterion: &mut Criterion) {
     }
 }
 
-/// A thousand associations of which nothing is due.
-fn idle(criterion: &mut Criterion) {
-    let mut pairs: Vec<Seam> = (0..1_000).map(|_| Seam::new(Association::new)).collect();
-    let now = pairs[0].now;
-    criterion.bench_function(
-        "sctp/ask 1,000 idle associations when they are due",
-        |bencher| {
-            bencher.iter(|| {
-                let due = pairs
-                    .iter_mut()
-                    .filter(|pair| pair.ends[0].next_timeout() <= Some(now));
-                black_box(due.count())
-            });
-        },
-    );
-}
-
-criterion_group!(benches, throughput, idle);
+criterion_group!(benches, throughput);
 criterion_main!(benches);

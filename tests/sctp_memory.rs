@@ -16,7 +16,7 @@ fn an_idle_association_holds_a_few_kilobytes() {
         .collect();
     pairs.iter_mut().for_each(Ends::connect);
     let each = (bytes_kept() - before) / 100;
-    assert!(each < 16_384, "{each} bytes");
+    assert!(each < 8_192, "{each} bytes");
 }
 
 #[test]

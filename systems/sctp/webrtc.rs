@@ -1,24 +1,6 @@
 //! The second library: `webrtc-sctp`, tasks on a runtime that the tick runs until idle.
 //!
-//! It passes the behaviour tests of the default, except where it cannot:
-//!
-//! - A message is at most 131,072 bytes: a longer one never leaves an idle association, because
-//!   its queue waits for room before the writer is woken.
-//! - Lifetimes and round trips are measured on the system's clock. On virtual time nothing grows
-//!   too old, and RTO stays at its minimum of a second.
-//! - How hard to try is a property of the stream, not of the message: what was said last counts
-//!   for all that is under way.
-//! - Fragments of unordered messages that the peer abandoned are forgotten only if this end sends
-//!   unordered messages on that stream too.
-//! - It copies what it takes in, so the gate cannot tell what it holds: a peer that never
-//!   completes fragments is bounded by the window alone, which does not count what small
-//!   fragments cost.
-//! - It does not tell how often it retransmits: a peer that is gone is noticed by heartbeats.
-//! - A handshake that fails, a window that was closed and acknowledgements move on by its own
-//!   timers, which cannot be asked when they are due: while something is under way it is called
-//!   every 10 ms, and takes in and yields at most once a millisecond.
-//! - Each packet is written on a second thread, which the runtime owns; this is the one thread of
-//!   the engine that the application did not bring, and what makes it slow.
+//! What it does not do is told at [`Association::webrtc`](super::Association::webrtc).
 
 mod connection;
 mod conversation;
