@@ -14,6 +14,9 @@ pub struct Retransmission {
     rtx: Option<Rtx>,
     /// By rising number.
     resent: Vec<Resent>,
+    /// The millisecond in which as many as may be were found to be sent again within a round trip:
+    /// a flood of requests must not look for the oldest of them each time.
+    full_at: Option<u32>,
     /// Requests looked at, and in which tick.
     looked_at: (u64, usize),
     /// Negative acknowledgements received.
@@ -74,6 +77,7 @@ impl Retransmission {
         Self {
             rtx,
             resent: Vec::new(),
+            full_at: None,
             looked_at: (0, 0),
             nack_count: 0,
             nack_packet_count: 0,
@@ -122,8 +126,12 @@ impl Retransmission {
             }
         };
         if self.resent.len() >= limit {
+            if self.full_at == Some(at) {
+                return Permit::Refused;
+            }
             let oldest = (0..self.resent.len()).max_by_key(|&index| age(&self.resent[index]));
             let Some(oldest) = oldest.filter(|&oldest| age(&self.resent[oldest]) >= spacing) else {
+                self.full_at = Some(at);
                 return Permit::Refused;
             };
             self.resent.remove(oldest);
