@@ -28,7 +28,7 @@ pub use extended_report::{
     Dlrr, DlrrItem, ExtendedReport, XrBlock, XrBlocks, write_dlrr, write_reference_time,
 };
 pub use fir::{Fir, FirEntry, write_fir};
-pub use nack::{NACK_ITEMS_MAX, Nack, NackItem, write_nack};
+pub use nack::{NACK_ITEMS_MAX, Nack, NackItem, named_by_one_nack, write_nack};
 pub use pli::{Pli, write_pli};
 pub use receiver_report::{ReceiverReport, write_receiver_report};
 pub use remb::{Remb, write_remb};

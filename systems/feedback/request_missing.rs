@@ -4,10 +4,10 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
 use flumen_components::event::Traced;
 use flumen_components::trace::{Direction, TraceInfo, TraceType};
-use flumen_components::wire::rtcp::write_nack;
+use flumen_components::wire::rtcp::{named_by_one_nack, write_nack};
 use flumen_components::{
     Deadlines, Due, Limits, Missing, Now, Producer, ProducerId, Reception, Reporting, RtpStream,
-    Subject, Touched, Trace, TraceTypes, Traces,
+    Subject, Time, Touched, Trace, TraceTypes, Traces,
 };
 
 use super::rtcp_exits::RtcpExits;
@@ -87,30 +87,37 @@ impl Asking<'_, '_> {
         let Ok((&id, producer, &traced)) = self.producers.get(stream.producer) else {
             return;
         };
-        let ssrc = stream.ssrc;
-        let sent = self.exits.send(producer.transport, |out| {
-            write_nack(out, 0, ssrc, numbers.iter().copied());
-            Some(())
-        });
-        if sent.is_some() {
+        let mut rest = numbers.as_slice();
+        while !rest.is_empty() {
+            // A datagram each, so that every one fits any path.
+            let (named, behind) = rest.split_at(named_by_one_nack(rest));
+            rest = behind;
+            let sent = self.exits.send(producer.transport, |out| {
+                write_nack(out, 0, stream.ssrc, named.iter().copied());
+                Some(())
+            });
+            if sent.is_none() {
+                return;
+            }
             reception.nack_count += 1;
-            reception.nack_packet_count += numbers.len() as u64;
+            reception.nack_packet_count += named.len() as u64;
+            if traced.contains(TraceType::Nack) {
+                let traced = traced_nack(stream.producer, id, now);
+                self.traces.push(traced, self.limits.traces_per_tick);
+            }
         }
-        if traced.contains(TraceType::Nack) {
-            let (about, timestamp) = (stream.producer, now.as_millis());
-            let (type_, direction) = (TraceType::Nack, Direction::Out);
-            let trace = Trace {
-                type_,
-                timestamp,
-                direction,
-                info: TraceInfo::None {},
-            };
-            let traced = Traced {
-                about,
-                subject: Subject::Producer(id),
-                trace,
-            };
-            self.traces.push(traced, self.limits.traces_per_tick);
-        }
+    }
+}
+
+fn traced_nack(about: Entity, id: ProducerId, now: Time) -> Traced {
+    Traced {
+        about,
+        subject: Subject::Producer(id),
+        trace: Trace {
+            type_: TraceType::Nack,
+            timestamp: now.as_millis(),
+            direction: Direction::Out,
+            info: TraceInfo::None {},
+        },
     }
 }

@@ -105,6 +105,19 @@ pub fn write_nack(
     }
 }
 
+/// How many of the numbers in `lost` one packet of [`write_nack`] can name, from the first on.
+pub fn named_by_one_nack(lost: &[u16]) -> usize {
+    let mut rest = lost;
+    for _ in 0..NACK_ITEMS_MAX {
+        let Some((&base, behind)) = rest.split_first() else {
+            break;
+        };
+        let fits = |lost: &&u16| lost.wrapping_sub(base) <= MASK_BITS;
+        rest = &behind[behind.iter().take_while(fits).count()..];
+    }
+    lost.len() - rest.len()
+}
+
 /// Gathers sequence numbers into items.
 struct Packing<I: Iterator<Item = u16>> {
     lost: Peekable<I>,
@@ -178,6 +191,24 @@ mod tests {
     fn long_lists_take_several_packets() {
         let lost: Vec<u16> = (0..1000).map(|i| i * 20).collect();
         assert_eq!(round_trip(&lost), (lost, 4));
+    }
+
+    #[test]
+    fn what_one_packet_names_is_what_it_is_given() {
+        let dense: Vec<u16> = (0..3_000_u16).map(|i| i.wrapping_add(65_000)).collect();
+        let sparse: Vec<u16> = (0..600).map(|i| i * 17).collect();
+        // An item names 17 numbers, or one.
+        let rows = [
+            (&[][..], 0),
+            (&[7, 7, 6], 3),
+            (&dense, 3_000),
+            (&sparse, 250),
+        ];
+        for (lost, named) in rows {
+            assert_eq!(named_by_one_nack(lost), named);
+            assert!(round_trip(&lost[..named]).1 <= 1);
+        }
+        assert_eq!(round_trip(&sparse[..251]).1, 2);
     }
 
     #[test]
