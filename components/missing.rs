@@ -36,6 +36,8 @@ pub struct Presence {
     pub key_frame: bool,
     /// It came as a retransmission.
     pub recovered: bool,
+    /// The sender's numbers begin anew with it.
+    pub restarts: bool,
 }
 
 /// What a packet did to the list of missing ones.
@@ -65,12 +67,22 @@ impl Missing {
     pub const INTERVAL: Duration = Duration::from_millis(40);
 
     /// Takes note of a packet that is there.
+    ///
+    /// When numbers begin anew, those before say nothing of what is missing: compared with them,
+    /// half of all numbers would seem late, and never be asked for. What preceded the restart is
+    /// lost with them, so only a key frame helps.
     pub fn receive(&mut self, packet: Presence, now: Time) -> Effect {
+        if packet.restarts {
+            self.clear();
+        }
         let Some(newest) = self.newest else {
             self.newest = Some(packet.number);
             self.key_frames
                 .extend(packet.key_frame.then_some(packet.number));
-            return Effect::default();
+            return Effect {
+                useful: false,
+                hopeless: packet.restarts && !packet.key_frame,
+            };
         };
         if packet.number == newest {
             return Effect::default();
@@ -109,7 +121,7 @@ impl Missing {
         self.gaps.is_empty()
     }
 
-    /// Forgets everything: the stream was paused.
+    /// Forgets everything: the stream was paused, or its numbers begin anew.
     pub fn clear(&mut self) {
         *self = Self {
             timer: self.timer,
@@ -118,10 +130,15 @@ impl Missing {
     }
 
     fn fill(&mut self, number: u16) -> bool {
-        let position = self.gaps.iter().position(|gap| gap.number == number);
-        position
-            .and_then(|position| self.gaps.remove(position))
-            .is_some()
+        let Some(&Gap { number: first, .. }) = self.gaps.front() else {
+            return false;
+        };
+        // Gaps rise from the first one, across a wrap.
+        let behind_first = |number: u16| number.wrapping_sub(first);
+        let position = self
+            .gaps
+            .binary_search_by_key(&behind_first(number), |gap| behind_first(gap.number));
+        position.is_ok_and(|position| self.gaps.remove(position).is_some())
     }
 
     /// A packet newer than all before.
@@ -226,6 +243,7 @@ mod tests {
             number,
             key_frame: false,
             recovered: false,
+            restarts: false,
         }
     }
 
@@ -303,6 +321,37 @@ mod tests {
         let mut missing = fed(&[media(1), recovered(2)]);
         missing.receive(media(4), AT(0));
         assert_eq!(anew(&mut missing, AT(10)), [3]);
+    }
+
+    #[test]
+    fn gaps_are_found_in_any_order_across_a_wrap() {
+        let mut missing = fed(&[media(65_530), media(65_533), media(5)]);
+        for number in [65_535, 65_532, 4, 0, 65_531] {
+            assert!(missing.receive(media(number), AT(1)).useful, "{number}");
+            assert!(!missing.receive(media(number), AT(1)).useful, "{number}");
+        }
+        assert!(!missing.receive(media(65_529), AT(1)).useful);
+        assert_eq!(anew(&mut missing, AT(10)), [65_534, 1, 2, 3]);
+    }
+
+    #[test]
+    fn numbers_that_begin_anew_need_a_key_frame_and_are_asked_for_again() {
+        let restart = |number| Presence {
+            restarts: true,
+            ..media(number)
+        };
+        for first in [10, 20_000, 40_000] {
+            let mut missing = fed(&[media(30_000), media(30_002)]);
+            assert!(missing.receive(restart(first), AT(1)).hopeless);
+            assert!(missing.is_empty(), "what was before it is lost");
+            missing.receive(media(first + 2), AT(1));
+            assert_eq!(anew(&mut missing, AT(11)), [first + 1]);
+        }
+        let begins = Presence {
+            key_frame: true,
+            ..restart(10)
+        };
+        assert!(!fed(&[media(30_000)]).receive(begins, AT(1)).hopeless);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use flumen::components::wire::rtcp::{self, RtcpPacket};
 use flumen::rtp_parameters::{MediaKind, RtpCodecParameters, RtpEncodingRtx, RtpParameters};
 use flumen::stats::RtpStats;
 use flumen::{Discard, ProducerId, TransportId};
-use flumen_tests::{Packet, Room, VP8_DELTA_FRAME, VP8_KEY_FRAME, vp8};
+use flumen_tests::{Packet, Request, Room, VP8_DELTA_FRAME, VP8_KEY_FRAME, requests_to, vp8};
 
 const SSRC: u32 = 1_111;
 const RTX_SSRC: u32 = 1_112;
@@ -90,6 +90,31 @@ fn a_missing_packet_is_asked_for_after_the_delay_and_again_after_a_round_trip() 
 }
 
 #[test]
+fn a_request_for_many_packets_leaves_in_datagrams_that_fit_any_path() {
+    let (mut room, sender, producer) = call(vp8_with_rtx());
+    // Every 17th of 10,000 is missing: as many items as requests can have.
+    for number in (1..10_000).filter(|number| number % 17 != 0) {
+        room.arrive(sender, &media(number));
+        if number % 100 == 0 {
+            room.tick_after(Duration::from_micros(50));
+        }
+    }
+    room.tick_after(Duration::from_micros(50));
+    room.received();
+    room.tick_after(Duration::from_millis(40));
+    let received = room.received();
+    let to_sender = received.iter().filter(|sent| sent.to == address(5_000));
+    let lens: Vec<usize> = to_sender.map(|sent| sent.bytes.len()).collect();
+    assert_eq!(lens, [1_012, 1_012, 12 + 4 * 88]);
+    let stats = room.engine.producer_stats(producer).expect("it is open");
+    let RtpStats::Inbound(inbound) = &stats[0] else {
+        panic!("a producer has inbound streams")
+    };
+    let asked = (inbound.nack_count, inbound.nack_packet_count);
+    assert_eq!(asked, (3, 588));
+}
+
+#[test]
 fn what_arrives_in_time_is_not_asked_for() {
     let (mut room, sender, _) = call(vp8_with_rtx());
     for number in [1, 3, 2, 4] {
@@ -143,6 +168,39 @@ fn a_retransmission_of_what_was_there_is_of_no_use() {
     assert_eq!(discarded[Discard::UnrequestedRetransmission], 1);
     assert_eq!(discarded[Discard::MalformedRetransmission], 1);
     assert_eq!(room.rtp_to(address(6_000)).len(), 2);
+}
+
+#[test]
+fn a_retransmission_with_an_absurd_number_is_not_counted_as_one() {
+    let (mut room, sender, producer) = call(vp8_with_rtx());
+    for number in [1, 2, 4] {
+        room.arrive(sender, &media(number));
+    }
+    room.arrive(sender, &retransmission(500, 30_000));
+    room.tick();
+    assert_eq!(room.engine.ledger().discarded[Discard::BadSequence], 1);
+    let stats = room.engine.producer_stats(producer).expect("it is open");
+    let RtpStats::Inbound(inbound) = &stats[0] else {
+        panic!("a producer has inbound streams")
+    };
+    let of_media = (inbound.packets_retransmitted, inbound.packets_discarded);
+    assert_eq!((of_media, inbound.rtx_packets_discarded), ((0, 1), 0));
+}
+
+#[test]
+fn a_sender_whose_numbers_begin_anew_is_asked_for_a_key_frame_and_for_what_is_missing() {
+    let (mut room, sender, _) = call(vp8_with_rtx());
+    room.arrive(sender, &media(1));
+    room.tick();
+    // The first packet of the new numbers is taken for a stray one; they are behind the old ones.
+    for number in [60_000, 60_001, 60_003] {
+        room.arrive(sender, &media(number));
+    }
+    room.tick();
+    let requests = requests_to(&room.received(), address(5_000));
+    assert_eq!(requests, [Request::Pli(SSRC)]);
+    room.tick_after(Duration::from_millis(40));
+    assert_eq!(asked(&mut room), [60_002]);
 }
 
 #[test]

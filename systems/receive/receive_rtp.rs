@@ -164,8 +164,8 @@ impl Intake<'_> {
         inbox: &mut Inbox,
     ) -> Result<Effect, Discard> {
         self.restore(packet, inbox)?;
-        self.reception.retransmitted += 1;
         self.update_sequence(packet)?;
+        self.reception.retransmitted += 1;
         let effect = self.note(packet, &inbox.bytes()[packet.range()], true);
         if !effect.useful {
             packet.key_frame = false;
@@ -218,6 +218,7 @@ impl Intake<'_> {
             number,
             key_frame,
             recovered,
+            restarts: packet.arrival == Arrival::Resync,
         };
         let missing = self.missing.as_deref_mut();
         missing
