@@ -19,6 +19,7 @@ mod determinism;
 mod direct;
 mod discovery;
 mod errors;
+mod estimate;
 mod event_life;
 mod events;
 mod forwarding;
