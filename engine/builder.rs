@@ -12,6 +12,7 @@ use flumen_components::{
     Ledger, Limits, LivenessTimeout, MessageDeliveries, Messages, Now, NtpEpoch, Outbox, Parked,
     Seed, Sockets,
 };
+use flumen_systems::sctp::Stack;
 use flumen_systems::{OrderError, Plugin, Setup, Slot, Stage, pipeline};
 use thiserror::Error;
 
@@ -58,6 +59,7 @@ pub enum BuildError {
 pub struct Builder {
     seed: Option<[u8; 32]>,
     ntp_epoch: Option<NtpEpoch>,
+    sctp_stack: Stack,
     backend: Option<Box<dyn Backend>>,
     limits: Limits,
     liveness_timeout: Duration,
@@ -140,6 +142,7 @@ impl Builder {
         Self {
             seed: None,
             ntp_epoch: None,
+            sctp_stack: Stack::default(),
             backend: None,
             limits: Limits::default(),
             liveness_timeout: Duration::ZERO,
@@ -161,6 +164,14 @@ impl Builder {
     #[must_use]
     pub fn ntp_epoch(mut self, ntp: u64) -> Self {
         self.ntp_epoch = Some(NtpEpoch(ntp));
+        self
+    }
+
+    /// The SCTP library behind the associations of transports. Default: `rtc-sctp`, the only one
+    /// without the cargo feature `webrtc-sctp`.
+    #[must_use]
+    pub fn sctp_stack(mut self, stack: Stack) -> Self {
+        self.sctp_stack = stack;
         self
     }
 
@@ -251,6 +262,7 @@ impl Builder {
         let epoch = self.ntp_epoch.unwrap_or_else(clock::ntp_now);
         let requests = self.limits.requests;
         let mut world = world(Seed(seed), epoch, self.limits);
+        world.insert_resource(self.sctp_stack);
         world.insert_resource(LivenessTimeout(self.liveness_timeout));
         let mut setup = Setup::new(world);
         if self.built_in {

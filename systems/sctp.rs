@@ -36,6 +36,7 @@ mod output;
 mod recorded;
 mod resets;
 mod rtc;
+mod stack;
 mod streams;
 #[cfg(feature = "webrtc-sctp")]
 mod webrtc;
@@ -47,6 +48,7 @@ pub use error::{Refused, SendError};
 pub use event::{Event, Failure, Message, State};
 pub use output::Output;
 pub use recorded::Tape;
+pub use stack::Stack;
 
 /// Both ports of every association, as the other end expects (RFC 8841 leaves them to signalling;
 /// every data channel stack uses this one).

@@ -52,3 +52,5 @@ mod stats;
 mod traces;
 mod transport_errors;
 mod user_systems;
+#[cfg(feature = "webrtc-sctp")]
+mod webrtc_sctp;

@@ -10,7 +10,7 @@ use flumen_components::{
 use thiserror::Error;
 
 use crate::associations::send;
-use crate::sctp::{Association, Config, Epoch, Output};
+use crate::sctp::{Association, Config, Epoch, Output, Stack};
 
 /// What only a data consumer over SCTP has was asked of another.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -25,8 +25,13 @@ pub enum NotSctp {
 }
 
 /// Gives `transport` an association.
-pub(super) fn enable(world: &mut World, transport: Entity, parameters: SctpParameters) {
+pub(super) fn enable(world: &mut World, transport: Entity, mut parameters: SctpParameters) {
     let limits = world.resource::<Limits>();
+    let stack = *world.resource::<Stack>();
+    let longest = parameters
+        .max_send_message_size
+        .min(stack.longest_message());
+    parameters.max_send_message_size = longest;
     let config = Config {
         max_send_message_size: parameters.max_send_message_size,
         max_receive_message_size: parameters.max_receive_message_size,
@@ -42,7 +47,7 @@ pub(super) fn enable(world: &mut World, transport: Entity, parameters: SctpParam
         send_max: parameters.max_send_message_size as usize,
         receive_max: parameters.max_receive_message_size as usize,
     };
-    let association = Association::new(config, world.resource::<Epoch>().clone());
+    let association = stack.associate(config, world.resource::<Epoch>().clone());
     world.entity_mut(transport).insert((
         parameters,
         sizes,

@@ -1,0 +1,39 @@
+//! Which library stands behind the associations of transports.
+
+use bevy_ecs::resource::Resource;
+
+use super::library::Library;
+use super::rtc::Rtc;
+use super::{Association, Config, Epoch};
+
+/// The SCTP library of an engine's transports.
+#[derive(Resource, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stack {
+    /// `rtc-sctp`: see [`Association::new`].
+    #[default]
+    RtcSctp,
+    /// `webrtc-sctp`: see [`Association::webrtc`] for what it cannot do.
+    #[cfg(feature = "webrtc-sctp")]
+    WebRtcSctp,
+}
+
+impl Stack {
+    /// An association over the library.
+    pub(crate) fn associate(self, config: Config, epoch: Epoch) -> Association {
+        match self {
+            Self::RtcSctp => Association::new(config, epoch),
+            #[cfg(feature = "webrtc-sctp")]
+            Self::WebRtcSctp => Association::webrtc(config, epoch),
+        }
+    }
+
+    /// The longest message that the library can send, in bytes.
+    pub(crate) fn longest_message(self) -> u32 {
+        match self {
+            Self::RtcSctp => Rtc::LONGEST,
+            #[cfg(feature = "webrtc-sctp")]
+            Self::WebRtcSctp => super::webrtc::WebRtc::LONGEST,
+        }
+    }
+}
