@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use flumen_components::Time;
 use flumen_components::wire::sctp::{
@@ -16,6 +17,9 @@ use super::{Config, Epoch, Event, Failure, Outgoing, Output, PORT, Refused, Send
 /// Handshakes that are answered at a time. The oldest makes room: a flood of forged INITs then
 /// costs the true one at most its turn, and never more memory than this.
 const HANDSHAKES: usize = 8;
+/// How long a peer that asked first may take to go on with our answer before it is asked itself:
+/// RTO.Initial (RFC 9260 section 16), after which it would ask again.
+const ANSWER: Duration = Duration::from_secs(1);
 /// The flag of ABORT and SHUTDOWN COMPLETE that says whose tag they carry: the receiver's own
 /// peer's (RFC 9260 section 8.5.1).
 const REFLECTED: u8 = 1;
@@ -26,6 +30,8 @@ const REFLECTED: u8 = 1;
 /// whose cookie comes back. When both ends ask at once, the greater verification tag wins: an
 /// INIT below our own is not answered, one above is, and then the peer's INIT ACK is not waited
 /// for. So two of these agree, and so does a stack that answers as RFC 9260 section 5.2.1 says.
+/// Who is asked before it asks leaves it at that for a while: an INIT with another tag than its
+/// answer's confuses stacks (`webrtc-sctp`) that take the last one that they saw.
 pub(super) struct Machine<L> {
     config: Config,
     epoch: Epoch,
@@ -33,6 +39,8 @@ pub(super) struct Machine<L> {
     /// What was opened from here, or what a handshake has become.
     live: Option<Core<L>>,
     answered: VecDeque<Core<L>>,
+    /// When to ask after all, while a peer that asked first is expected to go on.
+    ask_at: Option<Time>,
     /// What is yielded by the next poll.
     out: Output,
 }
@@ -49,6 +57,7 @@ impl<L: Library> Machine<L> {
             state: State::New,
             live: None,
             answered: VecDeque::new(),
+            ask_at: None,
             out: Output::default(),
         }
     }
@@ -80,13 +89,20 @@ impl<L: Library> Machine<L> {
 
     pub(super) fn connect(&mut self, now: Time) {
         if self.state == State::New {
-            self.guarded(|this| {
-                let core = Core::open(&this.config, &this.epoch, Side::Client, now);
-                this.live = Some(core);
-                this.enter(State::Connecting);
-                this.settle(now);
-            });
+            self.enter(State::Connecting);
+            match self.answered.is_empty() {
+                true => self.ask(now),
+                false => self.ask_at = Some(now + ANSWER),
+            }
         }
+    }
+
+    fn ask(&mut self, now: Time) {
+        self.guarded(|this| {
+            let core = Core::open(&this.config, &this.epoch, Side::Client, now);
+            this.live = Some(core);
+            this.settle(now);
+        });
     }
 
     pub(super) fn receive(&mut self, now: Time, packet: &[u8]) -> Result<(), Refused> {
@@ -255,7 +271,8 @@ impl<L: Library> Machine<L> {
 
     pub(super) fn next_timeout(&self) -> Option<Time> {
         let cores = self.live.iter().chain(&self.answered);
-        cores.filter_map(Core::next_timeout).min()
+        let due = cores.filter_map(Core::next_timeout);
+        due.chain(self.ask_at).min()
     }
 
     pub(super) fn advance(&mut self, now: Time) {
@@ -264,6 +281,10 @@ impl<L: Library> Machine<L> {
                 core.advance(now);
             }
         });
+        if self.ask_at.is_some_and(|at| at <= now) {
+            self.ask_at = None;
+            self.ask(now);
+        }
     }
 
     /// Appends to `out` what there is, in order.
@@ -294,6 +315,7 @@ impl<L: Library> Machine<L> {
 
     fn become_connected(&mut self, now: Time) {
         self.answered.clear();
+        self.ask_at = None;
         if let Some(core) = &mut self.live {
             core.gate.heartbeat.heard(now);
             self.out.events.push(Event::Streams {
@@ -307,6 +329,7 @@ impl<L: Library> Machine<L> {
     fn end(&mut self, end: End) {
         self.live = None;
         self.answered.clear();
+        self.ask_at = None;
         match end {
             End::Closed => self.enter(State::Closed),
             End::Failed(failure) => {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use flumen::sctp::{Config, Event, Outgoing, Reliability, SendError, State};
-use flumen_tests::{Ends, Stack, message};
+use flumen::Time;
+use flumen::sctp::{Association, Config, Event, Outgoing, Output, Reliability, SendError, State};
+use flumen_tests::{Ends, Stack, message, start};
 
 #[test]
 fn messages_flow_in_both_directions_once_connected() {
@@ -89,6 +90,40 @@ fn one_may_ask_while_it_is_asked() {
             assert_eq!(ends.payloads(0), [b"back"], "{stacks:?} {millis} ms later");
         }
     }
+}
+
+/// The chunk types that begin the packets it has to send at `now`.
+fn packets(end: &mut Association, now: Time) -> Vec<u8> {
+    let mut out = Output::default();
+    end.poll(now, &mut out);
+    out.datagrams().map(|packet| packet[12]).collect()
+}
+
+#[test]
+fn who_is_asked_first_does_not_ask_until_the_peer_has_had_its_time() {
+    const INIT: u8 = 1;
+    const INIT_ACK: u8 = 2;
+    let epoch = start();
+    let [mut asks, mut answers] = [(); 2].map(|()| {
+        let config = Config::default();
+        Stack::Rtc.associate(config, epoch.clone())
+    });
+    let mut out = Output::default();
+    asks.connect(Time::ZERO);
+    asks.poll(Time::ZERO, &mut out);
+    for packet in out.datagrams() {
+        answers
+            .receive(Time::ZERO, packet)
+            .expect("it is well-formed");
+    }
+    answers.connect(Time::ZERO);
+    assert_eq!(answers.state(), State::Connecting);
+    assert_eq!(packets(&mut answers, Time::ZERO), [INIT_ACK]);
+    // The peer is never heard of again.
+    let due = answers.next_timeout().expect("it asks after all");
+    assert_eq!(due, Time::from_secs(1));
+    answers.advance(due);
+    assert_eq!(packets(&mut answers, due), [INIT]);
 }
 
 #[test]
