@@ -38,8 +38,6 @@ reasons! {
         SendBufferFull = "sendBufferFull",
         /// SCTP carries no message without bytes.
         Empty = "empty",
-        /// SCTP carries no message of this payload protocol identifier here.
-        UnknownPpid = "unknownPpid",
         /// The peer takes fewer streams than the one of the data consumer.
         NoStream = "noStream",
         /// The stream is being reset, for the data consumer that had it before.

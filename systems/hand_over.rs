@@ -28,7 +28,6 @@ pub(crate) fn refusal(error: SendError) -> MessageWithheld {
         SendError::TooLong { .. } => MessageWithheld::TooLarge,
         SendError::NoStream { .. } => MessageWithheld::NoStream,
         SendError::Resetting(_) => MessageWithheld::StreamResetting,
-        SendError::Ppid(_) => MessageWithheld::UnknownPpid,
         SendError::BufferFull | SendError::StreamFull(_) => MessageWithheld::SendBufferFull,
         // It fails a message only when it is about to end.
         SendError::NotConnected | SendError::ShuttingDown | SendError::Failed => {

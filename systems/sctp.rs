@@ -30,6 +30,7 @@ mod exit;
 mod gate;
 mod heartbeat;
 mod held;
+mod identifiers;
 mod library;
 mod machine;
 mod output;

@@ -118,7 +118,7 @@ fn withhold(reason: MessageWithheld) -> Room {
             room.say(early.data_producer, &message);
             return room;
         }
-        MessageWithheld::SendBufferFull | MessageWithheld::Empty | MessageWithheld::UnknownPpid => {
+        MessageWithheld::SendBufferFull | MessageWithheld::Empty => {
             return refused_by_the_association(reason);
         }
         MessageWithheld::NoStream | MessageWithheld::StreamResetting => {
@@ -140,14 +140,13 @@ fn refused_by_the_association(reason: MessageWithheld) -> Room {
     let bridge = trunk.bridge(0, 0);
     trunk.settle();
     let [mut room, _] = trunk.rooms;
-    let (times, payload, ppid): (_, &[u8], _) = match reason {
-        MessageWithheld::Empty => (1, b"", 53),
-        MessageWithheld::UnknownPpid => (1, b"x", 1_000),
+    let (times, payload): (_, &[u8]) = match reason {
+        MessageWithheld::Empty => (1, b""),
         // The first one fills it.
-        _ => (2, b"x", 53),
+        _ => (2, b"x"),
     };
     let message = Message {
-        ppid: Some(ppid),
+        ppid: Some(53),
         ..Message::binary(payload)
     };
     for _ in 0..times {

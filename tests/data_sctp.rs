@@ -49,11 +49,19 @@ fn states_told(trunk: &mut Trunk, at: usize) -> Vec<String> {
 #[test]
 fn messages_cross_with_their_identifiers() {
     let (mut trunk, bridge) = connected();
-    let rows: [(Message<'_>, u32, &[u8]); 4] = [
+    let under = |ppid, payload| Message {
+        ppid: Some(ppid),
+        ..Message::binary(payload)
+    };
+    let rows: [(Message<'_>, u32, &[u8]); 8] = [
         (Message::text("hello"), 51, b"hello"),
         (Message::text(""), 56, b" "),
         (Message::binary(&[0, 255]), 53, &[0, 255]),
         (Message::binary(&[]), 57, &[0]),
+        (under(50, &[3]), 50, &[3]),
+        (under(52, &[1, 2]), 52, &[1, 2]),
+        (under(54, b"part"), 54, b"part"),
+        (under(1_000_000, b"own"), 1_000_000, b"own"),
     ];
     for (message, ..) in &rows {
         say(&mut trunk, 0, bridge, message);

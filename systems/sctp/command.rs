@@ -7,7 +7,8 @@ use bytes::Bytes;
 pub struct Outgoing {
     /// Stream identifier, 0 to 65,534.
     pub stream: u16,
-    /// Payload protocol identifier: 50, 51, 53, 56 or 57, the ones that both libraries carry.
+    /// Payload protocol identifier. Messages with others than 51, 53, 56 and 57 are copied, and
+    /// count four bytes more while they are buffered.
     pub ppid: u32,
     /// Whether it must not overtake others of its stream.
     pub ordered: bool,

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use flumen_components::Time;
 use flumen_components::wire::sctp::{seal, write_header, write_heartbeat};
 
 use super::gate::{End, Gate};
 use super::heartbeat::Beat;
 use super::held::Held;
+use super::identifiers;
 use super::library::{Library, Occurrence, Side};
 use super::{Config, Epoch, Event, Failure, Message, Outgoing, Output, PORT, SendError};
 
@@ -43,21 +45,23 @@ impl<L: Library> Core<L> {
     /// Hands a message to the library, within the limits; what is buffered on its stream then.
     pub(super) fn send(&mut self, now: Time, message: &Outgoing) -> Result<usize, SendError> {
         self.may_send(message)?;
+        let payload = identifiers::enter(message.ppid, message.payload.clone());
+        let length = payload.len();
         let counted = Outgoing {
-            payload: self.queued.wrap(message.payload.clone(), 1),
+            payload: self.queued.wrap(payload, 1),
             ..*message
         };
         let written = self.library.write(now, &counted);
         written.ok_or(SendError::Failed)?;
         let outbound = &mut self.gate.outbound;
-        outbound.add(message.stream, message.payload.len());
+        outbound.add(message.stream, length);
         Ok(outbound.buffered(message.stream))
     }
 
     fn may_send(&self, message: &Outgoing) -> Result<(), SendError> {
         let Outgoing { stream, ppid, .. } = *message;
         let gate = &self.gate;
-        let limit = gate.config.max_send_message_size as usize;
+        let limit = longest::<L>(ppid, &gate.config);
         let length = message.payload.len();
         let streams = gate.outbound_streams;
         let verdict = match () {
@@ -65,7 +69,6 @@ impl<L: Library> Core<L> {
             () if gate.closing.is_some() => Some(SendError::ShuttingDown),
             () if length == 0 => Some(SendError::Empty),
             () if length > limit => Some(SendError::TooLong { length, limit }),
-            () if !matches!(ppid, 50 | 51 | 53 | 56 | 57) => Some(SendError::Ppid(ppid)),
             () if stream >= streams => Some(SendError::NoStream { stream, streams }),
             () if gate.resets.is_resetting(stream) => Some(SendError::Resetting(stream)),
             () => self.is_full(stream),
@@ -142,6 +145,15 @@ impl<L: Library> Core<L> {
     }
 }
 
+/// The longest message with this identifier that the library can send, in bytes.
+fn longest<L: Library>(ppid: u32, config: &Config) -> usize {
+    let room = match identifiers::is_known(ppid) {
+        true => L::LONGEST as usize,
+        false => L::LONGEST as usize - identifiers::LEN,
+    };
+    room.min(config.max_send_message_size as usize)
+}
+
 impl Gate {
     fn tell(&mut self, occurrence: Occurrence, out: &mut Output) {
         match occurrence {
@@ -151,11 +163,7 @@ impl Gate {
                 stream,
                 ppid,
                 payload,
-            } => out.messages.push(Message {
-                stream,
-                ppid,
-                payload,
-            }),
+            } => self.take(stream, identifiers::leave(ppid, payload), out),
             Occurrence::TooLong { stream } => out.events.push(Event::TooLong { stream }),
             Occurrence::Released { stream, bytes } => {
                 if let Some(buffered) = self.outbound.release(stream, bytes) {
@@ -164,6 +172,18 @@ impl Gate {
                 }
             }
         }
+    }
+
+    fn take(&self, stream: u16, (ppid, payload): (u32, Bytes), out: &mut Output) {
+        if payload.len() > self.config.max_receive_message_size as usize {
+            out.events.push(Event::TooLong { stream });
+            return;
+        }
+        out.messages.push(Message {
+            stream,
+            ppid,
+            payload,
+        });
     }
 
     fn reset_streams(&mut self, now: Time, out: &mut Output) {

@@ -4,12 +4,13 @@ use bytes::Bytes;
 use flumen_components::Time;
 use flumen_components::wire::sctp::{
     CHUNK_HEADER_LEN, Chunk, Data, Forward, HEADER_LEN, Init, Parameter, ResetRequest,
-    ResetResponse, chunks, close_chunk, kind, open_chunk, parameter_kind, parameters, seal,
+    ResetResponse, Sack, chunks, close_chunk, kind, open_chunk, parameter_kind, parameters, seal,
     write_forwarded, write_parameter,
 };
 
 use super::core::SHUTDOWN;
 use super::gate::{End, Gate};
+use super::identifiers;
 use super::resets::{Resets, is_after};
 use super::{Event, Failure, Output};
 
@@ -73,6 +74,9 @@ impl Gate {
             kind::FORWARD_TSN => self.judge_forward(chunk, passed),
             kind::SACK => {
                 self.heartbeat.heard(now);
+                if let Some(sack) = Sack::of(chunk) {
+                    self.identifiers.acknowledged(sack.cumulative);
+                }
                 Verdict::Pass
             }
             kind::SHUTDOWN => {
@@ -122,11 +126,16 @@ impl Gate {
             self.fail(Failure::Flooded);
             return Verdict::Stop;
         }
-        if sequence == data.sequence {
+        let is_told = data.beginning && !identifiers::is_known(data.ppid);
+        if sequence == data.sequence && !is_told {
             return Verdict::Pass;
         }
         let start = open_chunk(passed, chunk.kind, chunk.flags);
-        passed.extend_from_slice(chunk.value);
+        passed.extend_from_slice(&chunk.value[..Data::FIXED_LEN]);
+        if is_told {
+            passed.extend(data.ppid.to_be_bytes());
+        }
+        passed.extend_from_slice(data.payload);
         let at = start + Data::SEQUENCE;
         passed[at..at + 2].copy_from_slice(&sequence.to_be_bytes());
         close_chunk(passed, start);

@@ -58,9 +58,6 @@ pub enum SendError {
     /// The stream is being reset.
     #[error("stream {0} is being reset")]
     Resetting(u16),
-    /// A payload protocol identifier that the libraries do not carry.
-    #[error("payload protocol identifier {0} cannot be carried")]
-    Ppid(u32),
     /// `send_buffer_size` or `send_queue_messages` is reached.
     #[error("the send buffer is full")]
     BufferFull,

@@ -10,8 +10,7 @@ pub use flumen_components::SctpState as State;
 pub struct Message {
     /// Stream identifier.
     pub stream: u16,
-    /// Payload protocol identifier; 0 for those that the libraries do not tell apart (all but 50,
-    /// 51, 53, 56 and 57).
+    /// Payload protocol identifier.
     pub ppid: u32,
     /// User data.
     pub payload: Bytes,

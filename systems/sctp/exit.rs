@@ -66,14 +66,19 @@ impl Gate {
     }
 
     fn write_data(&mut self, chunk: &Chunk<'_>, bytes: &mut Vec<u8>) {
-        let start = bytes.len();
-        copy(chunk, bytes);
-        if let Some(data) = Data::of(chunk) {
-            self.assign(data.tsn);
-            let sequence = self.outbound.number(&data);
-            let at = start + Data::SEQUENCE;
-            bytes[at..at + 2].copy_from_slice(&sequence.to_be_bytes());
-        }
+        let Some(data) = Data::of(chunk) else {
+            return copy(chunk, bytes);
+        };
+        self.assign(data.tsn);
+        let sequence = self.outbound.number(&data);
+        let (ppid, payload) = self.identifiers.of(&data);
+        let start = open_chunk(bytes, kind::DATA, chunk.flags);
+        bytes.extend_from_slice(&chunk.value[..Data::FIXED_LEN]);
+        bytes.extend_from_slice(payload);
+        let at = start + Data::SEQUENCE;
+        bytes[at..at + 2].copy_from_slice(&sequence.to_be_bytes());
+        bytes[at + 2..at + 6].copy_from_slice(&ppid.to_be_bytes());
+        close_chunk(bytes, start);
     }
 
     fn assign(&mut self, tsn: u32) {

@@ -6,6 +6,7 @@ use flumen_components::Time;
 
 use super::heartbeat::Heartbeat;
 use super::held::Held;
+use super::identifiers::Identifiers;
 use super::resets::Resets;
 use super::streams::{Inbound, Outbound};
 use super::{Config, Failure};
@@ -31,6 +32,7 @@ pub(super) struct Gate {
     pub(super) inbound_streams: u16,
     pub(super) inbound: Inbound,
     pub(super) outbound: Outbound,
+    pub(super) identifiers: Identifiers,
     pub(super) resets: Resets,
     pub(super) heartbeat: Heartbeat,
     /// Datagrams that the library refers to.
@@ -68,6 +70,7 @@ impl Gate {
             inbound_streams: config.inbound_streams,
             inbound: Inbound::default(),
             outbound: Outbound::default(),
+            identifiers: Identifiers::default(),
             resets: Resets::new(0, 0),
             heartbeat: Heartbeat::new(now),
             held: Arc::default(),

@@ -24,6 +24,7 @@ use rtc_sctp::{
 };
 use rtc_shared::TransportProtocol;
 
+use super::identifiers;
 use super::library::{Library, Occurrence, Side};
 use super::{Config, Epoch, Outgoing, PORT, Reliability};
 
@@ -68,7 +69,7 @@ impl Library for Rtc {
             epoch: epoch.clone(),
             endpoint,
             association,
-            longest: config.max_receive_message_size as usize,
+            longest: config.max_receive_message_size as usize + identifiers::LEN,
             readable: None,
         }
     }
@@ -236,10 +237,11 @@ impl Rtc {
 }
 
 fn transport(config: &Config) -> TransportConfig {
+    let longest = (config.max_send_message_size).saturating_add(identifiers::LEN as u32);
     TransportConfig::default()
         .with_sctp_port(PORT)
         .with_max_receive_buffer_size(config.receive_window)
-        .with_max_message_size(config.max_send_message_size)
+        .with_max_message_size(longest)
         .with_max_num_outbound_streams(config.outbound_streams)
         .with_max_num_inbound_streams(config.inbound_streams)
         .with_timer_config(TimerConfig {

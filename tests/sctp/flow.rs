@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use flumen::Time;
+use flumen::components::wire::sctp::{Data, chunks};
 use flumen::sctp::{Association, Config, Event, Outgoing, Output, Reliability, SendError, State};
 use flumen_tests::{Ends, Stack, message, start};
 
@@ -143,28 +144,73 @@ fn a_lost_handshake_is_asked_again() {
 }
 
 #[test]
-fn ppids_are_carried_or_refused() {
+fn every_ppid_arrives_as_it_was_sent() {
+    const PPIDS: [u32; 11] = [0, 1, 50, 51, 52, 53, 54, 56, 57, 58, u32::MAX];
     for &stacks in Stack::PAIRS {
         let mut ends = Ends::with(stacks, &Config::default());
+        ends.keeps_datagrams = true;
         ends.connect();
-        for ppid in [50, 51, 53, 56, 57] {
-            let with_ppid = Outgoing {
-                ppid,
-                ..message(0, "x")
-            };
-            ends.send(0, &with_ppid);
+        ends.lose(100);
+        let mut sent = Vec::new();
+        for (length, ordered) in [(1, true), (20_000, true), (20_000, false), (3, false)] {
+            for (stream, ppid) in (0..).zip(PPIDS) {
+                let payload = vec![ppid as u8; length];
+                let message = Outgoing {
+                    ppid,
+                    ordered,
+                    ..message(stream, payload.clone())
+                };
+                ends.send(0, &message);
+                sent.push((stream, ppid, payload));
+            }
         }
-        let other = Outgoing {
-            ppid: 52,
-            ..message(0, "x")
-        };
-        assert_eq!(
-            ends.ends[0].send(ends.now, &other),
-            Err(SendError::Ppid(52))
-        );
-        ends.run_for(Duration::from_secs(1));
-        let ppids = ends.got[1].messages.iter().map(|(_, message)| message.ppid);
-        assert!(ppids.eq([50, 51, 53, 56, 57]), "{stacks:?}");
+        ends.run_until(|ends| ends.got[1].messages.len() == sent.len());
+        let got = ends.got[1].messages.iter().map(|(_, message)| message);
+        let mut got: Vec<_> = got
+            .map(|message| (message.stream, message.ppid, message.payload.to_vec()))
+            .collect();
+        got.sort();
+        sent.sort();
+        assert_eq!(got.len(), sent.len());
+        assert!(got == sent, "{stacks:?}");
+        ends.run_for(Duration::from_secs(5));
+        assert_eq!(ends.ends[0].buffered(), 0, "{stacks:?}");
+        for (_, datagram) in &ends.got[0].datagrams {
+            for data in chunks(datagram).filter_map(|chunk| Data::of(&chunk)) {
+                let expected = PPIDS[usize::from(data.stream)];
+                assert_eq!(data.ppid, expected, "{stacks:?}: in each fragment");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_message_as_long_as_allowed_passes_whatever_its_ppid() {
+    let config = Config {
+        max_send_message_size: 3_000,
+        max_receive_message_size: 2_999,
+        ..Config::default()
+    };
+    for &stacks in Stack::PAIRS {
+        for ppid in [52, 53] {
+            let mut ends = Ends::with(stacks, &config);
+            ends.connect();
+            let long = |length| Outgoing {
+                ppid,
+                ..message(3, vec![7; length])
+            };
+            let refused = ends.ends[0].send(ends.now, &long(3_001));
+            let too_long = SendError::TooLong {
+                length: 3_001,
+                limit: 3_000,
+            };
+            assert_eq!(refused, Err(too_long));
+            ends.send(0, &long(3_000));
+            ends.send(0, &long(2_999));
+            ends.run_until(|ends| !ends.got[1].messages.is_empty());
+            assert!(ends.has_seen(1, Event::TooLong { stream: 3 }), "{stacks:?}");
+            assert_eq!(ends.payloads(1)[0].len(), 2_999, "{stacks:?}");
+        }
     }
 }
 

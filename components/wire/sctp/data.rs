@@ -32,6 +32,8 @@ impl<'a> Data<'a> {
     pub const SEQUENCE: usize = 10;
     /// Bytes in front of the user data, chunk header included.
     pub const HEADER_LEN: usize = 16;
+    /// The same without the chunk header.
+    pub const FIXED_LEN: usize = 12;
 
     /// Reads a DATA chunk; `None` if it is another one, or has no user data.
     pub fn of(chunk: &Chunk<'a>) -> Option<Self> {

@@ -11,6 +11,7 @@ use webrtc_sctp::association::{self, Association};
 use webrtc_sctp::chunk::chunk_payload_data::PayloadProtocolIdentifier;
 use webrtc_sctp::stream::{ReliabilityType, Stream};
 
+use super::super::identifiers;
 use super::super::library::{Occurrence, Side};
 use super::super::{Config, Outgoing, PORT, Reliability};
 use super::connection::Connection;
@@ -73,11 +74,11 @@ pub(super) async fn converse(
     desk: Arc<Desk>,
     mut orders: UnboundedReceiver<Command>,
 ) {
-    let longest = config.max_receive_message_size as usize;
+    let longest = config.max_receive_message_size as usize + identifiers::LEN;
     let own = association::Config {
         net_conn: connection,
         max_receive_buffer_size: config.receive_window,
-        max_message_size: config.max_send_message_size,
+        max_message_size: (config.max_send_message_size).saturating_add(identifiers::LEN as u32),
         mtu: u32::from(config.mtu),
         name: String::new(),
         remote_port: PORT,
