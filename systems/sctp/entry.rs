@@ -153,6 +153,7 @@ impl Gate {
         self.outbound_streams = self.outbound_streams.min(init.inbound_streams);
         self.inbound_streams = self.inbound_streams.min(init.outbound_streams);
         self.resets = Resets::new(self.first_tsn, self.peer_tsn);
+        self.peer_resets = init.parameters().any(|it| supports(&it, kind::RE_CONFIG));
 
         let start = open_chunk(passed, chunk.kind, 0);
         passed.extend_from_slice(&chunk.value[..Init::FIXED_LEN]);
@@ -226,7 +227,11 @@ fn copy(chunk: &Chunk<'_>, packet: &[u8], passed: &mut Vec<u8>) {
 fn forwards(parameter: &Parameter<'_>) -> bool {
     match parameter.kind {
         parameter_kind::FORWARD_TSN_SUPPORTED => true,
-        parameter_kind::SUPPORTED_EXTENSIONS => parameter.value.contains(&kind::FORWARD_TSN),
-        _ => false,
+        _ => supports(parameter, kind::FORWARD_TSN),
     }
+}
+
+/// Whether a parameter says that the peer knows a chunk type (RFC 5061 section 4.2.7).
+fn supports(parameter: &Parameter<'_>, chunk: u8) -> bool {
+    parameter.kind == parameter_kind::SUPPORTED_EXTENSIONS && parameter.value.contains(&chunk)
 }

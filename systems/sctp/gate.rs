@@ -34,6 +34,8 @@ pub(super) struct Gate {
     pub(super) outbound: Outbound,
     pub(super) identifiers: Identifiers,
     pub(super) resets: Resets,
+    /// The peer knows RE-CONFIG: one that does not is silent, and would seem to be gone.
+    pub(super) peer_resets: bool,
     pub(super) heartbeat: Heartbeat,
     /// Datagrams that the library refers to.
     pub(super) held: Arc<Held>,
@@ -72,6 +74,7 @@ impl Gate {
             outbound: Outbound::default(),
             identifiers: Identifiers::default(),
             resets: Resets::new(0, 0),
+            peer_resets: false,
             heartbeat: Heartbeat::new(now),
             held: Arc::default(),
             control: Vec::new(),
@@ -80,6 +83,13 @@ impl Gate {
             closing: None,
             has_shut_down: false,
             end: None,
+        }
+    }
+
+    /// `stream` is to begin anew, if the peer knows how. If not, its numbers go on.
+    pub(super) fn reset(&mut self, stream: u16) {
+        if self.peer_resets {
+            self.resets.want(stream);
         }
     }
 

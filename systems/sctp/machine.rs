@@ -215,7 +215,7 @@ impl<L: Library> Machine<L> {
 
     pub(super) fn reset_stream(&mut self, stream: u16) {
         if let Some(core) = self.connected_mut() {
-            core.gate.resets.want(stream);
+            core.gate.reset(stream);
         }
     }
 

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use flumen::sctp::{Config, Event, SendError};
-use flumen_tests::{Ends, Stack, message};
+use flumen::Time;
+use flumen::components::wire::sctp::{HEADER_LEN, chunks, kind, seal};
+use flumen::sctp::{Association, Config, Event, Output, SendError, State};
+use flumen_tests::{Ends, Stack, message, start};
 
 #[test]
 fn a_reset_stream_begins_anew_and_loses_nothing() {
@@ -102,4 +104,38 @@ fn a_stream_that_was_never_used_can_be_reset() {
         ends.run_for(Duration::from_secs(1));
         assert_eq!(ends.payloads(1), [b"first"], "{stacks:?}");
     }
+}
+
+/// Hands over what `from` has to say; its INIT ACK does not name RE-CONFIG.
+fn hand_over(from: &mut Association, to: &mut Association) -> Vec<Vec<u8>> {
+    const EXTENSIONS: [u8; 5] = [0x80, 0x08, 0, 6, kind::RE_CONFIG];
+    let mut out = Output::default();
+    from.poll(Time::ZERO, &mut out);
+    let mut said: Vec<_> = out.datagrams().map(<[u8]>::to_vec).collect();
+    for datagram in &mut said {
+        let named = datagram.windows(5).position(|at| at == EXTENSIONS);
+        if let (Some(at), Some(&kind::INIT_ACK)) = (named, datagram.get(HEADER_LEN)) {
+            datagram[at + 4] = kind::FORWARD_TSN;
+            seal(datagram);
+        }
+        to.receive(Time::ZERO, datagram).unwrap();
+    }
+    said
+}
+
+#[test]
+fn a_peer_that_knows_no_resets_is_not_asked_for_one() {
+    let epoch = start();
+    let associate = || Stack::Rtc.associate(Config::default(), epoch.clone());
+    let (mut one, mut peer) = (associate(), associate());
+    one.connect(Time::ZERO);
+    while one.state() != State::Connected {
+        hand_over(&mut one, &mut peer);
+        hand_over(&mut peer, &mut one);
+    }
+    one.reset_stream(4);
+    let asks = |datagram: &Vec<u8>| chunks(datagram).any(|it| it.kind == kind::RE_CONFIG);
+    assert!(!hand_over(&mut one, &mut peer).iter().any(asks));
+    let after = one.send(Time::ZERO, &message(4, "the stream goes on"));
+    assert!(after.is_ok(), "{after:?}");
 }
