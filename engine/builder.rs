@@ -19,6 +19,7 @@ use thiserror::Error;
 use crate::backend::Backend;
 use crate::clock;
 use crate::engine::Engine;
+use crate::limits;
 use crate::poison;
 use crate::udp::Udp;
 
@@ -249,7 +250,7 @@ impl Builder {
     ///
     /// See [`BuildError`].
     pub fn build(self) -> Result<Engine, BuildError> {
-        check_limits(&self.limits)?;
+        limits::check(&self.limits)?;
         let (first, last) = self.port_range;
         if first == 0 || first > last {
             return Err(BuildError::EmptyPortRange { first, last });
@@ -314,108 +315,4 @@ fn random_seed() -> Result<[u8; 32], BuildError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| BuildError::Seed(error.to_string()))?;
     Ok(seed)
-}
-
-/// Nothing works with a limit of zero, and the arena of a tick is indexed with 32 bits.
-fn check_limits(limits: &Limits) -> Result<(), BuildError> {
-    let named = [
-        ("datagrams_per_tick", limits.datagrams_per_tick),
-        ("datagrams_per_socket", limits.datagrams_per_socket),
-        ("datagram_bytes", limits.datagram_bytes),
-        ("direct_sends_per_tick", limits.direct_sends_per_tick),
-        ("deliveries_per_transport", limits.deliveries_per_transport),
-        (
-            "delivered_bytes_per_transport",
-            limits.delivered_bytes_per_transport,
-        ),
-        ("messages_per_transport", limits.messages_per_transport),
-        (
-            "message_bytes_per_transport",
-            limits.message_bytes_per_transport,
-        ),
-        (
-            "delivered_messages_per_transport",
-            limits.delivered_messages_per_transport,
-        ),
-        (
-            "delivered_message_bytes_per_transport",
-            limits.delivered_message_bytes_per_transport,
-        ),
-        (
-            "sctp_send_buffer_bytes",
-            limits.sctp_send_buffer_bytes as usize,
-        ),
-        (
-            "sctp_stream_queue_bytes",
-            limits.sctp_stream_queue_bytes as usize,
-        ),
-        (
-            "sctp_receive_window_bytes",
-            limits.sctp_receive_window_bytes as usize,
-        ),
-        (
-            "sctp_send_queue_messages",
-            limits.sctp_send_queue_messages as usize,
-        ),
-        ("sctp_inbound_streams", limits.sctp_inbound_streams.into()),
-        ("events", limits.events),
-        ("traces_per_tick", limits.traces_per_tick),
-        ("arrivals_per_transport", limits.arrivals_per_transport),
-        ("reports_per_tick", limits.reports_per_tick),
-        ("requests", limits.requests),
-        (
-            "retransmission_bytes_per_stream",
-            limits.retransmission_bytes_per_stream,
-        ),
-        (
-            "resent_packets_per_consumer",
-            limits.resent_packets_per_consumer,
-        ),
-        ("nacked_packets_per_tick", limits.nacked_packets_per_tick),
-    ];
-    for (name, value) in named {
-        if value == 0 {
-            let reason = "nothing would get through";
-            return Err(BuildError::Limit {
-                name,
-                value,
-                reason,
-            });
-        }
-    }
-    if limits.datagram_bytes > usize::from(u16::MAX) {
-        let (name, value) = ("datagram_bytes", limits.datagram_bytes);
-        let reason = "no datagram is longer than 65,535 bytes";
-        return Err(BuildError::Limit {
-            name,
-            value,
-            reason,
-        });
-    }
-    if limits.arrivals_per_transport > 1 << 14 {
-        let (name, value) = ("arrivals_per_transport", limits.arrivals_per_transport);
-        let reason = "numbers of 16 bits could not be told apart";
-        return Err(BuildError::Limit {
-            name,
-            value,
-            reason,
-        });
-    }
-    let (name, value) = ("datagrams_per_tick", limits.datagrams_per_tick);
-    check_arena(name, value, value.checked_mul(limits.datagram_bytes))?;
-    let (name, value) = ("direct_sends_per_tick", limits.direct_sends_per_tick);
-    check_arena(name, value, value.checked_mul(usize::from(u16::MAX)))
-}
-
-/// What network and application can bring together in one tick fits 32 bits.
-fn check_arena(name: &'static str, value: usize, bytes: Option<usize>) -> Result<(), BuildError> {
-    if bytes.is_some_and(|bytes| bytes < 1 << 31) {
-        return Ok(());
-    }
-    let reason = "one tick could bring more than 2 GiB";
-    Err(BuildError::Limit {
-        name,
-        value,
-        reason,
-    })
 }

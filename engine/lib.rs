@@ -8,6 +8,7 @@ mod control;
 mod engine;
 mod flush;
 mod handle;
+mod limits;
 mod listen;
 mod loopback;
 mod poison;

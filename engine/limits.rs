@@ -1,0 +1,66 @@
+//! Limits that nothing can work with are refused.
+
+use flumen_components::Limits;
+
+use crate::builder::BuildError;
+
+/// The values of limits beside their names.
+macro_rules! named {
+    ($limits:ident: $($name:ident)+) => {
+        [$((stringify!($name), $limits.$name as usize)),+]
+    };
+}
+
+/// Nothing works with a limit of zero, and the arena of a tick is indexed with 32 bits.
+pub(crate) fn check(limits: &Limits) -> Result<(), BuildError> {
+    let named = named!(limits:
+        datagrams_per_tick datagrams_per_socket datagram_bytes direct_sends_per_tick
+        deliveries_per_transport delivered_bytes_per_transport
+        messages_per_transport message_bytes_per_transport
+        delivered_messages_per_transport delivered_message_bytes_per_transport
+        sctp_send_buffer_bytes sctp_stream_queue_bytes sctp_receive_window_bytes
+        sctp_send_queue_messages sctp_inbound_streams
+        events traces_per_tick arrivals_per_transport reports_per_tick requests
+        retransmission_bytes_per_stream resent_packets_per_consumer nacked_packets_per_tick
+    );
+    for (name, value) in named {
+        refuse(value == 0, name, value, "nothing would get through")?;
+    }
+    let (name, value) = ("datagram_bytes", limits.datagram_bytes);
+    let reason = "no datagram is longer than 65,535 bytes";
+    refuse(value > usize::from(u16::MAX), name, value, reason)?;
+    let (name, value) = ("arrivals_per_transport", limits.arrivals_per_transport);
+    let reason = "numbers of 16 bits could not be told apart";
+    refuse(value > 1 << 14, name, value, reason)?;
+    let (name, value) = ("datagrams_per_tick", limits.datagrams_per_tick);
+    check_arena(name, value, value.checked_mul(limits.datagram_bytes))?;
+    let (name, value) = ("direct_sends_per_tick", limits.direct_sends_per_tick);
+    check_arena(name, value, value.checked_mul(usize::from(u16::MAX)))
+}
+
+/// What network and application can bring together in one tick fits 32 bits.
+fn check_arena(name: &'static str, value: usize, bytes: Option<usize>) -> Result<(), BuildError> {
+    let too_much = bytes.is_none_or(|bytes| bytes >= 1 << 31);
+    refuse(
+        too_much,
+        name,
+        value,
+        "one tick could bring more than 2 GiB",
+    )
+}
+
+fn refuse(
+    wrong: bool,
+    name: &'static str,
+    value: usize,
+    reason: &'static str,
+) -> Result<(), BuildError> {
+    match wrong {
+        false => Ok(()),
+        true => Err(BuildError::Limit {
+            name,
+            value,
+            reason,
+        }),
+    }
+}
