@@ -30,7 +30,7 @@ class Peer:
         _, streams = self.program.says("connected", 10)
         return streams
 
-    def did(self, step, seconds=40):
+    def did(self, step, seconds=75):
         """Waits until a step is done."""
         while True:
             _, done = self.program.says("done", seconds)
