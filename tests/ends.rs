@@ -189,7 +189,6 @@ impl Ends {
                 end.advance(self.now);
             }
         }
-        self.poll();
         true
     }
 

@@ -118,13 +118,16 @@ impl<L: Library> Core<L> {
     }
 
     /// Takes out everything there is.
+    ///
+    /// `webrtc-sctp` works while it transmits, so there is more to tell behind that. Told later, it
+    /// would wait for the next timer, and be lost if the association ended before.
     pub(super) fn drain(&mut self, now: Time, out: &mut Output) {
-        while let Some(occurrence) = self.library.poll() {
-            self.gate.tell(occurrence, out);
-        }
+        self.tell(out);
         self.begin_shutdown(now);
         let Self { library, gate, .. } = self;
         library.transmit(now, &mut |packet| gate.leave(packet, out));
+        self.tell(out);
+        let Self { library, gate, .. } = self;
         gate.reset_streams(now, out);
         gate.transmit_control(out);
         if gate.is_connected && library.is_closed() {
@@ -132,6 +135,12 @@ impl<L: Library> Core<L> {
                 Some(_) => End::Closed,
                 None => End::Failed(Failure::Protocol),
             });
+        }
+    }
+
+    fn tell(&mut self, out: &mut Output) {
+        while let Some(occurrence) = self.library.poll() {
+            self.gate.tell(occurrence, out);
         }
     }
 

@@ -42,6 +42,7 @@ class Program:
         self.name = name
         self.log = folder / f"{name}.log"
         self.lines = queue.Queue()
+        self.last = "nothing"
         with self.log.open("w") as log:
             log.write("$ " + " ".join(map(str, command)) + "\n")
             log.flush()
@@ -68,9 +69,11 @@ class Program:
             try:
                 at, line = self.lines.get(timeout=max(0, deadline - time.monotonic()))
             except queue.Empty:
-                raise Failure(f"{self.name} said no {key!r} within {seconds} s") from None
+                missing = f"{self.name} said no {key!r} within {seconds} s"
+                raise Failure(f"{missing}; the last it said: {self.last.strip()}") from None
             ended = f"{self.name} ended before it said {key!r}"
             require(line is not None, f"{ended}: {self.complaint()}")
+            self.last = line
             message = json.loads(line)
             if key in message:
                 return at, message[key]

@@ -29,6 +29,32 @@ fn messages_flow_in_both_directions_once_connected() {
 }
 
 #[test]
+fn what_arrives_is_told_by_the_next_poll() {
+    // One way takes 10 ms; the timers of a library are looked at each millisecond.
+    let soon = Duration::from_millis(10 + 2);
+    // An acknowledgement may be delayed.
+    let delayed = Duration::from_millis(200);
+    for &stacks in Stack::PAIRS {
+        let mut ends = Ends::with(stacks, &Config::default());
+        ends.connect();
+        ends.run_for(Duration::from_millis(995));
+        let sent = ends.now;
+        ends.send(0, &message(1, "now"));
+        ends.run_for(Duration::from_secs(1));
+        let (arrived, _) = ends.got[1].messages[0];
+        let took = arrived.since(sent);
+        assert!(took <= soon, "{stacks:?}: told after {took:?}");
+        let low = |(_, event): &&_| matches!(event, Event::BufferedAmountLow { .. });
+        let (acknowledged, _) = ends.got[0].events.iter().find(low).expect("it is");
+        let took = acknowledged.since(sent);
+        assert!(
+            took <= 2 * soon + delayed,
+            "{stacks:?}: told after {took:?}"
+        );
+    }
+}
+
+#[test]
 fn an_association_tells_its_states_and_streams() {
     for &stacks in Stack::PAIRS {
         let config = Config {
