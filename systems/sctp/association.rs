@@ -64,6 +64,8 @@ impl Association {
     /// - It copies what it takes in, so the gate cannot tell what it holds: a peer that never
     ///   completes fragments is bounded by the window alone, which does not count what small
     ///   fragments cost.
+    /// - Its timer for delayed acknowledgements fires once and then not again before something has
+    ///   been acknowledged at once: the last packets of a burst may be sent again after a second.
     /// - It does not tell how often it retransmits: a peer that is gone is noticed by heartbeats.
     /// - A handshake that fails, a window that was closed and acknowledgements move on by its own
     ///   timers, which cannot be asked when they are due: while something is under way it is called

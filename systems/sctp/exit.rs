@@ -37,6 +37,7 @@ impl Gate {
                 self.note_init(chunk);
                 self.write_init(chunk, bytes);
             }
+            kind::SHUTDOWN => self.write_shutdown(bytes),
             kind::SHUTDOWN_COMPLETE => {
                 self.end.get_or_insert(End::Closed);
                 copy(chunk, bytes);
@@ -108,6 +109,14 @@ impl Gate {
         bytes[lists..lists + 2].copy_from_slice(&(count as u16).to_be_bytes());
         // No duplicates are reported.
         bytes[lists + 2..lists + 4].fill(0);
+        close_chunk(bytes, start);
+    }
+
+    /// Acknowledges what the last SACK did (RFC 9260 section 3.3.8). Both libraries write what was
+    /// acknowledged to them instead, which `usrsctp` answers with an ABORT.
+    fn write_shutdown(&self, bytes: &mut Vec<u8>) {
+        let start = open_chunk(bytes, kind::SHUTDOWN, 0);
+        bytes.extend(self.cumulative.to_be_bytes());
         close_chunk(bytes, start);
     }
 

@@ -53,15 +53,21 @@ def _pair(lab, own, other, role, own_steps, other_steps):
 
 
 def _talk(lab, own, other, role, longest, count):
-    """All messages both ways, a reset each way and more messages on what was reset, a shutdown."""
+    """All messages both ways, a reset each way and more messages on what was reset, a shutdown.
+
+    Who shuts down waits for a last message: by then the other one has seen all it waits for.
+    """
     send = [f"longest={longest}", f"send={count}", f"receive={count}"]
     after = [f"send={AFTER}", f"receive={count + AFTER}"]
-    own_steps = ["seed=1", *send, "reset=2", "reset-by=2", *after, "shutdown"]
-    other_steps = ["seed=2", *send, "reset=2", "reset-by=2", *after, "closed"]
+    last = f"receive={count + AFTER + 1}"
+    own_steps = ["seed=1", *send, "reset=2", "reset-by=2", *after, last, "shutdown"]
+    other_steps = ["seed=2", *send, "reset=2", "reset-by=2", *after, "queue=1", "closed"]
     engine, peer = _pair(lab, own, other, role, own_steps, other_steps)
     engine.did("shutdown", SECONDS)
     peer.did("closed", SECONDS)
     engine, peer = engine.result(), peer.result()
+    states = engine["state"], peer["state"]
+    require(states == ("shutDown", "shutDown"), f"after a shutdown: {states}")
     yield sctp_peer.same(engine["sent"], peer["received"], f"to one who {role}s")
     yield sctp_peer.same(peer["sent"], engine["received"], f"from one who {role}s")
 
@@ -74,9 +80,8 @@ def _abort(lab, own, other, role):
         own_steps = ["seed=1", *queue, own_last] if own_last == "closed" else AMID
         other_steps = ["seed=2", *queue, other_last] if other_last == "closed" else AMID
         engine, peer = _pair(lab, own, other, role, own_steps, other_steps)
-        (engine if own_last == "abort" else peer).did("abort", SECONDS)
-        engine, peer = engine.result(), peer.result()
-        victim = engine if own_last == "closed" else peer
-        require(victim["state"] == "lost", f"after an abort: {victim['state']}")
+        state = (engine if own_last == "closed" else peer).ended(SECONDS)
+        require(state == "lost", f"after an abort: {state}")
+        engine.result(), peer.result()
         who = "the engine" if own_last == "abort" else "its peer"
         yield f"{who} aborts amid messages, and the other one knows"

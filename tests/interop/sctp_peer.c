@@ -26,8 +26,8 @@
  * messages count in a digest of their stream, to be compared with the other side's.
  *
  * Prints JSON, one object a line: {"ready": true} when the port is bound, {"connected": {...}},
- * {"done": STEP} after each step, and {"result": {...}} when standard input ends. An association
- * that ends leaves the remaining steps undone.
+ * {"done": STEP} after each step, {"ended": STATE} when the association has, which leaves the
+ * remaining steps undone, and {"result": {...}} when standard input ends.
  */
 
 #include <arpa/inet.h>
@@ -300,6 +300,12 @@ static void take_piece(const struct sctp_rcvinfo *info, const uint8_t *bytes, si
     partial->length = 0;
 }
 
+static void end_as(enum state state)
+{
+    peer.state = state;
+    printf("{\"ended\": \"%s\"}\n", STATES[state]);
+}
+
 static void take_association_change(const struct sctp_assoc_change *change)
 {
     switch (change->sac_state) {
@@ -314,13 +320,13 @@ static void take_association_change(const struct sctp_assoc_change *change)
         peer.restarts++;
         break;
     case SCTP_COMM_LOST:
-        peer.state = LOST;
+        end_as(LOST);
         break;
     case SCTP_SHUTDOWN_COMP:
-        peer.state = SHUT_DOWN;
+        end_as(SHUT_DOWN);
         break;
     case SCTP_CANT_STR_ASSOC:
-        peer.state = REFUSED;
+        end_as(REFUSED);
         break;
     }
 }

@@ -37,6 +37,10 @@ class Peer:
             if done == step:
                 return
 
+    def ended(self, seconds=75):
+        """Waits until the association has ended; returns how."""
+        return self.program.says("ended", seconds)[1]
+
     def result(self):
         """Ends the peer; returns what it has seen. Nothing damaged may be among it."""
         self.program.hang_up()

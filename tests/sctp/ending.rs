@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flumen::components::wire::sctp::{chunks, kind};
+use flumen::components::wire::sctp::{Data, chunks, kind};
 use flumen::sctp::{Config, Event, Failure, SendError, State};
 use flumen_tests::{Ends, Stack, message};
 
@@ -28,6 +28,30 @@ fn a_shutdown_delivers_everything_first() {
             None,
             "{stacks:?}: nothing is left"
         );
+    }
+}
+
+#[test]
+fn a_shutdown_acknowledges_what_came() {
+    for &stacks in Stack::PAIRS {
+        let mut ends = Ends::with(stacks, &Config::default());
+        ends.keeps_datagrams = true;
+        ends.connect();
+        for _ in 0..5 {
+            ends.send(0, &message(1, "five there"));
+        }
+        ends.send(1, &message(1, "one back"));
+        ends.run_for(Duration::from_secs(1));
+        ends.ends[0].shut_down(ends.now);
+        ends.run_until(|ends| ends.are(State::Closed));
+        let packets = |at: usize| ends.got[at].datagrams.iter().map(|(_, packet)| packet);
+        let sent = packets(1).flat_map(|packet| chunks(packet));
+        let last = sent.filter_map(|chunk| Data::of(&chunk)).last();
+        let last = last.expect("it sent messages").tsn;
+        let mut told = packets(0).flat_map(|packet| chunks(packet));
+        let shutdown = told.find(|chunk| chunk.kind == kind::SHUTDOWN);
+        let shutdown = shutdown.expect("it shuts down");
+        assert_eq!(shutdown.value, last.to_be_bytes(), "{stacks:?}");
     }
 }
 

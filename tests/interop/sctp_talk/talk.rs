@@ -214,6 +214,7 @@ impl Talk {
 
     /// The steps that wait for the end are done.
     fn note_end(&mut self) {
+        println!("{}", json!({ "ended": self.state() }));
         while let Some(step) = self.steps.get(self.at).cloned() {
             if !matches!(step.kind, Kind::Shutdown | Kind::Closed) {
                 return;
@@ -222,17 +223,21 @@ impl Talk {
         }
     }
 
-    /// What came of it.
-    pub(crate) fn result(&self) -> Value {
-        let state = match self.association.state() {
+    /// The state of the association, as it is printed.
+    fn state(&self) -> &'static str {
+        match self.association.state() {
             State::New | State::Connecting => "waiting",
             State::Connected => "up",
             State::Closed => "shutDown",
             State::Failed if self.has_connected => "lost",
             State::Failed => "refused",
-        };
+        }
+    }
+
+    /// What came of it.
+    pub(crate) fn result(&self) -> Value {
         let mut result = json!({
-            "state": state,
+            "state": self.state(),
             "wrong": self.wrong,
             "badChecksums": 0,
             "resetByPeer": self.reset_by_peer,
