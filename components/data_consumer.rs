@@ -20,7 +20,7 @@ pub struct DataConsumer {
     pub transport: Entity,
     /// The data producer is paused.
     pub data_producer_paused: bool,
-    /// Its position in the data producer's [`DataRoutes`](crate::DataRoutes).
+    /// Its position in the data producer's [`Routes`](crate::Routes).
     pub route: u32,
     /// The longest message that its transport sends, in bytes.
     pub max_message_size: usize,

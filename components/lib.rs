@@ -53,6 +53,7 @@ mod report_schedule;
 mod reporting;
 mod retransmission;
 mod router;
+mod routes;
 pub mod rtp_parameters;
 mod rtp_stream;
 mod sample;
@@ -91,9 +92,7 @@ pub use consumer::{Consumer, ConsumerParameters, Consumers, ConsumesFrom};
 pub use counts::{Counts, Reason};
 pub use data_consumer::{BufferedAmountLowThreshold, DataConsumer, MessageSizes};
 pub use data_ledger::DataLedger;
-pub use data_producer::{
-    ConsumesDataFrom, DataConsumers, DataKind, DataParameters, DataProducer, DataRoutes,
-};
+pub use data_producer::{ConsumesDataFrom, DataConsumers, DataKind, DataParameters, DataProducer};
 pub use deadline::{Deadlines, Due};
 pub use deliveries::{Deliveries, Delivery, DirectOut, DirectRow, Recipient};
 pub use descriptor::{Descriptor, Templates};
@@ -125,7 +124,7 @@ pub use orientation::{Orientation, VideoOrientation};
 pub use outbox::{Destination, Outbox, Outgoing, OutgoingKind};
 pub use parked::Parked;
 pub use paused::Paused;
-pub use producer::{Encoding, PayloadType, Producer, ProducerParameters, Routes};
+pub use producer::{Encoding, PayloadType, Producer, ProducerParameters};
 pub use rate::Rate;
 pub use reception::{Arrival, Jitter, Reception, Sequence};
 pub use refusal::Refusal;
@@ -135,6 +134,7 @@ pub use report_schedule::{DueReports, ReportQueue, ReportSchedule, SenderReports
 pub use reporting::Reporting;
 pub use retransmission::{Permit, Retransmission, Rtx};
 pub use router::{OnRouter, Router, Transports};
+pub use routes::Routes;
 pub use rtp_stream::{RtpStream, StreamOf, Streams};
 pub use sample::{Histogram, Sample};
 pub use score::{ConsumerScore, ConsumerScoresChanged, ProducerScore, Score, ScoresChanged};

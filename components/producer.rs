@@ -21,6 +21,9 @@ pub struct Producer {
     pub payload_types: SmallVec<[PayloadType; 4]>,
     /// After how long without packets a stream of it is told not to be live; zero for never.
     pub liveness_timeout: Duration,
+    /// How many of its consumers may need packets that came before: those that
+    /// [`need history`](crate::Emission::needs_history).
+    pub need_history: u32,
     /// Its encodings, in the order of its parameters.
     pub encodings: SmallVec<[Encoding; 1]>,
 }
@@ -99,16 +102,4 @@ impl Producer {
     pub fn streams(&self) -> impl Iterator<Item = Entity> {
         self.encodings.iter().filter_map(|encoding| encoding.stream)
     }
-}
-
-/// The consumers of a producer, dense, in the order in which packets are fanned out.
-///
-/// Each consumer knows its position, so that one of thousands is removed in constant time.
-#[derive(Component, Clone, Debug, Default)]
-pub struct Routes {
-    /// The consumers.
-    pub consumers: Vec<Entity>,
-    /// How many of them may need packets that came before: those that
-    /// [`need history`](crate::Emission::needs_history).
-    pub need_history: u32,
 }

@@ -38,6 +38,34 @@ fn an_audio_packet_reaches_every_consumer_as_its_own() {
 }
 
 #[test]
+fn who_stays_keeps_its_turn_when_others_go() {
+    let mut room = Room::new();
+    let sender = room.plain(address(5_000));
+    let producer = room.produce(sender, MediaKind::Audio, opus(1_111));
+    let mut consumers = Vec::new();
+    for port in 6_000..6_008 {
+        let transport = room.plain(address(port));
+        consumers.push((port, room.consume(transport, producer)));
+    }
+    // Two leave gaps; the fourth closes them up.
+    for (number, gone) in (10..).zip([1, 3, 0, 2]) {
+        let (_, consumer) = consumers.remove(gone);
+        room.engine.close_consumer(consumer).expect("it is open");
+        room.arrive(sender, &Packet::new(111, number, 1_111, b"hello"));
+        room.tick();
+        let served: Vec<u16> = room.received().iter().map(|sent| sent.to.port()).collect();
+        let expected: Vec<u16> = consumers.iter().map(|&(port, _)| port).collect();
+        assert_eq!(served, expected, "in the order of their creation");
+    }
+    let late = room.plain(address(7_000));
+    room.consume(late, producer);
+    room.arrive(sender, &Packet::new(111, 20, 1_111, b"hello"));
+    room.tick();
+    let last = room.received().last().map(|sent| sent.to);
+    assert_eq!(last, Some(address(7_000)));
+}
+
+#[test]
 fn a_video_consumer_begins_with_a_key_frame() {
     let mut room = Room::new();
     let sender = room.plain(address(5_000));

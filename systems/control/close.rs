@@ -160,10 +160,9 @@ fn end_producer(world: &mut World, producer: Entity, id: ProducerId, closing: &E
             subject: Subject::Producer(id),
         },
     );
-    let consumers = world
-        .get::<Routes>(producer)
-        .map(|routes| routes.consumers.clone());
-    for about in consumers.unwrap_or_default() {
+    let routes = world.get::<Routes>(producer);
+    let consumers: Vec<_> = routes.into_iter().flat_map(Routes::iter).collect();
+    for about in consumers {
         let transport = world
             .get::<Consumer>(about)
             .map(|consumer| consumer.transport);

@@ -4,7 +4,7 @@ use bevy_ecs::entity::{Entity, EntityHashSet};
 use bevy_ecs::world::World;
 use flumen_components::event::{DataProducerClosed, TransportClosed, emit};
 use flumen_components::{
-    Closed, DataConsumer, DataConsumerId, DataParameters, DataProducer, DataProducerId, DataRoutes,
+    Closed, DataConsumer, DataConsumerId, DataParameters, DataProducer, DataProducerId, Routes,
     SctpStreams, Subject, find,
 };
 
@@ -65,8 +65,8 @@ fn end_data_producer(
     id: DataProducerId,
     closing: &EntityHashSet,
 ) {
-    let routes = world.get::<DataRoutes>(data_producer);
-    let consumers: Vec<_> = routes.into_iter().flat_map(DataRoutes::iter).collect();
+    let routes = world.get::<Routes>(data_producer);
+    let consumers: Vec<_> = routes.into_iter().flat_map(Routes::iter).collect();
     ignore_stream(world, data_producer);
     end(world, data_producer, id, Subject::DataProducer(id));
     for about in consumers {
@@ -122,7 +122,7 @@ fn unroute(world: &mut World, data_consumer: Entity) {
     let Some(&consumer) = world.get::<DataConsumer>(data_consumer) else {
         return;
     };
-    let Some(mut routes) = world.get_mut::<DataRoutes>(consumer.data_producer) else {
+    let Some(mut routes) = world.get_mut::<Routes>(consumer.data_producer) else {
         return;
     };
     let mut lent = std::mem::take(&mut *routes);
@@ -131,7 +131,7 @@ fn unroute(world: &mut World, data_consumer: Entity) {
             moved.route = position;
         }
     });
-    if let Some(mut routes) = world.get_mut::<DataRoutes>(consumer.data_producer) {
+    if let Some(mut routes) = world.get_mut::<Routes>(consumer.data_producer) {
         *routes = lent;
     }
 }

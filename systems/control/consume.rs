@@ -11,7 +11,7 @@ use flumen_components::wire::SequenceManager;
 use flumen_components::{
     AppData, Closed, Consumer, ConsumerId, ConsumerParameters, ConsumesFrom, Created, Deadlines,
     Directory, Emission, ExtensionSet, Generator, Histogram, Listener, Mid, Naming, Now, OnRouter,
-    OnTransport, Paused, PayloadTypes, ProducerId, ProducerParameters, Purpose, Rate,
+    OnTransport, Paused, PayloadTypes, Producer, ProducerId, ProducerParameters, Purpose, Rate,
     RemoteReception, ReportSchedule, Retransmission, Routes, Rtx, Score, Subject, TraceTypes,
     TransportId, find,
 };
@@ -176,7 +176,7 @@ fn producer_in_router(
 }
 
 fn kind_of(world: &World, producer: Entity) -> MediaKind {
-    let producer = world.get::<flumen_components::Producer>(producer);
+    let producer = world.get::<Producer>(producer);
     producer.map_or(MediaKind::Audio, |producer| producer.kind)
 }
 
@@ -279,15 +279,12 @@ fn spawn(
     let id: ConsumerId = birth::id(world, created);
     let (ssrc, needs_history) = (emission.ssrc, emission.needs_history());
     let producer_paused = world.get::<Paused>(producer).is_some_and(|paused| paused.0);
-    let route = world
-        .get::<Routes>(producer)
-        .map_or(0, |routes| routes.consumers.len() as u32);
     let consumer = Consumer {
         kind,
         producer,
         transport,
         producer_paused,
-        route,
+        route: 0,
     };
     let bundle = (
         (
@@ -308,28 +305,40 @@ fn spawn(
     );
     let entity = world.spawn(bundle).id();
     world.resource_mut::<Directory>().insert(id, entity);
-    if let Some(mut routes) = world.get_mut::<Routes>(producer) {
-        routes.consumers.push(entity);
-        routes.need_history += u32::from(needs_history);
-    }
+    route(world, producer, entity, needs_history);
     if let Some(mut listener) = world.get_mut::<Listener>(transport) {
         listener.consumers.insert(ssrc, entity);
     }
     id
 }
 
-/// Takes a consumer out of its producer's routes; the last one takes its place.
+/// Adds a consumer to those that get what its producer has.
+fn route(world: &mut World, producer: Entity, entity: Entity, needs_history: bool) {
+    let routes = world.get_mut::<Routes>(producer);
+    let position = routes.map(|mut routes| routes.push(entity));
+    if let (Some(position), Some(mut consumer)) = (position, world.get_mut::<Consumer>(entity)) {
+        consumer.route = position;
+    }
+    if let Some(mut producer) = world.get_mut::<Producer>(producer) {
+        producer.need_history += u32::from(needs_history);
+    }
+}
+
+/// Takes a consumer out of its producer's routes. Nobody else's turn changes.
 pub(super) fn unroute(world: &mut World, consumer: &Consumer, needs_history: bool) {
+    if let Some(mut producer) = world.get_mut::<Producer>(consumer.producer) {
+        producer.need_history -= u32::from(needs_history);
+    }
     let Some(mut routes) = world.get_mut::<Routes>(consumer.producer) else {
         return;
     };
-    let position = consumer.route as usize;
-    routes.consumers.swap_remove(position);
-    routes.need_history -= u32::from(needs_history);
-    let Some(&moved) = routes.consumers.get(position) else {
-        return;
-    };
-    if let Some(mut moved) = world.get_mut::<Consumer>(moved) {
-        moved.route = consumer.route;
+    let mut lent = std::mem::take(&mut *routes);
+    lent.remove(consumer.route, |entity, position| {
+        if let Some(mut moved) = world.get_mut::<Consumer>(entity) {
+            moved.route = position;
+        }
+    });
+    if let Some(mut routes) = world.get_mut::<Routes>(consumer.producer) {
+        *routes = lent;
     }
 }

@@ -5,8 +5,8 @@ use bevy_ecs::world::World;
 use flumen_components::event::{DataConsumerCreated, emit};
 use flumen_components::{
     AppData, BufferedAmountLowThreshold, Closed, ConsumesDataFrom, DataConsumer, DataConsumerId,
-    DataKind, DataParameters, DataProducerId, DataRoutes, Directory, MessageSizes, OnTransport,
-    Paused, ReliabilityOverrides, SctpStreamParametersError, SctpStreams, Subchannels, Subject,
+    DataKind, DataParameters, DataProducerId, Directory, MessageSizes, OnTransport, Paused,
+    ReliabilityOverrides, Routes, SctpStreamParametersError, SctpStreams, Subchannels, Subject,
     TransportId, TransportKind, find,
 };
 use thiserror::Error;
@@ -174,7 +174,7 @@ fn enter_stream(world: &mut World, transport: Entity, entity: Entity, stream: u1
 
 /// Adds a data consumer to those that get what its data producer has.
 fn route(world: &mut World, data_producer: Entity, entity: Entity) {
-    let routes = world.get_mut::<DataRoutes>(data_producer);
+    let routes = world.get_mut::<Routes>(data_producer);
     let position = routes.map(|mut routes| routes.push(entity));
     if let (Some(position), Some(mut consumer)) = (position, world.get_mut::<DataConsumer>(entity))
     {

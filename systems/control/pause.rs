@@ -122,10 +122,9 @@ fn forget_the_past(world: &mut World, producer: Entity) {
 }
 
 fn tell_consumers(world: &mut World, producer: Entity, paused: bool) {
-    let consumers = world
-        .get::<Routes>(producer)
-        .map(|routes| routes.consumers.clone());
-    for about in consumers.unwrap_or_default() {
+    let routes = world.get::<Routes>(producer);
+    let consumers: Vec<_> = routes.into_iter().flat_map(Routes::iter).collect();
+    for about in consumers {
         let Some(&id) = world.get::<ConsumerId>(about) else {
             continue;
         };

@@ -4,7 +4,7 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{self, DataProducerPaused, DataProducerResumed, emit};
 use flumen_components::{
-    Closed, DataConsumer, DataConsumerId, DataProducerId, DataRoutes, Paused, Subject, find,
+    Closed, DataConsumer, DataConsumerId, DataProducerId, Paused, Routes, Subject, find,
 };
 
 use super::pause::set_paused;
@@ -75,8 +75,8 @@ fn data_producer_paused(world: &World, data_consumer: Entity) -> bool {
 }
 
 fn tell_data_consumers(world: &mut World, data_producer: Entity, paused: bool) {
-    let routes = world.get::<DataRoutes>(data_producer);
-    let consumers: Vec<_> = routes.into_iter().flat_map(DataRoutes::iter).collect();
+    let routes = world.get::<Routes>(data_producer);
+    let consumers: Vec<_> = routes.into_iter().flat_map(Routes::iter).collect();
     for about in consumers {
         let Some(&id) = world.get::<DataConsumerId>(about) else {
             continue;

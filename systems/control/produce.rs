@@ -128,6 +128,7 @@ pub fn produce(
         transport,
         payload_types: payload_types(&parameters.mapping),
         liveness_timeout: options.liveness_timeout.unwrap_or(default),
+        need_history: 0,
         encodings: encodings(&parameters.rtp),
     };
     let entity = spawn(world, id, producer, Paused(options.paused), parameters);

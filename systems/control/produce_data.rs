@@ -5,7 +5,7 @@ use bevy_ecs::world::World;
 use flumen_components::event::{DataProducerCreated, emit};
 use flumen_components::{
     AppData, Closed, DataConsumers, DataKind, DataParameters, DataProducer, DataProducerId,
-    DataRoutes, Directory, OnTransport, Paused, SctpStreamParameters, SctpStreamParametersError,
+    Directory, OnTransport, Paused, Routes, SctpStreamParameters, SctpStreamParametersError,
     SctpStreams, Subject, TransportId, TransportKind, find,
 };
 use thiserror::Error;
@@ -89,7 +89,7 @@ pub fn produce_data(
     };
     let bundle = (
         (id, created, data_producer, parameters),
-        (Paused(options.paused), DataRoutes::default()),
+        (Paused(options.paused), Routes::default()),
         (DataConsumers::default(), options.app_data),
         OnTransport(transport),
     );

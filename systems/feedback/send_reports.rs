@@ -258,12 +258,12 @@ impl Reporters<'_, '_> {
         if paused.0 || !encoding.is_some_and(|encoding| encoding.use_in_band_fec) {
             return 0;
         }
-        let loss = |&consumer: &Entity| {
+        let loss = |consumer: Entity| {
             let (emission, _, remote, paused) = self.consumers.get(consumer).ok()?;
             let path = self.paths.get(emission.transport).ok()?;
             (!paused.0 && path.is_connected()).then_some(remote.fraction_lost)
         };
-        routes.consumers.iter().filter_map(loss).max().unwrap_or(0)
+        routes.iter().filter_map(loss).max().unwrap_or(0)
     }
 
     fn write_stream_reports(&mut self, transport: Entity, draft: &mut Draft) {

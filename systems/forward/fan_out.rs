@@ -75,20 +75,20 @@ pub(crate) fn fan_out(
         let Ok((facts, history)) = parties.streams.get(stream.stream) else {
             continue;
         };
-        let offered = u64::from(stream.count) * routes.consumers.len() as u64;
+        let offered = u64::from(stream.count) * routes.len() as u64;
         ledger.offered += offered;
         if paused.0 {
             ledger.withheld[Withheld::ProducerPaused] += offered;
             continue;
         }
-        if routes.consumers.is_empty() {
+        if routes.is_empty() {
             continue;
         }
         let sender = parties.senders.get(producer.transport).ok();
         let ids = sender.map_or(&NO_IDS, |(listener, _)| &listener.extensions);
         let clock_offset = sender.and_then(|(_, clock)| clock.offset());
         scratch.load(stream, &media, &inbox, facts.codec);
-        for &consumer in &routes.consumers {
+        for consumer in routes.iter() {
             let Ok((emission, paused, &id, &traced)) = parties.consumers.get_mut(consumer) else {
                 continue;
             };

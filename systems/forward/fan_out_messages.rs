@@ -5,8 +5,8 @@ use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use bytes::Bytes;
 use flumen_components::event::{Pending, SctpSendBufferFull};
 use flumen_components::{
-    Audience, DataConsumer, DataConsumerId, DataLedger, DataRoutes, Limits, MessageDeliveries,
-    MessageRow, MessageWithheld, Messages, Now, Parcel, Paused, SctpSchedule, SctpState,
+    Audience, DataConsumer, DataConsumerId, DataLedger, Limits, MessageDeliveries, MessageRow,
+    MessageWithheld, Messages, Now, Parcel, Paused, Routes, SctpSchedule, SctpState,
     SctpStreamParameters, Stirred, Subchannels, Subject, Traffic,
 };
 
@@ -16,7 +16,7 @@ use crate::sctp::Association;
 /// Who sends and who receives messages.
 #[derive(SystemParam)]
 pub(crate) struct DataParties<'w, 's> {
-    data_producers: Query<'w, 's, (&'static DataRoutes, &'static Paused)>,
+    data_producers: Query<'w, 's, (&'static Routes, &'static Paused)>,
     data_consumers: Query<
         'w,
         's,

@@ -3,8 +3,8 @@
 use bevy_ecs::system::{Query, Res, ResMut};
 use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::{
-    Arrival, Bounds, History, Inbox, Keeping, Limits, Media, Paused, Producer, Routes, RtpStream,
-    Touched, TouchedStream,
+    Arrival, Bounds, History, Inbox, Keeping, Limits, Media, Paused, Producer, RtpStream, Touched,
+    TouchedStream,
 };
 
 /// Keeps the packets of this tick, and marks those that are there already. A stream of which no
@@ -13,24 +13,24 @@ pub(crate) fn keep_packets(
     touched: Res<'_, Touched>,
     inbox: Res<'_, Inbox>,
     limits: Res<'_, Limits>,
-    producers: Query<'_, '_, (&Producer, &Routes, &Paused)>,
+    producers: Query<'_, '_, (&Producer, &Paused)>,
     mut streams: Query<'_, '_, (&RtpStream, &mut History)>,
     mut media: ResMut<'_, Media>,
 ) {
     for &touched in &touched.streams {
-        let Ok((producer, routes, paused)) = producers.get(touched.producer) else {
+        let Ok((producer, paused)) = producers.get(touched.producer) else {
             continue;
         };
         let Ok((stream, mut history)) = streams.get_mut(touched.stream) else {
             continue;
         };
-        if routes.need_history > 0 && !paused.0 {
+        if producer.need_history > 0 && !paused.0 {
             let bounds = Bounds {
                 age: age_max(producer.kind, stream.clock_rate),
                 bytes: limits.retransmission_bytes_per_stream,
             };
             keep(touched, &mut media, &inbox, &mut history, bounds);
-        } else if routes.need_history == 0 && history.is_used() {
+        } else if producer.need_history == 0 && history.is_used() {
             // Who may need it is gone for good: so is its memory.
             *history = History::default();
         }

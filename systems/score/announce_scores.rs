@@ -56,7 +56,7 @@ impl Scored<'_, '_> {
             subject,
             score,
         }));
-        for &consumer in &routes.consumers {
+        for consumer in routes.iter() {
             let event = consumer_event(consumer, &self.consumers, producer, &self.streams);
             self.pending.0.extend(event);
         }
