@@ -1,9 +1,13 @@
 //! When the packets of a transport arrived, by their transport-wide sequence numbers.
 
+mod counted;
+
 use std::time::Duration;
 
+use crate::loss_history::Tally;
 use crate::time::Time;
 use crate::wire::rtcp::Arrival;
+use counted::Counted;
 
 /// When the newest packets of a transport arrived: what transport-wide feedback is written from
 /// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
@@ -18,6 +22,7 @@ pub struct ArrivalHistory {
     begin: i64,
     next: i64,
     end: i64,
+    counted: Counted,
     /// The number that would confirm a jump.
     awaited: Option<u16>,
 }
@@ -53,6 +58,7 @@ impl ArrivalHistory {
             begin: 0,
             next: 0,
             end: 0,
+            counted: Counted::default(),
             awaited: None,
         }
     }
@@ -76,6 +82,7 @@ impl ArrivalHistory {
             number,
             ticks: ticks(now),
         };
+        self.counted.arrive(number);
         self.end = self.end.max(number + 1);
         self.begin = self.begin.max(self.end - self.slots.len() as i64);
         self.next = self.next.min(number).max(self.begin);
@@ -88,13 +95,21 @@ impl ArrivalHistory {
 
     /// Appends every number since the last report to `out`, those that did not arrive included.
     /// After a packet that was overtaken by reported ones, the report begins with it.
-    pub fn report(&mut self, now: Time, out: &mut Vec<Arrival>) {
+    ///
+    /// Returns what is reported for the first time: a report that goes over others again counts
+    /// nothing twice.
+    pub fn report(&mut self, now: Time, out: &mut Vec<Arrival>) -> Tally {
         out.extend((self.next..self.end).map(|number| Arrival {
             sequence_number: number as u16,
             time: self.arrival(number),
         }));
+        let is_lost = |number| self.arrival(number).is_none();
+        let mut counted = self.counted;
+        let tally = counted.count(self.next..self.end, is_lost);
+        self.counted = counted;
         self.next = self.end;
         self.forget(ticks(now) - ticks_of(WINDOW));
+        tally
     }
 
     fn arrival(&self, number: i64) -> Option<i64> {
@@ -125,6 +140,7 @@ impl ArrivalHistory {
 
     fn restart(&mut self, number: i64) -> i64 {
         (self.begin, self.next, self.end) = (number, number, number);
+        self.counted = Counted::from(number);
         self.awaited = None;
         number
     }

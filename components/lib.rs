@@ -115,7 +115,7 @@ pub use layer_rates::{LayerCounts, LayerRate, LayerRates};
 pub use ledger::{Imbalance, Ledger};
 pub use limits::Limits;
 pub use listener::{Incoming, Listener};
-pub use loss_history::LossHistory;
+pub use loss_history::{LossHistory, Tally};
 pub use message::{Content, Message};
 pub use message_deliveries::{MessageDeliveries, MessageDelivery, Parcel};
 pub use messages::{Full, MessageRow, Messages};

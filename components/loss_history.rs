@@ -8,12 +8,21 @@ pub struct LossHistory {
     next: usize,
 }
 
+/// How many packets there were, and how many of them were lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Packets that were sent.
+    pub expected: u32,
+    /// Those of them that did not arrive.
+    pub lost: u32,
+}
+
 /// Shares that are remembered.
 const LEN: usize = 24;
 
 impl LossHistory {
-    /// Takes in that `lost` of `expected` packets were lost.
-    pub fn push(&mut self, lost: u32, expected: u32) {
+    /// Takes in what was lost of the packets since the last time.
+    pub fn push(&mut self, Tally { expected, lost }: Tally) {
         if expected == 0 {
             return;
         }
@@ -42,31 +51,35 @@ impl LossHistory {
 mod tests {
     use super::*;
 
+    fn push(loss: &mut LossHistory, lost: u32, expected: u32) {
+        loss.push(Tally { expected, lost });
+    }
+
     #[test]
     fn the_newest_share_weighs_most() {
         let mut loss = LossHistory::default();
         assert_eq!(loss.mean(), None);
-        loss.push(0, 0);
+        push(&mut loss, 0, 0);
         assert_eq!(loss.mean(), None, "nothing was expected");
-        loss.push(1, 2);
+        push(&mut loss, 1, 2);
         assert_eq!(loss.mean(), Some(0.5));
         // (1 x 0.5 + 2 x 0) / 3
-        loss.push(0, 10);
+        push(&mut loss, 0, 10);
         assert_eq!(loss.mean(), Some(0.5 / 3.0));
     }
 
     #[test]
     fn what_is_older_than_24_is_forgotten() {
         let mut loss = LossHistory::default();
-        loss.push(10, 10);
+        push(&mut loss, 10, 10);
         for _ in 0..23 {
-            loss.push(0, 10);
+            push(&mut loss, 0, 10);
         }
         // 1 / (1 + 2 + ... + 24)
         assert_eq!(loss.mean(), Some(1.0 / 300.0));
-        loss.push(0, 10);
+        push(&mut loss, 0, 10);
         assert_eq!(loss.mean(), Some(0.0));
-        loss.push(20, 10);
+        push(&mut loss, 20, 10);
         assert_eq!(loss.mean(), Some(24.0 / 300.0), "no more than all");
     }
 }

@@ -275,6 +275,30 @@ fn loss_is_a_mean_in_which_the_newest_counts_most() {
     assert_eq!(json.get("availableIncomingBitrate"), None);
 }
 
+#[test]
+fn a_packet_that_was_overtaken_lets_no_loss_be_counted_twice() {
+    let (mut room, sender) = room_of(with_transport_cc(vp8(SSRC)));
+    // (packets of a tenth of a second, the mean after it)
+    let rows: [(&[u16], f64); 4] = [
+        (&[1, 2, 3, 4], 0.0),
+        // 5 and 7 of four: (1 x 0 + 2 x 0.5) / 3.
+        (&[6, 8], 1.0 / 3.0),
+        // 5 is late, so 7 is reported again; none of 9 and 10 is lost: (2 x 0.5) / 6.
+        (&[5, 9, 10], 1.0 / 6.0),
+        // 11 is lost, and 5 was not after all: (2 x 0.5) / 10.
+        (&[12], 1.0 / 10.0),
+    ];
+    for (numbers, expected) in rows {
+        for &number in numbers {
+            room.arrive(sender, &numbered(number));
+        }
+        room.tick();
+        room.tick_after(Duration::from_millis(100));
+        let mean = stats(&room, sender).rtp_packet_loss_received.unwrap();
+        assert!((mean - expected).abs() < 1e-9, "{numbers:?}: {mean}");
+    }
+}
+
 /// Lets numbered packets arrive every 20 ms; the REMBs that leave, with their times.
 fn stream(room: &mut Room, sender: TransportId, number: &mut u16, ms: u64) -> Vec<(u64, u64)> {
     let mut told = Vec::new();

@@ -72,7 +72,8 @@ impl Tellers<'_, '_> {
             return None;
         }
         arrivals.clear();
-        transport_cc.arrivals.report(now, arrivals);
+        let tally = transport_cc.arrivals.report(now, arrivals);
+        transport_cc.loss.push(tally);
         let mut rest = arrivals.as_slice();
         while !rest.is_empty() {
             let ssrcs = (schedule.ssrc, media_ssrc);
@@ -102,7 +103,7 @@ impl Tellers<'_, '_> {
 }
 
 /// Sends one feedback packet about the first of `arrivals`; returns how many it covers. A packet
-/// could not say that nothing arrived, so that is not sent; it is counted as lost all the same.
+/// could not say that nothing arrived, so that is not sent.
 fn send_feedback(
     exits: &mut RtcpExits<'_, '_>,
     transport: Entity,
@@ -120,8 +121,5 @@ fn send_feedback(
     if sent.is_some() {
         transport_cc.count = transport_cc.count.wrapping_add(1);
     }
-    let covered_arrivals = arrivals[..covered].iter();
-    let lost = covered_arrivals.filter(|arrival| arrival.time.is_none());
-    transport_cc.loss.push(lost.count() as u32, covered as u32);
     covered
 }
