@@ -56,7 +56,8 @@ impl IncomingEstimate {
     /// Takes in a packet of `bytes` that arrived at `now` and was sent at `sent`, 24 bits of seconds
     /// in 6.18 fixed point.
     pub fn receive(&mut self, sent: u32, bytes: u32, now: Time) {
-        if self.last_at.is_none_or(|last| now - last > SILENCE_MAX) {
+        let is_silence_over = self.last_at.is_none_or(|last| now - last > SILENCE_MAX);
+        if is_silence_over || self.groups.jumps(sent, now) {
             self.begin(now);
         }
         self.last_at = Some(now);
@@ -100,6 +101,8 @@ mod tests {
         link: f64,
         /// Milliseconds.
         now: f64,
+        /// How far the sender's clock is ahead, in milliseconds.
+        clock: f64,
         link_free: f64,
     }
 
@@ -109,6 +112,7 @@ mod tests {
                 estimate: IncomingEstimate::default(),
                 link,
                 now: 0.0,
+                clock: 64_000.0,
                 link_free: 0.0,
             }
         }
@@ -124,7 +128,7 @@ mod tests {
             while self.now < end {
                 let bits = f64::from(PACKET_BYTES) * 8.0;
                 self.link_free = self.link_free.max(self.now) + bits * 1_000.0 / self.link;
-                let sent = (self.now * 262.144) as u64 as u32 & 0xFF_FFFF;
+                let sent = ((self.now + self.clock) * 262.144) as u64 as u32 & 0xFF_FFFF;
                 let arrived = Time::from_micros((self.link_free * 1_000.0) as u64);
                 self.estimate.receive(sent, PACKET_BYTES, arrived);
                 self.now += bits * 1_000.0 / wanted.min(self.told());
@@ -192,6 +196,21 @@ mod tests {
         path.link = 3_000_000.0;
         path.run(60_000.0, 1_500_000.0);
         assert!(path.told() >= 1_400_000.0, "{}", path.told());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_does_not_hide_a_queue() {
+        for clock in [64_000.0 - 20_000.0, 64_000.0 + 20_000.0] {
+            let mut path = Path::new(3_000_000.0);
+            path.run(10_000.0, 1_500_000.0);
+            path.clock = clock;
+            path.link = 500_000.0;
+            let told = path.run(5_000.0, 1_500_000.0);
+            assert!(lowest(&told) < 500_000.0, "{}", lowest(&told));
+            path.link = 3_000_000.0;
+            path.run(60_000.0, 1_500_000.0);
+            assert!(path.told() >= 1_400_000.0, "{}", path.told());
+        }
     }
 
     #[test]

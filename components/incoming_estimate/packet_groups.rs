@@ -37,10 +37,22 @@ const BURST: Duration = Duration::from_millis(5);
 const BURST_MS: f64 = 5.0;
 /// A group that was held up ends, so that a queue that never empties is still measured.
 const GROUP_MAX: Duration = Duration::from_millis(100);
+/// No network keeps a packet for so long, nor sends one so long after the others in no time.
+const JUMP_MS: f64 = 5_000.0;
 /// Units of abs-send-time in a millisecond: 2^18 / 1,000.
 const UNITS_PER_MS: f64 = 262.144;
 
 impl PacketGroups {
+    /// The clock of the sender was set: between this packet and the others it went by quite
+    /// another span than here. 24 bits tell spans of up to 32 seconds apart; after longer ones
+    /// nothing is compared.
+    pub(super) fn jumps(&self, sent: u32, now: Time) -> bool {
+        self.current.is_some_and(|current| {
+            let here = (now - current.began_at).as_secs_f64() * 1_000.0;
+            (elapsed_ms(current.began, sent) - here).abs() > JUMP_MS
+        })
+    }
+
     /// Takes in a packet. When it begins a group, tells how far the one that it ended was from the
     /// one before that.
     pub(super) fn receive(&mut self, sent: u32, now: Time) -> Option<Delta> {
@@ -145,6 +157,33 @@ mod tests {
     fn a_packet_that_was_overtaken_tells_nothing() {
         let packets = [(0, 0), (20, 20), (0, 21), (40, 40), (60, 60)];
         assert_eq!(deltas(&packets), [(20, 20), (20, 20)]);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_jumps() {
+        // (sent, arrived) of two packets in milliseconds; whether the second one jumps.
+        let rows = [
+            ((1_000, 0), (1_020, 20), false),
+            // Held up for almost as long as a queue may be, and overtaken by as much.
+            ((1_000, 0), (1_020, 5_000), false),
+            ((6_000, 0), (1_020, 20), false),
+            ((6_100, 0), (1_020, 20), true),
+            ((1_000, 0), (6_100, 20), true),
+            ((1_000, 0), (31_000, 20), true),
+            ((1_000, 0), (35_000, 20), true),
+            // The clock wraps at 64 seconds.
+            ((63_990, 0), (64_010, 20), false),
+            ((64_010, 0), (63_990, 20), false),
+            ((63_990, 0), (70_010, 20), true),
+        ];
+        for (first, second, expected) in rows {
+            let units = |ms: u64| (ms << 18).div_ceil(1_000) as u32 & 0xFF_FFFF;
+            let mut groups = PacketGroups::default();
+            groups.receive(units(first.0), Time::from_millis(first.1));
+            let jumps = groups.jumps(units(second.0), Time::from_millis(second.1));
+            assert_eq!(jumps, expected, "{first:?}, {second:?}");
+        }
+        assert!(!PacketGroups::default().jumps(0, Time::ZERO), "the first");
     }
 
     #[test]
