@@ -10,6 +10,7 @@ use bevy_ecs::resource::Resource;
 use crate::deadline::{Deadlines, Due};
 use crate::seed::Generator;
 use crate::time::Time;
+use crate::wire::ntp;
 
 /// The reporting of a transport (RFC 3550 section 6.2). Written by Receive and Feedback.
 #[derive(Component, Clone)]
@@ -21,9 +22,15 @@ pub struct ReportSchedule {
     /// The last reference time that a receiver told (RFC 3611 section 4.4): its SSRC, the middle
     /// bits of the time, and when they arrived.
     pub reference: Option<(u32, u32, Time)>,
+    /// Middle bits of the reference times that senders were told, the latest first.
+    told: [u32; REMEMBERED_REFERENCES],
     generator: Generator,
     armed: bool,
 }
+
+/// This many reference times may be answered: a transport with few streams tells one a second or
+/// less, and one with thousands, whose reports are spread over ticks, one in each of these.
+const REMEMBERED_REFERENCES: usize = 16;
 
 impl ReportSchedule {
     /// How long after it has something to report a transport reports first.
@@ -35,9 +42,26 @@ impl ReportSchedule {
             ssrc,
             cname,
             reference: None,
+            told: [0; REMEMBERED_REFERENCES],
             generator,
             armed: false,
         }
+    }
+
+    /// Takes note of a reference time that senders are told (RFC 3611 section 4.4), with the NTP
+    /// time `ntp`. Those of one tick are one.
+    pub fn tell_reference(&mut self, ntp: u64) {
+        let middle = ntp::middle(ntp);
+        if self.told[0] != middle {
+            self.told.rotate_right(1);
+            self.told[0] = middle;
+        }
+    }
+
+    /// Whether senders were told the reference time with these middle bits lately: only the answer
+    /// to one that was measures anything.
+    pub fn has_told(&self, middle: u32) -> bool {
+        self.told.contains(&middle)
     }
 
     /// There is something to report from now on: sets the first deadline, unless one is set.
@@ -79,3 +103,22 @@ pub struct DueReports {
 /// Receive, emptied by Score.
 #[derive(Resource, Debug, Default)]
 pub struct SenderReports(pub Vec<Entity>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::{Created, Purpose, Seed};
+
+    #[test]
+    fn the_latest_reference_times_are_remembered() {
+        let generator = Seed([0; 32]).generator(Created(0), Purpose::Rtcp);
+        let mut schedule = ReportSchedule::new(1, String::new(), generator);
+        for second in 1..=20_u64 {
+            // Several compounds of a tick tell the same time.
+            schedule.tell_reference(second << 32);
+            schedule.tell_reference(second << 32);
+        }
+        let told = |second: u32| schedule.has_told(second << 16);
+        assert!((5..=20).all(told) && !told(4) && !told(21));
+    }
+}

@@ -122,43 +122,78 @@ fn the_score_follows_the_loss_from_sender_report_to_sender_report() {
     assert_eq!(scores, [7]);
 }
 
-#[test]
-fn a_round_trip_is_measured_with_a_senders_answer() {
-    let (mut room, transport, producer) = sender();
-    arrive(&mut room, transport, [1]);
-    wait(&mut room, 600);
+/// The SSRC of the engine, and the last reference time that it told: its middle bits.
+fn told_reference(room: &mut Room) -> (u32, u32) {
     let received = room.received();
-    let reference = received
+    let packets = received
         .iter()
         .flat_map(|datagram| rtcp::packets(&datagram.bytes).flatten());
-    let reference = reference.filter_map(|packet| match packet {
+    let references = packets.filter_map(|packet| match packet {
         RtcpPacket::ExtendedReport(report) => Some((report.sender_ssrc, report.blocks().next())),
         _ => None,
     });
-    let Some((ssrc, Some(XrBlock::ReferenceTime(time)))) = reference.last() else {
+    let Some((ssrc, Some(XrBlock::ReferenceTime(time)))) = references.last() else {
         panic!("the engine tells its reference time");
     };
-    // It was told at 500 ms; the answer was held for 30 ms and arrives at 700 ms.
-    wait(&mut room, 90);
-    let mut answer = report_from_sender(1);
-    let delay = 65_536 * 30 / 1_000;
-    write_dlrr(
-        &mut answer,
-        SSRC,
-        &[DlrrItem {
-            ssrc,
-            last_reference: ntp::middle(time),
-            delay,
-        }],
-    );
-    room.arrive_bytes(transport, &answer);
+    (ssrc, ntp::middle(time))
+}
+
+/// The round-trip time in milliseconds after the sender's answer to a reference time.
+fn round_trip_after(room: &mut Room, of: (TransportId, ProducerId), answer: DlrrItem) -> f64 {
+    let (transport, producer) = of;
+    let mut report = report_from_sender(1);
+    write_dlrr(&mut report, SSRC, &[answer]);
+    room.arrive_bytes(transport, &report);
     room.tick_after(Duration::from_millis(9));
     let stats = room.engine.producer_stats(producer).expect("it is open");
     let RtpStats::Inbound(inbound) = &stats[0] else {
         panic!("a producer has inbound streams")
     };
-    let round_trip = inbound.round_trip_time;
+    inbound.round_trip_time
+}
+
+#[test]
+fn a_round_trip_is_measured_with_a_senders_answer() {
+    let (mut room, transport, producer) = sender();
+    arrive(&mut room, transport, [1]);
+    wait(&mut room, 600);
+    let (ssrc, last_reference) = told_reference(&mut room);
+    // It was told at 500 ms; the answer was held for 30 ms and arrives at 700 ms.
+    wait(&mut room, 90);
+    let delay = 65_536 * 30 / 1_000;
+    let answer = DlrrItem {
+        ssrc,
+        last_reference,
+        delay,
+    };
+    let round_trip = round_trip_after(&mut room, (transport, producer), answer);
     assert!((160.0..180.0).contains(&round_trip), "{round_trip} ms");
+}
+
+#[test]
+fn an_answer_to_what_was_not_told_measures_nothing() {
+    let (mut room, transport, producer) = sender();
+    arrive(&mut room, transport, [1]);
+    wait(&mut room, 600);
+    let (ssrc, last_reference) = told_reference(&mut room);
+    let of = (transport, producer);
+    let answer = |ssrc, last_reference| DlrrItem {
+        ssrc,
+        last_reference,
+        delay: 65_536 / 100,
+    };
+    // A time a second before that was never told, one that differs in a bit, another's.
+    for forged in [
+        answer(ssrc, last_reference.wrapping_sub(65_536)),
+        answer(ssrc, last_reference ^ 1),
+        answer(ssrc ^ 1, last_reference),
+    ] {
+        assert_eq!(round_trip_after(&mut room, of, forged), 0.0, "{forged:?}");
+    }
+    // An answer that went astray for half a minute.
+    wait(&mut room, 30_000);
+    let stale = answer(ssrc, last_reference);
+    assert_eq!(round_trip_after(&mut room, of, stale), 0.0);
 }
 
 #[test]

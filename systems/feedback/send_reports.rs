@@ -267,13 +267,15 @@ impl Reporters<'_, '_> {
     }
 
     fn write_stream_reports(&mut self, transport: Entity, draft: &mut Draft) {
-        let Ok((_, schedule)) = self.transports.get(transport) else {
+        let Ok((_, mut schedule)) = self.transports.get_mut(transport) else {
             return;
         };
+        let ntp = self.epoch.at(self.now.time);
+        schedule.tell_reference(ntp);
         let out = &mut draft.compound;
         write_receiver_report(out, schedule.ssrc, &draft.blocks);
         write_cname(out, schedule.ssrc, schedule.cname.as_bytes());
-        write_reference_time(out, schedule.ssrc, self.epoch.at(self.now.time));
+        write_reference_time(out, schedule.ssrc, ntp);
     }
 
     /// Sends the compound as it was `before` the last addition, when that made it too large.

@@ -170,7 +170,7 @@ impl Subjects<'_, '_> {
         let Ok((_, schedule)) = self.transports.get(transport) else {
             return;
         };
-        if item.ssrc != schedule.ssrc {
+        if item.ssrc != schedule.ssrc || !schedule.has_told(item.last_reference) {
             return;
         }
         let now = ntp::middle(self.epoch.at(self.now.time));
