@@ -137,7 +137,9 @@ pub use router::{OnRouter, Router, Transports};
 pub use routes::Routes;
 pub use rtp_stream::{RtpStream, StreamOf, Streams};
 pub use sample::{Histogram, Sample};
-pub use score::{ConsumerScore, ConsumerScoresChanged, ProducerScore, Score, ScoresChanged};
+pub use score::{
+    Changes, ConsumerScore, ConsumerScoresChanged, ProducerScore, Score, ScoresChanged,
+};
 pub use sctp_parameters::{SctpOptions, SctpOptionsError, SctpParameters};
 pub use sctp_schedule::{SctpSchedule, Stirred};
 pub use sctp_state::SctpState;

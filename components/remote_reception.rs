@@ -19,8 +19,6 @@ pub struct RemoteReception {
     pub fraction_lost: u8,
     /// Interarrival jitter in units of the RTP clock.
     pub jitter: u32,
-    /// A change of its score is to be told.
-    pub score_changed: bool,
     round_trip: Duration,
     /// Middle bits of the times of the latest sender reports, the latest first.
     sender_reports: [u32; REMEMBERED_REPORTS],

@@ -1,7 +1,7 @@
 //! How good a stream is.
 
 use bevy_ecs::component::Component;
-use bevy_ecs::entity::Entity;
+use bevy_ecs::entity::{Entity, EntityHashSet};
 use bevy_ecs::resource::Resource;
 use serde::{Deserialize, Serialize};
 
@@ -46,9 +46,56 @@ pub struct ConsumerScore {
 
 /// Consumers that changed their score. Written and emptied by Score.
 #[derive(Resource, Debug, Default)]
-pub struct ConsumerScoresChanged(pub Vec<Entity>);
+pub struct ConsumerScoresChanged(pub Changes);
 
 /// Producers of which a stream began or changed its score. Written by Demux and Score, emptied by
 /// Score.
 #[derive(Resource, Debug, Default)]
-pub struct ScoresChanged(pub Vec<Entity>);
+pub struct ScoresChanged(pub Changes);
+
+/// Who changed in a tick, in the order in which they did. However often one did, it is told once,
+/// with what is the case in the end.
+#[derive(Debug, Default)]
+pub struct Changes {
+    order: Vec<Entity>,
+    known: EntityHashSet,
+}
+
+impl Changes {
+    /// Adds an entity, unless it is there already.
+    pub fn add(&mut self, entity: Entity) {
+        if self.known.insert(entity) {
+            self.order.push(entity);
+        }
+    }
+
+    /// The entity has changed.
+    pub fn contains(&self, entity: Entity) -> bool {
+        self.known.contains(&entity)
+    }
+
+    /// Takes all of them out.
+    pub fn drain(&mut self) -> impl Iterator<Item = Entity> {
+        self.known.clear();
+        self.order.drain(..)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_changes_twice_is_told_once() {
+        let [a, b] = [1, 2].map(|index| Entity::from_raw_u32(index).expect("an index"));
+        let mut changes = Changes::default();
+        for entity in [b, a, b, b] {
+            changes.add(entity);
+        }
+        assert!(changes.contains(a));
+        assert_eq!(changes.drain().collect::<Vec<_>>(), [b, a]);
+        assert!(!changes.contains(a));
+        changes.add(a);
+        assert_eq!(changes.drain().collect::<Vec<_>>(), [a]);
+    }
+}

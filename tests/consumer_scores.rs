@@ -267,6 +267,50 @@ fn a_flood_of_reports_in_a_tick_is_told_once() {
     assert!(told(&mut call).len() <= 1);
 }
 
+#[test]
+fn however_many_reports_come_in_a_tick_each_score_is_told_once() {
+    let mut call = Call::audio();
+    send(&mut call, 1, 100);
+    call.room.engine.drain_events();
+    // Half of what comes next is lost: 0 at the first report. Those after it tell of no more loss:
+    // 7, 8 and 9.
+    let packets: Vec<_> = (101..=199)
+        .step_by(2)
+        .map(|number| Packet::new(111, number, SSRC, b"voice"))
+        .collect();
+    for packet in &packets {
+        call.room.arrive(call.sender, packet);
+    }
+    for ntp in 1..=4 {
+        let info = SenderInfo {
+            ssrc: SSRC,
+            ntp,
+            ..SenderInfo::default()
+        };
+        let mut bytes = Vec::new();
+        write_sender_report(&mut bytes, &info);
+        call.room.arrive_bytes(call.sender, &bytes);
+    }
+    // The receiver tells its own loss in the same tick: half of the hundred that it was sent until
+    // then, (50 / 100)^4 * 10 = 0.6.
+    let block = lost(&call, 50);
+    report(&mut call, block);
+    let producer = call.room.engine.score(call.producer).unwrap()[0].score;
+    let consumer = score_of(&call);
+    assert_eq!((producer, &consumer["score"]), (9, &json!(1)));
+    let events = call.room.engine.drain_events();
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| serde_json::to_value(event).unwrap())
+        .collect();
+    let data = json!([{"encodingIdx": 0, "ssrc": SSRC, "score": producer}]);
+    let expected = [
+        json!({"event": "score", "producerId": call.producer, "data": data}),
+        json!({"event": "score", "consumerId": call.consumer, "data": consumer}),
+    ];
+    assert_eq!(told, expected);
+}
+
 /// The loss that the engine reports to the sender: the share of the last report, and the total.
 fn reported_to_sender(call: &mut Call) -> (u8, i32) {
     let mut last = None;

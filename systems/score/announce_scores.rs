@@ -4,8 +4,8 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, ResMut, SystemParam};
 use flumen_components::event::{ConsumerScoreChanged, Event, Pending, ScoreChanged};
 use flumen_components::{
-    Consumer, ConsumerId, ConsumerScore, ConsumerScoresChanged, Producer, ProducerId,
-    ProducerScore, RemoteReception, Routes, RtpStream, Score, ScoresChanged, Subject,
+    Changes, Consumer, ConsumerId, ConsumerScore, ConsumerScoresChanged, Producer, ProducerId,
+    ProducerScore, Routes, RtpStream, Score, ScoresChanged, Subject,
 };
 
 /// Whose scores are told.
@@ -13,39 +13,29 @@ use flumen_components::{
 pub(crate) struct Scored<'w, 's> {
     producers: Query<'w, 's, (&'static ProducerId, &'static Producer, &'static Routes)>,
     streams: Query<'w, 's, (&'static RtpStream, &'static Score)>,
-    consumers: Query<
-        'w,
-        's,
-        (
-            &'static ConsumerId,
-            &'static Consumer,
-            &'static Score,
-            &'static mut RemoteReception,
-        ),
-    >,
+    consumers: Query<'w, 's, (&'static ConsumerId, &'static Consumer, &'static Score)>,
     pending: ResMut<'w, Pending>,
 }
 
-/// Makes score events: for each stream that began or changed its score in this tick one of its
-/// producer and one of each consumer, and one for each consumer that changed its own.
+/// Makes score events: one of each producer of which a stream began or changed its score in this
+/// tick, one of each of its consumers, and one of each consumer that changed its own. Nobody is told
+/// twice, however many reports its peer sends in a tick.
 pub(crate) fn announce_scores(
     mut changed: ResMut<'_, ScoresChanged>,
     mut consumers_changed: ResMut<'_, ConsumerScoresChanged>,
     mut scored: Scored<'_, '_>,
 ) {
-    for producer in changed.0.drain(..) {
-        scored.announce_producer(producer);
+    for producer in changed.0.drain() {
+        scored.announce_producer(producer, &consumers_changed.0);
     }
-    for consumer in consumers_changed.0.drain(..) {
+    for consumer in consumers_changed.0.drain() {
         scored.announce_consumer(consumer);
-        if let Ok((.., mut remote)) = scored.consumers.get_mut(consumer) {
-            remote.score_changed = false;
-        }
     }
 }
 
 impl Scored<'_, '_> {
-    fn announce_producer(&mut self, about: Entity) {
+    /// Tells of a producer and its consumers, without those that are told of for `themselves`.
+    fn announce_producer(&mut self, about: Entity, themselves: &Changes) {
         let Ok((&id, producer, routes)) = self.producers.get(about) else {
             return;
         };
@@ -56,14 +46,17 @@ impl Scored<'_, '_> {
             subject,
             score,
         }));
-        for consumer in routes.iter() {
+        for consumer in routes
+            .iter()
+            .filter(|&consumer| !themselves.contains(consumer))
+        {
             let event = consumer_event(consumer, &self.consumers, producer, &self.streams);
             self.pending.0.extend(event);
         }
     }
 
     fn announce_consumer(&mut self, about: Entity) {
-        let Ok((_, consumer, ..)) = self.consumers.get(about) else {
+        let Ok((_, consumer, _)) = self.consumers.get(about) else {
             return;
         };
         if let Ok((_, producer, _)) = self.producers.get(consumer.producer) {
@@ -75,11 +68,11 @@ impl Scored<'_, '_> {
 
 fn consumer_event(
     about: Entity,
-    consumers: &Query<'_, '_, (&ConsumerId, &Consumer, &Score, &mut RemoteReception)>,
+    consumers: &Query<'_, '_, (&ConsumerId, &Consumer, &Score)>,
     producer: &Producer,
     streams: &Query<'_, '_, (&RtpStream, &Score)>,
 ) -> Option<Event> {
-    let (&id, _, own, _) = consumers.get(about).ok()?;
+    let (&id, _, own) = consumers.get(about).ok()?;
     let score = consumer_score_of(*own, producer, |stream| {
         streams.get(stream).ok().map(|(_, score)| score.0)
     });

@@ -38,7 +38,7 @@ pub(crate) fn sample_scores(
         let after = Score(histogram.add(sample));
         if *score != after {
             *score = after;
-            changed.0.push(stream.producer);
+            changed.0.add(stream.producer);
         }
     }
 }

@@ -69,7 +69,7 @@ impl Watch<'_, '_> {
         if inactivity.0.hear(self.now.time) {
             histogram.clear();
             *score = Score::default();
-            self.changed.0.push(stream.producer);
+            self.changed.0.add(stream.producer);
         }
         if let Some(at) = inactivity.0.arm() {
             self.deadlines.set(at, touched.stream, Due::Inactivity);
@@ -89,7 +89,7 @@ impl Watch<'_, '_> {
                 histogram.clear();
                 if *score != Score(0) {
                     *score = Score(0);
-                    self.changed.0.push(stream.producer);
+                    self.changed.0.add(stream.producer);
                 }
             }
         }
