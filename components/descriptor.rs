@@ -32,7 +32,7 @@ pub struct Descriptor {
     pub picture_id: Option<PictureId>,
     /// TL0PICIDX of VP8 and VP9: counts frames of the lowest temporal layer.
     pub tl0_picture_index: Option<u8>,
-    /// The frame number of a dependency descriptor (AV1).
+    /// The frame number of a dependency descriptor.
     pub frame_number: Option<u16>,
 }
 
@@ -94,7 +94,7 @@ impl Descriptor {
 }
 
 /// The templates that the dependency descriptors of a stream refer to. On streams of codecs whose
-/// layers no payload descriptor tells (AV1, H.264); written by Receive.
+/// layers no payload descriptor need tell (AV1, H.264, VP8); written by Receive.
 ///
 /// Nothing is allocated before the first structure arrives, and nothing but its 136 bytes then.
 #[derive(Component, Clone, Debug, Default)]

@@ -118,6 +118,25 @@ fn layers_of_av1_follow_the_templates_of_an_earlier_packet() {
     assert_eq!(stage.traced_layers(), expected);
 }
 
+/// Frame 1, with templates S0T0, S0T1, S0T2.
+const KEYED_IN_TIME: [u8; 6] = [0x80, 0, 1, 0x80, 0, 0b0101_1100];
+
+#[test]
+fn layers_of_vp8_are_told_where_its_own_descriptor_is_empty() {
+    let mut stage = Stage::of(with_dependencies(layered("VP8", "L1T3"))).traced();
+    // S alone, as a browser that sends the dependency descriptor leaves it.
+    let vp8 = |sequence, first: u8, dependencies: &[u8]| {
+        let packet = Packet::new(96, sequence, SSRC, &[0x10, first]);
+        packet.with_extension(DEPENDENCIES, dependencies)
+    };
+    stage.send(&[vp8(1, 0, &KEYED_IN_TIME), vp8(2, 1, &[2, 0, 2])]);
+    stage.send(&[vp8(3, 1, &[1, 0, 3])]);
+    assert_eq!(stage.traced_layers(), [(1, 0, 0), (2, 0, 2), (3, 0, 1)]);
+    // 26 and 22 bytes in 2.5 seconds: 83.2 and 70.4 bits a second.
+    let by_layer = json!({"0.0": 83, "0.1": 153, "0.2": 223});
+    assert_eq!(bitrates(&stage), (by_layer, 223));
+}
+
 #[test]
 fn a_retransmission_brings_the_templates_that_were_lost() {
     let parameters = with_retransmissions(layered("AV1", "L2T2"));

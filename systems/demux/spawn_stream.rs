@@ -44,7 +44,7 @@ pub(super) fn spawn_stream(
     if encoding.use_nack {
         stream.insert(Missing::default());
     }
-    if matches!(encoding.codec, Codec::Av1 | Codec::H264) {
+    if matches!(encoding.codec, Codec::Av1 | Codec::H264 | Codec::Vp8) {
         stream.insert(Templates::default());
     }
     watch(birth, encoding, &mut stream, deadlines);

@@ -1,7 +1,7 @@
 //! What a packet says of its frame, by the codec of its stream.
 
 use flumen_components::rtp_parameters::Codec;
-use flumen_components::wire::codec::av1::DependencyDescriptor;
+use flumen_components::wire::codec::av1::{DependencyDescriptor, Layers};
 use flumen_components::wire::codec::{av1_aggregation, h264, vp8, vp9};
 use flumen_components::{Arrival, Descriptor, Templates};
 
@@ -23,22 +23,25 @@ pub(super) struct Described<'a> {
 /// The descriptor of a packet, and whether a key frame begins in it.
 ///
 /// VP8 and VP9 tell layers in front of their payload; AV1 and H.264 in the dependency descriptor
-/// alone. A malformed descriptor says nothing.
+/// alone, and so does VP8 where one was negotiated. A malformed descriptor says nothing.
 pub(super) fn describe(packet: Described<'_>, templates: Option<&mut Templates>) -> Told {
     match packet.codec {
-        Codec::Vp8 => vp8::Descriptor::parse(packet.payload)
-            .map(|vp8| (Descriptor::of_vp8(&vp8, packet.marker), vp8.is_key_frame))
-            .unwrap_or_default(),
+        Codec::Vp8 => of_vp8(packet, depend(packet, templates)),
         Codec::Vp9 => vp9::Descriptor::parse(packet.payload)
             .map(|vp9| (Descriptor::of_vp9(&vp9), vp9.is_key_frame))
             .unwrap_or_default(),
         Codec::H264 => {
-            let is_key_frame = h264::is_key_frame(packet.payload);
-            (depend(packet, templates), is_key_frame)
+            let dependencies = depend(packet, templates);
+            let (descriptor, begins_key_frame) = of_dependencies(packet.marker, dependencies);
+            // Parameter sets may have been agreed on beforehand (RFC 6184 section 8.1).
+            let is_key_frame = h264::is_key_frame(packet.payload) || begins_key_frame;
+            (descriptor, is_key_frame)
         }
         Codec::Av1 => {
+            let dependencies = depend(packet, templates);
+            let (descriptor, _) = of_dependencies(packet.marker, dependencies);
             let is_key_frame = av1_aggregation::begins_key_frame(packet.payload);
-            (depend(packet, templates), is_key_frame)
+            (descriptor, is_key_frame)
         }
         _ => Told::default(),
     }
@@ -47,15 +50,42 @@ pub(super) fn describe(packet: Described<'_>, templates: Option<&mut Templates>)
 /// What a packet said, and whether it begins a key frame.
 pub(super) type Told = (Descriptor, bool);
 
-fn depend(packet: Described<'_>, templates: Option<&mut Templates>) -> Descriptor {
-    let dependencies = packet.dependencies.and_then(DependencyDescriptor::parse);
-    match (dependencies, templates) {
-        (Some(dependencies), Some(templates)) => {
-            let layers = templates.resolve(&dependencies, packet.arrival);
-            Descriptor::of_dependencies(&dependencies, layers)
+/// What the dependency descriptor of a packet says, and the layers of its frame. Padding alone is
+/// of no frame.
+fn depend(
+    packet: Described<'_>,
+    templates: Option<&mut Templates>,
+) -> Option<(DependencyDescriptor, Layers)> {
+    let value = packet.dependencies.filter(|_| !packet.payload.is_empty());
+    let dependencies = DependencyDescriptor::parse(value?)?;
+    let layers = templates?.resolve(&dependencies, packet.arrival);
+    Some((dependencies, layers))
+}
+
+fn of_dependencies(marker: bool, dependencies: Option<(DependencyDescriptor, Layers)>) -> Told {
+    let Some((dependencies, layers)) = dependencies else {
+        return (Descriptor::of_marker(marker), false);
+    };
+    let descriptor = Descriptor::of_dependencies(&dependencies, layers);
+    (descriptor, dependencies.is_key_frame())
+}
+
+/// Browsers that negotiated the dependency descriptor leave out of VP8's own all that is in both:
+/// it still tells where frames and key frames begin, and no temporal layer.
+fn of_vp8(packet: Described<'_>, dependencies: Option<(DependencyDescriptor, Layers)>) -> Told {
+    let Some(vp8) = vp8::Descriptor::parse(packet.payload) else {
+        return dependencies
+            .map(|told| of_dependencies(packet.marker, Some(told)))
+            .unwrap_or_default();
+    };
+    let mut descriptor = Descriptor::of_vp8(&vp8, packet.marker);
+    if let Some((dependencies, layers)) = dependencies {
+        descriptor.frame_number = Some(dependencies.frame_number);
+        if vp8.temporal.is_none() {
+            descriptor.temporal_layer = layers.temporal;
         }
-        _ => Descriptor::of_marker(packet.marker),
     }
+    (descriptor, vp8.is_key_frame)
 }
 
 #[cfg(test)]
@@ -90,6 +120,45 @@ mod tests {
             assert_eq!(descriptor.frame_number, Some(7));
             let (descriptor, _) = told(codec, payload, Some(&dependencies[..5]));
             assert_eq!(descriptor, Descriptor::of_marker(true), "cut off");
+        }
+    }
+    #[test]
+    fn h264_begins_a_key_frame_where_its_dependencies_begin_anew() {
+        // The first packet of frame 7, with templates and without; an IDR picture without an SPS.
+        let (keyed, inter) = ([0x80, 0, 7, 0x80, 0, 3 << 6], [0x80, 0, 7]);
+        assert!(told(Codec::H264, &[0x65, 1], Some(&keyed)).1);
+        assert!(!told(Codec::H264, &[0x65, 1], Some(&inter)).1);
+        assert!(!told(Codec::H264, &[0x65, 1], None).1);
+    }
+
+    #[test]
+    fn vp8_tells_its_temporal_layer_itself_or_in_its_dependencies() {
+        // The first packet of frame 7, of the second of two templates: S0T1.
+        let dependencies = [0x81, 0, 7, 0x80, 0, 1 << 6 | 3 << 4];
+        // An inter frame: S alone; X S, T with TID 2; the second packet of a frame.
+        let rows: [(&[u8], (u8, bool)); 3] = [
+            (&[0x10, 1], (1, true)),
+            (&[0x90, 0x20, 2 << 6, 1], (2, true)),
+            (&[0, 1], (1, false)),
+        ];
+        for (payload, (temporal_layer, begins_frame)) in rows {
+            let expected = Descriptor {
+                temporal_layer,
+                begins_frame,
+                ends_frame: true,
+                frame_number: Some(7),
+                ..Descriptor::default()
+            };
+            let (descriptor, is_key_frame) = told(Codec::Vp8, payload, Some(&dependencies));
+            assert_eq!(descriptor, expected, "{payload:02x?}");
+            assert!(!is_key_frame, "its own first byte tells that");
+        }
+        // A descriptor that is cut off tells nothing, and padding begins nothing.
+        let (descriptor, is_key_frame) = told(Codec::Vp8, &[0x80], Some(&dependencies));
+        assert!(descriptor.begins_frame && is_key_frame);
+        assert_eq!(descriptor.temporal_layer, 1);
+        for codec in [Codec::Vp8, Codec::H264] {
+            assert!(!told(codec, &[], Some(&dependencies)).1, "{codec:?}");
         }
     }
 }
