@@ -4,6 +4,7 @@
 //! know of protocols comes from [`wire`].
 #![forbid(unsafe_code)]
 
+mod allowance;
 mod app_data;
 mod arrival_history;
 mod bandwidth_feedback;
@@ -77,6 +78,7 @@ mod trend;
 mod undelivered;
 mod withheld;
 
+pub use allowance::Allowance;
 pub use app_data::AppData;
 pub use arrival_history::ArrivalHistory;
 pub use bandwidth_feedback::{
@@ -130,7 +132,7 @@ pub use reception::{Arrival, Jitter, Reception, Sequence};
 pub use refusal::Refusal;
 pub use remote_clock::RemoteClock;
 pub use remote_reception::{Counters, ReceiverReports, RemoteReception};
-pub use report_schedule::{DueReports, ReportQueue, ReportSchedule, SenderReports};
+pub use report_schedule::{DueReports, ReportBudget, ReportQueue, ReportSchedule, SenderReports};
 pub use reporting::Reporting;
 pub use retransmission::{Permit, Retransmission, Rtx};
 pub use router::{OnRouter, Router, Transports};

@@ -61,6 +61,11 @@ pub struct Limits {
     /// Streams and consumers that report in one tick; the others follow in the next ones. Default
     /// 256.
     pub reports_per_tick: usize,
+    /// Streams and consumers that are looked at in one tick for what there is to report, those
+    /// included whose loss a sender that protects against it (in-band FEC) is told; the others
+    /// follow in the next ticks. The consumers of one producer are looked at together. Default
+    /// 4,096.
+    pub report_checks_per_tick: usize,
     /// Requests of other threads that wait for the next tick. Default 1,024.
     pub requests: usize,
     /// Bytes of its latest packets that a stream keeps to have them sent again; what is kept is a
@@ -70,6 +75,9 @@ pub struct Limits {
     pub resent_packets_per_consumer: usize,
     /// Requests for packets that are looked at for one consumer in one tick. Default 1,024.
     pub nacked_packets_per_tick: usize,
+    /// Requests for packets that are looked at for one transport in one tick, however many
+    /// consumers it has. Default 8,192.
+    pub nacked_packets_per_transport: usize,
 }
 
 impl Default for Limits {
@@ -95,10 +103,12 @@ impl Default for Limits {
             traces_per_tick: 4_096,
             arrivals_per_transport: 8_192,
             reports_per_tick: 256,
+            report_checks_per_tick: 4_096,
             requests: 1_024,
             retransmission_bytes_per_stream: 4 << 20,
             resent_packets_per_consumer: 256,
             nacked_packets_per_tick: 1_024,
+            nacked_packets_per_transport: 8_192,
         }
     }
 }

@@ -8,6 +8,7 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::resource::Resource;
 
 use crate::deadline::{Deadlines, Due};
+use crate::limits::Limits;
 use crate::seed::Generator;
 use crate::time::Time;
 use crate::wire::ntp;
@@ -97,6 +98,38 @@ pub struct DueReports {
     pub next_consumer: Option<u32>,
     /// The first stream, by SSRC, that was not reported; none when all were.
     pub next_stream: Option<u32>,
+}
+
+/// How much more one tick may do about reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReportBudget {
+    reports: usize,
+    checks: usize,
+}
+
+impl ReportBudget {
+    /// What a tick may do.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            reports: limits.reports_per_tick,
+            checks: limits.report_checks_per_tick,
+        }
+    }
+
+    /// The next tick goes on.
+    pub fn is_spent(&self) -> bool {
+        self.reports == 0 || self.checks == 0
+    }
+
+    /// So many streams or consumers are looked at, whether or not there is anything to report.
+    pub fn check(&mut self, count: usize) {
+        self.checks = self.checks.saturating_sub(count);
+    }
+
+    /// A stream or consumer reports.
+    pub fn report(&mut self) {
+        self.reports = self.reports.saturating_sub(1);
+    }
 }
 
 /// Streams of which a sender report arrived in this tick: their scores are sampled. Filled by

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bevy_ecs::component::Component;
 use smallvec::SmallVec;
 
+use crate::allowance::Allowance;
 use crate::time::Time;
 
 /// What a consumer that negotiated NACK (RFC 4585) sends again: a sparse record, no entry for any
@@ -17,8 +18,8 @@ pub struct Retransmission {
     /// The millisecond in which as many as may be were found to be sent again within a round trip:
     /// a flood of requests must not look for the oldest of them each time.
     full_at: Option<u32>,
-    /// Requests looked at, and in which tick.
-    looked_at: (u64, usize),
+    /// Requests looked at.
+    pub looked_at: Allowance,
     /// Negative acknowledgements received.
     pub nack_count: u64,
     /// Packets asked for in them.
@@ -78,23 +79,13 @@ impl Retransmission {
             rtx,
             resent: Vec::new(),
             full_at: None,
-            looked_at: (0, 0),
+            looked_at: Allowance::default(),
             nack_count: 0,
             nack_packet_count: 0,
             packets: 0,
             repaired: 0,
             refused: 0,
         }
-    }
-
-    /// How many of `requests` may be looked at in this `tick`, of which each has `limit`.
-    pub fn look_at(&mut self, requests: usize, tick: u64, limit: usize) -> usize {
-        if self.looked_at.0 != tick {
-            self.looked_at = (tick, 0);
-        }
-        let granted = requests.min(limit.saturating_sub(self.looked_at.1));
-        self.looked_at.1 += granted;
-        granted
     }
 
     /// Whether packet `number` is sent again at `now`; if so that is recorded. `limit` is how many
@@ -224,16 +215,6 @@ mod tests {
             9,
             ROUND_TRIP,
             &[(0, 7, First), (9_999, 7, Again), (19_999, 7, First)],
-        );
-    }
-
-    #[test]
-    fn only_so_many_requests_are_looked_at_in_a_tick() {
-        let mut retransmission = Retransmission::new(None);
-        let mut look = |requests, tick| retransmission.look_at(requests, tick, 10);
-        assert_eq!(
-            [look(4, 1), look(8, 1), look(3, 1), look(12, 2)],
-            [4, 6, 0, 10]
         );
     }
 

@@ -128,6 +128,8 @@ limits! {
     arrivals_per_transport: usize;
     /// Streams and consumers that report in one tick. Default 256.
     reports_per_tick: usize;
+    /// Streams and consumers looked at in one tick for what there is to report. Default 4,096.
+    report_checks_per_tick: usize;
     /// Requests of other threads that wait for the next tick. Default 1,024.
     requests: usize;
     /// Bytes of its latest packets that a stream keeps to have them sent again. Default 4 MiB.
@@ -136,6 +138,8 @@ limits! {
     resent_packets_per_consumer: usize;
     /// Requests for packets that are looked at for one consumer in one tick. Default 1,024.
     nacked_packets_per_tick: usize;
+    /// Requests for packets that are looked at for one transport in one tick. Default 8,192.
+    nacked_packets_per_transport: usize;
 }
 
 impl Builder {

@@ -55,7 +55,11 @@ pub struct Left {
 impl Call {
     /// A call in a producer's parameters.
     pub fn of(kind: MediaKind, parameters: RtpParameters) -> Self {
-        let mut room = Room::new();
+        Self::inside(Room::new(), kind, parameters)
+    }
+
+    /// The same in a room whose engine was built with more.
+    pub fn inside(mut room: Room, kind: MediaKind, parameters: RtpParameters) -> Self {
         let sender = room.plain(address(SENDER));
         let producer = room.produce(sender, kind, parameters);
         let receiver = room.plain(address(RECEIVER));

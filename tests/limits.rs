@@ -74,6 +74,10 @@ fn zero_is_no_limit() {
         "arrivals_per_transport"
     );
     assert_eq!(refused(|b| b.reports_per_tick(0)), "reports_per_tick");
+    assert_eq!(
+        refused(|b| b.report_checks_per_tick(0)),
+        "report_checks_per_tick"
+    );
     assert_eq!(refused(|b| b.requests(0)), "requests");
     assert_eq!(
         refused(|b| b.retransmission_bytes_per_stream(0)),
@@ -86,6 +90,10 @@ fn zero_is_no_limit() {
     assert_eq!(
         refused(|b| b.nacked_packets_per_tick(0)),
         "nacked_packets_per_tick"
+    );
+    assert_eq!(
+        refused(|b| b.nacked_packets_per_transport(0)),
+        "nacked_packets_per_transport"
     );
 }
 

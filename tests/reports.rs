@@ -245,3 +245,62 @@ fn reports_of_many_streams_are_spread_over_ticks() {
     reported.sort_unstable();
     assert_eq!(reported, (1_000..1_200).collect::<Vec<u32>>(), "each once");
 }
+
+/// The time of the tick, in milliseconds, in which the first sender report leaves to a port.
+fn first_sender_report(room: &mut Room, port: u16) -> u64 {
+    for _ in 0..1_000 {
+        room.tick();
+        let received = room.received();
+        let mine = received.iter().filter(|sent| sent.to == address(port));
+        let mut packets = mine.flat_map(|sent| rtcp::packets(&sent.bytes).flatten());
+        if packets.any(|packet| matches!(packet, RtcpPacket::SenderReport(_))) {
+            return room.now.as_millis();
+        }
+    }
+    panic!("nothing is reported in a second");
+}
+
+#[test]
+fn ten_thousand_consumers_with_nothing_to_report_are_looked_at_over_several_ticks() {
+    for (limit, expected) in [(20_000, 500), (4_096, 502), (1_000, 510)] {
+        let mut room = Room::with(|builder| builder.report_checks_per_tick(limit));
+        let sender = room.plain(address(5_000));
+        let silent = room.produce(sender, MediaKind::Audio, opus(SSRC + 1));
+        let producer = room.produce(sender, MediaKind::Audio, opus(SSRC));
+        let crowd = room.plain(address(6_000));
+        for _ in 0..10_000 {
+            room.consume(crowd, silent);
+        }
+        // Due in the same tick, behind the crowd.
+        let receiver = room.plain(address(6_001));
+        room.consume(receiver, producer);
+        arrive(&mut room, sender, [10]);
+        assert_eq!(first_sender_report(&mut room, 6_001), expected, "{limit}");
+    }
+}
+
+#[test]
+fn looking_for_the_worst_loss_of_many_consumers_is_bounded_in_a_tick() {
+    let mut room = Room::with(|builder| builder.report_checks_per_tick(100));
+    let transport = room.plain(address(5_000));
+    let receiver = room.plain(address(6_000));
+    for ssrc in 1_000..1_040 {
+        let mut parameters = opus(ssrc);
+        parameters.codecs[0].parameters.insert("useinbandfec", 1);
+        let producer = room.produce(transport, MediaKind::Audio, parameters);
+        for _ in 0..19 {
+            room.consume(receiver, producer);
+        }
+        room.arrive(transport, &Packet::new(111, 1, ssrc, b"x"));
+    }
+    room.tick();
+    let mut reported = Vec::new();
+    for _ in 0..700 {
+        room.tick();
+        let now = blocks(&room.received());
+        assert!(now.len() <= 5, "{} blocks of 20 checks each", now.len());
+        reported.extend(now.iter().map(|block| block.ssrc));
+    }
+    reported.sort_unstable();
+    assert_eq!(reported, (1_000..1_040).collect::<Vec<u32>>(), "each once");
+}

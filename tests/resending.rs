@@ -466,25 +466,60 @@ fn a_flood_of_requests_is_answered_once_a_round_trip_and_up_to_the_limit() {
 
 #[test]
 fn the_limits_of_sending_again_can_be_set() {
-    let mut room = Room::with(|builder| {
+    let room = Room::with(|builder| {
         builder
             .resent_packets_per_consumer(4)
             .retransmission_bytes_per_stream(16 << 10)
     });
-    let sender = room.plain(address(flumen_tests::SENDER));
-    let producer = room.produce(sender, MediaKind::Video, vp8(SSRC));
-    let receiver = room.plain(address(RECEIVER));
-    let consumer = room.consume(receiver, producer);
-    let mut call = Call {
-        room,
-        sender,
-        producer,
-        receiver,
-        consumer,
-    };
+    let mut call = Call::inside(room, MediaKind::Video, vp8(SSRC));
     let numbers = all_lost(&mut call, 100);
     assert!(ask(&mut call, &numbers[..80]).is_empty(), "sixteen KiB ago");
     assert_eq!(ask(&mut call, &numbers[90..]).len(), 4);
+}
+
+#[test]
+fn requests_of_a_transport_are_looked_at_up_to_its_limit() {
+    let mut room = Room::with(|builder| builder.nacked_packets_per_transport(10));
+    let sender = room.plain(address(flumen_tests::SENDER));
+    let producer = room.produce(sender, MediaKind::Video, vp8(SSRC));
+    let receivers = [RECEIVER, RECEIVER + 1].map(|port| room.plain(address(port)));
+    // Three consumers on the first transport, one on the second.
+    let on = [0, 0, 0, 1].map(|index| receivers[index]);
+    let consumers = on.map(|receiver| (receiver, room.consume(receiver, producer)));
+    for number in 1..=8 {
+        room.arrive(sender, &frame(number));
+    }
+    room.tick();
+    let packets: Vec<_> = room.received();
+    let of = |consumer| {
+        let ssrc = ssrc_of(&room, consumer);
+        let packets = packets.iter().map(|sent| Packet::parse(&sent.bytes));
+        let mine = packets.filter(move |packet| packet.ssrc == ssrc);
+        (ssrc, mine.map(|packet| packet.sequence).collect())
+    };
+    let lost: [(u32, Vec<u16>); 4] = consumers.map(|(_, consumer)| of(consumer));
+    let ask = |room: &mut Room| {
+        for ((receiver, _), (ssrc, numbers)) in consumers.iter().zip(&lost) {
+            nack(room, *receiver, *ssrc, numbers);
+        }
+        room.tick();
+        let again = [RECEIVER, RECEIVER + 1].map(address);
+        let received = room.received();
+        again.map(|to| flumen_tests::rtp_to(&received, to).len())
+    };
+    assert_eq!(ask(&mut room), [10, 8], "nobody pays for the other's flood");
+    // What was not looked at can be asked for again; the first ten were just sent.
+    assert_eq!(ask(&mut room), [0, 0]);
+    room.tick_after(Duration::from_millis(100));
+    assert_eq!(ask(&mut room), [10, 8]);
+    let refused = consumers.map(|(_, consumer)| {
+        let stats = room.engine.consumer_stats(consumer).unwrap();
+        match &stats[0] {
+            RtpStats::Outbound(stats) => stats.rtx_packets_discarded,
+            other => panic!("{other:?} is not of a sent stream"),
+        }
+    });
+    assert_eq!(refused, [0, 3 * 6, 3 * 8, 0]);
 }
 
 #[test]

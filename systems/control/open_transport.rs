@@ -4,10 +4,10 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{TransportCreated, emit};
 use flumen_components::{
-    AppData, Closed, Created, Directory, IncomingLimit, Limits, Link, Listener, LocalAddress,
-    LocalAddresses, MessageSizes, Naming, OnRouter, Path, Purpose, Receivers, RemoteClock,
-    ReportSchedule, Residents, Role, RouterId, SctpOptions, SctpOptionsError, Socket, SocketId,
-    SocketKey, Sockets, Subject, Traffic, TransportId, TransportKind, find,
+    Allowance, AppData, Closed, Created, Directory, IncomingLimit, Limits, Link, Listener,
+    LocalAddress, LocalAddresses, MessageSizes, Naming, OnRouter, Path, Purpose, Receivers,
+    RemoteClock, ReportSchedule, Residents, Role, RouterId, SctpOptions, SctpOptionsError, Socket,
+    SocketId, SocketKey, Sockets, Subject, Traffic, TransportId, TransportKind, find,
 };
 use thiserror::Error;
 
@@ -224,6 +224,7 @@ fn spawn(
             Residents::default(),
             RemoteClock::default(),
             IncomingLimit::default(),
+            Allowance::default(),
         ),
         (OnRouter(router_entity), report_schedule(world, created)),
     );

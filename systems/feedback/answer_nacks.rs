@@ -8,10 +8,10 @@ use flumen_components::event::Traced;
 use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::rtcp::{self, Nack, RtcpPacket};
 use flumen_components::{
-    Consumer, ConsumerId, Destination, DirectOut, DirectRow, Emission, History, Inbox, Ledger,
-    Limits, Link, Listener, Now, Outbox, Outgoing, OutgoingKind, Path, Paused, Permit, Producer,
-    Recipient, RemoteClock, RemoteReception, Retransmission, RtcpIn, Subject, Time, Touched, Trace,
-    TraceTypes, Traces,
+    Allowance, Consumer, ConsumerId, Destination, DirectOut, DirectRow, Emission, History, Inbox,
+    Ledger, Limits, Link, Listener, Now, Outbox, Outgoing, OutgoingKind, Path, Paused, Permit,
+    Producer, Recipient, RemoteClock, RemoteReception, Retransmission, RtcpIn, Subject, Time,
+    Touched, Trace, TraceTypes, Traces,
 };
 
 use crate::forward::{RtxStream, Sender, repeat};
@@ -33,6 +33,7 @@ pub(crate) struct Answering<'w, 's> {
         ),
     >,
     listeners: Query<'w, 's, (&'static Listener, &'static RemoteClock)>,
+    allowances: Query<'w, 's, &'static mut Allowance>,
     producers: Query<'w, 's, &'static Producer>,
     histories: Query<'w, 's, &'static History>,
     paths: Query<'w, 's, &'static Path>,
@@ -76,7 +77,7 @@ impl Answering<'_, '_> {
         let &entity = listener.consumers.get(&nack.media_ssrc)?;
         let path = self.paths.get(transport).ok()?;
         let link = path.is_connected().then_some(path.rtp)?;
-        let looked_at = self.note(entity, nack)?;
+        let looked_at = self.note(transport, entity, nack)?;
         let (consumer, &id, emission, remote, _, _, mut retransmission) =
             self.consumers.get_mut(entity).ok()?;
         // What was forwarded before a pause is not sent again after it.
@@ -107,7 +108,8 @@ impl Answering<'_, '_> {
 
     /// Counts and traces a request to an active consumer; returns how many of its numbers are
     /// looked at.
-    fn note(&mut self, about: Entity, nack: Nack<'_>) -> Option<usize> {
+    fn note(&mut self, transport: Entity, about: Entity, nack: Nack<'_>) -> Option<usize> {
+        let mut allowance = self.allowances.get_mut(transport).ok()?;
         let (consumer, &id, _, _, paused, traced, mut retransmission) =
             self.consumers.get_mut(about).ok()?;
         if paused.0 || consumer.producer_paused {
@@ -115,8 +117,10 @@ impl Answering<'_, '_> {
         }
         let named = nack.items().map(|item| 1 + item.mask.count_ones() as usize);
         let requests = named.sum();
-        let limit = self.limits.nacked_packets_per_tick;
-        let looked_at = retransmission.look_at(requests, self.touched.tick, limit);
+        let (tick, limits) = (self.touched.tick, &self.limits);
+        let of_consumer = limits.nacked_packets_per_tick;
+        let granted = retransmission.looked_at.take(requests, tick, of_consumer);
+        let looked_at = allowance.take(granted, tick, limits.nacked_packets_per_transport);
         retransmission.nack_count += 1;
         retransmission.nack_packet_count += requests as u64;
         retransmission.refused += (requests - looked_at) as u64;

@@ -11,7 +11,7 @@ use flumen_components::wire::rtcp::{
 use flumen_components::{
     CaptureClock, ConsumerParameters, Deadlines, Due, DueReports, Emission, Encoding, Incoming,
     Limits, Listener, Newest, Now, NtpEpoch, Path, Paused, Producer, Reception, RemoteClock,
-    RemoteReception, ReportQueue, ReportSchedule, Reporting, Routes, RtpStream, Time,
+    RemoteReception, ReportBudget, ReportQueue, ReportSchedule, Reporting, Routes, RtpStream, Time,
 };
 
 use super::rtcp_exits::RtcpExits;
@@ -99,10 +99,11 @@ pub(crate) fn send_reports(
             });
         }
     }
-    let mut budget = limits.reports_per_tick;
-    while budget > 0
+    let mut budget = ReportBudget::new(&limits);
+    while !budget.is_spent()
         && let Some(due) = queue.0.front_mut()
     {
+        budget.check(1);
         reporters.report(due, &mut budget, &mut draft);
         if (due.next_consumer, due.next_stream) != (None, None) {
             continue;
@@ -135,7 +136,7 @@ impl Reporters<'_, '_> {
     }
 
     /// Goes on with the reports of a transport, until they or the budget are exhausted.
-    fn report(&mut self, due: &mut DueReports, budget: &mut usize, draft: &mut Draft) {
+    fn report(&mut self, due: &mut DueReports, budget: &mut ReportBudget, draft: &mut Draft) {
         draft.compound.clear();
         if let Some(first) = due.next_consumer {
             due.next_consumer = self.report_consumers(due.transport, first, budget, draft);
@@ -153,20 +154,21 @@ impl Reporters<'_, '_> {
         &mut self,
         transport: Entity,
         first: u32,
-        budget: &mut usize,
+        budget: &mut ReportBudget,
         draft: &mut Draft,
     ) -> Option<u32> {
         let mut next = first;
         loop {
             let (listener, schedule) = self.transports.get(transport).ok()?;
             let (&ssrc, &consumer) = listener.consumers.range(next..).next()?;
-            if *budget == 0 {
+            if budget.is_spent() {
                 return Some(ssrc);
             }
+            budget.check(1);
             if let Ok((emission, parameters, ..)) = self.consumers.get(consumer)
                 && let Some(info) = self.sender_info(emission)
             {
-                *budget -= 1;
+                budget.report();
                 let before = draft.compound.len();
                 let cname = parameters.rtp.rtcp.cname.as_deref().unwrap_or_default();
                 let answer = answer(schedule, self.now.time);
@@ -205,7 +207,7 @@ impl Reporters<'_, '_> {
         &mut self,
         transport: Entity,
         first: u32,
-        budget: &mut usize,
+        budget: &mut ReportBudget,
         draft: &mut Draft,
     ) -> Option<u32> {
         let mut next = Some(first);
@@ -218,7 +220,7 @@ impl Reporters<'_, '_> {
             let before = draft.compound.len();
             self.write_stream_reports(transport, draft);
             self.send_if_full(transport, draft, before);
-            if *budget == 0 {
+            if budget.is_spent() {
                 break;
             }
         }
@@ -230,17 +232,18 @@ impl Reporters<'_, '_> {
         &mut self,
         transport: Entity,
         first: u32,
-        budget: &mut usize,
+        budget: &mut ReportBudget,
         blocks: &mut Vec<ReportBlock>,
     ) -> Option<u32> {
         let (listener, _) = self.transports.get(transport).ok()?;
         for (&ssrc, incoming) in listener.ssrcs.range(first..) {
-            if blocks.len() == BLOCKS_MAX || *budget == 0 {
+            if blocks.len() == BLOCKS_MAX || budget.is_spent() {
                 return Some(ssrc);
             }
-            let worst = self.worst_loss(*incoming);
+            budget.check(1);
+            let worst = self.worst_loss(*incoming, budget);
             if let Some(block) = block(&mut self.streams, ssrc, *incoming, self.now.time, worst) {
-                *budget -= 1;
+                budget.report();
                 blocks.push(block);
             }
         }
@@ -249,7 +252,10 @@ impl Reporters<'_, '_> {
 
     /// The worst loss, in 1/256, that an active consumer of a stream with in-band FEC tells: its
     /// sender protects it for all of them. Zero without FEC.
-    fn worst_loss(&self, incoming: Incoming) -> u8 {
+    fn worst_loss(&self, incoming: Incoming, budget: &mut ReportBudget) -> u8 {
+        if incoming.retransmission || incoming.stream.is_none() {
+            return 0;
+        }
         let Ok((producer, routes, paused)) = self.producers.get(incoming.producer) else {
             return 0;
         };
@@ -258,6 +264,7 @@ impl Reporters<'_, '_> {
         if paused.0 || !encoding.is_some_and(|encoding| encoding.use_in_band_fec) {
             return 0;
         }
+        budget.check(routes.len());
         let loss = |consumer: Entity| {
             let (emission, _, remote, paused) = self.consumers.get(consumer).ok()?;
             let path = self.paths.get(emission.transport).ok()?;
