@@ -141,8 +141,6 @@ impl MediaPacket {
 pub struct Touched {
     /// The streams.
     pub streams: Vec<TouchedStream>,
-    /// The number of this tick, to tell stale positions from fresh ones.
-    pub tick: u64,
 }
 
 /// A stream and its packets of this tick: a chain through [`Media`].

@@ -41,7 +41,7 @@ pub struct Reception {
     pub pli_count: u64,
     /// Full intra requests sent (RFC 5104).
     pub fir_count: u64,
-    /// The tick of its newest key frame, as [`Touched`](crate::Touched) counts them; 0 for none.
+    /// The tick of its newest key frame, by [`Now`](crate::Now); 0 for none.
     pub key_frame_tick: u64,
     /// Where the stream is in this tick's list of touched streams, and of which tick that was.
     pub touched: (u64, u32),

@@ -95,11 +95,15 @@ impl fmt::Display for Time {
     }
 }
 
-/// The time of this tick. Written by the engine before the first stage, read by every system.
+/// The time of this tick, and its number. Written by the engine before the first stage, read by
+/// every system.
 #[derive(Resource, Clone, Copy, Debug, Default)]
 pub struct Now {
     /// The time of this tick; it never runs backwards.
     pub time: Time,
+    /// The number of this tick, from 1, to tell what belongs to it from what is older: ticks may
+    /// share a time.
+    pub tick: u64,
     /// How often the application passed an earlier time than before (and was given the old one).
     pub backward_jumps: u64,
 }

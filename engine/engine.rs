@@ -273,6 +273,7 @@ impl Engine {
             current.backward_jumps += 1;
         }
         current.time = current.time.max(now);
+        current.tick += 1;
         current.time
     }
 

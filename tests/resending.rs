@@ -523,6 +523,16 @@ fn requests_of_a_transport_are_looked_at_up_to_its_limit() {
 }
 
 #[test]
+fn a_receiver_may_ask_for_as_much_in_every_tick_although_no_media_comes() {
+    let room = Room::with(|builder| builder.nacked_packets_per_tick(2));
+    let mut call = Call::inside(room, MediaKind::Video, vp8(SSRC));
+    let numbers = all_lost(&mut call, 8);
+    for three in numbers[..6].chunks(3) {
+        assert_eq!(ask(&mut call, three).len(), 2);
+    }
+}
+
+#[test]
 fn requests_for_ssrcs_of_nobody_and_of_retransmissions_are_not_answered() {
     let (mut call, got) = begun(Call::video(), &[frame(1)]);
     let strangers = [rtx(&call.room, call.consumer).0, SSRC, 0, 77];

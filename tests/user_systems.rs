@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use flumen::components::{Deadlines, Due, Media, Outbox};
+use flumen::components::wire::rtcp::write_receiver_report;
+use flumen::components::{
+    Deadlines, Due, KeyFrameWish, KeyFrameWishes, Media, Outbox, RtcpIn, RtpIn, RtpStream, Touched,
+};
 // Derives of the ECS name its crate.
 use flumen::ecs as bevy_ecs;
 use flumen::ecs::entity::Entity;
+use flumen::ecs::query::With;
 use flumen::ecs::resource::Resource;
 use flumen::ecs::system::{Query, Res, ResMut};
 use flumen::{Imbalance, Ledger, Refusal, Slot, Stage, TransportId, event};
@@ -41,6 +45,60 @@ fn a_system_sees_the_packets_of_its_tick() {
         room.tick();
     }
     assert_eq!(room.engine.world().resource::<Seen>().0, [2, 0, 3]);
+}
+
+#[test]
+fn a_system_finds_nothing_of_a_tick_in_the_next() {
+    fn count(
+        (rtp, rtcp): (Res<'_, RtpIn>, Res<'_, RtcpIn>),
+        (media, touched): (Res<'_, Media>, Res<'_, Touched>),
+        mut seen: ResMut<'_, Seen>,
+    ) {
+        let rows = rtp.0.len() + rtcp.0.len() + media.0.len() + touched.streams.len();
+        seen.0.push(rows as u64);
+    }
+    let mut room = Room::with(|builder| builder.add_systems(Stage::Emit, Slot::After, count));
+    room.engine.world_mut().init_resource::<Seen>();
+    let sender = forwarding(&mut room);
+    let mut report = Vec::new();
+    write_receiver_report(&mut report, 1, &[]);
+    for _ in 0..2 {
+        room.arrive(sender, &key_frame(10));
+        room.arrive_bytes(sender, &report);
+        room.tick();
+        room.tick();
+        room.arrive_bytes(sender, &report);
+        room.tick();
+        room.tick();
+    }
+    let seen = &room.engine.world().resource::<Seen>().0;
+    assert_eq!(*seen, [4, 0, 1, 0, 4, 0, 1, 0]);
+}
+
+#[test]
+fn what_a_system_makes_of_its_own_is_taken_up_in_the_same_tick() {
+    fn wish(
+        streams: Query<'_, '_, Entity, With<RtpStream>>,
+        mut wishes: ResMut<'_, KeyFrameWishes>,
+    ) {
+        for stream in streams {
+            let force = true;
+            wishes.add(KeyFrameWish { stream, force });
+        }
+    }
+    let mut room = Room::with(|builder| builder.add_systems(Stage::Feedback, Slot::Before, wish));
+    let sender = forwarding(&mut room);
+    room.arrive(sender, &key_frame(10));
+    room.tick();
+    room.received();
+    for _ in 0..3 {
+        room.tick();
+        assert_eq!(
+            room.received().len(),
+            1,
+            "a request in a tick without datagrams"
+        );
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use flumen_components::{
     Allowance, Consumer, ConsumerId, Destination, DirectOut, DirectRow, Emission, History, Inbox,
     Ledger, Limits, Link, Listener, Now, Outbox, Outgoing, OutgoingKind, Path, Paused, Permit,
     Producer, Recipient, RemoteClock, RemoteReception, Retransmission, RtcpIn, Subject, Time,
-    Touched, Trace, TraceTypes, Traces,
+    Trace, TraceTypes, Traces,
 };
 
 use crate::forward::{RtxStream, Sender, repeat};
@@ -39,7 +39,6 @@ pub(crate) struct Answering<'w, 's> {
     paths: Query<'w, 's, &'static Path>,
     exits: Exits<'w>,
     traces: ResMut<'w, Traces>,
-    touched: Res<'w, Touched>,
     limits: Res<'w, Limits>,
     now: Res<'w, Now>,
 }
@@ -117,7 +116,7 @@ impl Answering<'_, '_> {
         }
         let named = nack.items().map(|item| 1 + item.mask.count_ones() as usize);
         let requests = named.sum();
-        let (tick, limits) = (self.touched.tick, &self.limits);
+        let (tick, limits) = (self.now.tick, &self.limits);
         let of_consumer = limits.nacked_packets_per_tick;
         let granted = retransmission.looked_at.take(requests, tick, of_consumer);
         let looked_at = allowance.take(granted, tick, limits.nacked_packets_per_transport);

@@ -8,7 +8,7 @@ use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::rtcp::{write_fir, write_pli};
 use flumen_components::{
     Deadlines, Due, Encoding, KeyFrameRequests, KeyFrameWish, KeyFrameWishes, Limits, Now, Paused,
-    Producer, ProducerId, Reception, RtpStream, Subject, Time, Touched, Trace, TraceTypes, Traces,
+    Producer, ProducerId, Reception, RtpStream, Subject, Time, Trace, TraceTypes, Traces,
 };
 
 use super::rtcp_exits::RtcpExits;
@@ -31,7 +31,6 @@ pub(crate) struct Asking<'w, 's> {
     exits: RtcpExits<'w, 's>,
     deadlines: ResMut<'w, Deadlines>,
     traces: ResMut<'w, Traces>,
-    touched: Res<'w, Touched>,
     limits: Res<'w, Limits>,
     now: Res<'w, Now>,
 }
@@ -65,7 +64,7 @@ impl Asking<'_, '_> {
         let Ok((stream, reception)) = self.streams.get(wish.stream) else {
             return;
         };
-        if reception.key_frame_tick == self.touched.tick {
+        if reception.key_frame_tick == self.now.tick {
             return;
         }
         let (producer, ssrc) = (stream.producer, stream.ssrc);

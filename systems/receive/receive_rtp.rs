@@ -41,7 +41,6 @@ pub(crate) fn receive_rtp(
     mut ledger: ResMut<'_, Ledger>,
 ) {
     touched.streams.clear();
-    touched.tick += 1;
     for index in 0..media.0.len() {
         let packet = &mut media.0[index];
         let as_it_came = *packet;
@@ -110,7 +109,7 @@ impl Receivers<'_, '_> {
             false => intake.take_media(packet, &inbox.bytes()[packet.range()]),
         };
         if packet.key_frame {
-            reception.key_frame_tick = touched.tick;
+            reception.key_frame_tick = self.now.tick;
         }
         if let Ok(mut requests) = self.requests.get_mut(packet.producer) {
             let hopeless = taken.is_ok_and(|effect| effect.hopeless);
@@ -124,7 +123,8 @@ impl Receivers<'_, '_> {
         taken?;
         let mapped = producer.mapped(packet.header.payload_type);
         packet.payload_type = mapped.ok_or(Discard::UnknownPayloadType)?;
-        Ok(chain(touched, &mut reception, packet, index))
+        let tick = self.now.tick;
+        Ok(chain(touched, tick, &mut reception, packet, index))
     }
 }
 
@@ -261,17 +261,18 @@ impl Intake<'_> {
 
 fn chain(
     touched: &mut Touched,
+    tick: u64,
     reception: &mut Reception,
     packet: &MediaPacket,
     index: u32,
 ) -> Place {
-    let (tick, position) = reception.touched;
-    if tick == touched.tick {
+    let (last, position) = reception.touched;
+    if last == tick {
         let entry = &mut touched.streams[position as usize];
         entry.count += 1;
         return Place::Follows(std::mem::replace(&mut entry.last, index));
     }
-    reception.touched = (touched.tick, touched.streams.len() as u32);
+    reception.touched = (tick, touched.streams.len() as u32);
     touched.streams.push(TouchedStream {
         stream: packet.stream,
         producer: packet.producer,
