@@ -32,6 +32,11 @@ impl KeyFrameWishes {
         }
     }
 
+    /// There are none.
+    pub fn is_empty(&self) -> bool {
+        self.wishes.is_empty()
+    }
+
     /// Takes every wish, in order.
     pub fn drain(&mut self) -> impl Iterator<Item = KeyFrameWish> {
         self.positions.clear();

@@ -74,6 +74,11 @@ impl Changes {
         self.known.contains(&entity)
     }
 
+    /// Nobody has changed.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
     /// Takes all of them out.
     pub fn drain(&mut self) -> impl Iterator<Item = Entity> {
         self.known.clear();

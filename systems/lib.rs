@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod associations;
+mod conditions;
 pub mod control;
 mod demux;
 mod emit;
@@ -22,6 +23,8 @@ mod stage;
 use bevy_ecs::schedule::IntoScheduleConfigs;
 use flumen_components as components;
 
+use conditions::*;
+
 pub use plugin::{OrderError, Plugin, Setup, Step};
 pub use stage::{Slot, Stage};
 
@@ -33,9 +36,13 @@ pub fn pipeline(setup: &mut Setup) {
         Slot::BuiltIn,
         (
             demux::fire_deadlines,
-            demux::claim_datagrams,
-            demux::note_arrivals,
-            demux::find_streams,
+            (
+                demux::claim_datagrams,
+                demux::note_arrivals,
+                demux::find_streams,
+            )
+                .chain()
+                .run_if(datagrams_came),
         )
             .chain(),
     );
@@ -43,15 +50,21 @@ pub fn pipeline(setup: &mut Setup) {
         Stage::Receive,
         Slot::BuiltIn,
         (
-            receive::receive_rtp,
-            receive::read_capture_times,
-            receive::keep_packets,
-            receive::receive_rtcp,
-            receive::receive_reports,
-            receive::read_orientation,
-            receive::trace_packets,
-            receive::receive_sctp,
-            receive::receive_messages,
+            (
+                receive::receive_rtp,
+                receive::read_capture_times,
+                receive::keep_packets,
+            )
+                .chain()
+                .run_if(media_came),
+            (receive::receive_rtcp, receive::receive_reports)
+                .chain()
+                .run_if(rtcp_came),
+            (receive::read_orientation, receive::trace_packets)
+                .chain()
+                .run_if(streams_touched),
+            receive::receive_sctp.run_if(associations_move),
+            receive::receive_messages.run_if(messages_came),
         )
             .chain(),
     );
@@ -59,36 +72,50 @@ pub fn pipeline(setup: &mut Setup) {
         Stage::Score,
         Slot::BuiltIn,
         (
-            score::watch_inactivity,
-            score::sample_scores,
-            score::sample_consumers,
-            score::announce_scores,
-            score::watch_liveness,
-            score::watch_layers,
+            score::watch_inactivity.run_if(silence_watched),
+            (score::sample_scores, score::sample_consumers)
+                .chain()
+                .run_if(reports_came),
+            score::announce_scores.run_if(scores_changed),
+            (score::watch_liveness, score::watch_layers)
+                .chain()
+                .run_if(activity_told),
         )
             .chain(),
     );
     setup.add_systems(
         Stage::Forward,
         Slot::BuiltIn,
-        (forward::fan_out, forward::fan_out_messages).chain(),
+        (
+            forward::fan_out.run_if(streams_touched),
+            forward::fan_out_messages.run_if(messages_came),
+        )
+            .chain(),
     );
     setup.add_systems(
         Stage::Feedback,
         Slot::BuiltIn,
         (
-            feedback::answer_nacks,
-            feedback::send_sctp,
-            feedback::wish_on_connect,
-            feedback::request_key_frames,
-            feedback::request_missing,
-            feedback::tell_bandwidth,
-            feedback::send_reports,
+            feedback::answer_nacks.run_if(rtcp_came),
+            feedback::send_sctp.run_if(associations_stirred),
+            feedback::wish_on_connect.run_if(ways_opened),
+            feedback::request_key_frames.run_if(key_frames_wanted),
+            feedback::request_missing.run_if(packets_missed),
+            feedback::tell_bandwidth.run_if(bandwidth_to_tell),
+            feedback::send_reports.run_if(reports_due),
         )
             .chain(),
     );
-    setup.add_systems(Stage::Protect, Slot::BuiltIn, protect::stamp_departures);
-    setup.add_systems(Stage::Emit, Slot::BuiltIn, emit::publish_events);
+    setup.add_systems(
+        Stage::Protect,
+        Slot::BuiltIn,
+        protect::stamp_departures.run_if(datagrams_leave),
+    );
+    setup.add_systems(
+        Stage::Emit,
+        Slot::BuiltIn,
+        emit::publish_events.run_if(something_happened),
+    );
 }
 
 /// The resources that the pipeline works on.

@@ -1,0 +1,153 @@
+//! Whether there is anything to do: what systems run for, and not without.
+//!
+//! A system that is not run costs nothing but its condition, and most systems have nothing to do in
+//! most ticks. A condition looks at what its systems read, so that it holds whoever filled that:
+//! the engine's systems, a user's, or the application between ticks.
+
+use bevy_ecs::query::{Or, With};
+use bevy_ecs::system::{Query, Res};
+use flumen_components::event::Pending;
+use flumen_components::{
+    Connected, ConsumerScoresChanged, Deadlines, DirectOut, EstimatesToTell, Inactivity, Inbox,
+    KeyFrameWishes, LayerActivity, Liveness, Media, Messages, Missing, Outbox, ReceiverReports,
+    ReportQueue, Resumed, RtcpIn, RtpIn, ScoresChanged, SctpIn, SenderReports, Stirred, Touched,
+    Traces,
+};
+
+/// Datagrams came, or rows of those that came last are still there to be cleared.
+pub(crate) fn datagrams_came(
+    inbox: Res<'_, Inbox>,
+    rtp: Res<'_, RtpIn>,
+    rtcp: Res<'_, RtcpIn>,
+    sctp: Res<'_, SctpIn>,
+    media: Res<'_, Media>,
+) -> bool {
+    !(inbox.datagrams().is_empty()
+        && rtp.0.is_empty()
+        && rtcp.0.is_empty()
+        && sctp.0.is_empty()
+        && media.0.is_empty())
+}
+
+/// Media came, or what it touched last is still there to be cleared.
+pub(crate) fn media_came(media: Res<'_, Media>, touched: Res<'_, Touched>) -> bool {
+    !media.0.is_empty() || !touched.streams.is_empty()
+}
+
+/// Streams accepted packets.
+pub(crate) fn streams_touched(touched: Res<'_, Touched>) -> bool {
+    !touched.streams.is_empty()
+}
+
+/// RTCP came.
+pub(crate) fn rtcp_came(rtcp: Res<'_, RtcpIn>) -> bool {
+    !rtcp.0.is_empty()
+}
+
+/// Datagrams, a way that opened, a timer or the application moves an association.
+pub(crate) fn associations_move(
+    sctp: Res<'_, SctpIn>,
+    connected: Res<'_, Connected>,
+    deadlines: Res<'_, Deadlines>,
+    stirred: Res<'_, Stirred>,
+) -> bool {
+    !(sctp.0.is_empty()
+        && connected.0.is_empty()
+        && deadlines.fired().is_empty()
+        && stirred.0.is_empty())
+}
+
+/// Something was done to an association.
+pub(crate) fn associations_stirred(stirred: Res<'_, Stirred>) -> bool {
+    !stirred.0.is_empty()
+}
+
+/// Messages came.
+pub(crate) fn messages_came(messages: Res<'_, Messages>) -> bool {
+    !messages.rows().is_empty()
+}
+
+/// Some streams are watched for their silence, and one may have accepted packets, or fallen silent;
+/// or a producer was resumed.
+pub(crate) fn silence_watched(
+    resumed: Res<'_, Resumed>,
+    touched: Res<'_, Touched>,
+    deadlines: Res<'_, Deadlines>,
+    watched: Query<'_, '_, (), With<Inactivity>>,
+) -> bool {
+    !resumed.0.is_empty() || streams_move(&touched, &deadlines) && !watched.is_empty()
+}
+
+/// Some streams tell of their liveness or their layers, and one may have accepted packets, or not.
+pub(crate) fn activity_told(
+    touched: Res<'_, Touched>,
+    deadlines: Res<'_, Deadlines>,
+    watched: Query<'_, '_, (), Or<(With<Liveness>, With<LayerActivity>)>>,
+) -> bool {
+    streams_move(&touched, &deadlines) && !watched.is_empty()
+}
+
+/// Some streams ask for what they miss, and one may have accepted packets, or is to ask again.
+pub(crate) fn packets_missed(
+    touched: Res<'_, Touched>,
+    deadlines: Res<'_, Deadlines>,
+    watched: Query<'_, '_, (), With<Missing>>,
+) -> bool {
+    streams_move(&touched, &deadlines) && !watched.is_empty()
+}
+
+fn streams_move(touched: &Touched, deadlines: &Deadlines) -> bool {
+    !(touched.streams.is_empty() && deadlines.fired().is_empty())
+}
+
+/// Reports came from senders or receivers.
+pub(crate) fn reports_came(
+    senders: Res<'_, SenderReports>,
+    receivers: Res<'_, ReceiverReports>,
+) -> bool {
+    !(senders.0.is_empty() && receivers.0.is_empty())
+}
+
+/// Scores changed.
+pub(crate) fn scores_changed(
+    streams: Res<'_, ScoresChanged>,
+    consumers: Res<'_, ConsumerScoresChanged>,
+) -> bool {
+    !(streams.0.is_empty() && consumers.0.is_empty())
+}
+
+/// A way opened.
+pub(crate) fn ways_opened(connected: Res<'_, Connected>) -> bool {
+    !connected.0.is_empty()
+}
+
+/// Key frames are wished for, or a deadline passed.
+pub(crate) fn key_frames_wanted(
+    wishes: Res<'_, KeyFrameWishes>,
+    deadlines: Res<'_, Deadlines>,
+) -> bool {
+    !(wishes.is_empty() && deadlines.fired().is_empty())
+}
+
+/// Estimates are to be told, or a deadline passed.
+pub(crate) fn bandwidth_to_tell(
+    estimates: Res<'_, EstimatesToTell>,
+    deadlines: Res<'_, Deadlines>,
+) -> bool {
+    !(estimates.0.is_empty() && deadlines.fired().is_empty())
+}
+
+/// Reports are left over, or a deadline passed.
+pub(crate) fn reports_due(queue: Res<'_, ReportQueue>, deadlines: Res<'_, Deadlines>) -> bool {
+    !(queue.0.is_empty() && deadlines.fired().is_empty())
+}
+
+/// Datagrams leave.
+pub(crate) fn datagrams_leave(outbox: Res<'_, Outbox>, direct: Res<'_, DirectOut>) -> bool {
+    !(outbox.rows.is_empty() && direct.0.is_empty())
+}
+
+/// Something happened.
+pub(crate) fn something_happened(pending: Res<'_, Pending>, traces: Res<'_, Traces>) -> bool {
+    !(pending.0.is_empty() && traces.is_empty())
+}
