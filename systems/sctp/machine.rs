@@ -289,8 +289,12 @@ impl<L: Library> Machine<L> {
 
     /// Appends to `out` what there is, in order.
     pub(super) fn poll(&mut self, now: Time, out: &mut Output) {
-        self.guarded(|this| this.settle(now));
         self.out.move_to(out);
+        // Lent, so that datagrams are written where they leave from, and memory for a flight of
+        // them is not kept by every association.
+        std::mem::swap(&mut self.out, out);
+        self.guarded(|this| this.settle(now));
+        std::mem::swap(&mut self.out, out);
     }
 
     /// Takes out what the libraries have, and follows where it leads.
