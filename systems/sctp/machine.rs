@@ -172,8 +172,14 @@ impl<L: Library> Machine<L> {
         tag: u32,
         first: &Chunk<'_>,
     ) -> Result<(), Refused> {
+        // Before its INIT ACK a peer may refuse and say nothing else (RFC 9260 section 5.1): a
+        // library might answer, and does not know with which tag.
+        let is_abort = first.kind == kind::ABORT;
+        let may_speak = |core: &&mut Core<L>| {
+            core.gate.local_tag == tag && (core.gate.peer_tag != 0 || is_abort)
+        };
         let mut cores = self.live.iter_mut().chain(&mut self.answered);
-        if let Some(core) = cores.find(|core| core.gate.local_tag == tag) {
+        if let Some(core) = cores.find(may_speak) {
             core.receive(now, packet, &mut self.out);
             return Ok(());
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flumen::components::wire::sctp::{HEADER_LEN, chunks, kind, seal};
+use flumen::components::wire::sctp::{HEADER_LEN, Init, chunks, kind, seal};
 use flumen::sctp::{Config, Event, Failure, Refused, SendError, State};
 use flumen_tests::forger::{Forger, forge, init, reset};
 use flumen_tests::{Ends, Noise, Stack, message};
@@ -128,6 +128,34 @@ fn a_forged_tag_changes_nothing() {
         forger.ends.run_for(Duration::from_secs(1));
         assert_eq!(forger.ends.payloads(0), [b"back"]);
         assert_eq!(forger.ends.payloads(1), [b"there"]);
+    }
+}
+
+#[test]
+fn who_has_not_answered_the_init_has_nothing_to_say() {
+    for stack in stacks() {
+        let mut ends = Ends::with([stack, Stack::Rtc], &Config::default());
+        ends.keeps_datagrams = true;
+        ends.lose(1_000);
+        ends.ends[0].connect(ends.now);
+        ends.run_for(Duration::from_millis(5));
+        let asked = sent(&ends, 0, kind::INIT);
+        let init = chunks(&asked).find_map(|chunk| Init::of(&chunk).map(|init| init.tag));
+        let (mut forger, tag) = (Forger::new(stack, &Config::default()), init.unwrap());
+        forger.tag = tag;
+        for datagram in corpus(&forger) {
+            let first = chunks(&datagram).next().unwrap().kind;
+            if first != kind::INIT && first != kind::INIT_ACK && first != kind::ABORT {
+                let refused = ends.ends[0].receive(ends.now, &datagram);
+                assert_eq!(refused, Err(Refused::Tag), "{stack:?}, chunk type {first}");
+            }
+        }
+        ends.poll();
+        assert_eq!(
+            ends.got[0].datagrams.len(),
+            1,
+            "{stack:?} sent its INIT alone"
+        );
     }
 }
 
@@ -303,9 +331,8 @@ fn a_peer_without_a_window_fills_no_memory() {
             .datagrams
             .iter()
             .flat_map(|(_, datagram)| {
-                let inits = chunks(datagram).filter_map(|chunk| {
-                    flumen::components::wire::sctp::Init::of(&chunk).map(|init| init.tsn)
-                });
+                let inits =
+                    chunks(datagram).filter_map(|chunk| Init::of(&chunk).map(|init| init.tsn));
                 inits.collect::<Vec<_>>()
             });
         let cumulative = cumulative.last().expect("it asked").wrapping_sub(1);
