@@ -38,10 +38,12 @@ def _listen(port):
     }
 
 
-def producer(codec, ssrc, at, feedback=()):
-    """A producer of one stream."""
+def producer(codec, ssrc, at, feedback=(), extensions=(), max_bitrate=None):
+    """A producer of one stream, whose sender is told to send no more than `max_bitrate`."""
     parameters = codec.rtp_parameters(ssrc, feedback)
-    return {"transport": at, "kind": codec.kind, "rtpParameters": parameters}
+    parameters["headerExtensions"] = [{"uri": uri, "id": number} for uri, number in extensions]
+    config = {"transport": at, "kind": codec.kind, "rtpParameters": parameters}
+    return {**config, "maxIncomingBitrate": max_bitrate}
 
 
 def consumer(index, at, after_seconds=None):

@@ -84,6 +84,8 @@ struct ProducerConfig {
     transport: TransportConfig,
     kind: MediaKind,
     rtp_parameters: RtpParameters,
+    /// Bits a second that its sender is told to keep to.
+    max_incoming_bitrate: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -230,6 +232,9 @@ impl Gateway {
 
     fn produce(&mut self, config: ProducerConfig) -> Result<(), Failure> {
         let transport = self.transport(config.transport)?;
+        if let Some(bitrate) = config.max_incoming_bitrate {
+            self.engine.set_max_incoming_bitrate(transport, bitrate)?;
+        }
         let options = ProducerOptions::new(config.kind, config.rtp_parameters);
         self.producers
             .push(self.engine.produce(transport, options)?);

@@ -6,7 +6,8 @@
 
 Feedback is any of "nack", "nack-pli" and "ccm-fir"; "rtx=PAYLOAD_TYPE" adds retransmissions
 (RFC 4588; a sender's under the SSRC after its own), "latency=MS" is how long a receiver waits for
-packets. RTCP is multiplexed with RTP. A sender ends
+packets, "wide=ID" adds transport-wide sequence numbers to what a sender sends, under that extension
+identifier, and "drop=N" lets a sender lose every N-th packet. RTCP is multiplexed with RTP. A sender ends
 when all is sent, a receiver when standard input has ended and no more frames come; both print
 `{"result": {...}}` then. A receiver prints `{"ready": true}` once its port is bound.
 """
@@ -21,6 +22,7 @@ gi.require_version("Gst", "1.0")
 from gi.repository import GLib, Gst  # noqa: E402
 
 AVPF = 3
+TRANSPORT_WIDE = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 VIDEO = (
     "videotestsrc is-live=true pattern=ball num-buffers={pictures}"
     " ! video/x-raw,width=320,height=180,framerate=30/1"
@@ -67,6 +69,8 @@ class Peer:
         options = dict(word.split("=") for word in feedback if "=" in word)
         self.feedback = [word for word in feedback if "=" not in word]
         self.rtx = options.get("rtx")
+        self.wide = options.get("wide")
+        self.drop = int(options.get("drop", 0))
         self.failure = None
         self.loop = GLib.MainLoop()
         self.pipeline = Gst.Pipeline()
@@ -115,6 +119,8 @@ class Peer:
         name, clock_rate, _, _ = CODECS[self.codec]
         kind = "audio" if self.codec == "opus" else "video"
         agreed = "".join(f",rtcp-fb-{how}=true" for how in self.feedback)
+        if self.wide:
+            agreed += f",extmap-{self.wide}=(string){TRANSPORT_WIDE}"
         return (
             f"application/x-rtp,media={kind},encoding-name={name},clock-rate={clock_rate},"
             f"payload={self.payload_type}{agreed}"
@@ -165,6 +171,7 @@ class Sender(Peer):
         self.timestamps = set()
         self.key_frame_requests = []
         self.round_trip_ms = 0.0
+        self.arrivals = Arrivals()
         if self.rtx:
             ssrcs = Gst.Structure.from_string(
                 f"application/x-rtp-ssrc-map,{ssrc}=(uint){ssrc + 1}"
@@ -185,7 +192,10 @@ class Sender(Peer):
         pad.link(self.rtpbin.request_pad_simple("send_rtp_sink_0"))
         sink = self.add_sink().get_static_pad("sink")
         sink.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, self.on_end)
-        self.rtpbin.get_static_pad("send_rtp_src_0").link(sink)
+        out = self.rtpbin.get_static_pad("send_rtp_src_0")
+        if self.wide:
+            out.add_probe(Gst.PadProbeType.BUFFER, self.on_numbered)
+        out.link(sink)
         rtcp = self.rtpbin.request_pad_simple("send_rtcp_src_0")
         rtcp.link(self.add_sink().get_static_pad("sink"))
         self.source.set_property("caps", Gst.Caps.from_string("application/x-rtcp"))
@@ -198,7 +208,15 @@ class Sender(Peer):
         if structure and structure.get_name() == "GstForceKeyUnit":
             how = "fir" if structure.get_value("all-headers") else "pli"
             self.key_frame_requests.append({"at": time.monotonic(), "by": how})
+        if structure and structure.get_name() == "RTPTWCCPackets":
+            self.arrivals.hear(structure.get_value("packets"))
         return Gst.PadProbeReturn.OK
+
+    def on_numbered(self, _, info):
+        """Loses a packet now and then, behind where GStreamer has noted its number."""
+        is_lost = self.drop and self.packets % self.drop == 0
+        self.arrivals.leave(info.get_buffer().extract_dup(12, 8), int(self.wide), is_lost)
+        return Gst.PadProbeReturn.DROP if is_lost else Gst.PadProbeReturn.OK
 
     def on_end(self, _, info):
         """Ends when all RTP is sent. The end of RTCP, its BYE, is only due seconds later."""
@@ -227,7 +245,34 @@ class Sender(Peer):
             "frames": len(self.timestamps),
             "keyFrameRequests": self.key_frame_requests,
             "roundTripMs": self.round_trip_ms,
+            "arrivals": vars(self.arrivals),
         }
+
+
+class Arrivals:
+    """Transport-wide sequence numbers: what left, and what GStreamer was told of it."""
+
+    def __init__(self):
+        self.sent = []
+        self.lost = []
+        # For each packet that was told of: its number, whether it is lost, and how many milliseconds
+        # lie between its leaving and its arrival, on two clocks.
+        self.told = []
+
+    def leave(self, extensions, identifier, is_lost):
+        """A packet leaves, with a block of one extension of two bytes (RFC 8285 section 4.2)."""
+        assert extensions[:5] == bytes([0xBE, 0xDE, 0, 1, identifier << 4 | 1]), extensions
+        number = int.from_bytes(extensions[5:7], "big")
+        self.sent.append(number)
+        if is_lost:
+            self.lost.append(number)
+
+    def hear(self, packets):
+        """GStreamer has read feedback."""
+        for packet in packets:
+            number, is_lost = packet.get_value("seqnum"), packet.get_value("lost")
+            took = 0 if is_lost else packet.get_value("remote-ts") - packet.get_value("local-ts")
+            self.told.append([number, is_lost, took / Gst.MSECOND])
 
 
 class Receiver(Peer):
