@@ -23,6 +23,7 @@ mod estimate;
 mod event_life;
 mod events;
 mod forwarding;
+mod fuzzed;
 mod goldens;
 mod handle;
 mod header_extensions;

@@ -1,5 +1,6 @@
 //! What the tests share: a room on the loopback backend, a call in it, packets, and parameters.
 
+pub mod any_input;
 mod call;
 mod data_room;
 mod ends;

@@ -75,6 +75,19 @@ fn look(
     }
 }
 
+/// The datagrams of a pcapng file, in order.
+///
+/// # Panics
+///
+/// When the file is none.
+pub(crate) fn datagrams(file: &[u8]) -> Vec<Vec<u8>> {
+    let recorded = capture::read(file).expect("the file is a recording");
+    recorded
+        .iter()
+        .map(|packet| packet.datagram.to_vec())
+        .collect()
+}
+
 impl Recording {
     /// A pcapng file, and the `rtpParameters` that go with it as JSON.
     ///

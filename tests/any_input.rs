@@ -1,0 +1,37 @@
+//! What holds whatever bytes arrive: one function a way in, each over bytes that anybody may choose.
+//!
+//! `fuzz/` drives them with a fuzzer that sees which code ran; `fuzzed.rs` plays them what that begins
+//! with.
+
+mod association;
+mod codecs;
+mod impostor;
+mod input;
+mod room;
+mod rtcp;
+mod rtp;
+mod sctp;
+mod seeds;
+
+pub use association::association;
+#[cfg(feature = "webrtc-sctp")]
+pub use association::webrtc_association;
+pub use codecs::codecs;
+pub use room::room;
+pub use rtcp::rtcp;
+pub use rtp::rtp;
+pub use sctp::sctp;
+pub use seeds::seeds;
+
+/// A function of this module.
+pub type Claim = fn(&[u8]);
+
+/// Every way in that the ordinary build has, by the name of its fuzz target.
+pub const CLAIMS: [(&str, Claim); 6] = [
+    ("codecs", codecs),
+    ("rtp", rtp),
+    ("rtcp", rtcp),
+    ("sctp", sctp),
+    ("association", association),
+    ("room", room),
+];

@@ -1,0 +1,119 @@
+//! Payloads and dependency descriptors.
+
+use flumen::components::wire::codec::av1::{DependencyDescriptor, TEMPLATES_MAX};
+use flumen::components::wire::codec::{PictureId, av1_aggregation, h264, h265, opus, vp8, vp9};
+use flumen::components::{Arrival, Descriptor, Templates};
+
+use super::input::Input;
+
+/// Packets of one stream, in any order: each is read as a payload of every codec, and as a
+/// dependency descriptor with the templates that came before it.
+pub fn codecs(bytes: &[u8]) {
+    let mut input = Input::new(bytes);
+    let mut templates = Templates::default();
+    while !input.is_empty() {
+        let arrival = input.one_of(&[Arrival::InOrder, Arrival::Late, Arrival::Resync]);
+        let packet = input.block();
+        vp8(packet);
+        vp9(packet);
+        dependencies(packet, arrival, &mut templates);
+        let key_frames: [fn(&[u8]) -> bool; 3] = [
+            h264::is_key_frame,
+            h265::is_key_frame,
+            av1_aggregation::begins_key_frame,
+        ];
+        for is_key_frame in key_frames {
+            monotonic(is_key_frame, packet);
+        }
+        assert!(!opus::is_dtx(packet) || (1..=2).contains(&packet.len()));
+    }
+}
+
+fn vp8(payload: &[u8]) {
+    let Some(read) = vp8::Descriptor::parse(payload) else {
+        assert!(
+            payload.len() < vp8::DESCRIPTOR_LEN_MAX,
+            "nothing is cut off"
+        );
+        return;
+    };
+    let len = usize::from(read.len);
+    assert!((1..=vp8::DESCRIPTOR_LEN_MAX).contains(&len) && len <= payload.len());
+    assert!(!read.is_key_frame || payload.len() > len);
+    if let (Some(at), Some(id)) = (read.picture_id_offset(), read.picture_id) {
+        stands_at(payload, at, id);
+    }
+    if let Some(at) = read.tl0_offset() {
+        assert!(at < len);
+        assert_eq!(Some(payload[at]), read.tl0_picture_index);
+    }
+    in_range(&Descriptor::of_vp8(&read, true));
+    written_again(&read, payload);
+}
+
+/// Written, it reads the same. It may be a byte shorter: one that says that fields follow, and
+/// then that none does, need not say so.
+fn written_again(read: &vp8::Descriptor, payload: &[u8]) {
+    let (written, written_len) = read.to_bytes();
+    let len = usize::from(read.len);
+    assert!(written_len == len || written_len + 1 == len && len == 2);
+    let again = [&written[..written_len], &payload[len..]].concat();
+    let again = vp8::Descriptor::parse(&again).expect("what was written can be read");
+    assert_eq!(
+        again,
+        vp8::Descriptor {
+            len: written_len as u8,
+            ..*read
+        }
+    );
+}
+
+fn vp9(payload: &[u8]) {
+    let Some(read) = vp9::Descriptor::parse(payload) else {
+        assert!(payload.len() < 5, "nothing is cut off");
+        return;
+    };
+    if let Some(id) = read.picture_id {
+        stands_at(payload, 1, id);
+    }
+    assert!(!read.is_key_frame || read.is_frame_start && !read.is_inter_picture);
+    in_range(&Descriptor::of_vp9(&read));
+}
+
+fn stands_at(payload: &[u8], at: usize, id: PictureId) {
+    let expected = match id.is_long {
+        true => u16::from_be_bytes([payload[at] & 0x7f, payload[at + 1]]),
+        false => u16::from(payload[at]),
+    };
+    assert_eq!(id.value, expected);
+    assert!(id.is_long || id.value < 128);
+}
+
+fn in_range(read: &Descriptor) {
+    assert!(read.spatial_layer <= 7 && read.temporal_layer <= 7);
+}
+
+fn dependencies(value: &[u8], arrival: Arrival, templates: &mut Templates) {
+    let Some(read) = DependencyDescriptor::parse(value) else {
+        return;
+    };
+    assert!(value.len() >= 3 && usize::from(read.template_id) < TEMPLATES_MAX);
+    if let Some(structure) = &read.structure {
+        let highest = structure.highest();
+        assert!(value.len() > 3 && highest.spatial <= 3 && highest.temporal <= 7);
+        assert!((1..=32).contains(&structure.decode_target_count));
+        assert_eq!(read.layers(None), structure.layers(read.template_id));
+    }
+    let layers = templates.resolve(&read, arrival);
+    assert!(layers.spatial <= 3 && layers.temporal <= 7);
+    if let Some(told) = read.structure {
+        assert_eq!(layers, told.layers(read.template_id).unwrap_or_default());
+    }
+    in_range(&Descriptor::of_dependencies(&read, layers));
+}
+
+/// What a beginning tells of a packet, the whole does not take back.
+fn monotonic(is_key_frame: fn(&[u8]) -> bool, packet: &[u8]) {
+    let begins = (0..packet.len()).any(|len| is_key_frame(&packet[..len]));
+    assert!(!begins || is_key_frame(packet));
+}

@@ -1,0 +1,160 @@
+//! What fuzzing begins with: packets that a browser sent, and packets as they are written here.
+
+use flumen::components::wire::rtcp::{
+    Arrival, DlrrItem, ReportBlock, SenderInfo, write_bye, write_cname, write_dlrr, write_fir,
+    write_nack, write_pli, write_receiver_report, write_reference_time, write_remb,
+    write_sender_report, write_transport_feedback,
+};
+use flumen::components::wire::{PacketKind, RtpHeader, classify};
+
+use crate::forger::Forger;
+use crate::recording::datagrams;
+use crate::{Stack, message};
+
+const RECORDINGS: [&[u8]; 5] = [
+    include_bytes!("../../examples/data/chromium-rtp-opus-O.pcap"),
+    include_bytes!("../../examples/data/chromium-rtp-vp8-O.pcap"),
+    include_bytes!("../data/chromium-rtp-vp8-simulcast-O.pcap"),
+    include_bytes!("../data/chromium-rtp-vp9-L3T3-O.pcap"),
+    include_bytes!("../data/chromium-rtp-h264-O.pcap"),
+];
+
+/// Inputs for the claim `name` of [`CLAIMS`](super::CLAIMS).
+pub fn seeds(name: &str) -> Vec<Vec<u8>> {
+    match name {
+        "codecs" => codecs(),
+        "rtp" => recorded(PacketKind::Rtp),
+        "rtcp" => [recorded(PacketKind::Rtcp), compounds()].concat(),
+        "sctp" => said(),
+        "room" => [calls(), choices()].concat(),
+        // Its input is choices, whose meaning the fuzzer has to find out.
+        _ => choices(),
+    }
+}
+
+/// One packet in so many of a recording is enough to begin with.
+const STEP: usize = 20;
+
+fn recorded(kind: PacketKind) -> Vec<Vec<u8>> {
+    let packets = RECORDINGS.into_iter().flat_map(datagrams);
+    let of_kind = packets.filter(|packet| classify(packet) == Some(kind));
+    of_kind.step_by(STEP).collect()
+}
+
+/// Beginnings of payloads and all elements, as [`super::codecs`] takes them.
+fn codecs() -> Vec<Vec<u8>> {
+    let mut seeds = Vec::new();
+    for packet in recorded(PacketKind::Rtp) {
+        let Ok(header) = RtpHeader::parse(&packet) else {
+            continue;
+        };
+        let payload = header.payload(&packet);
+        let elements = header.extensions(&packet).map(|(_, value)| value);
+        let parts = elements.chain([&payload[..payload.len().min(40)]]);
+        let block = |part: &[u8]| [&[0, part.len().min(255) as u8], part].concat();
+        seeds.push(parts.flat_map(block).collect());
+    }
+    seeds
+}
+
+/// One of everything that is written here.
+fn compounds() -> Vec<Vec<u8>> {
+    let arrivals: Vec<_> = (0..60_u16)
+        .map(|number| Arrival {
+            sequence_number: number,
+            time: (number % 7 != 3).then_some(i64::from(number) * i64::from(number)),
+        })
+        .collect();
+    let write: [&dyn Fn(&mut Vec<u8>); 11] = [
+        &|out| write_sender_report(out, &SenderInfo::default()),
+        &|out| write_receiver_report(out, 1, &[ReportBlock::default(); 2]),
+        &|out| write_cname(out, 1, b"somebody"),
+        &|out| write_pli(out, 1, 2),
+        &|out| write_fir(out, 1, 2, 3),
+        &|out| write_nack(out, 1, 2, [1, 2, 30, 31]),
+        &|out| write_remb(out, 1, 1_000_000, &[2, 3]),
+        &|out| write_reference_time(out, 1, 1 << 40),
+        &|out| write_dlrr(out, 1, &[DlrrItem::default(); 2]),
+        &|out| {
+            write_transport_feedback(out, 1, 2, 3, &arrivals);
+        },
+        &|out| write_bye(out, &[1, 2]),
+    ];
+    let mut all = Vec::new();
+    let each = write.map(|write| {
+        let mut one = Vec::new();
+        write(&mut one);
+        all.extend(&one);
+        one
+    });
+    each.into_iter().chain([all]).collect()
+}
+
+/// What two associations say to each other, from the first word to the last.
+fn said() -> Vec<Vec<u8>> {
+    let mut ends = Forger::new(Stack::Rtc, &flumen::sctp::Config::default()).ends;
+    ends.send(0, &message(1, vec![7; 3_000]));
+    ends.run_for(std::time::Duration::from_secs(1));
+    ends.ends[1].reset_stream(1);
+    ends.run_for(std::time::Duration::from_secs(1));
+    let now = ends.now;
+    ends.ends[0].shut_down(now);
+    ends.run_for(std::time::Duration::from_secs(5));
+    let got = ends.got.into_iter();
+    let datagrams = got.flat_map(|end| end.datagrams);
+    datagrams.map(|(_, datagram)| datagram).collect()
+}
+
+/// The payloads of a recording.
+fn media(recording: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let packets = datagrams(recording).into_iter();
+    let rtp = packets.filter(|packet| classify(packet) == Some(PacketKind::Rtp));
+    rtp.filter_map(|packet| Some(RtpHeader::parse(&packet).ok()?.payload(&packet).to_vec()))
+}
+
+/// Media of each stranger of [`super::room`], with the elements that mean something, then reports.
+fn calls() -> Vec<Vec<u8>> {
+    const ELEMENTS: [&[u8]; 6] = [
+        // Transport-wide number.
+        &[0xc1, 0, 7],
+        // Orientation.
+        &[0x30, 1],
+        // A dependency descriptor with two templates.
+        &[0xd5, 0x80, 0, 1, 0x80, 0, 0x70],
+        &[0xd5, 0x80, 0, 1, 0x80, 0, 0x70],
+        // RID "a".
+        &[0xa0, b'a'],
+        // Audio level.
+        &[0x10, 0x85],
+    ];
+    /// The recording for each stranger.
+    const PLAYED: [usize; 6] = [1, 3, 4, 4, 2, 0];
+    let mut seeds = Vec::new();
+    for (who, (element, played)) in (0..).zip(ELEMENTS.into_iter().zip(PLAYED)) {
+        let mut seed = Vec::new();
+        for (at, packet) in media(RECORDINGS[played]).take(12).enumerate() {
+            let payload = &packet[..packet.len().min(40)];
+            let payload_type = if who == 5 { 4 } else { 0 };
+            // The next media packet, with a block of elements; then a tick now and then.
+            seed.extend([who | 2 << 3, 0x90, 0, payload_type]);
+            seed.extend([&[element.len() as u8], element].concat());
+            seed.extend([&[payload.len() as u8], payload].concat());
+            if at % 3 == 2 {
+                seed.push(who | 1 << 3);
+            }
+        }
+        // A report, a NACK and a PLI about what it gets.
+        seed.extend([who | 5 << 3, 2]);
+        seed.extend([1, 1, 7, 0, 1, 0, 2, 64, 0, 64, 0, 64, 0, 64, 0, 64, 0]);
+        seed.extend([1, 5, 3, 0, 0, 0, 2, 64, 0]);
+        seed.extend([1, 6, 2, 0, 0, 0, 2]);
+        seeds.push(seed);
+    }
+    seeds
+}
+
+/// Ramps, so that each choice is met with each value.
+fn choices() -> Vec<Vec<u8>> {
+    let ramp = |step: u8| (0..=255_u8).map(|at| at.wrapping_mul(step)).collect();
+    (1..=63).step_by(2).map(ramp).collect()
+}
