@@ -3,6 +3,7 @@
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::resource::Resource;
+use smallvec::SmallVec;
 
 use crate::time::Time;
 
@@ -12,10 +13,12 @@ use crate::time::Time;
 pub struct Stirred(pub Vec<Entity>);
 
 /// When a transport's association is looked at next.
-#[derive(Component, Clone, Copy, Debug, Default)]
+#[derive(Component, Clone, Debug, Default)]
 pub struct SctpSchedule {
     listed: bool,
-    armed: Option<Time>,
+    /// Deadlines that are set and have not fired, the earliest last. While a timer of a moment
+    /// runs the one of the next heartbeat stays, so that it need not be set again.
+    set: SmallVec<[Time; 4]>,
 }
 
 impl Stirred {
@@ -36,18 +39,18 @@ impl SctpSchedule {
     /// Notes that something is due at `next`; true when a deadline must be set for it. An earlier
     /// one that is set does: it is checked again when it fires.
     pub fn arm(&mut self, next: Option<Time>) -> bool {
-        let earlier = next.filter(|next| self.armed.is_none_or(|armed| *next < armed));
-        self.armed = earlier.or(self.armed);
+        let is_earlier = |next: &Time| self.set.last().is_none_or(|earliest| next < earliest);
+        let earlier = next.filter(is_earlier);
+        self.set.extend(earlier);
         earlier.is_some()
     }
 
-    /// A deadline fired; false for one that an earlier one had replaced.
+    /// A deadline fired; false if everything that is due by `now` has been looked at.
     pub fn fire(&mut self, now: Time) -> bool {
-        let due = self.armed.is_some_and(|armed| armed <= now);
-        if due {
-            self.armed = None;
-        }
-        due
+        let earliest = self.set.iter().rev();
+        let due = earliest.take_while(|set| **set <= now).count();
+        self.set.truncate(self.set.len() - due);
+        due > 0
     }
 }
 
@@ -64,7 +67,11 @@ mod tests {
         assert!(!schedule.arm(Some(three)));
         assert!(schedule.arm(Some(one)), "an earlier one does not");
         assert!(schedule.fire(one));
-        assert!(!schedule.fire(two), "it was replaced");
+        assert!(!schedule.arm(Some(two)), "it stayed");
+        assert!(schedule.arm(Some(one)));
+        assert!(schedule.fire(two));
+        assert!(!schedule.fire(two), "both were looked at");
+        assert!(schedule.arm(Some(three)));
     }
 
     #[test]

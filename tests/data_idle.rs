@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use flumen::components::{Path, SctpSchedule, SctpStreams, Traffic};
+use flumen::components::{Deadlines, Path, SctpSchedule, SctpStreams, Traffic};
 use flumen::ecs::change_detection::{DetectChanges, Ref};
 use flumen::ecs::component::Component;
 use flumen::sctp::Association;
-use flumen::{ConnectOptions, SctpOptions, SctpState, SctpStreamParameters, TransportId};
-use flumen_tests::Room;
+use flumen::{ConnectOptions, Message, SctpOptions, SctpState, SctpStreamParameters, TransportId};
+use flumen_tests::{Room, Trunk};
 
 /// A room with `pairs` of transports whose associations are connected with each other.
 fn connected(pairs: usize) -> (Room, Vec<TransportId>) {
@@ -93,4 +93,30 @@ fn they_stay_connected_for_an_hour() {
     let state = |&it: &TransportId| engine.sctp_state(it) == Ok(Some(SctpState::Connected));
     assert!(transports.iter().all(state));
     assert!(ticks < 20_000, "{ticks} ticks in an hour");
+}
+
+#[test]
+fn what_was_said_wakes_nobody_later() {
+    let mut trunk = Trunk::new();
+    let bridge = trunk.bridge(0, 0);
+    trunk.settle();
+    for _ in 0..100 {
+        let said = Message::text("x");
+        let sent = (trunk.rooms[0].engine).send_message(bridge.data_producer, &said);
+        sent.expect("it is taken");
+        trunk.run_for(Duration::from_millis(250));
+    }
+    trunk.run_for(Duration::from_secs(2));
+    let mut fired = 0;
+    let end = trunk.rooms[0].now + Duration::from_secs(45);
+    loop {
+        let engine = &mut trunk.rooms[0].engine;
+        fired += engine.world_mut().resource::<Deadlines>().fired().len();
+        match engine.next_deadline() {
+            Some(due) if due < end => trunk.tick(due),
+            _ => break,
+        }
+    }
+    // Heartbeats, and the timers of what they are answered with.
+    assert!(fired <= 8, "{fired}");
 }
