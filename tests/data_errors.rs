@@ -110,6 +110,22 @@ fn streams_that_make_no_sense_are_refused_by_name() {
 }
 
 #[test]
+fn a_stream_that_the_peer_cannot_send_on_is_refused() {
+    let mut room = Room::with(|builder| builder.sctp_inbound_streams(20));
+    let transport = room.plain_sctp(SctpOptions::default());
+    let on = |stream| on_stream(SctpStreamParameters::new(stream));
+    let error = fails(&mut room, |room| {
+        room.engine.produce_data(transport, on(20))
+    });
+    let too_high = ProduceDataError::StreamIdTooHigh {
+        stream: 20,
+        streams: 20,
+    };
+    assert_eq!(error, too_high);
+    assert!(room.engine.produce_data(transport, on(19)).is_ok());
+}
+
+#[test]
 fn parameters_of_clients_are_read_as_they_send_them() {
     let read = serde_json::from_str::<SctpStreamParameters>;
     let stream = read(r#"{ "streamId": 3, "maxRetransmits": 0 }"#).unwrap();

@@ -162,10 +162,13 @@ fn refused_for_the_stream(reason: MessageWithheld) -> Room {
         MessageWithheld::NoStream => {
             let link = SlowLink::new(Quality::GOOD, 1);
             let mut trunk = Trunk::with(link, one, SctpOptions::default());
+            let mut bridge = trunk.bridge(1, 0);
             // Before the two ends have agreed, nobody knows that there is no second stream.
-            let bridges = [0, 1].map(|stream| trunk.bridge(1, stream));
+            let inward = trunk.rooms[1].direct();
+            bridge.data_producer = trunk.rooms[1].produce_data(inward);
+            bridge.sends = trunk.send(1, bridge.data_producer);
             trunk.settle();
-            (trunk, bridges[1])
+            (trunk, bridge)
         }
         _ => trunk_to_first(one, SctpOptions::default()),
     };

@@ -5,8 +5,8 @@ use bevy_ecs::world::World;
 use flumen_components::event::{DataProducerCreated, emit};
 use flumen_components::{
     AppData, Closed, DataConsumers, DataKind, DataParameters, DataProducer, DataProducerId,
-    Directory, OnTransport, Paused, Routes, SctpStreamParameters, SctpStreamParametersError,
-    SctpStreams, Subject, TransportId, TransportKind, find,
+    Directory, OnTransport, Paused, Routes, SctpParameters, SctpStreamParameters,
+    SctpStreamParametersError, SctpStreams, Subject, TransportId, TransportKind, find,
 };
 use thiserror::Error;
 
@@ -50,6 +50,17 @@ pub enum ProduceDataError {
     /// Another data producer of the transport receives this stream.
     #[error("SCTP stream {0} is in use by another data producer of the transport")]
     StreamIdInUse(u16),
+    /// The peer was told of fewer streams ([`Limits::sctp_inbound_streams`]), and cannot send on
+    /// this one.
+    ///
+    /// [`Limits::sctp_inbound_streams`]: flumen_components::Limits::sctp_inbound_streams
+    #[error("SCTP stream {stream} is not below {streams}, as many as the peer may send on")]
+    StreamIdTooHigh {
+        /// The stream asked for.
+        stream: u16,
+        /// Streams that the peer may send on.
+        streams: u16,
+    },
     /// The transport carries no messages.
     #[error("the transport has no SCTP and is not a direct one")]
     SctpNotEnabled,
@@ -125,6 +136,14 @@ fn stream(
         .validated()?;
     let streams = world.get::<SctpStreams>(transport);
     let streams = streams.ok_or(ProduceDataError::SctpNotEnabled)?;
+    let parameters = world.get::<SctpParameters>(transport);
+    let announced = parameters.map_or(0, |parameters| parameters.incoming_streams);
+    if stream.stream_id >= announced {
+        return Err(ProduceDataError::StreamIdTooHigh {
+            stream: stream.stream_id,
+            streams: announced,
+        });
+    }
     if streams.incoming.contains_key(&stream.stream_id) {
         return Err(ProduceDataError::StreamIdInUse(stream.stream_id));
     }
