@@ -20,6 +20,7 @@
 //! those fields normalised; what must repeat byte for byte is recorded.
 
 mod association;
+mod bounds;
 mod command;
 mod config;
 mod core;

@@ -18,6 +18,16 @@ use super::{Config, Epoch, Outgoing, Output, Refused, SendError, State};
 /// The implementation is chosen when it is made; an enum, so that it is a plain component, `Send`
 /// and `Sync`, whose calls are direct. An idle one holds about 5 KB and asks to be called every
 /// 30 seconds.
+///
+/// # What a peer can make it hold
+///
+/// What arrived and cannot be delivered yet is bounded by twice the receive window in datagrams,
+/// and by four chunks for each KiB of it. Fragments of messages that are not complete are bounded
+/// by their number too, since a library goes through them: beyond as many as the longest message
+/// has (of 256 bytes each, and 1,024 at least), those that do not belong to the next message are
+/// dropped, to be sent again. A peer that does not complete a message in three times as many
+/// fragments, or exceeds the other bounds, fails the association with
+/// [`Failure::Flooded`](super::Failure::Flooded).
 #[derive(Component)]
 pub struct Association {
     behind: Behind,
@@ -61,6 +71,8 @@ impl Association {
     ///   for all that is under way.
     /// - Fragments of unordered messages that the peer abandoned are forgotten only if this end sends
     ///   unordered messages on that stream too.
+    /// - Messages of several streams that waited for what one FORWARD TSN abandons are delivered in
+    ///   any order between the streams.
     /// - It copies what it takes in, so the gate cannot tell what it holds: a peer that never
     ///   completes fragments is bounded by the window alone, which does not count what small
     ///   fragments cost.

@@ -9,7 +9,7 @@ use flumen_components::wire::sctp::{seal, write_header, write_heartbeat};
 
 use super::gate::{End, Gate};
 use super::heartbeat::Beat;
-use super::held::Held;
+use super::held::{Content, Held};
 use super::identifiers;
 use super::library::{Library, Occurrence, Side};
 use super::{Config, Epoch, Event, Failure, Message, Outgoing, Output, PORT, SendError};
@@ -18,12 +18,19 @@ use super::{Config, Epoch, Event, Failure, Message, Outgoing, Output, PORT, Send
 /// five times that its section 9.2 would allow.
 pub(super) const SHUTDOWN: Duration = Duration::from_secs(60);
 
+const ONE_MESSAGE: Content = Content {
+    parts: 1,
+    fragments: 0,
+};
+
 /// One association of the library `L`, behind its gate.
 pub(super) struct Core<L> {
     pub(super) library: L,
     pub(super) gate: Gate,
     /// Messages that wait for an acknowledgement.
     queued: Arc<Held>,
+    /// Streams of which something was released, and bytes.
+    released: Vec<(u16, usize)>,
 }
 
 impl<L: Library> Core<L> {
@@ -32,11 +39,16 @@ impl<L: Library> Core<L> {
             library: L::open(config, epoch, side, now),
             gate: Gate::new(config, now),
             queued: Arc::default(),
+            released: Vec::new(),
         }
     }
 
     /// Takes in a well-formed packet that is for this association.
     pub(super) fn receive(&mut self, now: Time, packet: &[u8], out: &mut Output) {
+        // What is complete is held until it is told, and must not count as if it were not.
+        if self.gate.is_crowded() {
+            self.tell(out);
+        }
         if let Some(packet) = self.gate.admit(now, packet, out) {
             self.library.input(now, packet);
         }
@@ -48,7 +60,7 @@ impl<L: Library> Core<L> {
         let payload = identifiers::enter(message.ppid, message.payload.clone());
         let length = payload.len();
         let counted = Outgoing {
-            payload: self.queued.wrap(payload, 1),
+            payload: self.queued.wrap(payload, ONE_MESSAGE),
             ..*message
         };
         let written = self.library.write(now, &counted);
@@ -138,9 +150,17 @@ impl<L: Library> Core<L> {
         }
     }
 
+    /// The libraries tell what an acknowledgement releases in the order of a hash.
     fn tell(&mut self, out: &mut Output) {
         while let Some(occurrence) = self.library.poll() {
-            self.gate.tell(occurrence, out);
+            match occurrence {
+                Occurrence::Released { stream, bytes } => self.released.push((stream, bytes)),
+                occurrence => self.gate.tell(occurrence, out),
+            }
+        }
+        self.released.sort_by_key(|&(stream, _)| stream);
+        for (stream, bytes) in self.released.drain(..) {
+            self.gate.release(stream, bytes, out);
         }
     }
 
@@ -174,12 +194,14 @@ impl Gate {
                 payload,
             } => self.take(stream, identifiers::leave(ppid, payload), out),
             Occurrence::TooLong { stream } => out.events.push(Event::TooLong { stream }),
-            Occurrence::Released { stream, bytes } => {
-                if let Some(buffered) = self.outbound.release(stream, bytes) {
-                    out.events
-                        .push(Event::BufferedAmountLow { stream, buffered });
-                }
-            }
+            Occurrence::Released { stream, bytes } => self.release(stream, bytes, out),
+        }
+    }
+
+    fn release(&mut self, stream: u16, bytes: usize, out: &mut Output) {
+        if let Some(buffered) = self.outbound.release(stream, bytes) {
+            out.events
+                .push(Event::BufferedAmountLow { stream, buffered });
         }
     }
 

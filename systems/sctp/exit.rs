@@ -123,9 +123,12 @@ impl Gate {
     fn write_forward(&mut self, chunk: &Chunk<'_>, bytes: &mut Vec<u8>) {
         if let Some(forward) = Forward::of(chunk) {
             self.assign(forward.cumulative);
-            let streams = forward
-                .streams()
-                .filter_map(|at| self.outbound.forwarded(at));
+            let streams = forward.streams();
+            let mut streams: Vec<_> = streams
+                .filter_map(|at| self.outbound.forwarded(at))
+                .collect();
+            // The libraries list them in the order of a hash.
+            streams.sort_unstable_by_key(|at| at.stream);
             write_forwarded(bytes, forward.cumulative, streams);
         }
     }

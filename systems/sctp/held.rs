@@ -14,21 +14,32 @@ use bytes::Bytes;
 pub(super) struct Held {
     bytes: AtomicUsize,
     parts: AtomicUsize,
+    fragments: AtomicUsize,
+}
+
+/// What is in a datagram, or message.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Content {
+    /// Chunks or messages.
+    pub(super) parts: usize,
+    /// Chunks among them that are not a message by themselves.
+    pub(super) fragments: usize,
 }
 
 impl Held {
-    /// Wraps `bytes`, which are `parts` chunks or messages, so that they count until nobody refers
-    /// to them.
-    pub(super) fn wrap<B>(self: &Arc<Self>, bytes: B, parts: usize) -> Bytes
+    /// Wraps `bytes`, so that they and their content count until nobody refers to them.
+    pub(super) fn wrap<B>(self: &Arc<Self>, bytes: B, content: Content) -> Bytes
     where
         B: AsRef<[u8]> + Send + 'static,
     {
         self.bytes
             .fetch_add(bytes.as_ref().len(), Ordering::Relaxed);
-        self.parts.fetch_add(parts, Ordering::Relaxed);
+        self.parts.fetch_add(content.parts, Ordering::Relaxed);
+        self.fragments
+            .fetch_add(content.fragments, Ordering::Relaxed);
         Bytes::from_owner(Counted {
             bytes,
-            parts,
+            content,
             held: Arc::clone(self),
         })
     }
@@ -42,11 +53,16 @@ impl Held {
     pub(super) fn parts(&self) -> usize {
         self.parts.load(Ordering::Relaxed)
     }
+
+    /// Fragments among them.
+    pub(super) fn fragments(&self) -> usize {
+        self.fragments.load(Ordering::Relaxed)
+    }
 }
 
 struct Counted<B: AsRef<[u8]>> {
     bytes: B,
-    parts: usize,
+    content: Content,
     held: Arc<Held>,
 }
 
@@ -60,7 +76,9 @@ impl<B: AsRef<[u8]>> Drop for Counted<B> {
     fn drop(&mut self) {
         let length = self.bytes.as_ref().len();
         self.held.bytes.fetch_sub(length, Ordering::Relaxed);
-        self.held.parts.fetch_sub(self.parts, Ordering::Relaxed);
+        let Content { parts, fragments } = self.content;
+        self.held.parts.fetch_sub(parts, Ordering::Relaxed);
+        self.held.fragments.fetch_sub(fragments, Ordering::Relaxed);
     }
 }
 
@@ -71,11 +89,16 @@ mod tests {
     #[test]
     fn a_slice_holds_the_whole() {
         let held = Arc::new(Held::default());
-        let datagram = held.wrap(vec![0; 100], 3);
+        let content = Content {
+            parts: 3,
+            fragments: 2,
+        };
+        let datagram = held.wrap(vec![0; 100], content);
         let slice = datagram.slice(1..2);
         drop(datagram);
-        assert_eq!((held.bytes(), held.parts()), (100, 3));
+        let counts = || (held.bytes(), held.parts(), held.fragments());
+        assert_eq!(counts(), (100, 3, 2));
         drop(slice);
-        assert_eq!((held.bytes(), held.parts()), (0, 0));
+        assert_eq!(counts(), (0, 0, 0));
     }
 }

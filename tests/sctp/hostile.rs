@@ -256,23 +256,71 @@ fn more_streams_than_announced_end_the_association() {
     }
 }
 
+/// How many of the numbers above the cumulative one the last SACK of end 0 says have arrived, and
+/// how far the cumulative one is behind `tsn`.
+fn acknowledged(forger: &Forger) -> (u32, u32) {
+    let sent = forger.ends.got[0].datagrams.iter().rev();
+    let mut chunks = sent.flat_map(|(_, datagram)| chunks(datagram));
+    let sack = chunks.find(|chunk| chunk.kind == kind::SACK);
+    let sack = sack.expect("it acknowledges").value;
+    let cumulative = u32::from_be_bytes([sack[0], sack[1], sack[2], sack[3]]);
+    let gaps = sack[12..].chunks_exact(4);
+    let arrived = gaps.map(|gap| {
+        let [start, end] = [[gap[0], gap[1]], [gap[2], gap[3]]].map(u16::from_be_bytes);
+        u32::from(end - start) + 1
+    });
+    (arrived.sum(), forger.tsn.wrapping_sub(cumulative))
+}
+
 /// What `webrtc-sctp` holds cannot be told.
 #[test]
+fn fragments_of_messages_far_behind_are_left_to_be_sent_again() {
+    // 1,024 fragments of 256 bytes make the longest message.
+    const LONGEST: u16 = 1_024;
+    for unordered in [0, 4] {
+        let mut forger = Forger::new(Stack::Rtc, &Config::default());
+        let first = forger.tsn;
+        forger.tsn = first.wrapping_add(1);
+        for index in 0..3 * LONGEST {
+            forger.say_data(BEGINNING | unordered, 1, index, b"x");
+        }
+        let case = format!("unordered {unordered}");
+        assert_eq!(forger.state(), State::Connected, "{case}");
+        // Of 290 gap blocks one run is left: those that were taken are next to each other.
+        assert_eq!(acknowledged(&forger).0, u32::from(LONGEST), "{case}");
+
+        // Whole messages are taken all the same, and what is missing is too.
+        forger.say_data(WHOLE, 2, 0, b"whole");
+        assert_eq!(forger.ends.payloads(0), [b"whole"], "{case}");
+        forger.tsn = first;
+        forger.say_data(WHOLE, 3, 0, b"missing");
+        assert_eq!(forger.ends.payloads(0)[1], b"missing", "{case}");
+    }
+}
+
+#[test]
 fn fragments_that_are_never_completed_end_the_association() {
+    let flooded = Event::Failed(Failure::Flooded);
+    // The first is of messages that are never completed, the others of one that never ends.
+    for (first, flags) in [
+        (BEGINNING, BEGINNING),
+        (BEGINNING | 4, BEGINNING | 4),
+        (BEGINNING, 0),
+        (BEGINNING | 4, 4),
+    ] {
+        let mut forger = Forger::new(Stack::Rtc, &Config::default());
+        forger.say_data(first, 1, 0, b"x");
+        for index in 1..3 * 1_024 {
+            forger.say_data(flags, 1, if flags == 0 { 0 } else { index }, b"x");
+        }
+        assert_eq!(forger.state(), State::Connected, "flags {flags}");
+        forger.say_data(flags, 1, 0, b"x");
+        assert!(forger.ends.has_seen(0, flooded), "flags {flags}");
+    }
     let small = Config {
         receive_window: 200_000,
         ..Config::default()
     };
-    let flooded = Event::Failed(Failure::Flooded);
-    // Of every other one nothing comes before it, so nothing is ever in order.
-    for flags in [BEGINNING, BEGINNING | 4, 0, 4] {
-        let mut forger = Forger::new(Stack::Rtc, &small);
-        for index in 0..10_000 {
-            forger.tsn = forger.tsn.wrapping_add(1);
-            forger.say_data(flags, 1, index, b"x");
-        }
-        assert!(forger.ends.has_seen(0, flooded), "flags {flags}");
-    }
     // A message that never ends is in order all the time, and exempt from the window.
     let mut forger = Forger::new(Stack::Rtc, &small);
     forger.say_data(BEGINNING, 1, 0, &[0; 1_100]);
@@ -280,6 +328,56 @@ fn fragments_that_are_never_completed_end_the_association() {
         forger.say_data(0, 1, 0, &[0; 1_100]);
     }
     assert!(forger.ends.has_seen(0, flooded), "a message without an end");
+}
+
+/// `webrtc-sctp` takes nothing in before it transmits.
+#[test]
+fn as_many_small_messages_as_a_tick_brings_are_no_flood() {
+    let small = Config {
+        receive_window: 200_000,
+        ..Config::default()
+    };
+    let mut forger = Forger::new(Stack::Rtc, &small);
+    let mut packets = Vec::new();
+    for sequence in 0..200_u16 {
+        let values: Vec<_> = (0..50)
+            .map(|_| {
+                let value = forger.data(1, sequence, b"x");
+                forger.tsn = forger.tsn.wrapping_add(1);
+                value
+            })
+            .collect();
+        let values = values.iter();
+        let chunks: Vec<_> = values
+            .map(|value| (kind::DATA, WHOLE | 4, &value[..]))
+            .collect();
+        packets.push(forger.packet(&chunks));
+    }
+    let now = forger.ends.now;
+    for packet in &packets {
+        assert_eq!(forger.ends.ends[0].receive(now, packet), Ok(()));
+    }
+    forger.ends.lose(1_000);
+    forger.ends.run_for(Duration::from_secs(1));
+    assert_eq!(forger.state(), State::Connected);
+    assert_eq!(forger.ends.payloads(0).len(), 10_000);
+}
+
+#[test]
+fn gaps_without_number_are_acknowledged_in_a_datagram() {
+    for stack in stacks() {
+        let mut forger = Forger::new(stack, &Config::default());
+        for sequence in 0..20_000 {
+            forger.tsn = forger.tsn.wrapping_add(1);
+            forger.say_data(WHOLE | 4, 1, sequence, b"x");
+        }
+        forger.ends.lose(1_000);
+        forger.ends.run_for(Duration::from_secs(1));
+        assert_eq!(forger.state(), State::Connected, "{stack:?}");
+        let sent = forger.ends.got[0].datagrams.iter();
+        let longest = sent.map(|(_, datagram)| datagram.len()).max();
+        assert!(longest <= Some(1_191), "{stack:?}: {longest:?}");
+    }
 }
 
 #[test]

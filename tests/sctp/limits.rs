@@ -88,6 +88,25 @@ fn a_threshold_tells_when_to_go_on() {
 }
 
 #[test]
+fn what_one_acknowledgement_releases_is_told_in_the_order_of_streams() {
+    for &stacks in Stack::PAIRS {
+        let mut ends = connected(stacks, &Config::default());
+        for index in 0..100_u16 {
+            ends.send(0, &message(index * 37 % 100, "x"));
+        }
+        ends.run_until(|ends| ends.ends[0].buffered() == 0);
+        let events = ends.got[0].events.iter();
+        let low = events.filter_map(|(at, event)| match event {
+            Event::BufferedAmountLow { stream, .. } => Some((*at, *stream)),
+            _ => None,
+        });
+        let low: Vec<_> = low.collect();
+        assert_eq!(low.len(), 100, "{stacks:?}");
+        assert!(low.is_sorted(), "{stacks:?}: {low:?}");
+    }
+}
+
+#[test]
 fn a_message_that_is_too_long_for_the_receiver_is_dropped_and_told() {
     for &stacks in Stack::PAIRS {
         let epoch = flumen_tests::start();

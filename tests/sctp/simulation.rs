@@ -164,6 +164,46 @@ fn what_was_recorded_repeats_over_a_lossy_link() {
     }
 }
 
+#[test]
+fn long_messages_on_many_streams_survive_loss_and_reordering() {
+    const STREAMS: u16 = 12;
+    let lossy = |lost_per_mille, millis| Quality {
+        lost_per_mille,
+        delay: Duration::from_millis(millis),
+        jitter: Duration::from_millis(millis),
+    };
+    for (seed, quality) in [lossy(0, 100), lossy(10, 5), lossy(50, 20)]
+        .into_iter()
+        .enumerate()
+    {
+        let wide = Config {
+            send_buffer_size: 8_000_000,
+            per_stream_send_queue_limit: 8_000_000,
+            ..Config::default()
+        };
+        let epoch = start();
+        let pair = [(); 2].map(|()| Stack::Rtc.associate(wide.clone(), epoch.clone()));
+        let mut ends = Ends::over(SlowLink::new(quality, seed as u64), pair);
+        ends.connect();
+        for round in 0..2 {
+            for stream in 0..STREAMS {
+                let long = Outgoing {
+                    ordered: stream % 2 == 0,
+                    ..message(stream, vec![round as u8 ^ stream as u8; 262_144])
+                };
+                ends.send(0, &long);
+                ends.send(0, &message(STREAMS, vec![round as u8; 1]));
+            }
+        }
+        ends.run_until(|ends| ends.ends[0].buffered() == 0);
+        let messages = ends.got[1].messages.iter().map(|(_, message)| message);
+        let long = messages.filter(|message| message.stream < STREAMS);
+        let length = long.map(|message| message.payload.len());
+        assert_eq!(length.sum::<usize>(), 2 * 12 * 262_144, "{quality:?}");
+        assert_eq!(ends.payloads(1).len(), 48, "{quality:?}");
+    }
+}
+
 /// What end `at` sent, with tags, checksums and cookies taken out and sequence numbers counted
 /// from the first.
 fn normalised(ends: &Ends, at: usize) -> Vec<(flumen::Time, Vec<u8>)> {

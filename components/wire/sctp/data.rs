@@ -55,6 +55,11 @@ impl<'a> Data<'a> {
             payload,
         })
     }
+
+    /// Whether it is only a part of a message.
+    pub fn is_fragment(&self) -> bool {
+        !(self.beginning && self.ending)
+    }
 }
 
 #[cfg(test)]
@@ -77,6 +82,12 @@ mod tests {
         );
         assert!(data.unordered && data.beginning && !data.ending);
         assert_eq!(data.payload, [7]);
+        assert!(data.is_fragment());
+        let whole = Data {
+            ending: true,
+            ..data
+        };
+        assert!(!whole.is_fragment());
         let without_user_data = Chunk {
             value: &value[..12],
             ..chunk
