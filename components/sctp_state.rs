@@ -9,11 +9,12 @@ pub enum SctpState {
     /// Nothing was asked for, and no handshake has come through.
     #[default]
     New,
-    /// INIT has been sent.
+    /// INIT has been sent. Amid an association: its peer has restarted and lost what it had, and
+    /// `connected` follows at once.
     Connecting,
     /// Messages flow.
     Connected,
-    /// It ended otherwise than by agreement.
+    /// It ended otherwise than by agreement. It does not begin anew: that takes another transport.
     Failed,
     /// It was shut down, or aborted from here.
     Closed,

@@ -23,6 +23,8 @@ pub enum Purpose {
     Port,
     /// RTCP: its SSRC and its intervals.
     Rtcp,
+    /// SCTP verification tags (RFC 9260 section 5.3.1).
+    Sctp,
 }
 
 /// The creation sequence of an entity: the explicit key of order, and part of its seed.

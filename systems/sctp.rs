@@ -15,9 +15,10 @@
 //! (RFC 6525), heartbeats (RFC 9260 section 8.3), handshakes that cross and the bounds on what a
 //! peer can make an association hold are the gate's, so that they are the same for both.
 //!
-//! The libraries draw verification tags, cookies and first sequence numbers from the operating
-//! system. What repeats under simulation is messages, their order and times, and datagrams with
-//! those fields normalised; what must repeat byte for byte is recorded.
+//! The libraries draw cookies and first sequence numbers from the operating system, and
+//! verification tags too unless they are drawn [for them](Association::with_tags). What repeats
+//! under simulation is messages, their order and times, and datagrams with those fields
+//! normalised; what must repeat byte for byte is recorded.
 
 mod association;
 mod bounds;
@@ -29,6 +30,7 @@ mod error;
 mod event;
 mod exit;
 mod gate;
+mod handshakes;
 mod heartbeat;
 mod held;
 mod identifiers;

@@ -147,6 +147,32 @@ fn both_ends_may_ask_at_once() {
 }
 
 #[test]
+fn a_client_that_restarts_at_its_address_is_heard_again() {
+    let mut trunk = Trunk::new();
+    let bridges = [0, 1].map(|from| trunk.bridge(from, 0));
+    trunk.settle();
+    states_told(&mut trunk, 0);
+    // It is gone without a word.
+    trunk.rooms[1] = Room::new();
+    trunk.transports[1] = trunk.rooms[1].plain_sctp(SctpOptions::default());
+    trunk.rooms[1].connect(trunk.transports[1]);
+    let anew = trunk.transports[1];
+    let hears = trunk.rooms[1].receive_stream(anew, SctpStreamParameters::new(0));
+    let outward = trunk.rooms[1].direct();
+    trunk.rooms[1].consume_data(outward, hears, &[]);
+    let inward = trunk.rooms[1].direct();
+    let speaks = trunk.rooms[1].produce_data(inward);
+    trunk.send(1, speaks);
+    trunk.settle();
+    assert_eq!(states_told(&mut trunk, 0), ["connecting", "connected"]);
+    say(&mut trunk, 0, bridges[0], &Message::text("there"));
+    let back = Message::text("back");
+    trunk.rooms[1].engine.send_message(speaks, &back).unwrap();
+    trunk.run_for(SECOND);
+    assert_eq!([0, 1].map(|at| trunk.rooms[at].messages().len()), [1, 1]);
+}
+
+#[test]
 fn an_address_is_learnt_from_sctp_and_not_from_what_only_looks_like_it() {
     let mut peer = Room::new();
     let asking = peer.plain_sctp(SctpOptions::default());
@@ -507,8 +533,9 @@ fn the_same_happens_in_the_same_order_at_the_same_time() {
             jitter: Duration::from_millis(15),
         };
         let mut trunk = Trunk::over(SlowLink::new(quality, 3));
-        // One end asks: when both do, verification tags decide, and those are nobody's to choose.
+        // Both ends ask.
         trunk.receive(0, SctpStreamParameters::new(9));
+        trunk.receive(1, SctpStreamParameters::new(9));
         trunk.run_for(10 * SECOND);
         let bridge = trunk.bridge(0, 0);
         let mut heard = Vec::new();

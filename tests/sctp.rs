@@ -7,4 +7,5 @@ mod limits;
 mod recorded;
 mod reliability;
 mod resets;
+mod restart;
 mod simulation;

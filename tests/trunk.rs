@@ -49,7 +49,9 @@ impl Trunk {
         configure: impl FnOnce(Builder) -> Builder,
         options: SctpOptions,
     ) -> Self {
-        let mut rooms = [Room::with(configure), Room::new()];
+        // With one seed both would draw the same tags, and neither could win when both ask.
+        let first = Room::with(|builder| configure(builder.seed([8; 32])));
+        let mut rooms = [first, Room::new()];
         let first = rooms[0].plain_sctp(options);
         let second = rooms[1].plain_sctp(SctpOptions::default());
         let transports = [first, second];

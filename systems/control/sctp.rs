@@ -3,12 +3,13 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::{Mut, World};
 use flumen_components::{
-    BufferedAmountLowThreshold, Closed, DataConsumer, DataConsumerId, Ledger, Limits, MessageSizes,
-    Now, Outbox, Path, SctpParameters, SctpSchedule, SctpState, SctpStreamParameters, SctpStreams,
-    Stirred, TransportId, find,
+    BufferedAmountLowThreshold, Closed, Created, DataConsumer, DataConsumerId, Ledger, Limits,
+    MessageSizes, Now, Outbox, Path, Purpose, SctpParameters, SctpSchedule, SctpState,
+    SctpStreamParameters, SctpStreams, Stirred, TransportId, find,
 };
 use thiserror::Error;
 
+use super::birth;
 use crate::associations::send;
 use crate::sctp::{Association, Config, Epoch, Output, Stack};
 
@@ -47,7 +48,11 @@ pub(super) fn enable(world: &mut World, transport: Entity, mut parameters: SctpP
         send_max: parameters.max_send_message_size as usize,
         receive_max: parameters.max_receive_message_size as usize,
     };
-    let association = stack.associate(config, world.resource::<Epoch>().clone());
+    let epoch = world.resource::<Epoch>().clone();
+    let created = world.get::<Created>(transport);
+    let created = *created.expect("a transport was spawned with its number");
+    let tags = birth::generator(world, created, Purpose::Sctp);
+    let association = stack.associate(config, epoch, tags);
     world.entity_mut(transport).insert((
         parameters,
         sizes,

@@ -1,7 +1,7 @@
 //! The seam.
 
 use bevy_ecs::component::Component;
-use flumen_components::Time;
+use flumen_components::{Generator, Time};
 
 use super::machine::Machine;
 use super::recorded::{Answer, Recorded, Snapshot, Tape};
@@ -18,6 +18,16 @@ use super::{Config, Epoch, Outgoing, Output, Refused, SendError, State};
 /// The implementation is chosen when it is made; an enum, so that it is a plain component, `Send`
 /// and `Sync`, whose calls are direct. An idle one holds about 5 KB and asks to be called every
 /// 30 seconds.
+///
+/// # A peer that restarts
+///
+/// A peer that has forgotten the association, and asks anew from the same address, gets a new one
+/// in its place as soon as it has proved that it is there (RFC 9260 section 5.2.4): the state goes
+/// to [`Connecting`](State::Connecting) and at once back to [`Connected`](State::Connected). Then
+/// streams are agreed on and numbered anew, what was not acknowledged is lost,
+/// [`BufferedAmountLow`](super::Event::BufferedAmountLow) is told of each stream that had more
+/// buffered than its threshold, and thresholds are to be set again. One that has failed or is
+/// closed stays so.
 ///
 /// # What a peer can make it hold
 ///
@@ -95,6 +105,21 @@ impl Association {
     /// [`Failure::Diverged`](super::Failure::Diverged).
     pub fn recorded(tape: Tape) -> Self {
         Self::over(Behind::Recorded(Box::new(Recorded::new(tape))))
+    }
+
+    /// Draws its verification tags from `tags`. They decide who goes on when both ends ask at
+    /// once, so a handshake repeats with them; without, the library draws them from the operating
+    /// system. Call it before anything else. Two ends with the same tags can tell neither apart
+    /// and fall back to what the library draws.
+    #[must_use]
+    pub fn with_tags(mut self, tags: Generator) -> Self {
+        match &mut self.behind {
+            Behind::Rtc(machine) => machine.draw_tags(tags),
+            #[cfg(feature = "webrtc-sctp")]
+            Behind::WebRtc(machine) => machine.draw_tags(tags),
+            Behind::Recorded(_) => {}
+        }
+        self
     }
 
     fn over(behind: Behind) -> Self {

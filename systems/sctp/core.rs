@@ -34,10 +34,17 @@ pub(super) struct Core<L> {
 }
 
 impl<L: Library> Core<L> {
-    pub(super) fn open(config: &Config, epoch: &Epoch, side: Side, now: Time) -> Self {
+    /// With `tag` as its verification tag; with the one that the library draws, if there is none.
+    pub(super) fn open(
+        config: &Config,
+        epoch: &Epoch,
+        side: Side,
+        tag: Option<u32>,
+        now: Time,
+    ) -> Self {
         Self {
             library: L::open(config, epoch, side, now),
-            gate: Gate::new(config, now),
+            gate: Gate::new(config, tag, now),
             queued: Arc::default(),
             released: Vec::new(),
         }

@@ -1,5 +1,7 @@
 //! What may pass from the wire to a library.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use flumen_components::Time;
 use flumen_components::wire::sctp::{
@@ -19,6 +21,9 @@ use super::{Event, Failure, Output};
 /// (RFC 9260 section 3.3.4), but the libraries report every gap: were every other number missing
 /// up to there, what they write would not fit the length of a chunk.
 const REACH: u32 = 32_000;
+/// Where the verification tag of a packet stands, RFC 9260 section 3.1.
+const TAG: Range<usize> = 4..8;
+
 /// What becomes of a chunk.
 enum Verdict {
     /// It goes on as it is.
@@ -35,6 +40,9 @@ impl Gate {
     pub(super) fn admit(&mut self, now: Time, packet: &[u8], out: &mut Output) -> Option<Bytes> {
         let mut passed = Vec::with_capacity(packet.len() + 3);
         passed.extend_from_slice(&packet[..HEADER_LEN]);
+        if packet[TAG] == self.local_tag.to_be_bytes() {
+            passed[TAG].copy_from_slice(&self.library_tag.to_be_bytes());
+        }
         let mut content = Content::default();
         for chunk in chunks(packet) {
             let before = passed.len();

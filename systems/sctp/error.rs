@@ -18,7 +18,8 @@ pub enum Refused {
     /// Its verification tag is nobody's (RFC 9260 section 8.5).
     #[error("wrong verification tag")]
     Tag,
-    /// An INIT for an association that exists, or one that loses against our own.
+    /// An INIT that repeats the one an association began with, comes amid a shutdown, or loses
+    /// against our own.
     #[error("an INIT that is not wanted")]
     Init,
     /// The association is over.

@@ -23,7 +23,7 @@ impl Gate {
                 seal(&mut bytes[start..]);
             }
             if self.local_tag != 0 && self.answer.is_empty() && is_init_ack(packet) {
-                self.answer = packet.to_vec();
+                self.answer = bytes[start..].to_vec();
             }
         });
     }
@@ -48,17 +48,22 @@ impl Gate {
 
     fn note_init(&mut self, chunk: &Chunk<'_>) {
         if let Some(init) = Init::of(chunk).filter(|_| self.local_tag == 0) {
-            self.local_tag = init.tag;
+            self.library_tag = init.tag;
+            self.local_tag = self.drawn_tag.unwrap_or(init.tag);
             self.first_tsn = init.tsn;
             self.last_tsn = init.tsn.wrapping_sub(1);
             self.resets = Resets::new(self.first_tsn, self.peer_tsn);
         }
     }
 
-    /// Not every library lets one say how many streams there are.
+    /// No library lets one draw its tag, and not every one say how many streams there are.
     fn write_init(&self, chunk: &Chunk<'_>, bytes: &mut Vec<u8>) {
         let start = bytes.len();
         copy(chunk, bytes);
+        let tag = start + CHUNK_HEADER_LEN;
+        if let Some(field) = bytes.get_mut(tag..tag + 4) {
+            field.copy_from_slice(&self.local_tag.to_be_bytes());
+        }
         let streams = start + CHUNK_HEADER_LEN + Init::STREAMS;
         if let Some(field) = bytes.get_mut(streams..streams + 4) {
             field[..2].copy_from_slice(&self.outbound_streams.to_be_bytes());

@@ -14,8 +14,12 @@ use super::{Config, Failure};
 /// Between the wire and one association of a library.
 pub(super) struct Gate {
     pub(super) config: Config,
+    /// The tag that was drawn for it, if one was.
+    pub(super) drawn_tag: Option<u32>,
     /// What the peer writes into its packets; zero before INIT or INIT ACK has left.
     pub(super) local_tag: u32,
+    /// What the library expects there.
+    pub(super) library_tag: u32,
     /// What is written into packets to the peer; zero before its INIT or INIT ACK has come.
     pub(super) peer_tag: u32,
     /// First transmission sequence number of this end.
@@ -59,10 +63,12 @@ pub(super) enum End {
 }
 
 impl Gate {
-    pub(super) fn new(config: &Config, now: Time) -> Self {
+    pub(super) fn new(config: &Config, drawn_tag: Option<u32>, now: Time) -> Self {
         Self {
             config: config.clone(),
+            drawn_tag,
             local_tag: 0,
+            library_tag: 0,
             peer_tag: 0,
             first_tsn: 0,
             peer_tsn: 0,

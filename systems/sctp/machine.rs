@@ -4,19 +4,16 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use flumen_components::Time;
 use flumen_components::wire::sctp::{
     Chunk, Header, Init, check, chunks, close_chunk, kind, open_chunk, seal, write_header,
 };
+use flumen_components::{Generator, Time};
 
 use super::core::{Core, SHUTDOWN};
 use super::gate::End;
 use super::library::{Library, Side};
 use super::{Config, Epoch, Event, Failure, Outgoing, Output, PORT, Refused, SendError, State};
 
-/// Handshakes that are answered at a time. The oldest makes room: a flood of forged INITs then
-/// costs the true one at most its turn, and never more memory than this.
-const HANDSHAKES: usize = 8;
 /// How long a peer that asked first may take to go on with our answer before it is asked itself:
 /// RTO.Initial (RFC 9260 section 16), after which it would ask again.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -32,17 +29,25 @@ const REFLECTED: u8 = 1;
 /// for. So two of these agree, and so does a stack that answers as RFC 9260 section 5.2.1 says.
 /// Who is asked before it asks leaves it at that for a while: an INIT with another tag than its
 /// answer's confuses stacks (`webrtc-sctp`) that take the last one that they saw.
+///
+/// A peer may restart (RFC 9260 section 5.2.2): it asks anew amid an association, and is answered
+/// beside it. Nothing of the association changes before the cookie of that answer comes back, which
+/// who merely writes the peer's address into an INIT does not get to see.
 pub(super) struct Machine<L> {
     config: Config,
     epoch: Epoch,
-    state: State,
+    /// Draws verification tags, if the libraries shall not.
+    tags: Option<Generator>,
+    pub(super) state: State,
     /// What was opened from here, or what a handshake has become.
-    live: Option<Core<L>>,
-    answered: VecDeque<Core<L>>,
+    pub(super) live: Option<Core<L>>,
+    pub(super) answered: VecDeque<Core<L>>,
     /// When to ask after all, while a peer that asked first is expected to go on.
-    ask_at: Option<Time>,
+    pub(super) ask_at: Option<Time>,
+    /// Until when answers amid an association stand.
+    pub(super) answers_until: Option<Time>,
     /// What is yielded by the next poll.
-    out: Output,
+    pub(super) out: Output,
 }
 
 impl<L: Library> Machine<L> {
@@ -54,12 +59,24 @@ impl<L: Library> Machine<L> {
                 ..config
             },
             epoch,
+            tags: None,
             state: State::New,
             live: None,
             answered: VecDeque::new(),
             ask_at: None,
+            answers_until: None,
             out: Output::default(),
         }
+    }
+
+    pub(super) fn draw_tags(&mut self, tags: Generator) {
+        self.tags = Some(tags);
+    }
+
+    pub(super) fn open(&mut self, side: Side, now: Time) -> Core<L> {
+        let tags = self.tags.as_mut();
+        let tag = tags.map(|tags| tags.within(1..=u32::MAX));
+        Core::open(&self.config, &self.epoch, side, tag, now)
     }
 
     pub(super) fn state(&self) -> State {
@@ -99,8 +116,7 @@ impl<L: Library> Machine<L> {
 
     fn ask(&mut self, now: Time) {
         self.guarded(|this| {
-            let core = Core::open(&this.config, &this.epoch, Side::Client, now);
-            this.live = Some(core);
+            this.live = Some(this.open(Side::Client, now));
             this.settle(now);
         });
     }
@@ -121,48 +137,6 @@ impl<L: Library> Machine<L> {
             None => this.receive_other(now, packet, header.tag, &first),
         });
         received.unwrap_or(Ok(()))
-    }
-
-    fn receive_init(&mut self, now: Time, packet: &[u8], init: &Init<'_>) -> Result<(), Refused> {
-        if let Some(Core { gate, .. }) = &self.live
-            && (gate.peer_tag != 0 || gate.local_tag > init.tag)
-        {
-            return Err(Refused::Init);
-        }
-        let is_same =
-            |core: &&Core<L>| (core.gate.peer_tag, core.gate.peer_tsn) == (init.tag, init.tsn);
-        if let Some(core) = self.answered.iter().find(is_same) {
-            let answer = &core.gate.answer;
-            self.out.datagram(|bytes| bytes.extend(answer));
-            return Ok(());
-        }
-        if self.answered.len() == HANDSHAKES {
-            self.answered.pop_front();
-        }
-        let mut core = Core::open(&self.config, &self.epoch, Side::Server, now);
-        core.receive(now, packet, &mut self.out);
-        core.drain(now, &mut self.out);
-        self.answered.push_back(core);
-        Ok(())
-    }
-
-    fn receive_init_ack(
-        &mut self,
-        now: Time,
-        packet: &[u8],
-        tag: u32,
-        ack: &Init<'_>,
-    ) -> Result<(), Refused> {
-        // A peer that asked too, and was answered, goes on with that.
-        let is_answered = |core: &Core<L>| core.gate.peer_tag == ack.tag;
-        let is_crossed = self.answered.iter().any(is_answered);
-        let asking = self
-            .live
-            .as_mut()
-            .filter(|core| core.gate.local_tag == tag && core.gate.peer_tag == 0 && !is_crossed);
-        let core = asking.ok_or(Refused::Tag)?;
-        core.receive(now, packet, &mut self.out);
-        Ok(())
     }
 
     fn receive_other(
@@ -278,7 +252,7 @@ impl<L: Library> Machine<L> {
     pub(super) fn next_timeout(&self) -> Option<Time> {
         let cores = self.live.iter().chain(&self.answered);
         let due = cores.filter_map(Core::next_timeout);
-        due.chain(self.ask_at).min()
+        due.chain(self.ask_at).chain(self.answers_until).min()
     }
 
     pub(super) fn advance(&mut self, now: Time) {
@@ -290,6 +264,10 @@ impl<L: Library> Machine<L> {
         if self.ask_at.is_some_and(|at| at <= now) {
             self.ask_at = None;
             self.ask(now);
+        }
+        if self.answers_until.is_some_and(|until| until <= now) {
+            self.answers_until = None;
+            self.answered.clear();
         }
     }
 
@@ -309,13 +287,12 @@ impl<L: Library> Machine<L> {
             core.drain(now, &mut self.out);
         }
         let is_through = |core: &Core<L>| core.gate.is_connected;
-        if self.state != State::Connected {
-            if let Some(at) = self.answered.iter().position(is_through) {
-                self.live = self.answered.remove(at);
-            }
-            if self.live.as_ref().is_some_and(is_through) {
-                self.become_connected(now);
-            }
+        if let Some(at) = self.answered.iter().position(is_through) {
+            self.leave_behind();
+            self.live = self.answered.remove(at);
+        }
+        if self.state != State::Connected && self.live.as_ref().is_some_and(is_through) {
+            self.become_connected(now);
         }
         self.answered.retain(|core| core.gate.end.is_none());
         if let Some(end) = self.live.as_ref().and_then(|core| core.gate.end) {
@@ -323,23 +300,11 @@ impl<L: Library> Machine<L> {
         }
     }
 
-    fn become_connected(&mut self, now: Time) {
-        self.answered.clear();
-        self.ask_at = None;
-        if let Some(core) = &mut self.live {
-            core.gate.heartbeat.heard(now);
-            self.out.events.push(Event::Streams {
-                outbound: core.gate.outbound_streams,
-                inbound: core.gate.inbound_streams,
-            });
-        }
-        self.enter(State::Connected);
-    }
-
     fn end(&mut self, end: End) {
         self.live = None;
         self.answered.clear();
         self.ask_at = None;
+        self.answers_until = None;
         match end {
             End::Closed => self.enter(State::Closed),
             End::Failed(failure) => {
@@ -349,7 +314,7 @@ impl<L: Library> Machine<L> {
         }
     }
 
-    fn enter(&mut self, state: State) {
+    pub(super) fn enter(&mut self, state: State) {
         if self.state != state {
             self.state = state;
             self.out.events.push(Event::StateChanged(state));

@@ -1,6 +1,7 @@
 //! Which library stands behind the associations of transports.
 
 use bevy_ecs::resource::Resource;
+use flumen_components::Generator;
 
 use super::library::Library;
 use super::rtc::Rtc;
@@ -20,12 +21,13 @@ pub enum Stack {
 
 impl Stack {
     /// An association over the library.
-    pub(crate) fn associate(self, config: Config, epoch: Epoch) -> Association {
-        match self {
+    pub(crate) fn associate(self, config: Config, epoch: Epoch, tags: Generator) -> Association {
+        let association = match self {
             Self::RtcSctp => Association::new(config, epoch),
             #[cfg(feature = "webrtc-sctp")]
             Self::WebRtcSctp => Association::webrtc(config, epoch),
-        }
+        };
+        association.with_tags(tags)
     }
 
     /// The longest message that the library can send, in bytes.

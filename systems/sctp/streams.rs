@@ -109,6 +109,13 @@ impl Outbound {
         buffered.filter(|(_, bytes)| *bytes > 0)
     }
 
+    /// Streams on which more is buffered than their threshold.
+    pub(super) fn above_low(&self) -> impl Iterator<Item = u16> {
+        let queues = self.streams.iter();
+        let above = queues.filter(|(_, queue)| queue.buffered > queue.low);
+        above.map(|(&stream, _)| stream)
+    }
+
     /// Tells when what is buffered on `stream` falls from above `bytes` to it or below.
     pub(super) fn set_low(&mut self, stream: u16, bytes: usize) {
         self.streams.entry(stream).or_default().low = bytes;
@@ -215,8 +222,10 @@ mod tests {
         outbound.set_low(1, 100);
         outbound.add(1, 250);
         outbound.add(2, 50);
+        assert!(outbound.above_low().eq([1, 2]));
         assert_eq!(outbound.release(1, 100), None);
         assert_eq!(outbound.release(1, 50), Some(100));
+        assert!(outbound.above_low().eq([2]));
         assert_eq!(outbound.release(1, 50), None);
         assert_eq!((outbound.total(), outbound.buffered(1)), (100, 50));
         assert_eq!(outbound.release(2, 60), Some(0), "the default is zero");

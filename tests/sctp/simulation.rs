@@ -5,7 +5,8 @@ use std::time::Duration;
 use flumen::components::wire::sctp::{
     Chunk, Data, Forward, Init, chunks, close_chunk, kind, open_chunk, write_forwarded,
 };
-use flumen::sctp::{Association, Config, Outgoing, Reliability};
+use flumen::components::{Created, Purpose, Seed};
+use flumen::sctp::{Association, Config, Outgoing, Reliability, State};
 use flumen_tests::{Ends, Noise, Quality, SlowLink, Stack, message, start};
 
 /// Streams on which messages are reliable and ordered, reliable and unordered, and neither.
@@ -202,6 +203,62 @@ fn long_messages_on_many_streams_survive_loss_and_reordering() {
         assert_eq!(length.sum::<usize>(), 2 * 12 * 262_144, "{quality:?}");
         assert_eq!(ends.payloads(1).len(), 48, "{quality:?}");
     }
+}
+
+/// Both ask within a few milliseconds, over a link that loses and reorders.
+fn cross(quality: Quality, seed: u64) -> Ends {
+    let epoch = start();
+    let pair = [0, 1].map(|end| {
+        let tags = Seed([seed as u8; 32]).generator(Created(end), Purpose::Sctp);
+        let association = Stack::Rtc.associate(Config::default(), epoch.clone());
+        association.with_tags(tags)
+    });
+    let mut ends = Ends::over(SlowLink::new(quality, seed), pair);
+    ends.keeps_datagrams = true;
+    let mut noise = Noise::new(seed);
+    let first = noise.below(2) as usize;
+    ends.ends[first].connect(ends.now);
+    ends.run_for(Duration::from_millis(noise.below(4) * 5));
+    ends.ends[1 - first].connect(ends.now);
+    ends.run_until(|ends| ends.are(State::Connected));
+    for index in 0..20 {
+        for from in [0, 1] {
+            ends.send(from, &numbered(ORDERED, index, 2_000));
+        }
+        ends.run_for(Duration::from_millis(3));
+    }
+    ends.run_until(|ends| ends.ends.iter().all(|end| end.buffered() == 0));
+    ends
+}
+
+#[test]
+fn who_wins_when_both_ask_at_once_is_the_same_in_every_run() {
+    let quality = Quality {
+        lost_per_mille: 200,
+        delay: Duration::from_millis(10),
+        jitter: Duration::from_millis(10),
+    };
+    let mut winners = [0; 2];
+    for seed in 0..60 {
+        let [one, other] = [(); 2].map(|()| cross(quality, seed));
+        for at in [0, 1] {
+            assert_eq!(one.got[at].events, other.got[at].events, "seed {seed}");
+            assert!(
+                one.got[at].messages == other.got[at].messages,
+                "seed {seed}"
+            );
+            let times = |ends: &Ends| -> Vec<_> {
+                let sent = ends.got[at].datagrams.iter();
+                sent.map(|(time, bytes)| (*time, bytes.len(), bytes[4..8].to_vec()))
+                    .collect()
+            };
+            assert!(times(&one) == times(&other), "seed {seed}: tags and times");
+            let asked = one.got[at].datagrams.iter();
+            let mut chunks = asked.flat_map(|(_, datagram)| chunks(datagram));
+            winners[at] += usize::from(chunks.any(|chunk| chunk.kind == kind::COOKIE_ECHO));
+        }
+    }
+    assert!(winners.iter().all(|&won| won > 10), "{winners:?}");
 }
 
 /// What end `at` sent, with tags, checksums and cookies taken out and sequence numbers counted

@@ -1,0 +1,113 @@
+//! How handshakes begin, and what becomes of who wins.
+
+use std::time::Duration;
+
+use flumen_components::Time;
+use flumen_components::wire::sctp::Init;
+
+use super::core::Core;
+use super::library::{Library, Side};
+use super::machine::Machine;
+use super::{Event, Refused, State};
+
+/// Handshakes that are answered at a time. The oldest makes room: a flood of forged INITs then
+/// costs the true one at most its turn, and never more memory than this.
+const HANDSHAKES: usize = 8;
+/// How long a peer that seems to have restarted may take to go on with our answer:
+/// Valid.Cookie.Life (RFC 9260 section 16).
+const COOKIE_LIFE: Duration = Duration::from_secs(60);
+
+impl<L: Library> Machine<L> {
+    pub(super) fn receive_init(
+        &mut self,
+        now: Time,
+        packet: &[u8],
+        init: &Init<'_>,
+    ) -> Result<(), Refused> {
+        if !self.is_wanted(init) {
+            return Err(Refused::Init);
+        }
+        let is_same =
+            |core: &&Core<L>| (core.gate.peer_tag, core.gate.peer_tsn) == (init.tag, init.tsn);
+        if let Some(core) = self.answered.iter().find(is_same) {
+            let answer = &core.gate.answer;
+            self.out.datagram(|bytes| bytes.extend(answer));
+            return Ok(());
+        }
+        if self.answered.len() == HANDSHAKES {
+            self.answered.pop_front();
+        }
+        if self.state == State::Connected {
+            self.answers_until = Some(now + COOKIE_LIFE);
+        }
+        let mut core = self.open(Side::Server, now);
+        core.receive(now, packet, &mut self.out);
+        core.drain(now, &mut self.out);
+        self.answered.push_back(core);
+        Ok(())
+    }
+
+    /// Whether an INIT is to be answered: not if it repeats what led to the association, and not
+    /// if it loses against our own. Equal tags are as good as impossible, but for two engines with
+    /// one seed.
+    fn is_wanted(&self, init: &Init<'_>) -> bool {
+        let Some(Core { gate, .. }) = &self.live else {
+            return true;
+        };
+        let theirs = (init.tag, init.tsn);
+        match self.state {
+            State::Connected => gate.closing.is_none() && theirs != (gate.peer_tag, gate.peer_tsn),
+            _ => gate.peer_tag == 0 && theirs >= (gate.local_tag, gate.first_tsn),
+        }
+    }
+
+    pub(super) fn receive_init_ack(
+        &mut self,
+        now: Time,
+        packet: &[u8],
+        tag: u32,
+        ack: &Init<'_>,
+    ) -> Result<(), Refused> {
+        // A peer that asked too, and was answered, goes on with that.
+        let is_answered = |core: &Core<L>| core.gate.peer_tag == ack.tag;
+        let is_crossed = self.answered.iter().any(is_answered);
+        let asking = self
+            .live
+            .as_mut()
+            .filter(|core| core.gate.local_tag == tag && core.gate.peer_tag == 0 && !is_crossed);
+        let core = asking.ok_or(Refused::Tag)?;
+        core.receive(now, packet, &mut self.out);
+        Ok(())
+    }
+
+    /// If there is an association, its peer has restarted: what it had not acknowledged is lost,
+    /// and waits no longer.
+    pub(super) fn leave_behind(&mut self) {
+        if self.state != State::Connected {
+            return;
+        }
+        self.enter(State::Connecting);
+        if let Some(core) = self.live.take() {
+            let low = |stream| Event::BufferedAmountLow {
+                stream,
+                buffered: 0,
+            };
+            let told = core.gate.outbound.above_low().map(low);
+            self.out.events.extend(told);
+        }
+    }
+
+    pub(super) fn become_connected(&mut self, now: Time) {
+        self.answered.clear();
+        self.ask_at = None;
+        self.answers_until = None;
+        if let Some(core) = &mut self.live {
+            core.gate.heartbeat.heard(now);
+            self.out.events.push(Event::Streams {
+                outbound: core.gate.outbound_streams,
+                inbound: core.gate.inbound_streams,
+            });
+        }
+        self.enter(State::Connected);
+    }
+}
