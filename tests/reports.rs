@@ -280,6 +280,27 @@ fn ten_thousand_consumers_with_nothing_to_report_are_looked_at_over_several_tick
 }
 
 #[test]
+fn reports_go_on_however_few_are_looked_at_in_a_tick() {
+    let mut room = Room::with(|builder| builder.report_checks_per_tick(1));
+    let transport = room.plain(address(5_000));
+    let receiver = room.plain(address(6_000));
+    for ssrc in 1_000..1_003 {
+        let producer = room.produce(transport, MediaKind::Audio, opus(ssrc));
+        room.consume(receiver, producer);
+        room.arrive(transport, &Packet::new(111, 1, ssrc, b"x"));
+    }
+    assert_eq!(first_sender_report(&mut room, 6_000), 500);
+    let mut reported = Vec::new();
+    for _ in 0..20 {
+        room.tick();
+        reported.extend(blocks(&room.received()).iter().map(|block| block.ssrc));
+    }
+    assert_eq!(reported, [1_000, 1_001, 1_002]);
+    let next = room.engine.next_deadline().expect("the next report");
+    assert!(next > room.now + Duration::from_millis(400), "{next}");
+}
+
+#[test]
 fn looking_for_the_worst_loss_of_many_consumers_is_bounded_in_a_tick() {
     let mut room = Room::with(|builder| builder.report_checks_per_tick(100));
     let transport = room.plain(address(5_000));

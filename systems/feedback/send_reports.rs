@@ -103,8 +103,9 @@ pub(crate) fn send_reports(
     while !budget.is_spent()
         && let Some(due) = queue.0.front_mut()
     {
-        budget.check(1);
         reporters.report(due, &mut budget, &mut draft);
+        // Paid behind: whoever is looked at first gets its turn, however small the budget is.
+        budget.check(1);
         if (due.next_consumer, due.next_stream) != (None, None) {
             continue;
         }
