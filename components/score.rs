@@ -48,33 +48,46 @@ pub struct ConsumerScore {
 #[derive(Resource, Debug, Default)]
 pub struct ConsumerScoresChanged(pub Changes);
 
-/// Producers of which a stream began or changed its score. Written by Demux and Score, emptied by
+/// Streams of producers that began or changed their score. Written by Demux and Score, emptied by
 /// Score.
 #[derive(Resource, Debug, Default)]
 pub struct ScoresChanged(pub Changes);
 
-/// Who changed in a tick, in the order in which they did. However often one did, it is told once,
-/// with what is the case in the end.
+/// Whose score changed in a tick, in the order in which it did. However often it did, it is told
+/// once, with what is the case in the end; what is then as it was before is no change.
 #[derive(Debug, Default)]
 pub struct Changes {
-    order: Vec<Entity>,
+    order: Vec<(Entity, Option<Score>)>,
     known: EntityHashSet,
 }
 
 impl Changes {
-    /// Adds an entity, unless it is there already.
-    pub fn add(&mut self, entity: Entity) {
+    /// Adds an entity with the score that it had `before`, none when it is new. Of several the
+    /// first counts.
+    pub fn add(&mut self, entity: Entity, before: Option<Score>) {
         if self.known.insert(entity) {
-            self.order.push(entity);
+            self.order.push((entity, before));
         }
     }
 
-    /// The entity has changed.
+    /// Takes out those whose score is `now` what it was.
+    pub fn settle(&mut self, now: impl Fn(Entity) -> Option<Score>) {
+        let known = &mut self.known;
+        self.order.retain(|&(entity, before)| {
+            let differs = now(entity) != before;
+            if !differs {
+                known.remove(&entity);
+            }
+            differs
+        });
+    }
+
+    /// The score of the entity has changed.
     pub fn contains(&self, entity: Entity) -> bool {
         self.known.contains(&entity)
     }
 
-    /// Nobody has changed.
+    /// No score has changed.
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
     }
@@ -82,7 +95,7 @@ impl Changes {
     /// Takes all of them out.
     pub fn drain(&mut self) -> impl Iterator<Item = Entity> {
         self.known.clear();
-        self.order.drain(..)
+        self.order.drain(..).map(|(entity, _)| entity)
     }
 }
 
@@ -90,17 +103,36 @@ impl Changes {
 mod tests {
     use super::*;
 
+    fn entities<const N: usize>() -> [Entity; N] {
+        std::array::from_fn(|index| Entity::from_raw_u32(index as u32).expect("an index"))
+    }
+
     #[test]
     fn who_changes_twice_is_told_once() {
-        let [a, b] = [1, 2].map(|index| Entity::from_raw_u32(index).expect("an index"));
+        let [a, b] = entities();
         let mut changes = Changes::default();
         for entity in [b, a, b, b] {
-            changes.add(entity);
+            changes.add(entity, None);
         }
         assert!(changes.contains(a));
         assert_eq!(changes.drain().collect::<Vec<_>>(), [b, a]);
         assert!(!changes.contains(a));
-        changes.add(a);
+        changes.add(a, None);
         assert_eq!(changes.drain().collect::<Vec<_>>(), [a]);
+    }
+
+    #[test]
+    fn who_is_as_before_has_not_changed() {
+        let [same, other, new, gone] = entities();
+        let mut changes = Changes::default();
+        changes.add(same, Some(Score(10)));
+        changes.add(same, Some(Score(4)));
+        changes.add(other, Some(Score(9)));
+        changes.add(new, None);
+        changes.add(gone, None);
+        changes.settle(|entity| (entity != gone).then_some(Score(10)));
+        assert!(!changes.contains(same) && changes.contains(other));
+        assert_eq!(changes.drain().collect::<Vec<_>>(), [other, new]);
+        assert!(changes.is_empty());
     }
 }

@@ -311,6 +311,38 @@ fn however_many_reports_come_in_a_tick_each_score_is_told_once() {
     assert_eq!(told, expected);
 }
 
+#[test]
+fn scores_that_are_the_same_after_a_tick_are_not_told() {
+    let mut call = Call::audio();
+    send(&mut call, 1, 100);
+    call.room.engine.drain_events();
+    // Half of what the sender sends is lost, and half of what the receiver is sent; the scores
+    // fall, and after as many reports as are remembered nothing is left of it.
+    for number in (101..=199).step_by(2) {
+        let packet = Packet::new(111, number, SSRC, b"voice");
+        call.room.arrive(call.sender, &packet);
+    }
+    for ntp in 1..=25 {
+        let info = SenderInfo {
+            ssrc: SSRC,
+            ntp,
+            ..SenderInfo::default()
+        };
+        let mut bytes = Vec::new();
+        write_sender_report(&mut bytes, &info);
+        call.room.arrive_bytes(call.sender, &bytes);
+        let mut bytes = Vec::new();
+        write_receiver_report(&mut bytes, 1, &[lost(&call, 50)]);
+        call.room.arrive_bytes(call.receiver, &bytes);
+    }
+    call.tick_after(Duration::from_millis(1));
+    assert_eq!(call.room.engine.drain_events(), []);
+    // Nor does that keep the next change from being told.
+    let block = lost(&call, 75);
+    report(&mut call, block);
+    assert_eq!(told(&mut call).len(), 1);
+}
+
 /// The loss that the engine reports to the sender: the share of the last report, and the total.
 fn reported_to_sender(call: &mut Call) -> (u8, i32) {
     let mut last = None;

@@ -104,7 +104,7 @@ impl Finder<'_, '_> {
                 };
                 let stream = spawn_stream(&birth, &mut self.commands, &mut self.deadlines);
                 owner.encodings[index].stream = Some(stream);
-                self.scores_changed.0.add(producer);
+                self.scores_changed.0.add(stream, None);
                 if let Ok(mut schedule) = self.schedules.get_mut(arrival.transport) {
                     schedule.arm(arrival.transport, self.now.time, &mut self.deadlines);
                 }

@@ -1,7 +1,7 @@
 //! Producers tell the scores of their streams, and consumers theirs.
 
 use bevy_ecs::entity::Entity;
-use bevy_ecs::system::{Query, ResMut, SystemParam};
+use bevy_ecs::system::{Local, Query, ResMut, SystemParam};
 use flumen_components::event::{ConsumerScoreChanged, Event, Pending, ScoreChanged};
 use flumen_components::{
     Changes, Consumer, ConsumerId, ConsumerScore, ConsumerScoresChanged, Producer, ProducerId,
@@ -17,15 +17,23 @@ pub(crate) struct Scored<'w, 's> {
     pending: ResMut<'w, Pending>,
 }
 
-/// Makes score events: one of each producer of which a stream began or changed its score in this
-/// tick, one of each of its consumers, and one of each consumer that changed its own. Nobody is told
-/// twice, however many reports its peer sends in a tick.
+/// Makes score events: one of each producer of which a stream began or has another score than
+/// before this tick, one of each of its consumers, and one of each consumer that has another score
+/// itself. Nobody is told twice, however many reports its peer sends in a tick.
 pub(crate) fn announce_scores(
     mut changed: ResMut<'_, ScoresChanged>,
     mut consumers_changed: ResMut<'_, ConsumerScoresChanged>,
     mut scored: Scored<'_, '_>,
+    mut producers: Local<'_, Changes>,
 ) {
-    for producer in changed.0.drain() {
+    changed.0.settle(|stream| scored.of_stream(stream));
+    consumers_changed.0.settle(|one| scored.of_consumer(one));
+    for stream in changed.0.drain() {
+        if let Ok((stream, _)) = scored.streams.get(stream) {
+            producers.add(stream.producer, None);
+        }
+    }
+    for producer in producers.drain() {
         scored.announce_producer(producer, &consumers_changed.0);
     }
     for consumer in consumers_changed.0.drain() {
@@ -34,6 +42,14 @@ pub(crate) fn announce_scores(
 }
 
 impl Scored<'_, '_> {
+    fn of_stream(&self, stream: Entity) -> Option<Score> {
+        self.streams.get(stream).ok().map(|(_, score)| *score)
+    }
+
+    fn of_consumer(&self, consumer: Entity) -> Option<Score> {
+        self.consumers.get(consumer).ok().map(|(.., score)| *score)
+    }
+
     /// Tells of a producer and its consumers, without those that are told of for `themselves`.
     fn announce_producer(&mut self, about: Entity, themselves: &Changes) {
         let Ok((&id, producer, routes)) = self.producers.get(about) else {

@@ -15,8 +15,8 @@ pub(crate) fn sample_consumers(
         };
         let after = Score(histogram.add(sample));
         if *score != after {
+            changed.0.add(consumer, Some(*score));
             *score = after;
-            changed.0.add(consumer);
         }
     }
 }

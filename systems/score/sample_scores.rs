@@ -22,9 +22,9 @@ pub(crate) fn sample_scores(
     >,
     mut changed: ResMut<'_, ScoresChanged>,
 ) {
-    for stream in reports.0.drain(..) {
+    for entity in reports.0.drain(..) {
         let Ok((stream, reception, mut reporting, mut histogram, mut score, inactivity)) =
-            streams.get_mut(stream)
+            streams.get_mut(entity)
         else {
             continue;
         };
@@ -37,8 +37,8 @@ pub(crate) fn sample_scores(
         }
         let after = Score(histogram.add(sample));
         if *score != after {
+            changed.0.add(entity, Some(*score));
             *score = after;
-            changed.0.add(stream.producer);
         }
     }
 }

@@ -3,8 +3,8 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::{
-    Checked, Deadlines, Due, Histogram, Inactivity, Media, Now, Resumed, RtpStream, Score,
-    ScoresChanged, Touched, TouchedStream, chain,
+    Checked, Deadlines, Due, Histogram, Inactivity, Media, Now, Resumed, Score, ScoresChanged,
+    Touched, TouchedStream, chain,
 };
 
 /// What inactivity is told by, and what it changes.
@@ -14,7 +14,6 @@ pub(crate) struct Watch<'w, 's> {
         'w,
         's,
         (
-            &'static RtpStream,
             &'static mut Inactivity,
             &'static mut Histogram,
             &'static mut Score,
@@ -48,7 +47,7 @@ pub(crate) fn watch_inactivity(
 
 impl Watch<'_, '_> {
     fn begin(&mut self, entity: Entity) {
-        if let Ok((_, mut inactivity, ..)) = self.streams.get_mut(entity) {
+        if let Ok((mut inactivity, ..)) = self.streams.get_mut(entity) {
             inactivity.0.begin(self.now.time);
             if let Some(at) = inactivity.0.arm() {
                 self.deadlines.set(at, entity, Due::Inactivity);
@@ -57,8 +56,7 @@ impl Watch<'_, '_> {
     }
 
     fn hear(&mut self, touched: TouchedStream, media: &Media) {
-        let Ok((stream, mut inactivity, mut histogram, mut score)) =
-            self.streams.get_mut(touched.stream)
+        let Ok((mut inactivity, mut histogram, mut score)) = self.streams.get_mut(touched.stream)
         else {
             return;
         };
@@ -68,8 +66,8 @@ impl Watch<'_, '_> {
         }
         if inactivity.0.hear(self.now.time) {
             histogram.clear();
+            self.changed.0.add(touched.stream, Some(*score));
             *score = Score::default();
-            self.changed.0.add(stream.producer);
         }
         if let Some(at) = inactivity.0.arm() {
             self.deadlines.set(at, touched.stream, Due::Inactivity);
@@ -78,8 +76,7 @@ impl Watch<'_, '_> {
 
     fn check(&mut self, entity: Entity) {
         // A deadline may outlive its stream.
-        let Ok((stream, mut inactivity, mut histogram, mut score)) = self.streams.get_mut(entity)
-        else {
+        let Ok((mut inactivity, mut histogram, mut score)) = self.streams.get_mut(entity) else {
             return;
         };
         match inactivity.0.check(self.now.time) {
@@ -88,8 +85,8 @@ impl Watch<'_, '_> {
             Checked::Silent => {
                 histogram.clear();
                 if *score != Score(0) {
+                    self.changed.0.add(entity, Some(*score));
                     *score = Score(0);
-                    self.changed.0.add(stream.producer);
                 }
             }
         }
