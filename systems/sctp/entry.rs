@@ -183,8 +183,9 @@ impl Gate {
             return Verdict::Pass;
         }
         if forward.cumulative.wrapping_sub(self.cumulative) <= REACH {
-            let streams = forward.streams().map(|at| self.inbound.forwarded(at));
-            write_forwarded(passed, forward.cumulative, streams);
+            let streams = forward.streams();
+            let known = streams.filter_map(|at| self.inbound.forwarded(at));
+            write_forwarded(passed, forward.cumulative, known);
         }
         Verdict::Done
     }

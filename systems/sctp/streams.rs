@@ -28,6 +28,8 @@ struct Numbering {
     next: u16,
     /// What the library counts more than the wire, since a reset.
     ahead: u16,
+    /// Data came on it: the library knows the stream.
+    is_begun: bool,
 }
 
 impl Numbering {
@@ -43,6 +45,11 @@ impl Numbering {
     /// The wire begins anew, the library counts on.
     fn reset(&mut self) {
         self.ahead = self.next;
+    }
+
+    /// The wire begins behind `sequence`, the library at its own first number.
+    fn begin_behind(&mut self, sequence: u16) {
+        self.ahead = self.next.wrapping_sub(sequence.wrapping_add(1));
     }
 }
 
@@ -62,6 +69,7 @@ impl Inbound {
     /// The library's sequence number of a fragment.
     pub(super) fn number(&mut self, data: &Data<'_>) -> u16 {
         let numbering = self.streams.entry(data.stream).or_default();
+        numbering.is_begun = true;
         if data.unordered {
             return data.sequence;
         }
@@ -71,11 +79,18 @@ impl Inbound {
     }
 
     /// The library's number of what was abandoned.
-    pub(super) fn forwarded(&mut self, at: Forwarded) -> Forwarded {
+    ///
+    /// `None` if nothing has come on the stream: the libraries make a stream with its first data,
+    /// forget what was abandoned before, and would wait for it.
+    pub(super) fn forwarded(&mut self, at: Forwarded) -> Option<Forwarded> {
         let numbering = self.streams.entry(at.stream).or_default();
+        if !numbering.is_begun {
+            numbering.begin_behind(at.sequence);
+            return None;
+        }
         let sequence = at.sequence.wrapping_add(numbering.ahead);
         numbering.note(sequence);
-        Forwarded { sequence, ..at }
+        Some(Forwarded { sequence, ..at })
     }
 
     /// The peer begins anew on `streams`, or on all of them if there are none.
@@ -199,6 +214,26 @@ mod tests {
         assert_eq!(inbound.number(&fragment(2, 8, false)), 8, "another stream");
         assert_eq!(inbound.reset(&[]), [1, 2]);
         assert_eq!(inbound.number(&fragment(2, 0, false)), 9);
+    }
+
+    #[test]
+    fn a_stream_that_begins_with_what_was_abandoned_begins_behind_it() {
+        let mut inbound = Inbound::default();
+        let abandoned = |sequence| Forwarded {
+            stream: 1,
+            sequence,
+        };
+        assert_eq!(inbound.forwarded(abandoned(0)), None);
+        assert_eq!(inbound.forwarded(abandoned(3)), None);
+        assert_eq!(inbound.number(&fragment(1, 5, false)), 1);
+        assert_eq!(inbound.number(&fragment(1, 4, false)), 0);
+        let inside = Forwarded {
+            sequence: 2,
+            ..abandoned(6)
+        };
+        assert_eq!(inbound.forwarded(abandoned(6)), Some(inside));
+        assert_eq!(inbound.reset(&[1]), [1]);
+        assert_eq!(inbound.number(&fragment(1, 0, false)), 3);
     }
 
     #[test]

@@ -96,6 +96,32 @@ fn what_is_too_old_is_abandoned() {
     assert_eq!(ends.ends[0].buffered(), 0);
 }
 
+/// The receiver hears of the stream for the first time when it is told what was abandoned on it.
+#[test]
+fn a_stream_whose_first_messages_are_abandoned_goes_on() {
+    for &stacks in Stack::PAIRS {
+        let mut ends = Ends::with(stacks, &Config::default());
+        ends.connect();
+        ends.lose(1_000);
+        let hasty = |index: u8| Outgoing {
+            reliability: Reliability::Retransmits(0),
+            ..message(3, vec![index])
+        };
+        for index in 0..2 {
+            ends.send(0, &hasty(index));
+        }
+        ends.run_for(Duration::from_millis(500));
+        ends.lose(0);
+        ends.run_for(Duration::from_secs(20));
+        assert_eq!(ends.ends[0].buffered(), 0, "{stacks:?}: they are abandoned");
+        for index in 2..5 {
+            ends.send(0, &hasty(index));
+        }
+        ends.run_for(Duration::from_secs(5));
+        assert_eq!(ends.payloads(1), [[2], [3], [4]], "{stacks:?}");
+    }
+}
+
 /// The fragments of what is abandoned would otherwise fill the window.
 #[test]
 fn abandoned_fragments_are_forgotten() {
