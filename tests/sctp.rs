@@ -1,5 +1,6 @@
 //! SCTP associations behind the seam: every implementation against itself and every other.
 
+mod crossing;
 mod ending;
 mod flow;
 mod hostile;

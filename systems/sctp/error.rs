@@ -19,7 +19,7 @@ pub enum Refused {
     #[error("wrong verification tag")]
     Tag,
     /// An INIT that repeats the one an association began with, comes amid a shutdown, or loses
-    /// against our own.
+    /// against our own; or the cookie of one that has lost.
     #[error("an INIT that is not wanted")]
     Init,
     /// The association is over.

@@ -6,6 +6,7 @@ use flumen_components::Time;
 use flumen_components::wire::sctp::Init;
 
 use super::core::Core;
+use super::gate::Gate;
 use super::library::{Library, Side};
 use super::machine::Machine;
 use super::{Event, Refused, State};
@@ -78,6 +79,20 @@ impl<L: Library> Machine<L> {
         let core = asking.ok_or(Refused::Tag)?;
         core.receive(now, packet, &mut self.out);
         Ok(())
+    }
+
+    /// Whether the cookie of the answer with this tag comes too late: both ends were asked, both
+    /// answered, and both go on. The lesser tag gives way, or each would end up with the handshake
+    /// that the other has left.
+    pub(super) fn is_outranked(&self, tag: u32) -> bool {
+        let Some(Core { gate, .. }) = &self.live else {
+            return false;
+        };
+        let has_gone_on = self.state == State::Connecting && gate.peer_tag != 0;
+        let mut answered = self.answered.iter().map(|core| &core.gate);
+        let ours = (gate.local_tag, gate.first_tsn);
+        let is_less = |theirs: &Gate| (theirs.peer_tag, theirs.peer_tsn) < ours;
+        has_gone_on && answered.any(|theirs| theirs.local_tag == tag && is_less(theirs))
     }
 
     /// If there is an association, its peer has restarted: what it had not acknowledged is lost,

@@ -29,6 +29,7 @@ const REFLECTED: u8 = 1;
 /// for. So two of these agree, and so does a stack that answers as RFC 9260 section 5.2.1 says.
 /// Who is asked before it asks leaves it at that for a while: an INIT with another tag than its
 /// answer's confuses stacks (`webrtc-sctp`) that take the last one that they saw.
+/// If it asks after all, and answers cross, the greater tag wins likewise.
 ///
 /// A peer may restart (RFC 9260 section 5.2.2): it asks anew amid an association, and is answered
 /// beside it. Nothing of the association changes before the cookie of that answer comes back, which
@@ -146,6 +147,9 @@ impl<L: Library> Machine<L> {
         tag: u32,
         first: &Chunk<'_>,
     ) -> Result<(), Refused> {
+        if first.kind == kind::COOKIE_ECHO && self.is_outranked(tag) {
+            return Err(Refused::Init);
+        }
         // Before its INIT ACK a peer may refuse and say nothing else (RFC 9260 section 5.1): a
         // library might answer, and does not know with which tag.
         let is_abort = first.kind == kind::ABORT;
