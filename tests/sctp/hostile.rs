@@ -184,6 +184,25 @@ fn a_flood_of_inits_neither_ends_nor_prevents_a_conversation() {
     }
 }
 
+/// A window of 100 bytes is below what RFC 9260 section 3.3.2 allows, and the library says nothing.
+#[test]
+fn an_init_that_is_not_answered_is_not_answered_twice() {
+    for stack in stacks() {
+        let mut ends = Ends::with([stack, Stack::Rtc], &Config::default());
+        ends.keeps_datagrams = true;
+        let mut narrow = init(7, 9);
+        narrow[4..8].copy_from_slice(&100_u32.to_be_bytes());
+        let packet = forge(0, &[(kind::INIT, 0, &narrow)]);
+        for _ in 0..2 {
+            let _ = ends.ends[0].receive(ends.now, &packet);
+            ends.poll();
+        }
+        let sent = ends.got[0].datagrams.iter();
+        let empty = sent.filter(|(_, datagram)| datagram.is_empty()).count();
+        assert_eq!(empty, 0, "{stack:?}");
+    }
+}
+
 /// The datagram of the kind `wanted` that end `at` sent first.
 fn sent(ends: &Ends, at: usize, wanted: u8) -> Vec<u8> {
     let mut datagrams = ends.got[at].datagrams.iter();
