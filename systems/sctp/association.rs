@@ -27,7 +27,8 @@ use super::{Config, Epoch, Outgoing, Output, Refused, SendError, State};
 /// streams are agreed on and numbered anew, what was not acknowledged is lost,
 /// [`BufferedAmountLow`](super::Event::BufferedAmountLow) is told of each stream that had more
 /// buffered than its threshold, and thresholds are to be set again. One that has failed or is
-/// closed stays so.
+/// closed stays so. A peer that restarts amid the handshake is not answered: both ends may then fail
+/// with [`Failure::Handshake`](super::Failure::Handshake).
 ///
 /// # What a peer can make it hold
 ///
@@ -88,6 +89,8 @@ impl Association {
     ///   fragments cost.
     /// - Its timer for delayed acknowledgements fires once and then not again before something has
     ///   been acknowledged at once: the last packets of a burst may be sent again after a second.
+    /// - It takes nothing in before packets are taken out, so a tick that is full of small messages can
+    ///   fail an association with a small receive window as flooded.
     /// - It does not tell how often it retransmits: a peer that is gone is noticed by heartbeats.
     /// - A handshake that fails, a window that was closed and acknowledgements move on by its own
     ///   timers, which cannot be asked when they are due: while something is under way it is called
