@@ -2,6 +2,7 @@
 
 import collections
 import subprocess
+import time
 from dataclasses import dataclass
 
 from rtp_codecs import begins_key_frame
@@ -23,7 +24,11 @@ class Capture:
         return self.program.log.read_text(errors="replace")
 
     def stop(self):
-        """Ends the recording, which must be complete."""
+        """Ends the recording, which must be complete: tcpdump leaves what it has not read."""
+        size = -1
+        while size != self.path.stat().st_size:
+            size = self.path.stat().st_size
+            time.sleep(0.5)
         self.program.interrupt()
         self.program.ends(10)
         require("0 packets dropped by kernel" in self._said(), "the capture is not complete")

@@ -1,8 +1,8 @@
 """What the engine knows of each packet of a browser's recording is what others read from it.
 
 tshark dissects VP8 and H.264. Of VP9 it prints bytes, which are read here (RFC 9628 section 4.2); of
-Opus nothing is asked but that each packet is there. Chromium leaves VP8's layers to the dependency
-descriptor, which tshark does not read and the engine does not believe for VP8.
+Opus nothing is asked but that each packet is there. Chromium leaves VP8's temporal layers to the
+dependency descriptor, of which tshark prints bytes too.
 """
 
 import json
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from lab import HERE, require
 
 ROOT = HERE.parent.parent
+DEPENDENCIES = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
 # Where the recordings say they were sent to.
 PORT = 5000
 
@@ -83,21 +84,46 @@ def dissector(recording):
     command = ["tshark", "-n", "-r", recording.file("-O.pcap")]
     command += [word for rule in rules for word in ("-d", rule)]
     command += ["-Y", f"rtp.p_type == {recording.payload_type}", "-T", "fields"]
-    for field in ("rtp.ssrc", "rtp.seq", *fields):
+    for field in ("rtp.ssrc", "rtp.seq", "rtp.ext.rfc5285.id", "rtp.ext.rfc5285.data", *fields):
         command += ["-e", field]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     require(done.returncode == 0, f"tshark: {done.stderr}")
-    rows = [line.split("\t") for line in done.stdout.splitlines()]
-    return [Packet(int(ssrc, 16), int(sequence), *read(*rest)) for ssrc, sequence, *rest in rows]
+    parameters = json.loads(recording.file(".json").read_text())
+    known = {extension["uri"]: str(extension["id"]) for extension in parameters["headerExtensions"]}
+    templates = {}
+    packets = []
+    for line in done.stdout.splitlines():
+        ssrc, sequence, ids, values, *rest = line.split("\t")
+        extensions = dict(zip(ids.split(","), values.split(",")))
+        descriptor = bytes.fromhex(extensions.get(known.get(DEPENDENCIES), ""))
+        told = temporal_layer(descriptor, templates.setdefault(ssrc, {})) if descriptor else 0
+        packets.append(Packet(int(ssrc, 16), int(sequence), *read(told, *rest)))
+    return packets
 
 
-def vp8(start, partition, frame_type, temporal):
-    """Key frame, spatial and temporal layer, from the fields below."""
+def temporal_layer(descriptor, templates):
+    """By the template that a dependency descriptor names (AV1 RTP specification, appendix A.8)."""
+    bits = "".join(f"{byte:08b}" for byte in descriptor)
+    # start, end, template (6), frame number (16), then perhaps: structure, four more flags
+    template, has_structure = int(bits[2:8], 2), bits[24:25] == "1"
+    if has_structure:
+        number, layer, at = int(bits[29:35], 2), 0, 40
+        templates.clear()
+        templates[number] = layer
+        while (step := bits[at : at + 2]) != "11":
+            layer = {"00": layer, "01": layer + 1, "10": 0}[step]
+            number, at = (number + 1) % 64, at + 2
+            templates[number] = layer
+    return templates[template]
+
+
+def vp8(told, start, partition, frame_type, temporal):
+    """Key frame, spatial and temporal layer, from the fields below and the dependency descriptor."""
     begins = start == "1" and int(partition or "0", 0) == 0
-    return begins and frame_type == "0", 0, int(temporal or "0", 0)
+    return begins and frame_type == "0", 0, int(temporal, 0) if temporal else told
 
 
-def h264(units, fragment_starts, fragment_types):
+def h264(_, units, fragment_starts, fragment_types):
     """A key frame begins with a sequence parameter set (7), whole, aggregated or as a fragment."""
     headers = [int(unit, 0) & 31 for unit in units.split(",") if unit]
     starts = [start in ("1", "True") for start in fragment_starts.split(",") if start]
@@ -106,7 +132,7 @@ def h264(units, fragment_starts, fragment_types):
     return whole or any(start and 7 in types for start in starts), 0, 0
 
 
-def vp9(payload):
+def vp9(_, payload):
     """By the flags I P L F B E V Z, the picture id and the layer byte T T T U S S S D."""
     data = bytes.fromhex(payload)
     flags, rest = data[0], data[1:]
@@ -118,7 +144,7 @@ def vp9(payload):
     return begins_key, spatial, temporal
 
 
-def opus():
+def opus(_):
     """It has neither."""
     return False, 0, 0
 
