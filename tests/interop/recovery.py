@@ -12,8 +12,9 @@ SECONDS = 7
 LOSS = 0.05
 # On each line, one way.
 DELAY_MS = 40
-# How far a measured round trip may be above that of the line: threads and timers on a busy machine.
-SLACK_MS = 60
+# How far a measured round trip may be above that of the line: threads and timers on a machine that
+# does three other things at once (129 ms was seen). It is never below.
+SLACK_MS = 240
 # What a receiver waits for missing packets: a few round trips.
 PATIENCE_MS = 1000
 
