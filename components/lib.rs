@@ -4,165 +4,211 @@
 //! know of protocols comes from [`wire`].
 #![forbid(unsafe_code)]
 
-mod allowance;
-mod app_data;
-mod arrival_history;
-mod bandwidth_feedback;
-mod batch;
-mod byte_ring;
-mod capture_clock;
-mod connected;
-mod consumer;
-mod counts;
-mod data_consumer;
-mod data_ledger;
-mod data_producer;
-mod deadline;
-mod deliveries;
-mod descriptor;
-mod directory;
-mod discard;
-mod emission;
-pub mod event;
-mod history;
-mod id;
-mod inbox;
-mod incoming_estimate;
-mod incoming_limit;
-pub mod key_frame_requests;
-mod layer_activity;
-mod layer_rates;
-mod ledger;
-mod limits;
-mod listener;
-mod loss_history;
-mod message;
-mod message_deliveries;
-mod messages;
-mod missing;
-mod orientation;
-mod outbox;
-mod parked;
-mod paused;
-mod producer;
-mod rate;
-mod reception;
-mod refusal;
-mod remote_clock;
-mod remote_reception;
-mod report_schedule;
-mod reporting;
-mod retransmission;
-mod router;
-mod routes;
-pub mod rtp_parameters;
-mod rtp_stream;
-mod sample;
-mod score;
-mod sctp_parameters;
-mod sctp_schedule;
-mod sctp_state;
-mod sctp_stream_parameters;
-mod sctp_streams;
-mod seed;
-mod silence;
-mod socket;
-mod sockets;
-pub mod stats;
-mod subchannels;
-mod time;
-pub mod trace;
-mod traffic;
-mod transport;
-mod trend;
-mod undelivered;
-mod withheld;
+/// What an application sees: identifiers, events, statistics and traces.
+pub mod application {
+    pub(crate) mod app_data;
+    pub(crate) mod directory;
+    pub mod event;
+    pub(crate) mod id;
+    pub mod stats;
+    pub mod trace;
 
-pub use allowance::Allowance;
-pub use app_data::AppData;
-pub use arrival_history::ArrivalHistory;
-pub use bandwidth_feedback::{
-    BandwidthFeedback, EstimatesToTell, FeedbackMethod, RembFeedback, TransportCc,
-};
-pub use batch::{
-    Media, MediaPacket, PacketFacts, RtcpArrival, RtcpIn, RtpArrival, RtpIn, SctpArrival, SctpIn,
-    Touched, TouchedStream, chain,
-};
-pub use capture_clock::CaptureClock;
-pub use connected::Connected;
-pub use consumer::{Consumer, ConsumerParameters, Consumers, ConsumesFrom};
-pub use counts::{Counts, Reason};
-pub use data_consumer::{BufferedAmountLowThreshold, DataConsumer, MessageSizes};
-pub use data_ledger::DataLedger;
-pub use data_producer::{ConsumesDataFrom, DataConsumers, DataKind, DataParameters, DataProducer};
-pub use deadline::{Deadlines, Due};
-pub use deliveries::{Deliveries, Delivery, DirectOut, DirectRow, Recipient};
-pub use descriptor::{Descriptor, Templates};
-pub use directory::{Closed, Directory, find};
-pub use discard::{Control, Discard};
-pub use emission::{Emission, ExtensionSet, Mid, Newest, PayloadTypes};
-pub use event::{Event, EventLog, Subject};
+    pub use app_data::AppData;
+    pub use directory::{Closed, Directory, find};
+    pub use event::{Event, EventLog, Subject};
+    pub use id::{
+        ConsumerId, DataConsumerId, DataProducerId, Id, ParseIdError, ProducerId, RouterId,
+        SocketId, TransportId,
+    };
+    pub use trace::{Trace, TraceTypes, Traces};
+}
+
+/// Consumers: who gets what, what they send, and what they send again.
+pub mod consume {
+    pub(crate) mod allowance;
+    pub(crate) mod byte_ring;
+    pub(crate) mod consumer;
+    pub(crate) mod emission;
+    pub(crate) mod history;
+    pub(crate) mod remote_reception;
+    pub(crate) mod retransmission;
+    pub(crate) mod routes;
+    pub(crate) mod withheld;
+
+    pub use allowance::Allowance;
+    pub use consumer::{Consumer, ConsumerParameters, Consumers, ConsumesFrom};
+    pub use emission::{Emission, ExtensionSet, Mid, Newest, PayloadTypes};
+    pub use history::{Bounds, History, Keeping, OVERTAKING_MAX};
+    pub use remote_reception::{Counters, ReceiverReports, RemoteReception};
+    pub use retransmission::{Permit, Retransmission, Rtx};
+    pub use routes::Routes;
+    pub use withheld::Withheld;
+}
+
+/// Data producers, data consumers and their messages.
+pub mod data {
+    pub(crate) mod data_consumer;
+    pub(crate) mod data_ledger;
+    pub(crate) mod data_producer;
+    pub(crate) mod message;
+    pub(crate) mod message_deliveries;
+    pub(crate) mod messages;
+    pub(crate) mod sctp_stream_parameters;
+    pub(crate) mod sctp_streams;
+    pub(crate) mod subchannels;
+    pub(crate) mod undelivered;
+
+    pub use data_consumer::{BufferedAmountLowThreshold, DataConsumer, MessageSizes};
+    pub use data_ledger::DataLedger;
+    pub use data_producer::{
+        ConsumesDataFrom, DataConsumers, DataKind, DataParameters, DataProducer,
+    };
+    pub use message::{Content, Message};
+    pub use message_deliveries::{MessageDeliveries, MessageDelivery, Parcel};
+    pub use messages::{Full, MessageRow, Messages};
+    pub use sctp_stream_parameters::{
+        ReliabilityOverrides, STREAM_ID_MAX, SctpStreamParameters, SctpStreamParametersError,
+    };
+    pub use sctp_streams::SctpStreams;
+    pub use subchannels::{Audience, Subchannels};
+    pub use undelivered::{MessageDiscard, MessageWithheld};
+}
+
+/// What senders are told and asked for: arrivals, estimates, reports, key frames.
+pub mod feedback {
+    pub(crate) mod arrival_history;
+    pub(crate) mod bandwidth_feedback;
+    pub(crate) mod incoming_estimate;
+    pub(crate) mod incoming_limit;
+    pub mod key_frame_requests;
+    pub(crate) mod report_schedule;
+    pub(crate) mod trend;
+
+    pub use arrival_history::ArrivalHistory;
+    pub use bandwidth_feedback::{
+        BandwidthFeedback, EstimatesToTell, FeedbackMethod, RembFeedback, TransportCc,
+    };
+    pub use incoming_estimate::IncomingEstimate;
+    pub use incoming_limit::IncomingLimit;
+    pub use key_frame_requests::{KeyFrameRequests, KeyFrameWish, KeyFrameWishes};
+    pub use report_schedule::{
+        DueReports, ReportBudget, ReportQueue, ReportSchedule, SenderReports,
+    };
+    pub use trend::Trend;
+}
+
+/// Producers and their streams, how well they arrive, and what is missing.
+pub mod media {
+    pub(crate) mod capture_clock;
+    pub(crate) mod descriptor;
+    pub(crate) mod layer_activity;
+    pub(crate) mod layer_rates;
+    pub(crate) mod loss_history;
+    pub(crate) mod missing;
+    pub(crate) mod orientation;
+    pub(crate) mod paused;
+    pub(crate) mod producer;
+    pub(crate) mod rate;
+    pub(crate) mod reception;
+    pub(crate) mod remote_clock;
+    pub(crate) mod reporting;
+    pub(crate) mod rtp_stream;
+    pub(crate) mod sample;
+    pub(crate) mod score;
+    pub(crate) mod silence;
+
+    pub use capture_clock::CaptureClock;
+    pub use descriptor::{Descriptor, Templates};
+    pub use layer_activity::{LayerActivity, StreamLayers};
+    pub use layer_rates::{LayerCounts, LayerRate, LayerRates};
+    pub use loss_history::{LossHistory, Tally};
+    pub use missing::{Effect, Missing, Presence};
+    pub use orientation::{Orientation, VideoOrientation};
+    pub use paused::Paused;
+    pub use producer::{Encoding, PayloadType, Producer, ProducerParameters};
+    pub use rate::Rate;
+    pub use reception::{Arrival, Jitter, Reception, Sequence};
+    pub use remote_clock::RemoteClock;
+    pub use reporting::Reporting;
+    pub use rtp_stream::{RtpStream, StreamOf, Streams};
+    pub use sample::{Histogram, Sample};
+    pub use score::{
+        Changes, ConsumerScore, ConsumerScoresChanged, ProducerScore, Score, ScoresChanged,
+    };
+    pub use silence::{
+        Checked, Inactivity, Liveness, LivenessTimeout, Resumed, SilenceTimer, StreamLiveness,
+    };
+}
+
+/// What one tick works on: datagrams in and out, rows, ledgers, deadlines, time and seeds.
+pub mod tick {
+    pub(crate) mod batch;
+    pub(crate) mod counts;
+    pub(crate) mod deadline;
+    pub(crate) mod deliveries;
+    pub(crate) mod discard;
+    pub(crate) mod inbox;
+    pub(crate) mod ledger;
+    pub(crate) mod limits;
+    pub(crate) mod outbox;
+    pub(crate) mod parked;
+    pub(crate) mod refusal;
+    pub(crate) mod seed;
+    pub(crate) mod time;
+
+    pub use batch::{
+        Media, MediaPacket, PacketFacts, RtcpArrival, RtcpIn, RtpArrival, RtpIn, SctpArrival,
+        SctpIn, Touched, TouchedStream, chain,
+    };
+    pub use counts::{Counts, Reason};
+    pub use deadline::{Deadlines, Due};
+    pub use deliveries::{Deliveries, Delivery, DirectOut, DirectRow, Recipient};
+    pub use discard::{Control, Discard};
+    pub use inbox::{Datagram, Inbox, Origin};
+    pub use ledger::{Imbalance, Ledger};
+    pub use limits::Limits;
+    pub use outbox::{Destination, Outbox, Outgoing, OutgoingKind};
+    pub use parked::Parked;
+    pub use refusal::Refusal;
+    pub use seed::{Created, CreationSequence, Generator, Purpose, Seed};
+    pub use time::{Now, NtpEpoch, Time};
+}
+
+/// Routers, sockets and transports: where media and messages enter and leave.
+pub mod transport {
+    pub(crate) mod connected;
+    pub(crate) mod listener;
+    pub(crate) mod router;
+    pub(crate) mod sctp_parameters;
+    pub(crate) mod sctp_schedule;
+    pub(crate) mod sctp_state;
+    pub(crate) mod socket;
+    pub(crate) mod sockets;
+    pub(crate) mod traffic;
+    pub(crate) mod transport;
+
+    pub use connected::Connected;
+    pub use listener::{Incoming, Listener};
+    pub use router::{OnRouter, Router, Transports};
+    pub use sctp_parameters::{SctpOptions, SctpOptionsError, SctpParameters};
+    pub use sctp_schedule::{SctpSchedule, Stirred};
+    pub use sctp_state::SctpState;
+    pub use socket::{Socket, SocketKey};
+    pub use sockets::{Receivers, SocketEntry, Sockets};
+    pub use traffic::{Departure, Flow, Traffic};
+    pub use transport::{
+        Link, LocalAddress, LocalAddresses, Naming, OnTransport, Path, Protocol, Residents, Role,
+        TransportKind, Tuple,
+    };
+}
+
+pub mod rtp_parameters;
+
+pub use application::*;
+pub use consume::*;
+pub use data::*;
+pub use feedback::*;
 pub use flumen_wire as wire;
-pub use history::{Bounds, History, Keeping, OVERTAKING_MAX};
-pub use id::{
-    ConsumerId, DataConsumerId, DataProducerId, Id, ParseIdError, ProducerId, RouterId, SocketId,
-    TransportId,
-};
-pub use inbox::{Datagram, Inbox, Origin};
-pub use incoming_estimate::IncomingEstimate;
-pub use incoming_limit::IncomingLimit;
-pub use key_frame_requests::{KeyFrameRequests, KeyFrameWish, KeyFrameWishes};
-pub use layer_activity::{LayerActivity, StreamLayers};
-pub use layer_rates::{LayerCounts, LayerRate, LayerRates};
-pub use ledger::{Imbalance, Ledger};
-pub use limits::Limits;
-pub use listener::{Incoming, Listener};
-pub use loss_history::{LossHistory, Tally};
-pub use message::{Content, Message};
-pub use message_deliveries::{MessageDeliveries, MessageDelivery, Parcel};
-pub use messages::{Full, MessageRow, Messages};
-pub use missing::{Effect, Missing, Presence};
-pub use orientation::{Orientation, VideoOrientation};
-pub use outbox::{Destination, Outbox, Outgoing, OutgoingKind};
-pub use parked::Parked;
-pub use paused::Paused;
-pub use producer::{Encoding, PayloadType, Producer, ProducerParameters};
-pub use rate::Rate;
-pub use reception::{Arrival, Jitter, Reception, Sequence};
-pub use refusal::Refusal;
-pub use remote_clock::RemoteClock;
-pub use remote_reception::{Counters, ReceiverReports, RemoteReception};
-pub use report_schedule::{DueReports, ReportBudget, ReportQueue, ReportSchedule, SenderReports};
-pub use reporting::Reporting;
-pub use retransmission::{Permit, Retransmission, Rtx};
-pub use router::{OnRouter, Router, Transports};
-pub use routes::Routes;
-pub use rtp_stream::{RtpStream, StreamOf, Streams};
-pub use sample::{Histogram, Sample};
-pub use score::{
-    Changes, ConsumerScore, ConsumerScoresChanged, ProducerScore, Score, ScoresChanged,
-};
-pub use sctp_parameters::{SctpOptions, SctpOptionsError, SctpParameters};
-pub use sctp_schedule::{SctpSchedule, Stirred};
-pub use sctp_state::SctpState;
-pub use sctp_stream_parameters::{
-    ReliabilityOverrides, STREAM_ID_MAX, SctpStreamParameters, SctpStreamParametersError,
-};
-pub use sctp_streams::SctpStreams;
-pub use seed::{Created, CreationSequence, Generator, Purpose, Seed};
-pub use silence::{
-    Checked, Inactivity, Liveness, LivenessTimeout, Resumed, SilenceTimer, StreamLiveness,
-};
-pub use socket::{Socket, SocketKey};
-pub use sockets::{Receivers, SocketEntry, Sockets};
-pub use subchannels::{Audience, Subchannels};
-pub use time::{Now, NtpEpoch, Time};
-pub use trace::{Trace, TraceTypes, Traces};
-pub use traffic::{Departure, Flow, Traffic};
-pub use transport::{
-    Link, LocalAddress, LocalAddresses, Naming, OnTransport, Path, Protocol, Residents, Role,
-    TransportKind, Tuple,
-};
-pub use trend::Trend;
-pub use undelivered::{MessageDiscard, MessageWithheld};
-pub use withheld::Withheld;
+pub use media::*;
+pub use tick::*;
+pub use transport::*;

@@ -1,0 +1,305 @@
+//! What happened, as data: events are components on entities of their own.
+
+use std::collections::VecDeque;
+
+use bevy_ecs::component::Component;
+use bevy_ecs::entity::Entity;
+use bevy_ecs::event::EntityEvent;
+use bevy_ecs::resource::Resource;
+use bevy_ecs::world::World;
+use serde::{Serialize, Serializer};
+
+use crate::application::id::{
+    ConsumerId, DataConsumerId, DataProducerId, ProducerId, RouterId, SocketId, TransportId,
+};
+use crate::application::trace::Trace;
+use crate::media::layer_activity::StreamLayers;
+use crate::media::orientation::VideoOrientation;
+use crate::media::score::{ConsumerScore, ProducerScore};
+use crate::media::silence::StreamLiveness;
+use crate::tick::limits::Limits;
+use crate::transport::sctp_state::SctpState;
+use crate::transport::transport::Tuple;
+
+/// Who an event is about, by public identifier: it stays meaningful when the entity is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
+pub enum Subject {
+    /// A router.
+    #[serde(rename = "routerId")]
+    Router(RouterId),
+    /// A shared listen socket.
+    #[serde(rename = "socketId")]
+    Socket(SocketId),
+    /// A transport.
+    #[serde(rename = "transportId")]
+    Transport(TransportId),
+    /// A producer.
+    #[serde(rename = "producerId")]
+    Producer(ProducerId),
+    /// A consumer.
+    #[serde(rename = "consumerId")]
+    Consumer(ConsumerId),
+    /// A data producer.
+    #[serde(rename = "dataProducerId")]
+    DataProducer(DataProducerId),
+    /// A data consumer.
+    #[serde(rename = "dataConsumerId")]
+    DataConsumer(DataConsumerId),
+}
+
+/// Declares event components, and the enum that lists them for applications.
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident = $text:literal $({ $(#[$field_doc:meta])* $field:ident: $type:ty })?;)+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Component, EntityEvent, Clone, Debug, PartialEq)]
+            pub struct $name {
+                /// The entity it is about; it may be gone by now.
+                #[event_target]
+                pub about: Entity,
+                /// The public identifier of that entity.
+                pub subject: Subject,
+                $($(#[$field_doc])* pub $field: $type,)?
+            }
+
+            impl From<$name> for Event {
+                fn from(event: $name) -> Self {
+                    Self::$name(event)
+                }
+            }
+        )+
+
+        /// Any event, as applications drain them.
+        ///
+        /// Serialised as `{"event": name, "producerId": id, "data": payload}`, with the names and
+        /// payloads of the JavaScript API; `data` is missing where that API passes nothing.
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub enum Event {
+            $($(#[$doc])* $name($name),)+
+        }
+
+        impl Event {
+            /// The name of the event in the JavaScript API: "score", "transportclose" ...
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$name(_) => $text,)+
+                }
+            }
+
+            /// Who it is about.
+            pub fn subject(&self) -> Subject {
+                match self {
+                    $(Self::$name(event) => event.subject,)+
+                }
+            }
+
+            /// The entity it is about; it may be gone by now.
+            pub fn about(&self) -> Entity {
+                match self {
+                    $(Self::$name(event) => event.about,)+
+                }
+            }
+
+            /// Puts the event into the world and calls who observes it.
+            fn enter(&self, world: &mut World) -> Entity {
+                match self {
+                    $(Self::$name(event) => {
+                        world.trigger(event.clone());
+                        world.spawn(event.clone()).id()
+                    })+
+                }
+            }
+        }
+
+        impl Serialize for Event {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $(Self::$name(event) => Row {
+                        event: $text,
+                        subject: event.subject,
+                        data: events!(@payload event $($field)?),
+                    }.serialize(serializer),)+
+                }
+            }
+        }
+    };
+    (@payload $event:ident) => { None::<()> };
+    (@payload $event:ident $field:ident) => { Some(&$event.$field) };
+}
+
+events! {
+    /// It was closed, for whatever reason.
+    Closed = "close";
+    /// Its router closed.
+    RouterClosed = "routerclose";
+    /// The socket it listened on closed.
+    ListenSocketClosed = "listenserverclose";
+    /// Its transport closed.
+    TransportClosed = "transportclose";
+    /// The producer it consumes closed.
+    ProducerClosed = "producerclose";
+    /// Its owner paused it.
+    Paused = "pause";
+    /// Its owner resumed it.
+    Resumed = "resume";
+    /// The producer it consumes was paused.
+    ProducerPaused = "producerpause";
+    /// The producer it consumes was resumed.
+    ProducerResumed = "producerresume";
+    /// The data producer it consumes closed.
+    DataProducerClosed = "dataproducerclose";
+    /// The data producer it consumes was paused.
+    DataProducerPaused = "dataproducerpause";
+    /// The data producer it consumes was resumed.
+    DataProducerResumed = "dataproducerresume";
+    /// A router has a new transport.
+    TransportCreated = "newtransport" {
+        /// The transport.
+        transport: TransportId
+    };
+    /// A transport has a new producer.
+    ProducerCreated = "newproducer" {
+        /// The producer.
+        producer: ProducerId
+    };
+    /// A transport has a new consumer.
+    ConsumerCreated = "newconsumer" {
+        /// The consumer.
+        consumer: ConsumerId
+    };
+    /// A transport has a new data producer.
+    DataProducerCreated = "newdataproducer" {
+        /// The data producer.
+        data_producer: DataProducerId
+    };
+    /// A transport has a new data consumer.
+    DataConsumerCreated = "newdataconsumer" {
+        /// The data consumer.
+        data_consumer: DataConsumerId
+    };
+    /// A transport learnt its remote address.
+    TupleChanged = "tuple" {
+        /// The addresses of RTP.
+        tuple: Tuple
+    };
+    /// A transport learnt the remote address of RTCP.
+    RtcpTupleChanged = "rtcptuple" {
+        /// The addresses of RTCP.
+        tuple: Tuple
+    };
+    /// A stream of a producer began, or its score changed.
+    ScoreChanged = "score" {
+        /// The scores of the producer's streams, in the order of its encodings.
+        score: Vec<ProducerScore>
+    };
+    /// The score of a consumer changed, or that of a stream of its producer, or one began.
+    ConsumerScoreChanged = "score" {
+        /// The scores of the consumer and its producer.
+        score: ConsumerScore
+    };
+    /// A camera is held differently, or its orientation is known for the first time.
+    VideoOrientationChanged = "videoorientationchange" {
+        /// How it is held.
+        orientation: VideoOrientation
+    };
+    /// Packets of a stream stopped arriving, or came back. Not in the JavaScript API.
+    LivenessChanged = "liveness" {
+        /// Which stream, and whether it is live.
+        liveness: StreamLiveness
+    };
+    /// Spatial layers of a stream began or stopped to arrive. Not in the JavaScript API.
+    LayerActivityChanged = "layeractivity" {
+        /// Which stream, and which layers arrive.
+        layers: StreamLayers
+    };
+    /// The SCTP association of a transport is in another state.
+    SctpStateChanged = "sctpstatechange" {
+        /// The state.
+        state: SctpState
+    };
+    /// A message for it did not fit what may wait to be sent; told once until one fits again.
+    SctpSendBufferFull = "sctpsendbufferfull";
+    /// What waits to be sent fell from above the threshold to it or below.
+    BufferedAmountLow = "bufferedamountlow" {
+        /// Bytes that still wait.
+        buffered_amount: u64
+    };
+    /// Something that was asked to be traced. Never an entity: it can come with every packet.
+    Traced = "trace" {
+        /// What was traced.
+        trace: Trace
+    };
+}
+
+#[derive(Serialize)]
+struct Row<T> {
+    event: &'static str,
+    #[serde(flatten)]
+    subject: Subject,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<T>,
+}
+
+/// Events that systems of this tick made and that Emit has yet to put into the world.
+#[derive(Resource, Debug, Default)]
+pub struct Pending(pub Vec<Event>);
+
+/// The events that live in the world and those that the application has not drained.
+#[derive(Resource, Debug, Default)]
+pub struct EventLog {
+    undrained: VecDeque<Event>,
+    living: Vec<Entity>,
+    expiring: Vec<Entity>,
+    /// Events dropped because the application did not drain them.
+    pub dropped: u64,
+}
+
+impl EventLog {
+    /// Every undrained event, oldest first.
+    pub fn drain(&mut self) -> impl Iterator<Item = Event> {
+        self.undrained.drain(..)
+    }
+
+    /// Records an event for the application alone.
+    pub fn record(&mut self, event: Event, limit: usize) {
+        if self.undrained.len() >= limit {
+            self.undrained.pop_front();
+            self.dropped += 1;
+        }
+        self.undrained.push_back(event);
+    }
+}
+
+/// Makes an event happen: observers run, an entity carries it, the application can drain it.
+pub fn emit(world: &mut World, event: impl Into<Event>) {
+    let event = event.into();
+    tracing::debug!(event = event.name(), subject = ?event.subject());
+    let limit = world.resource::<Limits>().events;
+    let entity = event.enter(world);
+    let mut log = world.resource_mut::<EventLog>();
+    log.living.push(entity);
+    log.record(event, limit);
+}
+
+/// Ends the life of events made up to the end of the previous tick.
+pub fn expire(world: &mut World) {
+    let mut log = world.resource_mut::<EventLog>();
+    if log.expiring.is_empty() {
+        return;
+    }
+    let mut expiring = std::mem::take(&mut log.expiring);
+    for entity in expiring.drain(..) {
+        // A user's system may have despawned it already.
+        if let Ok(entity) = world.get_entity_mut(entity) {
+            entity.despawn();
+        }
+    }
+    world.resource_mut::<EventLog>().expiring = expiring;
+}
+
+/// Marks everything alive now as belonging to the tick that ends.
+pub fn age(log: &mut EventLog) {
+    log.expiring.append(&mut log.living);
+}

@@ -1,0 +1,163 @@
+//! What a consumer sends: how packets of a producer become its own.
+
+use bevy_ecs::component::Component;
+use bevy_ecs::entity::Entity;
+
+use crate::media::rate::Rate;
+use crate::tick::time::Time;
+use crate::wire::sequence::SequenceManager;
+
+/// The rewriting state of a consumer: all that the fan-out reads and writes of it.
+#[derive(Component, Clone, Debug)]
+pub struct Emission {
+    /// The transport to send on.
+    pub transport: Entity,
+    /// The SSRC to send with.
+    pub ssrc: u32,
+    /// The negotiated payload types, a bit each.
+    pub payload_types: PayloadTypes,
+    /// The negotiated header extensions.
+    pub extensions: ExtensionSet,
+    /// The MID to send with.
+    pub mid: Mid,
+    /// The next packet begins a new run of sequence numbers.
+    pub sync_required: bool,
+    /// A run begins with a key frame.
+    pub waits_for_key_frame: bool,
+    /// Silence of discontinuous transmission is not forwarded.
+    pub ignore_dtx: bool,
+    /// What its receiver misses is sent again: NACK was negotiated (RFC 4585).
+    pub resends: bool,
+    /// The map from incoming to outgoing sequence numbers.
+    pub sequence: SequenceManager<16>,
+    /// Packets sent.
+    pub packets: u64,
+    /// Their bytes, header and padding included.
+    pub bytes: u64,
+    /// Bytes of their payloads.
+    pub payload_bytes: u64,
+    /// Their bits a second over 2.5 seconds.
+    pub rate: Rate,
+    /// The RTP clock rate in Hz.
+    pub clock_rate: u32,
+    /// The packet sent with the newest RTP timestamp.
+    pub newest: Option<Newest>,
+    /// Picture loss indications received (RFC 4585).
+    pub pli_count: u64,
+    /// Full intra requests received (RFC 5104).
+    pub fir_count: u64,
+    /// Packets that came too late for their place in the outgoing sequence.
+    pub discarded: u64,
+}
+
+impl Emission {
+    /// It may need packets that came before: to send them again, or behind a key frame that they
+    /// overtook.
+    pub fn needs_history(&self) -> bool {
+        self.resends || self.waits_for_key_frame
+    }
+}
+
+/// A packet that a consumer sent: what its sender reports are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Newest {
+    /// Its RTP timestamp.
+    pub timestamp: u32,
+    /// When it arrived.
+    pub at: Time,
+    /// The stream it is of.
+    pub stream: Entity,
+}
+
+/// A set of payload types.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PayloadTypes(u128);
+
+impl PayloadTypes {
+    /// The set holds `payload_type` (0 to 127).
+    pub fn contains(self, payload_type: u8) -> bool {
+        payload_type < 128 && self.0 >> payload_type & 1 == 1
+    }
+}
+
+impl FromIterator<u8> for PayloadTypes {
+    fn from_iter<I: IntoIterator<Item = u8>>(payload_types: I) -> Self {
+        let bit = |set, payload_type: u8| set | 1u128.checked_shl(payload_type.into()).unwrap_or(0);
+        Self(payload_types.into_iter().fold(0, bit))
+    }
+}
+
+/// A set of header extensions, by the identifiers that routers give them (1 to 15).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ExtensionSet(u16);
+
+impl ExtensionSet {
+    /// The set holds the extension of router identifier `id`.
+    pub fn contains(self, id: u8) -> bool {
+        id < 16 && self.0 >> id & 1 == 1
+    }
+}
+
+impl FromIterator<u8> for ExtensionSet {
+    fn from_iter<I: IntoIterator<Item = u8>>(ids: I) -> Self {
+        Self(
+            ids.into_iter()
+                .fold(0, |set, id| set | 1u16.checked_shl(id.into()).unwrap_or(0)),
+        )
+    }
+}
+
+/// A media identification of at most eight bytes, so that headers of all consumers have one length.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mid {
+    bytes: [u8; Self::MAX_LEN],
+    len: u8,
+}
+
+impl Mid {
+    /// The longest MID, in bytes.
+    pub const MAX_LEN: usize = 8;
+
+    /// A MID, unless it is longer than [`MAX_LEN`](Self::MAX_LEN).
+    pub fn new(mid: &str) -> Option<Self> {
+        let mut bytes = [0; Self::MAX_LEN];
+        bytes.get_mut(..mid.len())?.copy_from_slice(mid.as_bytes());
+        Some(Self {
+            bytes,
+            len: mid.len() as u8,
+        })
+    }
+
+    /// The MID, filled up with zeros: in a header extension these are padding.
+    pub fn padded(&self) -> &[u8; Self::MAX_LEN] {
+        &self.bytes
+    }
+
+    /// Its length in bytes.
+    pub fn len(&self) -> u8 {
+        self.len
+    }
+
+    /// There is none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_hold_what_was_put_in() {
+        let set: PayloadTypes = [0, 96, 127].into_iter().collect();
+        assert!(set.contains(0) && set.contains(96) && set.contains(127));
+        assert!(!set.contains(1) && !set.contains(128) && !set.contains(255));
+    }
+
+    #[test]
+    fn a_mid_has_at_most_eight_bytes() {
+        assert_eq!(Mid::new("12345678").map(|mid| mid.len()), Some(8));
+        assert_eq!(Mid::new("123456789"), None);
+    }
+}

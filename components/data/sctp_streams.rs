@@ -1,0 +1,130 @@
+//! Whose the SCTP streams of a transport are.
+
+use std::collections::BTreeMap;
+
+use bevy_ecs::component::Component;
+use bevy_ecs::entity::Entity;
+
+use crate::data::sctp_stream_parameters::STREAM_ID_MAX;
+
+/// The streams of a transport's association, by identifier. What comes in and what goes out on one
+/// identifier has nothing in common here.
+///
+/// Written between ticks, read by Receive; the limit is written by Receive.
+#[derive(Component, Clone, Debug)]
+pub struct SctpStreams {
+    /// Data producers by the stream that they receive.
+    pub incoming: BTreeMap<u16, Entity>,
+    outgoing: BTreeMap<u16, Entity>,
+    next: u16,
+    limit: u16,
+}
+
+impl Default for SctpStreams {
+    fn default() -> Self {
+        Self {
+            incoming: BTreeMap::new(),
+            outgoing: BTreeMap::new(),
+            next: 0,
+            limit: STREAM_ID_MAX + 1,
+        }
+    }
+}
+
+impl SctpStreams {
+    /// Nobody sends or receives anything.
+    pub fn is_empty(&self) -> bool {
+        self.incoming.is_empty() && self.outgoing.is_empty()
+    }
+
+    /// Only identifiers below `streams` are given out from now on: what the two ends agreed on.
+    pub fn agree(&mut self, streams: u16) {
+        self.limit = streams;
+    }
+
+    /// The identifier that the next data consumer gets: the first free one behind the last, so that
+    /// one that was freed rests as long as it can. None when all are in use.
+    pub fn vacant(&self) -> Option<u16> {
+        if self.outgoing.len() >= usize::from(self.limit) {
+            return None;
+        }
+        let is_free = |id: &u16| !self.outgoing.contains_key(id);
+        let start = if self.next < self.limit { self.next } else { 0 };
+        (start..self.limit).chain(0..start).find(is_free)
+    }
+
+    /// Gives `stream` to a data consumer.
+    pub fn occupy(&mut self, stream: u16, data_consumer: Entity) {
+        self.outgoing.insert(stream, data_consumer);
+        self.next = stream.wrapping_add(1);
+    }
+
+    /// Takes `stream` back.
+    pub fn release(&mut self, stream: u16) {
+        self.outgoing.remove(&stream);
+    }
+
+    /// The data consumer that sends on `stream`.
+    pub fn sender(&self, stream: u16) -> Option<Entity> {
+        self.outgoing.get(&stream).copied()
+    }
+
+    /// The data consumers, with their streams.
+    pub fn senders(&self) -> impl Iterator<Item = (u16, Entity)> {
+        self.outgoing
+            .iter()
+            .map(|(&stream, &entity)| (stream, entity))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(streams: &mut SctpStreams) -> Option<u16> {
+        let stream = streams.vacant()?;
+        streams.occupy(stream, Entity::PLACEHOLDER);
+        Some(stream)
+    }
+
+    #[test]
+    fn identifiers_go_round() {
+        let mut streams = SctpStreams::default();
+        streams.agree(4);
+        assert_eq!([(); 3].map(|()| take(&mut streams)), [0, 1, 2].map(Some));
+        streams.release(0);
+        assert_eq!(take(&mut streams), Some(3), "a freed one rests");
+        assert_eq!(take(&mut streams), Some(0));
+        assert_eq!(take(&mut streams), None);
+        streams.release(2);
+        assert_eq!(take(&mut streams), Some(2));
+    }
+
+    #[test]
+    fn there_are_65_535() {
+        let mut streams = SctpStreams::default();
+        let taken: Vec<_> = std::iter::from_fn(|| take(&mut streams)).collect();
+        assert!(taken.into_iter().eq(0..=65_534));
+        streams.release(65_534);
+        assert_eq!(take(&mut streams), Some(65_534));
+    }
+
+    #[test]
+    fn what_was_given_out_before_the_ends_agreed_on_less_stays() {
+        let mut streams = SctpStreams::default();
+        for _ in 0..4 {
+            take(&mut streams);
+        }
+        streams.agree(2);
+        assert_eq!(take(&mut streams), None);
+        streams.release(3);
+        streams.release(1);
+        assert_eq!(
+            take(&mut streams),
+            None,
+            "two are in use, however they are numbered"
+        );
+        streams.release(2);
+        assert_eq!(take(&mut streams), Some(1));
+    }
+}

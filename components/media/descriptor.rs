@@ -1,0 +1,229 @@
+//! What stands in front of a packet's payload, or in its dependency descriptor, of its frame.
+
+use bevy_ecs::component::Component;
+
+use crate::media::reception::Arrival;
+use crate::wire::codec::av1::{DependencyDescriptor, Layers, TemplateStructure};
+use crate::wire::codec::{PictureId, vp8, vp9};
+use crate::wire::sequence::is_higher_u16;
+
+/// What a packet says of the frame it is part of, whatever its codec.
+///
+/// Read once, by Receive, so that no consumer has to parse the payload again. The default is what
+/// a packet says that has no descriptor: it is of the only layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Descriptor {
+    /// The spatial layer, 0 to 7; 0 is the smallest picture.
+    pub spatial_layer: u8,
+    /// The temporal layer, 0 to 7; 0 is the lowest rate.
+    pub temporal_layer: u8,
+    /// The packet is the first of its frame; with spatial layers, of the frame of its layer.
+    pub begins_frame: bool,
+    /// The packet is the last of its frame; with spatial layers, of the frame of its layer.
+    pub ends_frame: bool,
+    /// A receiver of the temporal layers below may take in this one from here: the Y bit of VP8
+    /// (RFC 7741), the U bit of VP9 (RFC 9628).
+    pub switching_point: bool,
+    /// The frame needs that of the spatial layer below (the D bit of VP9).
+    pub inter_layer: bool,
+    /// The frame needs earlier pictures (the P bit of VP9).
+    pub inter_picture: bool,
+    /// The picture id of VP8 and VP9.
+    pub picture_id: Option<PictureId>,
+    /// TL0PICIDX of VP8 and VP9: counts frames of the lowest temporal layer.
+    pub tl0_picture_index: Option<u8>,
+    /// The frame number of a dependency descriptor.
+    pub frame_number: Option<u16>,
+}
+
+impl Descriptor {
+    /// What a VP8 payload descriptor says; `marker` is on the last packet of a frame (RFC 7741
+    /// section 4.1).
+    pub fn of_vp8(vp8: &vp8::Descriptor, marker: bool) -> Self {
+        Self {
+            temporal_layer: vp8.temporal.map_or(0, |temporal| temporal.index),
+            begins_frame: vp8.is_partition_start && vp8.partition_index == 0,
+            ends_frame: marker,
+            switching_point: vp8.temporal.is_some_and(|temporal| temporal.is_sync),
+            picture_id: vp8.picture_id,
+            tl0_picture_index: vp8.tl0_picture_index,
+            ..Self::default()
+        }
+    }
+
+    /// What a VP9 payload descriptor says.
+    pub fn of_vp9(vp9: &vp9::Descriptor) -> Self {
+        let told = Self {
+            begins_frame: vp9.is_frame_start,
+            ends_frame: vp9.is_frame_end,
+            inter_picture: vp9.is_inter_picture,
+            picture_id: vp9.picture_id,
+            ..Self::default()
+        };
+        vp9.layers.map_or(told, |layers| Self {
+            spatial_layer: layers.spatial,
+            temporal_layer: layers.temporal,
+            switching_point: layers.is_switching_point,
+            inter_layer: layers.is_inter_layer,
+            tl0_picture_index: layers.tl0_picture_index,
+            ..told
+        })
+    }
+
+    /// What a dependency descriptor says of a frame of these `layers`.
+    ///
+    /// Between which frames one may switch is in decode target indications, which are left unread.
+    pub fn of_dependencies(dependencies: &DependencyDescriptor, layers: Layers) -> Self {
+        Self {
+            spatial_layer: layers.spatial,
+            temporal_layer: layers.temporal,
+            begins_frame: dependencies.is_frame_start,
+            ends_frame: dependencies.is_frame_end,
+            frame_number: Some(dependencies.frame_number),
+            ..Self::default()
+        }
+    }
+
+    /// What a packet says that has nothing but its marker, which is on the last one of a frame.
+    pub fn of_marker(marker: bool) -> Self {
+        Self {
+            ends_frame: marker,
+            ..Self::default()
+        }
+    }
+}
+
+/// The templates that the dependency descriptors of a stream refer to. On streams of codecs whose
+/// layers no payload descriptor need tell (AV1, H.264, VP8); written by Receive.
+///
+/// Nothing is allocated before the first structure arrives, and nothing but its 136 bytes then.
+#[derive(Component, Clone, Debug, Default)]
+pub struct Templates {
+    structure: Option<Box<TemplateStructure>>,
+    /// The frame that brought them.
+    frame_number: u16,
+}
+
+impl Templates {
+    /// Takes in the descriptor of a packet: keeps its templates, and tells the layers of its
+    /// frame; the lowest when its template is not known.
+    pub fn resolve(&mut self, dependencies: &DependencyDescriptor, arrival: Arrival) -> Layers {
+        let known = dependencies.layers(self.structure.as_deref());
+        if let Some(structure) = dependencies.structure
+            && self.is_replaced_by(dependencies.frame_number, arrival)
+        {
+            match &mut self.structure {
+                Some(kept) => **kept = structure,
+                None => self.structure = Some(Box::new(structure)),
+            }
+            self.frame_number = dependencies.frame_number;
+        }
+        known.unwrap_or_default()
+    }
+
+    /// A structure that comes late, after the one that followed it, describes the past.
+    fn is_replaced_by(&self, frame_number: u16, arrival: Arrival) -> bool {
+        arrival != Arrival::Late
+            || self.structure.is_none()
+            || is_higher_u16(frame_number, self.frame_number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vp8_descriptor_tells_its_temporal_layer() {
+        // X S, I L T: picture id 0x1234, TL0PICIDX 9, TID 2 with Y.
+        let payload = [0x90, 0xE0, 0x92, 0x34, 9, 0xA0, 0x11];
+        let vp8 = vp8::Descriptor::parse(&payload).unwrap();
+        let expected = Descriptor {
+            temporal_layer: 2,
+            begins_frame: true,
+            ends_frame: true,
+            switching_point: true,
+            picture_id: Some(PictureId {
+                value: 0x1234,
+                is_long: true,
+            }),
+            tl0_picture_index: Some(9),
+            ..Descriptor::default()
+        };
+        assert_eq!(Descriptor::of_vp8(&vp8, true), expected);
+        let second_partition = vp8::Descriptor::parse(&[0x11, 0]).unwrap();
+        let none = Descriptor::default();
+        assert_eq!(Descriptor::of_vp8(&second_partition, false), none);
+    }
+
+    #[test]
+    fn a_vp9_descriptor_tells_both_layers() {
+        // I P L E, picture id 5, TID 1 U SID 2 D, TL0PICIDX 77.
+        let vp9 = vp9::Descriptor::parse(&[0xE4, 5, 0x35, 77]).unwrap();
+        let expected = Descriptor {
+            spatial_layer: 2,
+            temporal_layer: 1,
+            ends_frame: true,
+            switching_point: true,
+            inter_layer: true,
+            inter_picture: true,
+            picture_id: Some(PictureId {
+                value: 5,
+                is_long: false,
+            }),
+            tl0_picture_index: Some(77),
+            ..Descriptor::default()
+        };
+        assert_eq!(Descriptor::of_vp9(&vp9), expected);
+    }
+
+    /// A descriptor with two templates from id 0: S0T0, then one a step away: 1 for temporal, 2
+    /// for spatial.
+    fn keyed(frame_number: u8, step: u8) -> DependencyDescriptor {
+        // Start, template 0 | frame | structure, no flags, offset 0, one target | step, end.
+        let value = [0x80, 0, frame_number, 0x80, 0, step << 6 | 3 << 4];
+        DependencyDescriptor::parse(&value).unwrap()
+    }
+
+    fn inter(frame_number: u8, template: u8) -> DependencyDescriptor {
+        DependencyDescriptor::parse(&[template, 0, frame_number]).unwrap()
+    }
+
+    const S0T1: Layers = Layers {
+        spatial: 0,
+        temporal: 1,
+    };
+    const S1T0: Layers = Layers {
+        spatial: 1,
+        temporal: 0,
+    };
+
+    #[test]
+    fn templates_carry_over_and_the_newest_replace_the_rest() {
+        use Arrival::InOrder;
+        let mut templates = Templates::default();
+        let unknown = templates.resolve(&inter(0, 1), InOrder);
+        assert_eq!(unknown, Layers::default(), "before any structure");
+        templates.resolve(&keyed(1, 1), InOrder);
+        assert_eq!(templates.resolve(&inter(2, 1), InOrder), S0T1);
+        templates.resolve(&keyed(3, 2), InOrder);
+        assert_eq!(templates.resolve(&inter(4, 1), InOrder), S1T0);
+        assert_eq!(
+            templates.resolve(&inter(5, 9), InOrder),
+            Layers::default(),
+            "no such template"
+        );
+    }
+
+    #[test]
+    fn a_structure_that_comes_late_replaces_older_ones_alone() {
+        use Arrival::{InOrder, Late};
+        let mut templates = Templates::default();
+        templates.resolve(&keyed(5, 1), Late);
+        assert_eq!(templates.resolve(&inter(6, 1), InOrder), S0T1);
+        templates.resolve(&keyed(4, 2), Late);
+        assert_eq!(templates.resolve(&inter(7, 1), InOrder), S0T1);
+        templates.resolve(&keyed(8, 2), Late);
+        assert_eq!(templates.resolve(&inter(9, 1), InOrder), S1T0);
+    }
+}

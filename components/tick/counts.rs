@@ -1,0 +1,149 @@
+//! Counters by reason: an enum and an array with one counter for each of its variants.
+
+use std::fmt;
+use std::ops::{Index, IndexMut};
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+/// A closed list of reasons that can be counted.
+pub trait Reason: Copy + Send + Sync + 'static {
+    /// Every reason, in the order of its index.
+    const ALL: &'static [Self];
+
+    /// Position in [`ALL`](Self::ALL).
+    fn index(self) -> usize;
+
+    /// The name under which it is counted: lower camel case.
+    fn name(self) -> &'static str;
+}
+
+/// How many reasons a list has at most. Counters are stored in place, so that a ledger can be lent
+/// out of the world in every tick without a call to the heap.
+pub(crate) const REASONS_MAX: usize = 32;
+
+/// One counter for each reason in `R`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Counts<R: Reason> {
+    // In place, so that counters can be moved without the heap.
+    counts: [u64; REASONS_MAX],
+    reasons: std::marker::PhantomData<R>,
+}
+
+impl<R: Reason> Counts<R> {
+    /// All counters together.
+    pub fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// The reasons that were counted at least once, in their order.
+    pub fn nonzero(&self) -> impl Iterator<Item = (R, u64)> {
+        R::ALL
+            .iter()
+            .map(|&reason| (reason, self[reason]))
+            .filter(|&(_, count)| count > 0)
+    }
+}
+
+impl<R: Reason> Default for Counts<R> {
+    fn default() -> Self {
+        Self {
+            counts: [0; REASONS_MAX],
+            reasons: std::marker::PhantomData,
+        }
+    }
+}
+
+impl<R: Reason> Index<R> for Counts<R> {
+    type Output = u64;
+
+    fn index(&self, reason: R) -> &u64 {
+        &self.counts[reason.index()]
+    }
+}
+
+impl<R: Reason> IndexMut<R> for Counts<R> {
+    fn index_mut(&mut self, reason: R) -> &mut u64 {
+        &mut self.counts[reason.index()]
+    }
+}
+
+impl<R: Reason> fmt::Debug for Counts<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.nonzero().map(|(reason, count)| (reason.name(), count)))
+            .finish()
+    }
+}
+
+/// A map of the nonzero counters by name.
+impl<R: Reason> Serialize for Counts<R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (reason, count) in self.nonzero() {
+            map.serialize_entry(reason.name(), &count)?;
+        }
+        map.end()
+    }
+}
+
+/// Declares an enum of reasons with its names, so that list, index and names cannot part.
+macro_rules! reasons {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(serde::Serialize, serde::Deserialize)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$doc])* #[serde(rename = $text)] $variant,)+
+        }
+
+        const _: () = assert!([$($name::$variant,)+].len() <= $crate::tick::counts::REASONS_MAX);
+
+        impl $crate::tick::counts::Reason for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            fn index(self) -> usize {
+                self as usize
+            }
+
+            fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use reasons;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Refusal;
+
+    #[test]
+    fn counters_are_told_apart_and_totalled() {
+        let mut counts = Counts::<Refusal>::default();
+        counts[Refusal::TooLarge] += 2;
+        counts[Refusal::QueueFull] += 1;
+        assert_eq!(counts.total(), 3);
+        let nonzero: Vec<_> = counts
+            .nonzero()
+            .map(|(reason, n)| (reason.name(), n))
+            .collect();
+        assert_eq!(nonzero, [("queueFull", 1), ("tooLarge", 2)]);
+    }
+
+    #[test]
+    fn every_reason_has_its_own_index_and_name() {
+        for (position, reason) in crate::Discard::ALL.iter().enumerate() {
+            assert_eq!(reason.index(), position);
+            let same_name = crate::Discard::ALL
+                .iter()
+                .filter(|r| r.name() == reason.name());
+            assert_eq!(same_name.count(), 1);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What is due when: a queue, so that a tick in which nothing is due costs nothing.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::resource::Resource;
+
+use crate::tick::time::Time;
+
+/// What a deadline is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Due {
+    /// A key frame was asked for and may have to be asked for again.
+    KeyFrameRetry {
+        /// The SSRC of the stream asked.
+        ssrc: u32,
+    },
+    /// A key frame request was held back and may be wanted again.
+    KeyFrameDelay {
+        /// The SSRC of the stream to ask.
+        ssrc: u32,
+    },
+    /// Packets of a stream are missing and may have to be asked for again.
+    MissingPackets,
+    /// A stream may have stopped bringing media.
+    Inactivity,
+    /// Packets of a stream may have stopped arriving.
+    Liveness,
+    /// It is time to look which layers of a stream arrive.
+    LayerActivity,
+    /// A transport tells its sender when packets arrived.
+    BandwidthFeedback,
+    /// A transport reports.
+    Reports,
+    /// Reports of an earlier tick go on.
+    MoreReports,
+    /// A timer of a transport's SCTP association may be due.
+    Sctp,
+    /// A user's system asked to be called.
+    User(u64),
+}
+
+/// The deadlines of all entities.
+///
+/// A deadline cannot be withdrawn or moved: who set it checks, when it fires, whether it still
+/// holds. That keeps a deadline that changes with every packet at no cost per packet.
+#[derive(Resource, Debug, Default)]
+pub struct Deadlines {
+    queue: BinaryHeap<Reverse<(Time, u64, Entity, Due)>>,
+    pushed: u64,
+    fired: Vec<(Entity, Due)>,
+}
+
+impl Deadlines {
+    /// Makes `due` fire for `entity` in the first tick at or after `at`.
+    ///
+    /// Deadlines of the same time fire in the order in which they were set.
+    pub fn set(&mut self, at: Time, entity: Entity, due: Due) {
+        self.queue.push(Reverse((at, self.pushed, entity, due)));
+        self.pushed += 1;
+    }
+
+    /// The earliest deadline.
+    pub fn next(&self) -> Option<Time> {
+        self.queue.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    /// Moves everything due at `now` to [`fired`](Self::fired); called once a tick.
+    pub fn fire(&mut self, now: Time) {
+        self.fired.clear();
+        while let Some(Reverse((at, ..))) = self.queue.peek()
+            && *at <= now
+        {
+            if let Some(Reverse((_, _, entity, due))) = self.queue.pop() {
+                self.fired.push((entity, due));
+            }
+        }
+    }
+
+    /// What became due in this tick, in order.
+    pub fn fired(&self) -> &[(Entity, Due)] {
+        &self.fired
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deadlines_fire_once_in_order_of_time_then_of_setting() {
+        let entity = Entity::PLACEHOLDER;
+        let mut deadlines = Deadlines::default();
+        deadlines.set(Time::from_millis(2), entity, Due::User(2));
+        deadlines.set(Time::from_millis(1), entity, Due::User(1));
+        deadlines.set(Time::from_millis(2), entity, Due::User(0));
+        assert_eq!(deadlines.next(), Some(Time::from_millis(1)));
+        deadlines.fire(Time::from_millis(2));
+        let fired: Vec<_> = deadlines.fired().iter().map(|(_, due)| *due).collect();
+        assert_eq!(fired, [Due::User(1), Due::User(2), Due::User(0)]);
+        deadlines.fire(Time::from_millis(3));
+        assert_eq!((deadlines.fired().len(), deadlines.next()), (0, None));
+    }
+}

@@ -1,0 +1,63 @@
+//! Why a datagram that came in goes no further, and what control datagrams were consumed as.
+
+use crate::tick::counts::reasons;
+
+reasons! {
+    /// Why an incoming datagram was discarded. Part of the ingress ledger.
+    Discard {
+        /// Longer than the receive slot; its end is missing.
+        Truncated = "truncated",
+        /// Zero bytes long.
+        Empty = "empty",
+        /// Its first byte belongs to no protocol of RFC 7983.
+        Unclassified = "unclassified",
+        /// STUN on a transport without ICE.
+        UnexpectedStun = "unexpectedStun",
+        /// DTLS on a transport without DTLS.
+        UnexpectedDtls = "unexpectedDtls",
+        /// Sent from an address that is not the remote address of a transport.
+        UnknownSource = "unknownSource",
+        /// RTP where only RTCP is expected (a transport without RTCP multiplexing).
+        RtpOnRtcpSocket = "rtpOnRtcpSocket",
+        /// RTCP where only RTP is expected (a transport without RTCP multiplexing).
+        RtcpOnRtpSocket = "rtcpOnRtpSocket",
+        /// Not a well-formed RTP packet (RFC 3550 section 5.1, RFC 8285).
+        MalformedRtp = "malformedRtp",
+        /// SCTP on a transport without SCTP, or where RTCP is expected.
+        UnexpectedSctp = "unexpectedSctp",
+        /// Not a well-formed SCTP packet (RFC 9260 section 3).
+        MalformedSctp = "malformedSctp",
+        /// SCTP whose verification tag is nobody's (RFC 9260 section 8.5), or an INIT that is not
+        /// wanted.
+        UnwantedSctp = "unwantedSctp",
+        /// SCTP for an association that is over.
+        SctpClosed = "sctpClosed",
+        /// Not a well-formed compound or reduced-size RTCP packet (RFC 3550 section 6.1, RFC 5506).
+        MalformedRtcp = "malformedRtcp",
+        /// No SSRC, MID or RID of it leads to a producer of the transport.
+        UnknownProducer = "unknownProducer",
+        /// Its producer was found, but none of its encodings: wrong payload type or RID, a second
+        /// SSRC for an encoding that has one, a retransmission before its media.
+        UnknownStream = "unknownStream",
+        /// Its payload type is not one of the producer's codecs.
+        UnknownPayloadType = "unknownPayloadType",
+        /// Its sequence number is too far from the expected one (RFC 3550 appendix A.1).
+        BadSequence = "badSequence",
+        /// Padding on a stream of retransmissions: a sender probes for bandwidth.
+        Probe = "probe",
+        /// A retransmission too short to say of what (RFC 4588 section 4).
+        MalformedRetransmission = "malformedRetransmission",
+        /// A retransmission of a packet that was not missing.
+        UnrequestedRetransmission = "unrequestedRetransmission",
+    }
+}
+
+reasons! {
+    /// What an incoming control datagram was. Part of the ingress ledger.
+    Control {
+        /// RTCP, compound or reduced-size.
+        Rtcp = "rtcp",
+        /// SCTP.
+        Sctp = "sctp",
+    }
+}

@@ -1,0 +1,124 @@
+//! The datagrams of this tick, in one arena.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::resource::Resource;
+
+use crate::transport::socket::SocketKey;
+
+/// Every datagram that entered in this tick: rows over one byte arena.
+///
+/// Filled in Ingest (by the backend) and by direct sends between ticks, read by every later stage,
+/// emptied after Flush. Capacity is kept, so a steady state allocates nothing.
+#[derive(Resource, Debug, Default)]
+pub struct Inbox {
+    bytes: Vec<u8>,
+    used: usize,
+    datagrams: Vec<Datagram>,
+}
+
+/// One datagram: where it came from and where its bytes lie in the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    /// How it entered.
+    pub origin: Origin,
+    /// Offset of its first byte in the arena.
+    pub start: u32,
+    /// Its length in bytes (of what was kept, when `truncated`).
+    pub len: u32,
+    /// It was longer than the receive slot, so its end is missing.
+    pub truncated: bool,
+}
+
+/// How a datagram entered the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// From the network.
+    Network {
+        /// The socket that received it.
+        socket: SocketKey,
+        /// The remote address.
+        source: SocketAddr,
+    },
+    /// Handed over by the application.
+    Direct {
+        /// The direct transport it was sent on.
+        transport: Entity,
+    },
+}
+
+impl Datagram {
+    /// The byte range of the datagram in the arena.
+    pub fn range(&self) -> Range<usize> {
+        let start = self.start as usize;
+        start..start + self.len as usize
+    }
+}
+
+impl Inbox {
+    /// Initialised space for `len` bytes behind what is used, for a backend to write into.
+    ///
+    /// Follow with [`commit`](Self::commit) for each datagram written, in rising order of offset.
+    pub fn reserve(&mut self, len: usize) -> &mut [u8] {
+        let end = self.used + len;
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        &mut self.bytes[self.used..end]
+    }
+
+    /// The arena offset at which the next [`reserve`](Self::reserve) begins.
+    pub fn cursor(&self) -> usize {
+        self.used
+    }
+
+    /// Records a datagram whose bytes lie at `range` of the arena.
+    ///
+    /// # Panics
+    ///
+    /// When the range was not reserved: a mistake of the backend, never of a peer.
+    pub fn commit(&mut self, origin: Origin, range: Range<usize>, truncated: bool) {
+        assert!(
+            range.end <= self.bytes.len(),
+            "a datagram lies inside the reserved arena"
+        );
+        let start = u32::try_from(range.start).expect("the arena of one tick is below 4 GiB");
+        self.used = self.used.max(range.end);
+        self.datagrams.push(Datagram {
+            origin,
+            start,
+            len: range.len() as u32,
+            truncated,
+        });
+    }
+
+    /// Copies a datagram in: for simulated links and direct sends.
+    pub fn push(&mut self, origin: Origin, datagram: &[u8]) {
+        let start = self.used;
+        self.reserve(datagram.len()).copy_from_slice(datagram);
+        self.commit(origin, start..start + datagram.len(), false);
+    }
+
+    /// The datagrams of this tick, in order of arrival.
+    pub fn datagrams(&self) -> &[Datagram] {
+        &self.datagrams
+    }
+
+    /// The arena that [`Datagram::range`] indexes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.used]
+    }
+
+    /// The arena, to be changed in place (RTX decapsulation, unprotecting).
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[..self.used]
+    }
+
+    /// Forgets every datagram and keeps the memory.
+    pub fn clear(&mut self) {
+        self.used = 0;
+        self.datagrams.clear();
+    }
+}

@@ -1,0 +1,29 @@
+//! Why a datagram that was to be sent was not.
+
+use crate::tick::counts::reasons;
+
+reasons! {
+    /// Why an enqueued or generated datagram was not sent. Part of the egress ledger.
+    Refusal {
+        /// The socket would block and the transport's waiting queue is full.
+        QueueFull = "queueFull",
+        /// The application did not collect what its direct transport delivered.
+        DirectQueueFull = "directQueueFull",
+        /// The transport closed while the datagram waited.
+        TransportClosed = "transportClosed",
+        /// The socket is gone.
+        SocketClosed = "socketClosed",
+        /// Longer than the path or the system allows (EMSGSIZE).
+        TooLarge = "tooLarge",
+        /// Host, network or port unreachable, or the peer refused it (ICMP).
+        Unreachable = "unreachable",
+        /// The system does not permit this destination (EPERM, EACCES): often a firewall.
+        NotPermitted = "notPermitted",
+        /// The destination cannot be used from this socket (EINVAL, EAFNOSUPPORT ...).
+        AddressInvalid = "addressInvalid",
+        /// The system had no memory or buffers left (ENOBUFS, ENOMEM).
+        NoBuffers = "noBuffers",
+        /// The system reported an error that none of the above names.
+        SystemError = "systemError",
+    }
+}

@@ -1,0 +1,82 @@
+//! Which transport a datagram belongs to, by the socket that received it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use bevy_ecs::entity::{Entity, EntityHashSet};
+use bevy_ecs::resource::Resource;
+
+use crate::transport::socket::SocketKey;
+use crate::transport::transport::Role;
+
+/// Every bound socket and who receives on it. Written between ticks, read by Demux.
+#[derive(Resource, Debug, Default)]
+pub struct Sockets {
+    entries: Vec<Option<SocketEntry>>,
+    free: Vec<SocketKey>,
+}
+
+/// A bound socket.
+#[derive(Clone, Debug)]
+pub struct SocketEntry {
+    /// The entity of the socket.
+    pub entity: Entity,
+    /// Who receives on it.
+    pub receivers: Receivers,
+    /// When it is shared: the transports on it, connected or not, in no order.
+    pub transports: EntityHashSet,
+}
+
+/// Who receives on a socket.
+#[derive(Clone, Debug)]
+pub enum Receivers {
+    /// One transport, whatever the remote address.
+    One(Entity, Role),
+    /// Many transports, told apart by remote address. A tree and not a hash table: remote
+    /// addresses are chosen by others.
+    ByRemote(BTreeMap<SocketAddr, (Entity, Role)>),
+}
+
+impl Sockets {
+    /// A key that no bound socket has; give it back with [`remove`](Self::remove). Keys of closed
+    /// sockets come first, so that the table stays dense.
+    pub fn reserve(&mut self) -> SocketKey {
+        self.free.pop().unwrap_or_else(|| {
+            self.entries.push(None);
+            SocketKey(self.entries.len() as u32 - 1)
+        })
+    }
+
+    /// Records a socket under the key reserved for it.
+    ///
+    /// # Panics
+    ///
+    /// When the key was not reserved.
+    pub fn insert(&mut self, key: SocketKey, entry: SocketEntry) {
+        self.entries[key.0 as usize] = Some(entry);
+    }
+
+    /// Gives a key back, with the socket it had.
+    pub fn remove(&mut self, key: SocketKey) -> Option<SocketEntry> {
+        self.free.push(key);
+        self.entries.get_mut(key.0 as usize)?.take()
+    }
+
+    /// The socket of `key`.
+    pub fn get(&self, key: SocketKey) -> Option<&SocketEntry> {
+        self.entries.get(key.0 as usize)?.as_ref()
+    }
+
+    /// The socket of `key`, to be changed.
+    pub fn get_mut(&mut self, key: SocketKey) -> Option<&mut SocketEntry> {
+        self.entries.get_mut(key.0 as usize)?.as_mut()
+    }
+
+    /// The transport that receives what `source` sends to `key`, and on which of its ways.
+    pub fn receiver(&self, key: SocketKey, source: SocketAddr) -> Option<(Entity, Role)> {
+        match &self.get(key)?.receivers {
+            Receivers::One(transport, role) => Some((*transport, *role)),
+            Receivers::ByRemote(remotes) => remotes.get(&source).copied(),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What passed through a transport.
+
+use bevy_ecs::component::Component;
+
+use crate::media::rate::Rate;
+use crate::tick::outbox::{Outgoing, OutgoingKind};
+use crate::tick::time::Time;
+
+/// What passed through a transport, in bytes and in bits a second. Written by Demux, Receive and
+/// Flush.
+#[derive(Component, Clone, Debug)]
+pub struct Traffic {
+    /// Datagrams received, whatever they held.
+    pub received: Flow,
+    /// Datagrams sent.
+    pub sent: Flow,
+    /// RTP received by streams of producers.
+    pub rtp_received: Flow,
+    /// RTP sent for the first time.
+    pub rtp_sent: Flow,
+    /// Retransmissions received (RFC 4588).
+    pub rtx_received: Flow,
+    /// RTP sent again.
+    pub rtx_sent: Flow,
+}
+
+/// Bytes that flow one way, and how many bits of them a second.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// Bytes, of whole RTP packets or datagrams.
+    pub bytes: u64,
+    /// Bits a second.
+    pub rate: Rate,
+}
+
+/// The window of the rates of datagrams, in milliseconds.
+const DATAGRAM_WINDOW_MS: u64 = 1_000;
+/// The window of the rates of RTP, in milliseconds.
+const RTP_WINDOW_MS: u64 = 2_500;
+/// The window of the rates of retransmissions, in milliseconds.
+const RTX_WINDOW_MS: u64 = 1_000;
+
+impl Default for Traffic {
+    fn default() -> Self {
+        Self {
+            received: Flow::over(DATAGRAM_WINDOW_MS),
+            sent: Flow::over(DATAGRAM_WINDOW_MS),
+            rtp_received: Flow::over(RTP_WINDOW_MS),
+            rtp_sent: Flow::over(RTP_WINDOW_MS),
+            rtx_received: Flow::over(RTX_WINDOW_MS),
+            rtx_sent: Flow::over(RTX_WINDOW_MS),
+        }
+    }
+}
+
+impl Flow {
+    /// Nothing yet, with a rate over `window_ms` milliseconds.
+    pub fn over(window_ms: u64) -> Self {
+        Self {
+            bytes: 0,
+            rate: Rate::new(window_ms),
+        }
+    }
+
+    /// Adds `bytes` that passed at `now`.
+    pub fn add(&mut self, bytes: u64, now: Time) {
+        if bytes > 0 {
+            self.bytes += bytes;
+            self.rate.add(bytes, now);
+        }
+    }
+}
+
+/// Bytes that left a transport at one time, by what they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Departure {
+    /// Of all datagrams.
+    pub bytes: u64,
+    /// Of those that are RTP sent for the first time.
+    pub rtp_bytes: u64,
+    /// Of those that are RTP sent again.
+    pub rtx_bytes: u64,
+}
+
+impl Departure {
+    /// Adds a datagram of `bytes`.
+    pub fn add(&mut self, kind: OutgoingKind, bytes: u64) {
+        self.bytes += bytes;
+        match kind {
+            OutgoingKind::Control => {}
+            OutgoingKind::Media => self.rtp_bytes += bytes,
+            OutgoingKind::Retransmission => self.rtx_bytes += bytes,
+        }
+    }
+
+    /// What `rows` are together.
+    pub fn of(rows: &[Outgoing]) -> Self {
+        let mut departure = Self::default();
+        for row in rows {
+            departure.add(row.kind, row.len().into());
+        }
+        departure
+    }
+}
+
+impl Traffic {
+    /// Takes in what left at `now`.
+    pub fn depart(&mut self, departure: Departure, now: Time) {
+        self.sent.add(departure.bytes, now);
+        self.rtp_sent.add(departure.rtp_bytes, now);
+        self.rtx_sent.add(departure.rtx_bytes, now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_is_told_apart() {
+        let mut departure = Departure::default();
+        departure.add(OutgoingKind::Media, 100);
+        departure.add(OutgoingKind::Retransmission, 10);
+        departure.add(OutgoingKind::Control, 1);
+        let expected = Departure {
+            bytes: 111,
+            rtp_bytes: 100,
+            rtx_bytes: 10,
+        };
+        assert_eq!(departure, expected);
+        let mut traffic = Traffic::default();
+        traffic.depart(departure, Time::ZERO);
+        traffic.depart(departure, Time::ZERO);
+        let bytes = [&traffic.sent, &traffic.rtp_sent, &traffic.rtx_sent].map(|flow| flow.bytes);
+        assert_eq!(bytes, [222, 200, 20]);
+        assert_eq!((traffic.received.bytes, traffic.rtp_received.bytes), (0, 0));
+    }
+}

@@ -1,0 +1,195 @@
+//! Transports: where media enters and leaves.
+
+use std::net::SocketAddr;
+
+use bevy_ecs::component::Component;
+use bevy_ecs::entity::{Entity, EntityHashSet};
+use serde::{Deserialize, Serialize};
+
+use crate::transport::socket::SocketKey;
+
+/// What kind of transport an entity is. Its identifier is a
+/// [`TransportId`](crate::TransportId) beside it.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum TransportKind {
+    /// Plain RTP over UDP.
+    Plain,
+    /// In-process: the application sends and receives packets itself.
+    Direct,
+}
+
+/// The transport that a producer or consumer belongs to.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
+#[relationship(relationship_target = Residents)]
+pub struct OnTransport(pub Entity);
+
+/// The producers and consumers of a transport, in no order.
+#[derive(Component, Debug, Default)]
+#[relationship_target(relationship = OnTransport)]
+pub struct Residents(EntityHashSet);
+
+/// Where a transport's datagrams come from and go to.
+///
+/// Written by `connect` and, in comedia mode, by Demux; read by Demux, Forward and Feedback.
+#[derive(Component, Clone, Debug)]
+pub struct Path {
+    /// The way of RTP, and of RTCP when multiplexed.
+    pub rtp: Link,
+    /// The way of RTCP (RFC 5761: the same as RTP's when multiplexed).
+    pub rtcp: Link,
+    /// RTP and RTCP share a way.
+    pub rtcp_mux: bool,
+    /// Remote addresses are learnt from the first valid packet.
+    pub comedia: bool,
+    /// The next transport-wide sequence number to send with.
+    pub transport_sequence: u16,
+    /// Datagrams of this transport that wait for a blocked socket.
+    pub waiting: u32,
+}
+
+/// One way to the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// To the application itself.
+    Direct,
+    /// Over a UDP socket.
+    Udp {
+        /// The local socket.
+        socket: SocketKey,
+        /// The remote address, once known.
+        remote: Option<SocketAddr>,
+    },
+}
+
+/// Which of a transport's ways a datagram took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// RTP, and RTCP when multiplexed.
+    Rtp,
+    /// RTCP alone.
+    Rtcp,
+}
+
+impl Path {
+    /// The way of `role`.
+    pub fn link(&self, role: Role) -> Link {
+        match role {
+            Role::Rtp => self.rtp,
+            Role::Rtcp => self.rtcp,
+        }
+    }
+
+    /// Media can leave.
+    pub fn is_connected(&self) -> bool {
+        !matches!(self.rtp, Link::Udp { remote: None, .. })
+    }
+
+    /// Sets the remote address of `role`'s way, and of both when they are one.
+    pub fn set_remote(&mut self, role: Role, address: SocketAddr) {
+        if role == Role::Rtp || self.rtcp_mux {
+            self.rtp.set_remote(address);
+        }
+        if role == Role::Rtcp || self.rtcp_mux {
+            self.rtcp.set_remote(address);
+        }
+    }
+}
+
+impl Link {
+    /// The remote address, once known.
+    pub fn remote(self) -> Option<SocketAddr> {
+        match self {
+            Self::Direct => None,
+            Self::Udp { remote, .. } => remote,
+        }
+    }
+
+    /// The local socket, when there is one.
+    pub fn socket(self) -> Option<SocketKey> {
+        match self {
+            Self::Direct => None,
+            Self::Udp { socket, .. } => Some(socket),
+        }
+    }
+
+    fn set_remote(&mut self, address: SocketAddr) {
+        if let Self::Udp { remote, .. } = self {
+            *remote = Some(address);
+        }
+    }
+}
+
+/// A pair of addresses, as `tuple` events and getters tell it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tuple {
+    /// The announced address, or the local IP address.
+    pub local_address: String,
+    /// The local port.
+    pub local_port: u16,
+    /// The remote IP address, once known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote_ip: Option<String>,
+    /// The remote port, once known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote_port: Option<u16>,
+    /// Always "udp".
+    pub protocol: Protocol,
+}
+
+/// The protocol below RTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// UDP.
+    #[default]
+    Udp,
+    /// TCP, which no transport of this engine listens on.
+    Tcp,
+}
+
+/// What a transport calls its local addresses: cold, read when a tuple is shown.
+#[derive(Component, Clone, Debug, PartialEq, Eq)]
+pub struct LocalAddresses {
+    /// Of the RTP way.
+    pub rtp: LocalAddress,
+    /// Of the RTCP way.
+    pub rtcp: LocalAddress,
+}
+
+/// A local address and the name it is announced by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalAddress {
+    /// The address the socket is bound to.
+    pub bound: SocketAddr,
+    /// What to tell others instead of its IP address.
+    pub announced: Option<String>,
+}
+
+impl LocalAddress {
+    /// The pair of this address and `remote`.
+    pub fn tuple(&self, remote: Option<SocketAddr>) -> Tuple {
+        Tuple {
+            local_address: self
+                .announced
+                .clone()
+                .unwrap_or_else(|| self.bound.ip().to_string()),
+            local_port: self.bound.port(),
+            remote_ip: remote.map(|remote| remote.ip().to_string()),
+            remote_port: remote.map(|remote| remote.port()),
+            protocol: Protocol::Udp,
+        }
+    }
+}
+
+/// What a transport's next children are called.
+#[derive(Component, Clone, Debug, Default)]
+pub struct Naming {
+    /// The canonical name (RFC 3550 section 6.5.1) that all its producers share: the first one
+    /// given.
+    pub cname: Option<String>,
+    /// The MID of the next consumer.
+    pub next_mid: u32,
+}
