@@ -1,57 +1,97 @@
-//! What the engine does, as claims: one file a behaviour.
+//! What the engine does, as claims: one room a kind of behaviour, one file a behaviour.
 
-mod bandwidth;
-mod blocked;
-mod capture_time;
-mod captures;
-mod closed;
-mod closing;
-mod consumer_scores;
-mod data_backpressure;
-mod data_errors;
-mod data_events;
-mod data_hostile;
-mod data_idle;
-mod data_ledger;
-mod data_routing;
-mod data_sctp;
-mod determinism;
-mod direct;
-mod discovery;
-mod errors;
-mod estimate;
-mod event_life;
-mod events;
-mod forwarding;
-mod fuzzed;
-mod goldens;
-mod handle;
-mod header_extensions;
-mod hostile;
-mod hostile_rtcp;
-mod idle;
-mod inactivity;
-mod key_frames;
-mod layers;
-mod ledgers;
-mod limits;
-mod liveness;
-mod mutations;
-mod order;
-mod pausing;
-mod poison;
-mod recovery;
-mod relay;
-mod reports;
-mod resending;
-mod scoring;
-mod sctp;
-mod sequence;
-mod shutdown;
-mod sockets;
-mod stats;
-mod traces;
-mod transport_errors;
-mod user_systems;
-#[cfg(feature = "webrtc-sctp")]
-mod webrtc_sctp;
+/// What an application asks for and is told.
+mod application {
+    mod closed;
+    mod closing;
+    mod errors;
+    mod event_life;
+    mod events;
+    mod goldens;
+    mod handle;
+    mod shutdown;
+    mod stats;
+    mod traces;
+}
+
+/// Consumers: what they get, and when.
+mod consume {
+    mod consumer_scores;
+    mod forwarding;
+    mod header_extensions;
+    mod key_frames;
+    mod pausing;
+    mod relay;
+    mod resending;
+}
+
+/// What senders are told of what arrives.
+mod feedback {
+    mod bandwidth;
+    mod estimate;
+    mod hostile_rtcp;
+    mod reports;
+}
+
+/// How producers and their streams arrive.
+mod media {
+    mod capture_time;
+    mod captures;
+    mod discovery;
+    mod inactivity;
+    mod layers;
+    mod liveness;
+    mod recovery;
+    mod scoring;
+    mod sequence;
+}
+
+/// Data producers, data consumers and their messages.
+mod messages {
+    mod backpressure;
+    mod errors;
+    mod events;
+    mod hostile;
+    mod idle;
+    mod ledger;
+    mod routing;
+    mod sctp;
+}
+
+/// SCTP associations behind the seam: every implementation against itself and every other.
+mod sctp {
+    mod crossing;
+    mod ending;
+    mod flow;
+    mod hostile;
+    mod limits;
+    mod recorded;
+    mod reliability;
+    mod resets;
+    mod restart;
+    mod simulation;
+    #[cfg(feature = "webrtc-sctp")]
+    mod webrtc_sctp;
+}
+
+/// What holds for every tick.
+mod tick {
+    mod determinism;
+    mod fuzzed;
+    mod hostile;
+    mod idle;
+    mod ledgers;
+    mod limits;
+    mod mutations;
+    mod order;
+    mod poison;
+    mod user_systems;
+}
+
+/// Transports, on virtual and on real sockets.
+mod transport {
+    mod blocked;
+    mod direct;
+    mod sockets;
+    mod transport_errors;
+}

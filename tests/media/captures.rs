@@ -12,36 +12,36 @@ fn play(file: &[u8], parameters: &str) -> Played {
 
 fn vp8() -> Played {
     play(
-        include_bytes!("../examples/data/chromium-rtp-vp8-O.pcap"),
-        include_str!("../examples/data/chromium-rtp-vp8.json"),
+        include_bytes!("../../examples/data/chromium-rtp-vp8-O.pcap"),
+        include_str!("../../examples/data/chromium-rtp-vp8.json"),
     )
 }
 
 fn simulcast() -> Played {
     play(
-        include_bytes!("data/chromium-rtp-vp8-simulcast-O.pcap"),
-        include_str!("data/chromium-rtp-vp8-simulcast.json"),
+        include_bytes!("../data/chromium-rtp-vp8-simulcast-O.pcap"),
+        include_str!("../data/chromium-rtp-vp8-simulcast.json"),
     )
 }
 
 fn vp9() -> Played {
     play(
-        include_bytes!("data/chromium-rtp-vp9-L3T3-O.pcap"),
-        include_str!("data/chromium-rtp-vp9-L3T3.json"),
+        include_bytes!("../data/chromium-rtp-vp9-L3T3-O.pcap"),
+        include_str!("../data/chromium-rtp-vp9-L3T3.json"),
     )
 }
 
 fn h264() -> Played {
     play(
-        include_bytes!("data/chromium-rtp-h264-O.pcap"),
-        include_str!("data/chromium-rtp-h264.json"),
+        include_bytes!("../data/chromium-rtp-h264-O.pcap"),
+        include_str!("../data/chromium-rtp-h264.json"),
     )
 }
 
 fn opus() -> Played {
     play(
-        include_bytes!("../examples/data/chromium-rtp-opus-O.pcap"),
-        include_str!("../examples/data/chromium-rtp-opus.json"),
+        include_bytes!("../../examples/data/chromium-rtp-opus-O.pcap"),
+        include_str!("../../examples/data/chromium-rtp-opus.json"),
     )
 }
 

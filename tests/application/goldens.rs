@@ -6,12 +6,12 @@ use flumen_tests::{Packet, Room, SENDER, address};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-const MEDIA_CODECS: &str = include_str!("../components/rtp_parameters/data/mediaCodecs.json");
+const MEDIA_CODECS: &str = include_str!("../../components/rtp_parameters/data/mediaCodecs.json");
 const CAPABILITIES: &str =
-    include_str!("../components/rtp_parameters/data/routerRtpCapabilities.json");
+    include_str!("../../components/rtp_parameters/data/routerRtpCapabilities.json");
 const DEVICE: &str =
-    include_str!("../components/rtp_parameters/data/msc-device-rtpCapabilities.json");
-const GOLDENS: &str = include_str!("../components/rtp_parameters/data/ortc-goldens.json");
+    include_str!("../../components/rtp_parameters/data/msc-device-rtpCapabilities.json");
+const GOLDENS: &str = include_str!("../../components/rtp_parameters/data/ortc-goldens.json");
 
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap()

@@ -1,6 +1,6 @@
 //! What a browser really sent, played through an engine on virtual time.
 
-#[path = "../examples/relay/capture.rs"]
+#[path = "../../examples/relay/capture.rs"]
 mod capture;
 
 use std::time::Duration;

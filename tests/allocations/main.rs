@@ -2,7 +2,8 @@
 
 mod consumer_memory;
 mod counting;
-mod layered_allocations;
+
+mod layered;
 mod sctp_memory;
 
 use std::net::{SocketAddr, UdpSocket};

@@ -1,6 +1,6 @@
 //! What a browser really sends is played on virtual time: as it was recorded, probes and all.
 
-#[path = "../examples/relay/capture.rs"]
+#[path = "../../examples/relay/capture.rs"]
 mod capture;
 
 use std::net::SocketAddr;
@@ -30,18 +30,22 @@ impl Recording {
     fn vp8() -> Self {
         Self {
             kind: MediaKind::Video,
-            parameters: read(include_str!("../examples/data/chromium-rtp-vp8.json")),
-            packets: capture::read(include_bytes!("../examples/data/chromium-rtp-vp8-O.pcap"))
-                .expect("the recording is whole"),
+            parameters: read(include_str!("../../examples/data/chromium-rtp-vp8.json")),
+            packets: capture::read(include_bytes!(
+                "../../examples/data/chromium-rtp-vp8-O.pcap"
+            ))
+            .expect("the recording is whole"),
         }
     }
 
     fn opus() -> Self {
         Self {
             kind: MediaKind::Audio,
-            parameters: read(include_str!("../examples/data/chromium-rtp-opus.json")),
-            packets: capture::read(include_bytes!("../examples/data/chromium-rtp-opus-O.pcap"))
-                .expect("the recording is whole"),
+            parameters: read(include_str!("../../examples/data/chromium-rtp-opus.json")),
+            packets: capture::read(include_bytes!(
+                "../../examples/data/chromium-rtp-opus-O.pcap"
+            ))
+            .expect("the recording is whole"),
         }
     }
 

@@ -12,11 +12,11 @@ use crate::recording::datagrams;
 use crate::{Stack, message};
 
 const RECORDINGS: [&[u8]; 5] = [
-    include_bytes!("../../examples/data/chromium-rtp-opus-O.pcap"),
-    include_bytes!("../../examples/data/chromium-rtp-vp8-O.pcap"),
-    include_bytes!("../data/chromium-rtp-vp8-simulcast-O.pcap"),
-    include_bytes!("../data/chromium-rtp-vp9-L3T3-O.pcap"),
-    include_bytes!("../data/chromium-rtp-h264-O.pcap"),
+    include_bytes!("../../../examples/data/chromium-rtp-opus-O.pcap"),
+    include_bytes!("../../../examples/data/chromium-rtp-vp8-O.pcap"),
+    include_bytes!("../../data/chromium-rtp-vp8-simulcast-O.pcap"),
+    include_bytes!("../../data/chromium-rtp-vp9-L3T3-O.pcap"),
+    include_bytes!("../../data/chromium-rtp-h264-O.pcap"),
 ];
 
 /// Inputs for the claim `name` of [`CLAIMS`](super::CLAIMS).

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 
 /// Recorded from headless Chromium 156, hexadecimal, one packet a line.
 const CAPTURES: [&str; 3] = [
-    include_str!("../components/wire/tests/data/vp8.hex"),
-    include_str!("../components/wire/tests/data/opus.hex"),
-    include_str!("../components/wire/tests/data/vp8-simulcast.hex"),
+    include_str!("../../components/wire/tests/data/vp8.hex"),
+    include_str!("../../components/wire/tests/data/opus.hex"),
+    include_str!("../../components/wire/tests/data/vp8-simulcast.hex"),
 ];
 
 fn captured() -> Vec<Vec<u8>> {
