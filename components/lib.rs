@@ -179,20 +179,21 @@ pub mod transport {
     pub(crate) mod connected;
     pub(crate) mod listener;
     pub(crate) mod router;
+    pub(crate) mod sctp_association;
     pub(crate) mod sctp_parameters;
     pub(crate) mod sctp_schedule;
-    pub(crate) mod sctp_state;
     pub(crate) mod socket;
     pub(crate) mod sockets;
     pub(crate) mod traffic;
     pub(crate) mod transport;
 
     pub use connected::Connected;
+    pub use flumen_protocol::sctp::State as SctpState;
     pub use listener::{Incoming, Listener};
     pub use router::{OnRouter, Router, Transports};
+    pub use sctp_association::{SctpAssociation, SctpLibrary};
     pub use sctp_parameters::{SctpOptions, SctpOptionsError, SctpParameters};
     pub use sctp_schedule::{SctpSchedule, Stirred};
-    pub use sctp_state::SctpState;
     pub use socket::{Socket, SocketKey};
     pub use sockets::{Receivers, SocketEntry, Sockets};
     pub use traffic::{Departure, Flow, Traffic};

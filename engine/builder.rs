@@ -10,9 +10,9 @@ use flumen_components::event::Pending;
 use flumen_components::{
     CreationSequence, DataLedger, Deadlines, Deliveries, DirectOut, Directory, EventLog, Inbox,
     Ledger, Limits, LivenessTimeout, MessageDeliveries, Messages, Now, NtpEpoch, Outbox, Parked,
-    Seed, Sockets,
+    SctpLibrary, Seed, Sockets,
 };
-use flumen_systems::sctp::Stack;
+use flumen_protocol::sctp::Stack;
 use flumen_systems::{OrderError, Plugin, Setup, Slot, Stage, pipeline};
 use thiserror::Error;
 
@@ -267,7 +267,10 @@ impl Builder {
         let epoch = self.ntp_epoch.unwrap_or_else(clock::ntp_now);
         let requests = self.limits.requests;
         let mut world = world(Seed(seed), epoch, self.limits);
-        world.insert_resource(self.sctp_stack);
+        world.insert_resource(SctpLibrary {
+            stack: self.sctp_stack,
+            epoch: clock::epoch(),
+        });
         world.insert_resource(LivenessTimeout(self.liveness_timeout));
         let mut setup = Setup::new(world);
         if self.built_in {
@@ -295,7 +298,6 @@ fn world(seed: Seed, epoch: NtpEpoch, limits: Limits) -> World {
     world.insert_resource(seed);
     world.insert_resource(epoch);
     world.insert_resource(limits);
-    world.insert_resource(clock::epoch());
     world.init_resource::<Now>();
     world.init_resource::<CreationSequence>();
     world.init_resource::<Directory>();

@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use flumen_components::wire::ntp;
 use flumen_components::{NtpEpoch, Time};
-use flumen_systems::sctp::Epoch;
+use flumen_protocol::sctp::Epoch;
 
 /// The machine's monotonic clock, counted from the moment the engine was built.
 #[derive(Clone, Copy, Debug)]

@@ -40,11 +40,11 @@ pub use flumen_components::{
     StreamLiveness, Subject, Time, Trace, TransportId, Tuple, VideoOrientation, Withheld, event,
     rtp_parameters, stats, trace,
 };
+pub use flumen_protocol::sctp;
 pub use flumen_systems::control::{
     ConnectError, ConnectOptions, ConsumeDataError, ConsumeError, ConsumerOptions,
     DataConsumerOptions, DataProducerOptions, DirectTransportOptions, LimitBitrateError, NotSctp,
     OpenTransportError, ProduceDataError, ProduceError, ProducerOptions, SendError,
     SendMessageError, SendMessageToError,
 };
-pub use flumen_systems::sctp;
 pub use flumen_systems::{OrderError, Plugin, Setup, Slot, Stage};

@@ -7,14 +7,13 @@ use flumen_components::event::{BufferedAmountLow, Pending, SctpStateChanged};
 use flumen_components::{
     BufferedAmountLowThreshold, Control, DataConsumerId, DataLedger, Deadlines, Destination,
     Discard, Due, Event, Ledger, Link, MessageDiscard, Messages, Now, Outbox, Outgoing, Path,
-    SctpSchedule, SctpState, SctpStreams, Stirred, Subject, TransportId,
+    SctpAssociation, SctpSchedule, SctpState, SctpStreams, Stirred, Subject, TransportId,
 };
-
-use crate::sctp::{self, Association, Output, Refused};
+use flumen_protocol::sctp::{self, Association, Output, Refused};
 
 /// An association with what belongs to it.
 type Parts<'a> = (
-    &'a mut Association,
+    &'a mut SctpAssociation,
     &'a mut SctpSchedule,
     &'a mut SctpStreams,
     &'a Path,
@@ -109,7 +108,7 @@ impl Associations<'_, '_> {
         let mut follower = Follower {
             about,
             id,
-            association: &mut association,
+            association: &mut association.0,
             streams: &mut streams,
             data_consumers: &self.data_consumers,
             pending: &mut self.pending,

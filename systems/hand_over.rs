@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 use flumen_components::{DataConsumer, MessageWithheld, SctpStreamParameters};
-
-use crate::sctp::{Outgoing, Reliability, SendError};
+use flumen_protocol::sctp::{Outgoing, Reliability, SendError};
 
 /// A message as an association takes it.
 pub(crate) fn outgoing(stream: SctpStreamParameters, ppid: u32, payload: Bytes) -> Outgoing {
@@ -29,10 +28,8 @@ pub(crate) fn refusal(error: SendError) -> MessageWithheld {
         SendError::NoStream { .. } => MessageWithheld::NoStream,
         SendError::Resetting(_) => MessageWithheld::StreamResetting,
         SendError::BufferFull | SendError::StreamFull(_) => MessageWithheld::SendBufferFull,
-        // It fails a message only when it is about to end.
-        SendError::NotConnected | SendError::ShuttingDown | SendError::Failed => {
-            MessageWithheld::NotConnected
-        }
+        // Not connected, shutting down, or failed: it fails a message only when it is about to end.
+        _ => MessageWithheld::NotConnected,
     }
 }
 

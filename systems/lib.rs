@@ -17,7 +17,6 @@ mod plugin;
 mod protect;
 mod receive;
 mod score;
-pub mod sctp;
 mod stage;
 
 use bevy_ecs::schedule::IntoScheduleConfigs;

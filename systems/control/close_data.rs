@@ -5,12 +5,11 @@ use bevy_ecs::world::World;
 use flumen_components::event::{DataProducerClosed, TransportClosed, emit};
 use flumen_components::{
     Closed, DataConsumer, DataConsumerId, DataParameters, DataProducer, DataProducerId, Routes,
-    SctpStreams, Subject, find,
+    SctpAssociation, SctpStreams, Subject, find,
 };
 
 use super::close::end;
 use super::sctp::stir;
-use crate::sctp::Association;
 
 /// Closes a data producer, and its data consumers with it.
 ///
@@ -111,7 +110,7 @@ fn leave_stream(world: &mut World, data_consumer: Entity) {
     if let Some(mut streams) = world.get_mut::<SctpStreams>(transport) {
         streams.release(stream.stream_id);
     }
-    if let Some(mut association) = world.get_mut::<Association>(transport) {
+    if let Some(mut association) = world.get_mut::<SctpAssociation>(transport) {
         association.reset_stream(stream.stream_id);
     }
     stir(world, transport);

@@ -6,15 +6,14 @@ use flumen_components::event::{DataConsumerCreated, emit};
 use flumen_components::{
     AppData, BufferedAmountLowThreshold, Closed, ConsumesDataFrom, DataConsumer, DataConsumerId,
     DataKind, DataParameters, DataProducerId, Directory, MessageSizes, OnTransport, Paused,
-    ReliabilityOverrides, Routes, SctpStreamParametersError, SctpStreams, Subchannels, Subject,
-    TransportId, TransportKind, find,
+    ReliabilityOverrides, Routes, SctpAssociation, SctpStreamParametersError, SctpStreams,
+    Subchannels, Subject, TransportId, TransportKind, find,
 };
 use thiserror::Error;
 
 use super::birth;
 use super::consume::router_of;
 use super::sctp::stir;
-use crate::sctp::Association;
 
 /// What a data consumer is made with.
 #[derive(Clone, Debug)]
@@ -166,7 +165,7 @@ fn enter_stream(world: &mut World, transport: Entity, entity: Entity, stream: u1
     if let Some(mut streams) = world.get_mut::<SctpStreams>(transport) {
         streams.occupy(stream, entity);
     }
-    if let Some(mut association) = world.get_mut::<Association>(transport) {
+    if let Some(mut association) = world.get_mut::<SctpAssociation>(transport) {
         association.set_low_threshold(stream, threshold.0 as usize);
     }
     stir(world, transport);

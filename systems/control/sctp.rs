@@ -4,14 +4,14 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::{Mut, World};
 use flumen_components::{
     BufferedAmountLowThreshold, Closed, Created, DataConsumer, DataConsumerId, Ledger, Limits,
-    MessageSizes, Now, Outbox, Path, Purpose, SctpParameters, SctpSchedule, SctpState,
-    SctpStreamParameters, SctpStreams, Stirred, TransportId, find,
+    MessageSizes, Now, Outbox, Path, Purpose, SctpAssociation, SctpLibrary, SctpParameters,
+    SctpSchedule, SctpState, SctpStreamParameters, SctpStreams, Stirred, TransportId, find,
 };
 use thiserror::Error;
 
 use super::birth;
 use crate::associations::send;
-use crate::sctp::{Association, Config, Epoch, Output, Stack};
+use flumen_protocol::sctp::{Config, Output};
 
 /// What only a data consumer over SCTP has was asked of another.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -28,10 +28,10 @@ pub enum NotSctp {
 /// Gives `transport` an association.
 pub(super) fn enable(world: &mut World, transport: Entity, mut parameters: SctpParameters) {
     let limits = world.resource::<Limits>();
-    let stack = *world.resource::<Stack>();
+    let library = world.resource::<SctpLibrary>().clone();
     let longest = parameters
         .max_send_message_size
-        .min(stack.longest_message());
+        .min(library.stack.longest_message());
     parameters.max_send_message_size = longest;
     let config = Config {
         max_send_message_size: parameters.max_send_message_size,
@@ -48,15 +48,14 @@ pub(super) fn enable(world: &mut World, transport: Entity, mut parameters: SctpP
         send_max: parameters.max_send_message_size as usize,
         receive_max: parameters.max_receive_message_size as usize,
     };
-    let epoch = world.resource::<Epoch>().clone();
     let created = world.get::<Created>(transport);
     let created = *created.expect("a transport was spawned with its number");
     let tags = birth::generator(world, created, Purpose::Sctp);
-    let association = stack.associate(config, epoch, tags);
+    let association = library.stack.associate(config, library.epoch, tags);
     world.entity_mut(transport).insert((
         parameters,
         sizes,
-        association,
+        SctpAssociation(association),
         SctpStreams::default(),
         SctpSchedule::default(),
     ));
@@ -78,7 +77,7 @@ pub(super) fn abort(world: &mut World, transport: Entity) {
     let Some(link) = world.get::<Path>(transport).map(|path| path.rtp) else {
         return;
     };
-    let Some(mut association) = world.get_mut::<Association>(transport) else {
+    let Some(mut association) = world.get_mut::<SctpAssociation>(transport) else {
         return;
     };
     association.abort(now);
@@ -95,8 +94,8 @@ pub(super) fn abort(world: &mut World, transport: Entity) {
 ///
 /// [`Closed`] when the transport is.
 pub fn sctp_state(world: &World, id: TransportId) -> Result<Option<SctpState>, Closed> {
-    let association = world.get::<Association>(find(world, id)?);
-    Ok(association.map(Association::state))
+    let association = world.get::<SctpAssociation>(find(world, id)?);
+    Ok(association.map(|association| association.state()))
 }
 
 /// Bytes of a data consumer that wait until the peer acknowledges them.
@@ -106,7 +105,7 @@ pub fn sctp_state(world: &World, id: TransportId) -> Result<Option<SctpState>, C
 /// See [`NotSctp`].
 pub fn buffered_amount(world: &World, id: DataConsumerId) -> Result<u64, NotSctp> {
     let (_, transport, stream) = over_sctp(world, id)?;
-    let association = world.get::<Association>(transport);
+    let association = world.get::<SctpAssociation>(transport);
     let buffered = association.map_or(0, |association| association.buffered_on(stream.stream_id));
     Ok(buffered as u64)
 }
@@ -126,7 +125,7 @@ pub fn set_buffered_amount_low_threshold(
     if let Some(mut threshold) = world.get_mut::<BufferedAmountLowThreshold>(entity) {
         threshold.0 = bytes;
     }
-    if let Some(mut association) = world.get_mut::<Association>(transport) {
+    if let Some(mut association) = world.get_mut::<SctpAssociation>(transport) {
         association.set_low_threshold(stream.stream_id, bytes as usize);
     }
     Ok(())

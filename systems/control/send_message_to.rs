@@ -5,14 +5,13 @@ use bevy_ecs::world::World;
 use bytes::Bytes;
 use flumen_components::event::{SctpSendBufferFull, emit};
 use flumen_components::{
-    Closed, DataConsumer, DataConsumerId, Message, MessageWithheld, Now, Paused,
+    Closed, DataConsumer, DataConsumerId, Message, MessageWithheld, Now, Paused, SctpAssociation,
     SctpStreamParameters, Subject,
 };
 use thiserror::Error;
 
 use super::sctp::{NotSctp, over_sctp, stir};
 use crate::hand_over::{note_room, outgoing, refusal};
-use crate::sctp::Association;
 
 /// A message cannot be sent through a data consumer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -99,7 +98,7 @@ fn send(
     (ppid, payload): (u32, &[u8]),
 ) -> Result<u64, MessageWithheld> {
     let now = world.resource::<Now>().time;
-    let association = world.get_mut::<Association>(transport);
+    let association = world.get_mut::<SctpAssociation>(transport);
     let mut association = association.ok_or(MessageWithheld::NotConnected)?;
     let message = outgoing(stream, ppid, Bytes::copy_from_slice(payload));
     let buffered = association.send(now, &message).map_err(refusal)?;

@@ -6,12 +6,11 @@ use bytes::Bytes;
 use flumen_components::event::{Pending, SctpSendBufferFull};
 use flumen_components::{
     Audience, DataConsumer, DataConsumerId, DataLedger, Limits, MessageDeliveries, MessageRow,
-    MessageWithheld, Messages, Now, Parcel, Paused, Routes, SctpSchedule, SctpState,
-    SctpStreamParameters, Stirred, Subchannels, Subject, Traffic,
+    MessageWithheld, Messages, Now, Parcel, Paused, Routes, SctpAssociation, SctpSchedule,
+    SctpState, SctpStreamParameters, Stirred, Subchannels, Subject, Traffic,
 };
 
 use crate::hand_over::{note_room, outgoing, refusal};
-use crate::sctp::Association;
 
 /// Who sends and who receives messages.
 #[derive(SystemParam)]
@@ -32,7 +31,7 @@ pub(crate) struct DataParties<'w, 's> {
 /// Where messages leave.
 #[derive(SystemParam)]
 pub(crate) struct DataExits<'w, 's> {
-    associations: Query<'w, 's, (&'static mut Association, &'static mut SctpSchedule)>,
+    associations: Query<'w, 's, (&'static mut SctpAssociation, &'static mut SctpSchedule)>,
     traffic: Query<'w, 's, &'static mut Traffic>,
     stirred: ResMut<'w, Stirred>,
     pending: ResMut<'w, Pending>,

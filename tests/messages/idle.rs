@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use flumen::components::SctpAssociation;
 use flumen::components::{Deadlines, Path, SctpSchedule, SctpStreams, Traffic};
 use flumen::ecs::change_detection::{DetectChanges, Ref};
 use flumen::ecs::component::Component;
-use flumen::sctp::Association;
 use flumen::{ConnectOptions, Message, SctpOptions, SctpState, SctpStreamParameters, TransportId};
 use flumen_tests::{Room, Trunk};
 
@@ -53,7 +53,7 @@ fn newest<C: Component>(room: &mut Room) -> Option<u32> {
 
 fn changes(room: &mut Room) -> [Option<u32>; 5] {
     [
-        newest::<Association>(room),
+        newest::<SctpAssociation>(room),
         newest::<SctpSchedule>(room),
         newest::<SctpStreams>(room),
         newest::<Path>(room),

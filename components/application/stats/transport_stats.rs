@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::TransportId;
-use crate::transport::sctp_state::SctpState;
 use crate::transport::transport::Tuple;
+use flumen_protocol::sctp::State as SctpState;
 
 /// What passed through a transport. Bitrates are in bits a second.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flumen_components::Time;
-use flumen_components::wire::sctp::{seal, write_header, write_heartbeat};
+use flumen_wire::sctp::{seal, write_header, write_heartbeat};
 
 use super::gate::{End, Gate};
 use super::heartbeat::Beat;
@@ -13,6 +12,7 @@ use super::held::{Content, Held};
 use super::identifiers;
 use super::library::{Library, Occurrence, Side};
 use super::{Config, Epoch, Event, Failure, Message, Outgoing, Output, PORT, SendError};
+use crate::Time;
 
 /// How long a shutdown may take before it is cut short: RTO.Max of RFC 9260 section 16, below the
 /// five times that its section 9.2 would allow.

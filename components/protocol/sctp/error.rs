@@ -1,6 +1,6 @@
 //! Why something was not taken.
 
-use flumen_components::wire::sctp::Malformed;
+use flumen_wire::sctp::Malformed;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use flumen_components::wire::sctp::{Data, Forwarded};
+use flumen_wire::sctp::{Data, Forwarded};
 
 /// Streams that the peer sends on.
 #[derive(Debug, Default)]

@@ -1,12 +1,10 @@
 //! The seam.
 
-use bevy_ecs::component::Component;
-use flumen_components::{Generator, Time};
-
 use super::machine::Machine;
 use super::recorded::{Answer, Recorded, Snapshot, Tape};
 use super::rtc::Rtc;
 use super::{Config, Epoch, Outgoing, Output, Refused, SendError, State};
+use crate::{Generator, Time};
 
 /// An SCTP association, RFC 9260: datagrams, commands and the time go in, datagrams, messages and
 /// events come out.
@@ -15,7 +13,7 @@ use super::{Config, Epoch, Outgoing, Output, Refused, SendError, State};
 /// [`next_timeout`](Self::next_timeout) has passed, send and command what there is, and
 /// [`poll`](Self::poll) once. What is due next is known after the poll.
 ///
-/// The implementation is chosen when it is made; an enum, so that it is a plain component, `Send`
+/// The implementation is chosen when it is made; an enum, so that it is a plain value, `Send`
 /// and `Sync`, whose calls are direct. An idle one holds about 5 KB and asks to be called every
 /// 30 seconds.
 ///
@@ -39,7 +37,6 @@ use super::{Config, Epoch, Outgoing, Output, Refused, SendError, State};
 /// dropped, to be sent again. A peer that does not complete a message in three times as many
 /// fragments, or exceeds the other bounds, fails the association with
 /// [`Failure::Flooded`](super::Failure::Flooded).
-#[derive(Component)]
 pub struct Association {
     behind: Behind,
     tape: Option<Tape>,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flumen_components::Time;
+use crate::Time;
 
 /// How long nothing may be heard before a HEARTBEAT asks: HB.interval of RFC 9260 section 16.
 const INTERVAL: Duration = Duration::from_secs(30);

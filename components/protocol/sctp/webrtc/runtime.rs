@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use flumen_components::Time;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::super::Epoch;
+use crate::Time;
 
 /// A current-thread runtime whose clock stands still unless it is run.
 pub(in super::super) struct Runtime {

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use flumen_components::Time;
-use flumen_components::wire::sctp::{
-    ResetRequest, ResetResponse, write_reset_request, write_reset_response,
-};
+use flumen_wire::sctp::{ResetRequest, ResetResponse, write_reset_request, write_reset_response};
+
+use crate::Time;
 
 /// How long the first answer may take; each further one twice as long (RFC 6525 section 5.1.1
 /// retransmits like DATA: RTO.Initial and RTO.Max of RFC 9260 section 16).
@@ -197,7 +196,7 @@ impl Resets {
 
 #[cfg(test)]
 mod tests {
-    use flumen_components::wire::sctp::{Parameter, parameters};
+    use flumen_wire::sctp::{Parameter, parameters};
 
     use super::*;
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The state of an association, with the names of the JavaScript API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum SctpState {
+pub enum State {
     /// Nothing was asked for, and no handshake has come through.
     #[default]
     New,

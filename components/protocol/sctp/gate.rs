@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use flumen_components::Time;
-
 use super::heartbeat::Heartbeat;
 use super::held::Held;
 use super::identifiers::Identifiers;
 use super::resets::Resets;
 use super::streams::{Inbound, Outbound};
 use super::{Config, Failure};
+use crate::Time;
 
 /// Between the wire and one association of a library.
 pub(super) struct Gate {

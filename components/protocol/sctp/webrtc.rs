@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flumen_components::Time;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
@@ -21,6 +20,7 @@ use self::runtime::Runtime;
 pub(super) use self::runtime::Shared;
 use super::library::{Library, Occurrence, Side};
 use super::{Config, Epoch, Outgoing};
+use crate::Time;
 
 /// How often its timers are looked at while something is under way.
 const PACE: Duration = Duration::from_millis(10);

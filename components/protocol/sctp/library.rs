@@ -1,9 +1,9 @@
 //! What the gate asks of an SCTP library.
 
 use bytes::Bytes;
-use flumen_components::Time;
 
 use super::{Config, Epoch, Outgoing};
+use crate::Time;
 
 /// Which end of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use flumen_components::Time;
-use flumen_components::wire::sctp::Init;
+use flumen_wire::sctp::Init;
 
 use super::core::Core;
 use super::gate::Gate;
 use super::library::{Library, Side};
 use super::machine::Machine;
 use super::{Event, Refused, State};
+use crate::Time;
 
 /// Handshakes that are answered at a time. The oldest makes room: a flood of forged INITs then
 /// costs the true one at most its turn, and never more memory than this.

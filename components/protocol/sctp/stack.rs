@@ -1,14 +1,12 @@
 //! Which library stands behind the associations of transports.
 
-use bevy_ecs::resource::Resource;
-use flumen_components::Generator;
-
 use super::library::Library;
 use super::rtc::Rtc;
 use super::{Association, Config, Epoch};
+use crate::Generator;
 
 /// The SCTP library of an engine's transports.
-#[derive(Resource, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stack {
     /// `rtc-sctp`: see [`Association::new`].
@@ -21,7 +19,7 @@ pub enum Stack {
 
 impl Stack {
     /// An association over the library.
-    pub(crate) fn associate(self, config: Config, epoch: Epoch, tags: Generator) -> Association {
+    pub fn associate(self, config: Config, epoch: Epoch, tags: Generator) -> Association {
         let association = match self {
             Self::RtcSctp => Association::new(config, epoch),
             #[cfg(feature = "webrtc-sctp")]
@@ -31,7 +29,7 @@ impl Stack {
     }
 
     /// The longest message that the library can send, in bytes.
-    pub(crate) fn longest_message(self) -> u32 {
+    pub fn longest_message(self) -> u32 {
         match self {
             Self::RtcSctp => Rtc::LONGEST,
             #[cfg(feature = "webrtc-sctp")]

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
-use flumen_components::wire::{ppid, sctp::Data};
+use flumen_wire::{ppid, sctp::Data};
 
 use super::resets::is_after;
 

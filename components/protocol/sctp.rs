@@ -10,7 +10,7 @@
 //! | [`Recorded`](Association::recorded) | plays back what one of the others yielded |
 //!
 //! Both libraries stand behind the same gate: they see no packet that
-//! [`wire::sctp::check`](flumen_components::wire::sctp::check()) refuses, none with a wrong
+//! [`wire::sctp::check`](flumen_wire::sctp::check()) refuses, none with a wrong
 //! verification tag and no chunk type or parameter that they do not know. Stream resets
 //! (RFC 6525), heartbeats (RFC 9260 section 8.3), handshakes that cross and the bounds on what a
 //! peer can make an association hold are the gate's, so that they are the same for both.
@@ -41,6 +41,7 @@ mod recorded;
 mod resets;
 mod rtc;
 mod stack;
+mod state;
 mod streams;
 #[cfg(feature = "webrtc-sctp")]
 mod webrtc;
@@ -49,10 +50,11 @@ pub use association::Association;
 pub use command::{Outgoing, Reliability};
 pub use config::{Config, Epoch};
 pub use error::{Refused, SendError};
-pub use event::{Event, Failure, Message, State};
+pub use event::{Event, Failure, Message};
 pub use output::Output;
 pub use recorded::Tape;
 pub use stack::Stack;
+pub use state::State;
 
 /// Both ports of every association, as the other end expects (RFC 8841 leaves them to signalling;
 /// every data channel stack uses this one).

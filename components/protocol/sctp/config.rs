@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use bevy_ecs::resource::Resource;
-use flumen_components::Time;
 use serde::{Deserialize, Serialize};
+
+use crate::Time;
 
 /// Sizes and limits of an association.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ impl Default for Config {
 ///
 /// An `Instant` can only be had from the clock, so the engine reads it once, when it is built, and
 /// every later one is this plus [`Time`]. Which moment it is changes nothing.
-#[derive(Resource, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub struct Epoch {
     instant: Instant,
     /// The runtime that associations of one engine share.

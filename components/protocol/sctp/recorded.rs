@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use flumen_components::Time;
-use flumen_components::wire::sctp::check;
+use flumen_wire::sctp::check;
 use serde::{Deserialize, Serialize};
 
 use super::{Event, Failure, Message, Outgoing, Output, Refused, SendError, State};
+use crate::Time;
 
 /// What an association yielded, call by call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

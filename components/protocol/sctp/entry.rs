@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use flumen_components::Time;
-use flumen_components::wire::sctp::{
+use flumen_wire::sctp::{
     CHUNK_HEADER_LEN, Chunk, Data, Forward, HEADER_LEN, Init, Parameter, ResetRequest,
     ResetResponse, Sack, chunks, close_chunk, kind, open_chunk, parameter_kind, parameters, seal,
     write_forwarded, write_parameter,
@@ -16,6 +15,7 @@ use super::held::Content;
 use super::identifiers;
 use super::resets::{Resets, is_after};
 use super::{Event, Failure, Output};
+use crate::Time;
 
 /// How far ahead of what was acknowledged a sequence number may be. Gap blocks reach to 65,535
 /// (RFC 9260 section 3.3.4), but the libraries report every gap: were every other number missing

@@ -1,6 +1,6 @@
 //! What passes from a library to the wire.
 
-use flumen_components::wire::sctp::{
+use flumen_wire::sctp::{
     CHUNK_HEADER_LEN, Chunk, Data, Forward, HEADER_LEN, Init, Sack, chunks, close_chunk, kind,
     open_chunk, seal, write_forwarded,
 };

@@ -4,15 +4,15 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use flumen_components::wire::sctp::{
+use flumen_wire::sctp::{
     Chunk, Header, Init, check, chunks, close_chunk, kind, open_chunk, seal, write_header,
 };
-use flumen_components::{Generator, Time};
 
 use super::core::{Core, SHUTDOWN};
 use super::gate::End;
 use super::library::{Library, Side};
 use super::{Config, Epoch, Event, Failure, Outgoing, Output, PORT, Refused, SendError, State};
+use crate::{Generator, Time};
 
 /// How long a peer that asked first may take to go on with our answer before it is asked itself:
 /// RTO.Initial (RFC 9260 section 16), after which it would ask again.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-pub use flumen_components::SctpState as State;
+use super::State;
 
 /// A message that arrived whole.
 #[derive(Clone, Debug, PartialEq, Eq)]

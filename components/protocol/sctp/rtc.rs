@@ -15,8 +15,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flumen_components::Time;
-use flumen_components::wire::sctp::{Forward, chunks, kind};
+use flumen_wire::sctp::{Forward, chunks, kind};
 use rtc_sctp::{
     Association, AssociationHandle, ClientConfig, DatagramEvent, Endpoint, EndpointConfig, Event,
     Payload, PayloadProtocolIdentifier, ReliabilityType, ServerConfig, StreamEvent, TimerConfig,
@@ -27,6 +26,7 @@ use rtc_shared::TransportProtocol;
 use super::identifiers;
 use super::library::{Library, Occurrence, Side};
 use super::{Config, Epoch, Outgoing, PORT, Reliability};
+use crate::Time;
 
 /// The library wants addresses and uses them for nothing.
 const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT);

@@ -1,0 +1,12 @@
+//! State machines of protocols: datagrams, commands and the time go in, datagrams and events come
+//! out.
+//!
+//! They know no ECS, open no socket, read no clock and start no thread.
+#![forbid(unsafe_code)]
+
+mod generator;
+pub mod sctp;
+mod time;
+
+pub use generator::Generator;
+pub use time::Time;
