@@ -178,6 +178,7 @@ pub mod tick {
 pub mod transport {
     pub(crate) mod connected;
     pub(crate) mod listener;
+    pub(crate) mod path;
     pub(crate) mod router;
     pub(crate) mod sctp_association;
     pub(crate) mod sctp_parameters;
@@ -185,11 +186,14 @@ pub mod transport {
     pub(crate) mod socket;
     pub(crate) mod sockets;
     pub(crate) mod traffic;
-    pub(crate) mod transport;
 
     pub use connected::Connected;
     pub use flumen_protocol::sctp::State as SctpState;
     pub use listener::{Incoming, Listener};
+    pub use path::{
+        Link, LocalAddress, LocalAddresses, Naming, OnTransport, Path, Protocol, Residents, Role,
+        TransportKind, Tuple,
+    };
     pub use router::{OnRouter, Router, Transports};
     pub use sctp_association::{SctpAssociation, SctpLibrary};
     pub use sctp_parameters::{SctpOptions, SctpOptionsError, SctpParameters};
@@ -197,10 +201,6 @@ pub mod transport {
     pub use socket::{Socket, SocketKey};
     pub use sockets::{Receivers, SocketEntry, Sockets};
     pub use traffic::{Departure, Flow, Traffic};
-    pub use transport::{
-        Link, LocalAddress, LocalAddresses, Naming, OnTransport, Path, Protocol, Residents, Role,
-        TransportKind, Tuple,
-    };
 }
 
 pub mod rtp_parameters;

@@ -18,7 +18,7 @@ use crate::media::orientation::VideoOrientation;
 use crate::media::score::{ConsumerScore, ProducerScore};
 use crate::media::silence::StreamLiveness;
 use crate::tick::limits::Limits;
-use crate::transport::transport::Tuple;
+use crate::transport::path::Tuple;
 use flumen_protocol::sctp::State as SctpState;
 
 /// Who an event is about, by public identifier: it stays meaningful when the entity is gone.

@@ -7,7 +7,7 @@ use bevy_ecs::resource::Resource;
 
 use crate::media::descriptor::Descriptor;
 use crate::media::reception::Arrival;
-use crate::transport::transport::Role;
+use crate::transport::path::Role;
 use crate::wire::rtp::RtpHeader;
 
 /// RTP packets that a transport owns. Filled and emptied by Demux.

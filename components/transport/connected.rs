@@ -3,7 +3,7 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::resource::Resource;
 
-use crate::transport::transport::Role;
+use crate::transport::path::Role;
 
 /// Ways that have just opened: from now on consumers can send, or senders can be asked. Written by
 /// Demux and between ticks, emptied by Feedback.

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use bevy_ecs::entity::{Entity, EntityHashSet};
 use bevy_ecs::resource::Resource;
 
+use crate::transport::path::Role;
 use crate::transport::socket::SocketKey;
-use crate::transport::transport::Role;
 
 /// Every bound socket and who receives on it. Written between ticks, read by Demux.
 #[derive(Resource, Debug, Default)]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::TransportId;
-use crate::transport::transport::Tuple;
+use crate::transport::path::Tuple;
 use flumen_protocol::sctp::State as SctpState;
 
 /// What passed through a transport. Bitrates are in bits a second.
