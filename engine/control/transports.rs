@@ -84,8 +84,9 @@ impl Engine {
         Ok(&self.get::<Router, _>(router)?.capabilities)
     }
 
-    /// Whether a client with `remote` capabilities can consume `producer` in `router`. False, and
-    /// never an error, when anything about the question is wrong.
+    /// Whether a client with `remote` capabilities can consume `producer` in `router`: true exactly
+    /// when [`consume`](Self::consume) on a transport of the router takes them. False, and never an
+    /// error, when anything about the question is wrong.
     pub fn can_consume(
         &self,
         router: RouterId,

@@ -30,7 +30,7 @@ pub struct ConsumerOptions {
     pub rtp_capabilities: RtpCapabilities,
     /// It begins paused.
     pub paused: bool,
-    /// The MID to send with, at most 8 bytes; "0", "1" ... when not given.
+    /// The MID to send with, at most 255 bytes; "0", "1" ... when not given.
     pub mid: Option<String>,
     /// Silence of discontinuous transmission is not forwarded. Audio only.
     pub ignore_dtx: bool,
@@ -84,37 +84,19 @@ pub fn consume(
     options: ConsumerOptions,
 ) -> Result<ConsumerId, ConsumeError> {
     let transport = find(world, transport_id)?;
-    let producer = producer_in_router(world, transport, options.producer_id)?;
-    let parameters = world.get::<ProducerParameters>(producer);
-    let parameters = parameters.ok_or(ConsumeError::NotFound(options.producer_id))?;
-    if is_layered(parameters.producer_type) {
-        return Err(ConsumeError::Unsupported(parameters.producer_type));
-    }
+    let router = router_of(world, transport).ok_or_else(|| Closed::new(transport_id))?;
+    let (producer, parameters) = producer_in(world, router, options.producer_id)?;
     let created = Created(world.resource::<flumen_components::CreationSequence>().0);
     let mut generator = birth::generator(world, created, Purpose::Rtp);
     let kind = kind_of(world, producer);
+    let mid = options.mid.clone();
     let negotiation = rtp_parameters::ConsumerOptions {
         enable_rtx: options.enable_rtx.unwrap_or(kind == MediaKind::Video),
-        pipe: false,
-        mid: Some(
-            options
-                .mid
-                .clone()
-                .unwrap_or_else(|| next_mid(world, transport)),
-        ),
-        cname: None,
+        mid: mid.or_else(|| Some(next_mid(world, transport))),
+        ..rtp_parameters::ConsumerOptions::default()
     };
     let ssrc = vacant_ssrc(world, transport, &mut generator);
-    let base = SsrcBase {
-        media: ssrc,
-        rtx: ssrc + 1,
-    };
-    let rtp = consumer_parameters(
-        &parameters.consumable,
-        &options.rtp_capabilities,
-        &negotiation,
-        base,
-    )?;
+    let rtp = negotiated(parameters, &options.rtp_capabilities, &negotiation, ssrc)?;
     let emission = emission(transport, ssrc, kind, &rtp, &options, &mut generator);
     let retransmission = retransmission(&rtp, &mut generator);
     let id = spawn(world, transport, producer, kind, emission, rtp, &options);
@@ -160,18 +142,38 @@ pub(super) fn router_of(world: &World, transport: Entity) -> Option<Entity> {
     world.get::<OnRouter>(transport).map(|on| on.0)
 }
 
-fn producer_in_router(
+/// What a receiver with `remote` capabilities gets of a producer: all that decides whether it can
+/// consume it.
+pub(super) fn negotiated(
+    parameters: &ProducerParameters,
+    remote: &RtpCapabilities,
+    negotiation: &rtp_parameters::ConsumerOptions,
+    ssrc: u32,
+) -> Result<RtpParameters, ConsumeError> {
+    if is_layered(parameters.producer_type) {
+        return Err(ConsumeError::Unsupported(parameters.producer_type));
+    }
+    let ssrcs = SsrcBase {
+        media: ssrc,
+        rtx: ssrc + 1,
+    };
+    let rtp = consumer_parameters(&parameters.consumable, remote, negotiation, ssrcs)?;
+    Ok(rtp)
+}
+
+/// A producer of a router, by its identifier.
+pub(super) fn producer_in(
     world: &World,
-    transport: Entity,
+    router: Entity,
     id: ProducerId,
-) -> Result<Entity, ConsumeError> {
+) -> Result<(Entity, &ProducerParameters), ConsumeError> {
     let producer = find(world, id).map_err(|_| ConsumeError::NotFound(id))?;
-    let home = world
-        .get::<OnTransport>(producer)
-        .and_then(|on| router_of(world, on.0));
-    match home {
-        Some(router) if router_of(world, transport) == Some(router) => Ok(producer),
-        _ => Err(ConsumeError::NotFound(id)),
+    let transport = world.get::<OnTransport>(producer);
+    let home = transport.and_then(|on| router_of(world, on.0));
+    let parameters = world.get::<ProducerParameters>(producer);
+    match parameters.filter(|_| home == Some(router)) {
+        Some(parameters) => Ok((producer, parameters)),
+        None => Err(ConsumeError::NotFound(id)),
     }
 }
 

@@ -4,13 +4,11 @@ use bevy_ecs::world::World;
 use flumen_components::rtp_parameters::{
     self, CapabilitiesError, RtpCapabilities, RtpCodecCapability,
 };
-use flumen_components::{
-    AppData, Directory, OnTransport, ProducerId, ProducerParameters, Router, RouterId, Transports,
-    find,
-};
+use flumen_components::{AppData, Directory, ProducerId, Router, RouterId, Transports, find};
 
 use super::birth;
-use crate::control::consume::router_of;
+use super::consume::{negotiated, producer_in};
+use super::produce::SSRCS;
 
 /// Creates a router for `media_codecs`.
 ///
@@ -37,22 +35,20 @@ pub fn create_router(
     Ok(id)
 }
 
-/// Whether a client with `remote` capabilities can consume `producer` in `router`: false also when
-/// the producer or the router is gone, or the capabilities make no sense.
+/// Whether a client with `remote` capabilities can consume `producer` in `router`, by the check that
+/// `consume` makes: false also when the producer or the router is gone, or the capabilities make no
+/// sense.
 pub fn can_consume(
     world: &World,
     router: RouterId,
     producer: ProducerId,
     remote: &RtpCapabilities,
 ) -> bool {
-    let (Ok(router), Ok(producer)) = (find(world, router), find(world, producer)) else {
+    let Ok(router) = find(world, router) else {
         return false;
     };
-    let transport = world.get::<OnTransport>(producer).map(|on| on.0);
-    if transport.and_then(|transport| router_of(world, transport)) != Some(router) {
-        return false;
-    }
-    world
-        .get::<ProducerParameters>(producer)
-        .is_some_and(|parameters| rtp_parameters::can_consume(&parameters.consumable, remote))
+    let negotiation = rtp_parameters::ConsumerOptions::default();
+    producer_in(world, router, producer)
+        .and_then(|(_, found)| negotiated(found, remote, &negotiation, *SSRCS.start()))
+        .is_ok()
 }

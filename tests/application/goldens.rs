@@ -1,6 +1,8 @@
 //! What mediasoup makes of real parameters is what the engine makes of them.
 
-use flumen::rtp_parameters::{MediaKind, RtpCapabilities, RtpCodecCapability, RtpParameters};
+use flumen::rtp_parameters::{
+    MediaKind, ProducerType, RtpCapabilities, RtpCodecCapability, RtpParameters,
+};
 use flumen::{ConsumeError, ConsumerOptions, Engine, Loopback, RouterId, TransportId};
 use flumen_tests::{Packet, Room, SENDER, address};
 use serde::{Serialize, de::DeserializeOwned};
@@ -134,14 +136,39 @@ fn consumers_of_simple_producers_have_the_parameters_of_the_golden_file() {
 }
 
 #[test]
-fn what_the_device_can_consume_is_told_as_in_the_golden_file() {
-    let (mut engine, router, _) = engine();
+fn what_can_be_consumed_is_what_consume_takes() {
+    let (mut engine, router, transport) = engine();
     for golden in goldens() {
         let producer = produce(&mut engine, router, &golden);
-        let can = engine.can_consume(router, producer, &device());
-        assert_eq!(json!(can), golden["canConsume"]);
-        assert!(!engine.can_consume(router, producer, &RtpCapabilities::default()));
+        for remote in devices() {
+            let can = engine.can_consume(router, producer, &remote);
+            let options = ConsumerOptions::new(producer, remote);
+            let consumed = engine.consume(transport, options);
+            assert_eq!(can, consumed.is_ok(), "{consumed:?}");
+        }
+        if engine.producer_type(producer) == Ok(ProducerType::Simple) {
+            let can = engine.can_consume(router, producer, &device());
+            assert_eq!(json!(can), golden["canConsume"]);
+        }
+        let elsewhere = engine.create_router(&[]).unwrap();
+        assert!(!engine.can_consume(elsewhere, producer, &device()));
+        engine.close_router(elsewhere).unwrap();
+        assert!(!engine.can_consume(elsewhere, producer, &device()));
     }
+}
+
+/// The recorded device, what it would be without each of its codecs, and without any sense.
+fn devices() -> Vec<RtpCapabilities> {
+    let without = |index| {
+        let mut device = device();
+        device.codecs.remove(index);
+        device
+    };
+    let mut malformed = device();
+    malformed.codecs[0].mime_type = "opus".into();
+    let whole = [device(), malformed, RtpCapabilities::default()];
+    let codecs = 0..device().codecs.len();
+    codecs.map(without).chain(whole).collect()
 }
 
 #[test]
