@@ -2,9 +2,11 @@
 
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
+use smallvec::SmallVec;
 
 use crate::media::rate::Rate;
 use crate::tick::time::Time;
+use crate::wire::header_extension::TWO_BYTE_VALUE_MAX;
 use crate::wire::sequence::SequenceManager;
 
 /// The rewriting state of a consumer: all that the fan-out reads and writes of it.
@@ -107,40 +109,27 @@ impl FromIterator<u8> for ExtensionSet {
     }
 }
 
-/// A media identification of at most eight bytes, so that headers of all consumers have one length.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Mid {
-    bytes: [u8; Self::MAX_LEN],
-    len: u8,
-}
+/// A media identification (RFC 9143).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mid(SmallVec<[u8; 16]>);
 
 impl Mid {
-    /// The longest MID, in bytes.
-    pub const MAX_LEN: usize = 8;
-
-    /// A MID, unless it is longer than [`MAX_LEN`](Self::MAX_LEN).
+    /// A MID, unless it is longer than an element of a header extension block can be.
     pub fn new(mid: &str) -> Option<Self> {
-        let mut bytes = [0; Self::MAX_LEN];
-        bytes.get_mut(..mid.len())?.copy_from_slice(mid.as_bytes());
-        Some(Self {
-            bytes,
-            len: mid.len() as u8,
-        })
+        (mid.len() <= TWO_BYTE_VALUE_MAX).then(|| Self(SmallVec::from_slice(mid.as_bytes())))
     }
 
-    /// The MID, filled up with zeros: in a header extension these are padding.
-    pub fn padded(&self) -> &[u8; Self::MAX_LEN] {
-        &self.bytes
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
-    /// Its length in bytes.
-    pub fn len(&self) -> u8 {
-        self.len
-    }
-
-    /// There is none.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
+    /// The bytes that headers keep for it: in steps, so that consumers whose MIDs have nearly one
+    /// length share their headers, and never more than keeps a MID in the one-byte form that can
+    /// be (RFC 8285 section 4.2).
+    pub fn room(&self) -> u8 {
+        let stepped = self.0.len().max(1).next_multiple_of(8);
+        stepped.min(TWO_BYTE_VALUE_MAX) as u8
     }
 }
 
@@ -156,8 +145,20 @@ mod tests {
     }
 
     #[test]
-    fn a_mid_has_at_most_eight_bytes() {
-        assert_eq!(Mid::new("12345678").map(|mid| mid.len()), Some(8));
-        assert_eq!(Mid::new("123456789"), None);
+    fn a_mid_has_room_in_steps_up_to_the_longest_element() {
+        // Length, room.
+        for (len, room) in [
+            (1, 8),
+            (8, 8),
+            (9, 16),
+            (16, 16),
+            (17, 24),
+            (248, 248),
+            (255, 255),
+        ] {
+            let mid = Mid::new(&"m".repeat(len)).unwrap();
+            assert_eq!((mid.bytes().len(), mid.room()), (len, room));
+        }
+        assert_eq!(Mid::new(&"m".repeat(256)), None);
     }
 }

@@ -8,8 +8,8 @@ use crate::rtp::{BLOCK_HEADER_LEN, ONE_BYTE_PROFILE, TWO_BYTE_PROFILE};
 const ONE_BYTE_ID_MAX: u8 = 14;
 /// Longest value of a one-byte element.
 const ONE_BYTE_VALUE_MAX: usize = 16;
-/// Longest value of a two-byte element.
-const TWO_BYTE_VALUE_MAX: usize = 255;
+/// Longest value of a two-byte element, in bytes.
+pub const TWO_BYTE_VALUE_MAX: usize = 255;
 
 /// Why a block cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -16,7 +16,7 @@ use flumen_components::{
 
 use super::choose::{Choice, choose};
 use super::repeat::{Sender, repeat};
-use super::template::{Source, Template, Templates};
+use super::template::{Layout, Source, Template, Templates};
 
 /// Who sends and who receives.
 #[derive(SystemParam)]
@@ -169,7 +169,7 @@ impl Delivery<'_, '_> {
             ids: self.ids,
             clock_offset: self.clock_offset,
         };
-        let group = scratch.templates.group(self.emission.extensions, source);
+        let group = scratch.templates.group(Layout::of(self.emission), source);
         let before = self.emission.bytes;
         for (index, packet) in scratch.packets.iter().enumerate() {
             match choose(self.emission, packet, scratch.dtx[index]) {

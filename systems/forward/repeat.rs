@@ -4,7 +4,7 @@ use flumen_components::rtp_parameters::HeaderExtensionIds;
 use flumen_components::wire::rtp::{FIXED_LEN, PAYLOAD_TYPE};
 use flumen_components::{Emission, Outgoing, OutgoingKind, PacketFacts};
 
-use super::template::{self, Original};
+use super::template::{self, Layout, Original};
 
 /// The stream of retransmissions (RFC 4588) that a packet is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(crate) fn repeat(
         ids: sender.ids,
         clock_offset: sender.clock_offset,
     };
-    let template = template::write(out, emission.extensions, original);
+    let template = template::write(out, Layout::of(emission), original);
     let header = &mut out[start..];
     match rtx {
         None => {

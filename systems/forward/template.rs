@@ -15,8 +15,8 @@ use smallvec::SmallVec;
 /// negotiated. Consumers differ in few ways, so the sets are few.
 ///
 /// All that differs between consumers of one set has a fixed place: sequence number, SSRC, MID and
-/// what is stamped at departure. So all their packets have one length, and a run of them can cross
-/// the network stack as one.
+/// what is stamped at departure. So all packets of a consumer keep one length, and a run of them can
+/// cross the network stack as one.
 #[derive(Debug, Default)]
 pub(super) struct Templates {
     bytes: Vec<u8>,
@@ -26,8 +26,26 @@ pub(super) struct Templates {
 
 #[derive(Clone, Copy, Debug)]
 struct Group {
-    extensions: ExtensionSet,
+    layout: Layout,
     first: u32,
+}
+
+/// What decides which extensions a header has, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Layout {
+    extensions: ExtensionSet,
+    /// See [`Mid::room`].
+    mid_room: u8,
+}
+
+impl Layout {
+    /// The layout of a consumer's headers.
+    pub(super) fn of(emission: &Emission) -> Self {
+        Self {
+            extensions: emission.extensions,
+            mid_room: emission.mid.room(),
+        }
+    }
 }
 
 /// An outgoing header in [`Templates`].
@@ -71,19 +89,16 @@ impl Templates {
         self.groups.clear();
     }
 
-    /// The position of the headers for `extensions`, one for each packet; written when the first
+    /// The position of the headers of one `layout`, one for each packet; written when the first
     /// consumer needs them.
-    pub(super) fn group(&mut self, extensions: ExtensionSet, source: Source<'_>) -> usize {
-        if let Some(group) = self
-            .groups
-            .iter()
-            .find(|group| group.extensions == extensions)
-        {
+    pub(super) fn group(&mut self, layout: Layout, source: Source<'_>) -> usize {
+        let known = self.groups.iter().find(|group| group.layout == layout);
+        if let Some(group) = known {
             return group.first as usize;
         }
         let first = self.entries.len();
         self.groups.push(Group {
-            extensions,
+            layout,
             first: first as u32,
         });
         for packet in source.packets {
@@ -94,7 +109,7 @@ impl Templates {
                 ids: source.ids,
                 clock_offset: source.clock_offset,
             };
-            let template = write(&mut self.bytes, extensions, original);
+            let template = write(&mut self.bytes, layout, original);
             self.entries.push(template);
         }
         first
@@ -136,22 +151,22 @@ impl Template {
     }
 }
 
-/// The place of a MID is as long as the longest one; what a shorter one leaves is padding
-/// (RFC 8285 section 4.1: zero bytes between elements).
+/// What a MID leaves of its room stays zero, which is padding (RFC 8285 section 4.1: between
+/// elements too).
 fn write_mid(header: &mut [u8], template: Template, mid: &Mid) {
-    let at = usize::from(template.mid);
-    header[at..at + Mid::MAX_LEN].copy_from_slice(mid.padded());
+    let (at, mid) = (usize::from(template.mid), mid.bytes());
+    header[at..at + mid.len()].copy_from_slice(mid);
     let len = &mut header[at - 1];
     *len = if template.two_byte {
-        mid.len()
+        mid.len() as u8
     } else {
-        *len & 0xf0 | (mid.len() - 1)
+        *len & 0xf0 | (mid.len() - 1) as u8
     };
 }
 
-/// Appends the header of `packet` with the extensions of `set`, under the identifiers that routers
+/// Appends the header of `packet` in a `layout`, with extensions under the identifiers that routers
 /// give them.
-pub(super) fn write(out: &mut Vec<u8>, set: ExtensionSet, packet: Original<'_>) -> Template {
+pub(super) fn write(out: &mut Vec<u8>, layout: Layout, packet: Original<'_>) -> Template {
     let bytes = packet.bytes;
     let start = out.len();
     let csrc_end = FIXED_LEN + 4 * usize::from(packet.header.csrc_count);
@@ -163,7 +178,7 @@ pub(super) fn write(out: &mut Vec<u8>, set: ExtensionSet, packet: Original<'_>) 
         ..Template::default()
     };
     let capture_time = capture_time(packet);
-    let elements = elements(set, packet, capture_time.as_ref());
+    let elements = elements(layout, packet, capture_time.as_ref());
     let pairs: SmallVec<[(u8, &[u8]); 12]> = elements
         .iter()
         .map(|element| (element.id, element.value))
@@ -195,6 +210,7 @@ pub(super) fn write(out: &mut Vec<u8>, set: ExtensionSet, packet: Original<'_>) 
 }
 
 const EXTENSION_BIT: u8 = 0x10;
+static MID_ROOM: [u8; u8::MAX as usize] = [0; u8::MAX as usize];
 
 /// An element of an outgoing extension block.
 struct Element<'a> {
@@ -204,12 +220,13 @@ struct Element<'a> {
 }
 
 /// The elements of an outgoing packet. First those with a place to fill in, so that their offsets
-/// stay small; then what is copied.
+/// stay small, the MID last of them as it may be long; then what is copied.
 fn elements<'a>(
-    set: ExtensionSet,
+    layout: Layout,
     packet: Original<'a>,
     capture_time: Option<&'a [u8; ABS_CAPTURE_TIME_LEN]>,
 ) -> SmallVec<[Element<'a>; 12]> {
+    let set = layout.extensions;
     let mut elements = SmallVec::new();
     let mut add = |kind: ExtensionKind, value| {
         let id = router_id(kind);
@@ -219,12 +236,12 @@ fn elements<'a>(
             elements.push(element);
         }
     };
-    add(ExtensionKind::Mid, &[0; Mid::MAX_LEN]);
     add(ExtensionKind::AbsSendTime, &[0; ABS_SEND_TIME_LEN]);
     add(
         ExtensionKind::TransportSequence,
         &[0; TRANSPORT_SEQUENCE_LEN],
     );
+    add(ExtensionKind::Mid, &MID_ROOM[..layout.mid_room.into()]);
     for (id, value) in packet.header.extensions(packet.bytes) {
         if let Some(kind) = copied(id, packet.ids, set) {
             add(kind, value);
