@@ -13,6 +13,7 @@ mod capabilities;
 mod capabilities_error;
 mod codec;
 mod codec_capability;
+mod codec_difference;
 mod codec_match;
 mod codec_parameters;
 mod consumable;
@@ -28,6 +29,7 @@ mod header_extension;
 mod header_extension_capability;
 mod header_extension_ids;
 mod header_extension_parameters;
+mod header_extensions_check;
 mod mapping;
 mod mapping_error;
 mod media_kind;
@@ -56,6 +58,7 @@ pub use capabilities::RtpCapabilities;
 pub use capabilities_error::CapabilitiesError;
 pub use codec::Codec;
 pub use codec_capability::RtpCodecCapability;
+pub use codec_difference::CodecDifference;
 pub use codec_parameters::RtpCodecParameters;
 pub use consumable::consumable_parameters;
 pub use consumer::{ConsumerOptions, SsrcBase, consumer_parameters};
@@ -90,7 +93,7 @@ use object::{Malformed, Object, Read, deserialize_by_reading};
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RtpParameters {
-    /// The media id that packets may carry (RFC 9143), at most 8 bytes.
+    /// The media id that packets may carry (RFC 9143), at most 255 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mid: Option<String>,
     /// The codecs: media codecs, and RTX codecs that retransmit them.
@@ -161,9 +164,6 @@ impl Read for RtpParameters {
 
 deserialize_by_reading!(RtpParameters);
 
-/// The room that forwarded packets keep for their MID, in bytes.
-const MAX_MID_BYTES: usize = 8;
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -183,7 +183,7 @@ mod tests {
                 },
                 { "mimeType": "video/VP8", "payloadType": 96, "clockRate": 90000, "channels": 2 },
             ],
-            "headerExtensions": [{ "uri": "urn:a", "id": 1, "encrypt": "yes" }],
+            "headerExtensions": [{ "uri": "urn:a", "id": 1, "encrypt": null }],
             "encodings": [{ "dtx": 1, "active": true, "whatever": [] }],
             "rtcp": { "reducedSize": false },
         }));

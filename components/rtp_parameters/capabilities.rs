@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
+use super::codec_match::{CodecView, Likeness, position};
 use super::object::{Malformed, Object, Read, deserialize_by_reading};
 use super::payload_types::PayloadTypes;
 use super::supported_codec::SupportedCodec;
 use super::{
-    CapabilitiesError, Codec, HeaderExtension, MediaKind, RtpCodecCapability, RtpHeaderExtension,
-    RtpHeaderExtensionDirection, router_id,
+    CapabilitiesError, Codec, CodecDifference, HeaderExtension, MediaKind, RtpCodecCapability,
+    RtpCodecParameters, RtpHeaderExtension, RtpHeaderExtensionDirection, router_id,
 };
 
 /// The RTP capabilities of an endpoint or of a router.
@@ -67,6 +68,16 @@ impl RtpCapabilities {
 
     pub(super) fn check(&self) -> Result<(), CapabilitiesError> {
         self.codecs.iter().try_for_each(RtpCodecCapability::check)
+    }
+
+    /// The codec in which a stream of `codec` can be decoded, or in what that differs from all.
+    pub(super) fn codec_like(
+        &self,
+        codec: &RtpCodecParameters,
+    ) -> Result<&RtpCodecCapability, CodecDifference> {
+        let views = self.codecs.iter().map(CodecView::from);
+        let position = position(&CodecView::from(codec), views, Likeness::Profile)?;
+        Ok(&self.codecs[position])
     }
 
     /// The RTX codec that retransmits packets of `payload_type`.
@@ -209,8 +220,11 @@ mod tests {
         assert_eq!(payload_types(&codecs), [0, 8]);
         let codecs = [audio("audio/PCMU", 8_000), audio("audio/PCMU", 8_000)];
         assert_eq!(payload_types(&codecs), [0, 100]);
+        for clock_rate in [8_000, 16_000, 32_000] {
+            assert_eq!(payload_types(&[audio("audio/CN", clock_rate)]), [13]);
+        }
         let codecs = [audio("audio/CN", 16_000), audio("audio/CN", 8_000)];
-        assert_eq!(payload_types(&codecs), [100, 13]);
+        assert_eq!(payload_types(&codecs), [13, 100]);
     }
 
     #[test]
@@ -256,22 +270,24 @@ mod tests {
             channels: Some(2),
             ..audio("audio/PCMU", 8_000)
         };
-        let unknown = [
-            video("video/H265"),
-            video("video/rtx"),
-            RtpCodecCapability::new(MediaKind::Video, "video/VP8", 48_000),
-            audio("audio/opus", 48_000),
-            stereo,
-        ];
-        for codec in unknown {
-            assert_eq!(
-                RtpCapabilities::generate(std::slice::from_ref(&codec)),
-                Err(CapabilitiesError::CodecUnsupported {
-                    mime_type: codec.mime_type,
-                    clock_rate: codec.clock_rate,
-                    channels: codec.channels,
-                })
-            );
+        let mut h264 = video("video/H264");
+        h264.parameters.insert("packetization-mode", 2);
+        // The codec, and what of it is not supported.
+        for (codec, parameter) in [
+            (video("video/H265"), "mimeType"),
+            (video("video/rtx"), "mimeType"),
+            (audio("video/VP8", 48_000), "clockRate"),
+            (audio("audio/opus", 48_000), "channels"),
+            (stereo, "channels"),
+            (h264, "packetization-mode"),
+        ] {
+            let refused = RtpCapabilities::generate(std::slice::from_ref(&codec));
+            let Err(CapabilitiesError::CodecUnsupported { difference }) = refused else {
+                panic!("{refused:?}");
+            };
+            let named = (difference.mime_type, difference.parameter);
+            assert_eq!(named, (codec.mime_type, parameter));
+            assert!(!difference.supported.is_empty());
         }
     }
 

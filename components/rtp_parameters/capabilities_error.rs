@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::CodecDifference;
+
 /// Why RTP capabilities, or the codecs a router is to have, were refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -26,14 +28,10 @@ pub enum CapabilitiesError {
         payload_type: u8,
     },
     /// No router can forward this codec.
-    #[error("codec {mime_type} at {clock_rate} Hz is not supported")]
+    #[error("codec is not supported: {difference}")]
     CodecUnsupported {
-        /// The MIME type of the codec.
-        mime_type: String,
-        /// Its clock rate in hertz.
-        clock_rate: u32,
-        /// Its channels, for audio.
-        channels: Option<u8>,
+        /// In what it differs from those that can be forwarded.
+        difference: CodecDifference,
     },
     /// Two codecs prefer the same payload type.
     #[error("preferredPayloadType {payload_type} is given to two codecs")]

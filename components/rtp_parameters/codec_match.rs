@@ -1,7 +1,10 @@
-//! Whether two descriptions are of the same codec.
+//! Whether two descriptions are of the same codec, and in what they differ.
 
 use super::profile_level_id::ProfileLevelId;
-use super::{Codec, FormatParameters, MediaKind, RtpCodecCapability, RtpCodecParameters};
+use super::{
+    Codec, CodecDifference, FormatParameters, FormatValue, MediaKind, RtpCodecCapability,
+    RtpCodecParameters,
+};
 
 /// The part of a codec's description that tells it from others.
 #[derive(Clone, Copy)]
@@ -9,12 +12,22 @@ pub(super) struct CodecView<'a> {
     mime_type: &'a str,
     clock_rate: u32,
     channels: Option<u8>,
-    pub(super) parameters: &'a FormatParameters,
+    parameters: &'a FormatParameters,
 }
 
 impl CodecView<'_> {
-    pub(super) fn codec(&self) -> Codec {
+    fn codec(&self) -> Codec {
         Codec::of_mime_type(self.mime_type)
+    }
+
+    fn parameter(&self, name: &str) -> Option<FormatValue> {
+        self.parameters.get(name).cloned()
+    }
+
+    /// It is of the kind of `given`, and no repair.
+    fn is_choice_for(&self, given: &CodecView<'_>) -> bool {
+        let kind = |codec: &CodecView<'_>| MediaKind::of_mime_type(codec.mime_type);
+        kind(self) == kind(given) && self.codec().is_media()
     }
 
     /// Audio channels, where saying nothing is saying one; nothing for video.
@@ -48,33 +61,127 @@ impl<'a> From<&'a RtpCodecCapability> for CodecView<'a> {
     }
 }
 
-/// Whether `a` and `b` are the same codec, perhaps in different profiles.
-pub(super) fn matches(a: &CodecView<'_>, b: &CodecView<'_>) -> bool {
-    let same = |name: &str| a.parameters.get(name) == b.parameters.get(name);
-    a.mime_type.eq_ignore_ascii_case(b.mime_type)
-        && a.clock_rate == b.clock_rate
-        && a.channels() == b.channels()
-        && match a.codec() {
-            Codec::MultiOpus => same("num_streams") && same("coupled_streams"),
-            Codec::H264 => same_number("packetization-mode", a, b),
-            _ => true,
-        }
+/// How alike two codecs must be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Likeness {
+    /// They are one codec, perhaps in different profiles.
+    Codec,
+    /// A decoder of one can decode the other.
+    Profile,
 }
 
-/// Whether a decoder of `b` can decode `a`: the same codec in the same profile.
-pub(super) fn matches_strictly(a: &CodecView<'_>, b: &CodecView<'_>) -> bool {
-    matches(a, b)
-        && match a.codec() {
-            Codec::H264 => ProfileLevelId::same_profile(a.parameters, b.parameters),
-            Codec::Vp9 => same_number("profile-id", a, b),
-            _ => true,
+/// The position of the first of `supported` that `given` is, or in what it differs from them.
+pub(super) fn position<'a>(
+    given: &CodecView<'_>,
+    supported: impl Iterator<Item = CodecView<'a>>,
+    likeness: Likeness,
+) -> Result<usize, CodecDifference> {
+    let mut left: Vec<(usize, CodecView<'a>)> = supported.enumerate().collect();
+    for aspect in aspects(given.codec(), likeness) {
+        let alike = |(_, other): &(usize, CodecView<'_>)| aspect.is_alike(given, other);
+        if !left.iter().any(alike) {
+            return Err(aspect.difference(given, left.iter().map(|(_, other)| other)));
         }
+        left.retain(alike);
+    }
+    Ok(left[0].0)
 }
 
-/// Whether parameter `name`, which is 0 when absent, is the same.
-fn same_number(name: &str, a: &CodecView<'_>, b: &CodecView<'_>) -> bool {
-    let number = |codec: &CodecView<'_>| codec.parameters.get(name).cloned().unwrap_or(0.into());
-    number(a) == number(b)
+/// What tells codecs from one another.
+#[derive(Clone, Copy)]
+enum Aspect {
+    MimeType,
+    ClockRate,
+    /// Audio channels.
+    Channels,
+    /// A format parameter that may be absent.
+    Stated(&'static str),
+    /// A format parameter that is 0 when it is absent.
+    Number(&'static str),
+    /// The profile of H.264, whatever the level.
+    H264Profile,
+}
+
+/// In what a `codec` is compared, in order.
+fn aspects(codec: Codec, likeness: Likeness) -> impl Iterator<Item = Aspect> {
+    use Aspect::{Channels, ClockRate, H264Profile, MimeType, Number, Stated};
+    let own: &[Aspect] = match codec {
+        Codec::MultiOpus => &[Stated("num_streams"), Stated("coupled_streams")],
+        Codec::H264 => &[Number("packetization-mode")],
+        _ => &[],
+    };
+    let profile = match codec {
+        Codec::H264 => Some(H264Profile),
+        Codec::Vp9 => Some(Number("profile-id")),
+        _ => None,
+    };
+    let all = [MimeType, ClockRate, Channels].into_iter();
+    all.chain(own.iter().copied())
+        .chain(profile.filter(|_| likeness == Likeness::Profile))
+}
+
+impl Aspect {
+    fn is_alike(self, a: &CodecView<'_>, b: &CodecView<'_>) -> bool {
+        let number = |codec: &CodecView<'_>, name| codec.parameter(name).unwrap_or(0.into());
+        match self {
+            Self::MimeType => a.mime_type.eq_ignore_ascii_case(b.mime_type),
+            Self::ClockRate => a.clock_rate == b.clock_rate,
+            Self::Channels => a.channels() == b.channels(),
+            Self::Stated(name) => a.parameter(name) == b.parameter(name),
+            Self::Number(name) => number(a, name) == number(b, name),
+            Self::H264Profile => ProfileLevelId::same_profile(a.parameters, b.parameters),
+        }
+    }
+
+    fn difference<'a>(
+        self,
+        given: &CodecView<'_>,
+        others: impl Iterator<Item = &'a CodecView<'a>>,
+    ) -> CodecDifference {
+        let mut supported = Vec::new();
+        for other in others.filter(|other| other.is_choice_for(given)) {
+            let value = self.value(other);
+            if !supported.contains(&value) {
+                supported.push(value);
+            }
+        }
+        CodecDifference {
+            mime_type: given.mime_type.to_owned(),
+            parameter: self.name(),
+            given: self.value(given),
+            supported,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::MimeType => "mimeType",
+            Self::ClockRate => "clockRate",
+            Self::Channels => "channels",
+            Self::Stated(name) | Self::Number(name) => name,
+            Self::H264Profile => "profile-level-id",
+        }
+    }
+
+    fn value(self, codec: &CodecView<'_>) -> String {
+        let stated = |name| match codec.parameter(name) {
+            Some(FormatValue::Integer(number)) => number.to_string(),
+            Some(FormatValue::Float(number)) => number.to_string(),
+            Some(FormatValue::Text(text)) => format!("{text:?}"),
+            None => "absent".to_owned(),
+        };
+        match self {
+            Self::MimeType => codec.mime_type.to_owned(),
+            Self::ClockRate => codec.clock_rate.to_string(),
+            Self::Channels => match codec.channels {
+                Some(channels) => channels.to_string(),
+                None => "absent (1)".to_owned(),
+            },
+            Self::Number(name) if codec.parameter(name).is_none() => "absent (0)".to_owned(),
+            Self::Stated(name) | Self::Number(name) => stated(name),
+            Self::H264Profile => stated(self.name()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -95,7 +202,8 @@ mod tests {
     /// Whether the two match, and whether strictly.
     fn both(a: &RtpCodecParameters, b: &RtpCodecParameters) -> (bool, bool) {
         let (a, b) = (CodecView::from(a), CodecView::from(b));
-        (matches(&a, &b), matches_strictly(&a, &b))
+        let is = |likeness| position(&a, std::iter::once(b), likeness).is_ok();
+        (is(Likeness::Codec), is(Likeness::Profile))
     }
 
     #[test]
@@ -159,5 +267,83 @@ mod tests {
         let streams = |number: i64| with("audio/multiopus", [("num_streams", number.into())]);
         assert_eq!(both(&streams(4), &streams(4)), (true, true));
         assert_eq!(both(&streams(4), &streams(5)), (false, false));
+    }
+
+    /// Why `given` is none of `supported`.
+    fn why(given: &RtpCodecParameters, supported: &[RtpCodecParameters]) -> String {
+        let views = supported.iter().map(CodecView::from);
+        let difference = position(&CodecView::from(given), views, Likeness::Profile).unwrap_err();
+        difference.to_string()
+    }
+
+    #[test]
+    fn the_first_thing_that_none_shares_is_told() {
+        let opus = with("audio/opus", []);
+        let mut unstated = opus.clone();
+        unstated.channels = None;
+        let mut slow = opus.clone();
+        slow.clock_rate = 8_000;
+        let mode = |mode: i64| with("video/H264", [("packetization-mode", mode.into())]);
+        let text = with("video/H264", [("packetization-mode", "1".into())]);
+        let high = with("video/H264", [("profile-level-id", "640028".into())]);
+        let (vp8, rtx) = (with("video/VP8", []), with("video/rtx", []));
+        let vp9 = |profile: i64| with("video/VP9", [("profile-id", profile.into())]);
+        let streams = with("audio/multiopus", [("num_streams", 4.into())]);
+        let rows = [
+            (
+                &unstated,
+                vec![opus.clone()],
+                "audio/opus: channels is absent (1), supported is 2",
+            ),
+            (
+                &slow,
+                vec![opus.clone()],
+                "audio/opus: clockRate is 8000, supported is 48000",
+            ),
+            (
+                &mode(0),
+                vec![vp8.clone(), mode(1)],
+                "video/H264: packetization-mode is 0, supported is 1",
+            ),
+            (
+                &with("video/H264", []),
+                vec![mode(1), mode(2), mode(1)],
+                "video/H264: packetization-mode is absent (0), supported is 1 or 2",
+            ),
+            (
+                &text,
+                vec![mode(1)],
+                "video/H264: packetization-mode is \"1\", supported is 1",
+            ),
+            (
+                &high,
+                vec![with("video/H264", []), mode(1)],
+                "video/H264: profile-level-id is \"640028\", supported is absent",
+            ),
+            (
+                &vp9(2),
+                vec![vp9(0), vp9(1)],
+                "video/VP9: profile-id is 2, supported is 0 or 1",
+            ),
+            (
+                &streams,
+                vec![with("audio/multiopus", [])],
+                "audio/multiopus: num_streams is 4, supported is absent",
+            ),
+            // Only what the codec could be instead is told.
+            (
+                &vp9(0),
+                vec![opus.clone(), vp8, rtx, mode(1)],
+                "video/VP9: mimeType is video/VP9, supported is video/VP8 or video/H264",
+            ),
+            (
+                &opus,
+                vec![],
+                "audio/opus: mimeType is audio/opus, supported is nothing",
+            ),
+        ];
+        for (given, supported, expected) in rows {
+            assert_eq!(why(given, &supported), expected);
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! The parameters of a consumer.
 
-use super::consumer_codecs::consumed_codecs;
+use super::consumer_codecs::{consumed_codecs, differences};
 use super::pipe::pipe_encodings;
 use super::{
-    Codec, ConsumerParametersError, HeaderExtension, MAX_MID_BYTES, RtcpFeedback, RtcpParameters,
-    RtpCapabilities, RtpCodecParameters, RtpEncodingParameters, RtpEncodingRtx,
-    RtpHeaderExtensionParameters, RtpParameters, ScalabilityMode,
+    Codec, ConsumerParametersError, HeaderExtension, RtcpFeedback, RtcpParameters, RtpCapabilities,
+    RtpCodecParameters, RtpEncodingParameters, RtpEncodingRtx, RtpHeaderExtensionParameters,
+    RtpParameters, ScalabilityMode,
 };
+use crate::wire::header_extension::TWO_BYTE_VALUE_MAX;
 
 /// What is asked of a consumer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub struct ConsumerOptions {
     pub enable_rtx: bool,
     /// Whether every encoding is forwarded as it is, rather than one that is chosen.
     pub pipe: bool,
-    /// The media id that its packets carry, 1 to 8 bytes; not used by a pipe.
+    /// The media id that its packets carry, 1 to 255 bytes; not used by a pipe.
     pub mid: Option<String>,
     /// The canonical name of the source; absent, that of the producer.
     pub cname: Option<String>,
@@ -37,8 +38,9 @@ pub struct SsrcBase {
 /// Codecs are those the endpoint has, with its RTCP feedback. Header extensions are those the
 /// endpoint has under the same id. Only the feedback of one congestion control is left: that of
 /// transport-cc if its header extension is there, or else goog-remb if abs-send-time is, or else
-/// none. Without `enable_rtx` lost packets cannot be asked for. Except for pipes there is a single
-/// encoding, whatever the producer has.
+/// none. Without `enable_rtx` lost packets cannot be asked for, and there is no RTX codec. Except for
+/// pipes there is a single encoding, whatever the producer has. Encodings have an RTX stream when an
+/// RTX codec is left.
 ///
 /// # Errors
 ///
@@ -53,14 +55,16 @@ pub fn consumer_parameters(
     remote.check()?;
     let header_extensions = consumed_extensions(consumable, remote);
     let mut codecs = consumed_codecs(consumable, remote);
-    require_media(&codecs)?;
-    limit_feedback(&mut codecs, &header_extensions, options.enable_rtx);
-    if options.pipe && !options.enable_rtx {
-        codecs.retain(|codec| codec.codec() != Codec::Rtx);
+    if !codecs.first().is_some_and(|first| first.codec().is_media()) {
+        let differences = differences(consumable, remote);
+        return Err(ConsumerParametersError::NoCompatibleCodec { differences });
     }
+    limit_feedback(&mut codecs, &header_extensions, options.enable_rtx);
+    codecs.retain(|codec| options.enable_rtx || codec.codec() != Codec::Rtx);
+    let has_rtx = codecs.iter().any(|codec| codec.codec() == Codec::Rtx);
     let encodings = match options.pipe {
-        true => pipe_encodings(consumable, options.enable_rtx, ssrcs),
-        false => vec![single_encoding(consumable, &codecs, ssrcs.media)],
+        true => pipe_encodings(consumable, has_rtx, ssrcs),
+        false => vec![single_encoding(consumable, has_rtx, ssrcs.media)],
     };
     let cname = options
         .cname
@@ -82,17 +86,10 @@ pub fn consumer_parameters(
 fn consumer_mid(options: &ConsumerOptions) -> Result<Option<String>, ConsumerParametersError> {
     let mid = options.mid.clone().filter(|_| !options.pipe);
     match mid {
-        Some(mid) if !(1..=MAX_MID_BYTES).contains(&mid.len()) => {
+        Some(mid) if !(1..=TWO_BYTE_VALUE_MAX).contains(&mid.len()) => {
             Err(ConsumerParametersError::MidInvalid { mid })
         }
         mid => Ok(mid),
-    }
-}
-
-fn require_media(codecs: &[RtpCodecParameters]) -> Result<(), ConsumerParametersError> {
-    match codecs.first() {
-        Some(first) if first.codec().is_media() => Ok(()),
-        _ => Err(ConsumerParametersError::NoCompatibleCodec),
     }
 }
 
@@ -134,25 +131,16 @@ fn limit_feedback(
 }
 
 /// The encoding of a consumer that forwards one stream at a time.
-fn single_encoding(
-    consumable: &RtpParameters,
-    codecs: &[RtpCodecParameters],
-    ssrc: u32,
-) -> RtpEncodingParameters {
+fn single_encoding(consumable: &RtpParameters, has_rtx: bool, ssrc: u32) -> RtpEncodingParameters {
     let encodings = &consumable.encodings;
-    let has_rtx = codecs.iter().any(|codec| codec.codec() == Codec::Rtx);
-    let has_dtx = encodings.iter().any(|encoding| encoding.dtx == Some(true));
+    let bitrates = encodings.iter().filter_map(|encoding| encoding.max_bitrate);
     RtpEncodingParameters {
         ssrc: Some(ssrc),
         rtx: has_rtx.then(|| RtpEncodingRtx {
             ssrc: ssrc.wrapping_add(1),
         }),
-        dtx: has_dtx.then_some(true),
         scalability_mode: single_scalability_mode(encodings),
-        max_bitrate: encodings
-            .iter()
-            .filter_map(|encoding| encoding.max_bitrate)
-            .max(),
+        max_bitrate: bitrates.max().filter(|&bitrate| bitrate > 0),
         ..RtpEncodingParameters::default()
     }
 }
@@ -247,15 +235,49 @@ mod tests {
     }
 
     #[test]
-    fn without_rtx_nothing_lost_is_asked_for() {
-        let plain = ConsumerOptions {
-            enable_rtx: false,
-            ..options()
-        };
-        assert_eq!(
-            feedback(&consume(&device(), &plain)),
-            ["transport-cc", "ccm fir", "nack pli"]
-        );
+    fn without_rtx_nothing_lost_is_asked_for_or_sent_again() {
+        for pipe in [false, true] {
+            let plain = ConsumerOptions {
+                enable_rtx: false,
+                pipe,
+                ..options()
+            };
+            let made = consume(&device(), &plain);
+            assert_eq!(feedback(&made), ["transport-cc", "ccm fir", "nack pli"]);
+            assert!(made.codecs.iter().all(|codec| codec.codec() != Codec::Rtx));
+            assert!(made.encodings.iter().all(|encoding| encoding.rtx.is_none()));
+        }
+    }
+
+    #[test]
+    fn without_an_rtx_codec_no_encoding_has_retransmissions() {
+        let mut remote = device();
+        remote.codecs.retain(|codec| codec.codec() != Codec::Rtx);
+        for pipe in [false, true] {
+            let made = consume(&remote, &ConsumerOptions { pipe, ..options() });
+            assert_eq!(made.encodings.len(), if pipe { 3 } else { 1 });
+            assert!(made.encodings.iter().all(|encoding| encoding.rtx.is_none()));
+        }
+    }
+
+    #[test]
+    fn a_bitrate_of_zero_is_none() {
+        // What the encodings of the producer say, what that of the consumer does.
+        for (given, expected) in [
+            ([Some(0), None], None),
+            ([Some(0), Some(0)], None),
+            ([Some(0), Some(9)], Some(9)),
+            ([Some(8), Some(9)], Some(9)),
+            ([None, None], None),
+        ] {
+            let mut consumable = simulcast();
+            consumable.encodings.truncate(2);
+            for (encoding, given) in consumable.encodings.iter_mut().zip(given) {
+                encoding.max_bitrate = given;
+            }
+            let made = consumer_parameters(&consumable, &device(), &options(), SSRCS);
+            assert_eq!(made.unwrap().encodings[0].max_bitrate, expected);
+        }
     }
 
     #[test]
@@ -268,15 +290,13 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_stated_only_when_it_may_be() {
+    fn a_consumer_says_nothing_of_silence() {
         let mut consumable = consumable(MediaKind::Audio, &opus());
-        let dtx = |consumable: &RtpParameters| {
-            let made = consumer_parameters(consumable, &device(), &options(), SSRCS);
-            made.unwrap().encodings[0].dtx
-        };
-        assert_eq!(dtx(&consumable), None);
-        consumable.encodings[0].dtx = Some(true);
-        assert_eq!(dtx(&consumable), Some(true));
+        for dtx in [None, Some(false), Some(true)] {
+            consumable.encodings[0].dtx = dtx;
+            let made = consumer_parameters(&consumable, &device(), &options(), SSRCS);
+            assert_eq!(made.unwrap().encodings[0].dtx, None);
+        }
     }
 
     #[test]
@@ -293,21 +313,8 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_without_rtx_has_no_rtx_codec() {
-        let pipe = ConsumerOptions {
-            pipe: true,
-            enable_rtx: false,
-            ..options()
-        };
-        let made = consume(&device(), &pipe);
-        assert!(made.codecs.iter().all(|codec| codec.codec() != Codec::Rtx));
-        assert!(made.encodings.iter().all(|encoding| encoding.rtx.is_none()));
-    }
-
-    #[test]
     fn a_mid_that_does_not_fit() {
-        for mid in ["", "123456789"] {
-            let mid = mid.to_owned();
+        for mid in [String::new(), "m".repeat(256)] {
             let options = ConsumerOptions {
                 mid: Some(mid.clone()),
                 ..options()
@@ -325,8 +332,9 @@ mod tests {
             consumer_parameters(&simulcast(), remote, &options(), SSRCS).unwrap_err()
         };
         assert_eq!(
-            refusal(&RtpCapabilities::default()),
-            ConsumerParametersError::NoCompatibleCodec
+            refusal(&RtpCapabilities::default()).to_string(),
+            "no compatible media codec: \
+             video/VP8: mimeType is video/VP8, supported is nothing"
         );
         let mut remote = device();
         remote.codecs[2].parameters = FormatParameters::from_iter([("apt", "x")]);

@@ -1,16 +1,24 @@
 //! Which codecs an endpoint can consume.
 
-use super::codec_match::{CodecView, matches_strictly};
-use super::{Codec, RtpCapabilities, RtpCodecCapability, RtpCodecParameters, RtpParameters};
+use super::{Codec, CodecDifference, RtpCapabilities, RtpCodecParameters, RtpParameters};
 
 /// Whether an endpoint with `remote` capabilities can consume a stream with `consumable`
 /// parameters: it has one of its media codecs. Never, when the capabilities are malformed.
 pub fn can_consume(consumable: &RtpParameters, remote: &RtpCapabilities) -> bool {
-    let mut media = consumable
-        .codecs
-        .iter()
-        .filter(|codec| codec.codec().is_media());
-    remote.check().is_ok() && media.any(|codec| capability_of(codec, remote).is_some())
+    let consumed = consumed_codecs(consumable, remote);
+    remote.check().is_ok() && consumed.iter().any(|codec| codec.codec().is_media())
+}
+
+/// Why an endpoint with `remote` capabilities can consume none of the media codecs of `consumable`.
+pub(super) fn differences(
+    consumable: &RtpParameters,
+    remote: &RtpCapabilities,
+) -> Vec<CodecDifference> {
+    let media = consumable.codecs.iter();
+    media
+        .filter(|codec| codec.codec().is_media())
+        .filter_map(|codec| remote.codec_like(codec).err())
+        .collect()
 }
 
 /// The codecs of `consumable` that an endpoint with `remote` capabilities can handle, with the RTCP
@@ -20,7 +28,7 @@ pub(super) fn consumed_codecs(
     remote: &RtpCapabilities,
 ) -> Vec<RtpCodecParameters> {
     let consumed = |codec: &RtpCodecParameters| {
-        let capability = capability_of(codec, remote)?;
+        let capability = remote.codec_like(codec).ok()?;
         Some(RtpCodecParameters {
             rtcp_feedback: capability.rtcp_feedback.clone(),
             ..codec.clone()
@@ -29,17 +37,6 @@ pub(super) fn consumed_codecs(
     let mut codecs: Vec<_> = consumable.codecs.iter().filter_map(consumed).collect();
     drop_orphaned_rtx(&mut codecs);
     codecs
-}
-
-fn capability_of<'a>(
-    codec: &RtpCodecParameters,
-    remote: &'a RtpCapabilities,
-) -> Option<&'a RtpCodecCapability> {
-    let view = CodecView::from(codec);
-    remote
-        .codecs
-        .iter()
-        .find(|capability| matches_strictly(&view, &CodecView::from(*capability)))
 }
 
 fn drop_orphaned_rtx(codecs: &mut Vec<RtpCodecParameters>) {

@@ -22,8 +22,8 @@ pub struct RtpEncodingParameters {
     /// The stream that carries its retransmissions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtx: Option<RtpEncodingRtx>,
-    /// Whether transmission may stop in silence. Always stated after validation, and stated for a
-    /// consumer only when it is true.
+    /// Whether transmission may stop in silence. Always stated after validation, and never for a
+    /// consumer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dtx: Option<bool>,
     /// The scalability mode, such as `L3T3_KEY` (see [`ScalabilityMode`]).

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{RtpEncodingParameters, RtpParameters, RtpParametersError};
+use crate::wire::header_extension::TWO_BYTE_VALUE_MAX;
 
 /// Refuses encodings of `parameters`, which are in normal form, that cannot be received.
 pub(super) fn check_encodings(parameters: &RtpParameters) -> Result<(), RtpParametersError> {
@@ -82,7 +83,7 @@ fn check_rids(encodings: &[RtpEncodingParameters]) -> Result<(), RtpParametersEr
 /// RFC 8851 section 10 allows `-` and `_`, RFC 8852 section 3.1 does not; clients use both.
 fn is_rid(rid: &str) -> bool {
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    (1..=MAX_RID_BYTES).contains(&rid.len()) && rid.bytes().all(is_legal)
+    (1..=TWO_BYTE_VALUE_MAX).contains(&rid.len()) && rid.bytes().all(is_legal)
 }
 
 fn check_ssrcs(encodings: &[RtpEncodingParameters]) -> Result<(), RtpParametersError> {
@@ -98,9 +99,6 @@ fn check_ssrcs(encodings: &[RtpEncodingParameters]) -> Result<(), RtpParametersE
     }
     Ok(())
 }
-
-/// The longest value of a two-byte header extension (RFC 8285, section 4.3).
-const MAX_RID_BYTES: usize = 255;
 
 #[cfg(test)]
 mod tests {

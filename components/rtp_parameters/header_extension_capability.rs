@@ -27,9 +27,9 @@ impl Read for RtpHeaderExtension {
     fn read(object: &Object<'_>) -> Result<Self, Malformed> {
         Ok(Self {
             kind: read_kind(object)?,
-            uri: object.required_text("uri")?,
+            uri: object.required_name("uri")?,
             preferred_id: object.required_number("preferredId")?,
-            preferred_encrypt: object.flag_if_any("preferredEncrypt").unwrap_or(false),
+            preferred_encrypt: object.flag("preferredEncrypt")?.unwrap_or(false),
             direction: read_direction(object)?,
         })
     }

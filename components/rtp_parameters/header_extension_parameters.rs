@@ -34,9 +34,9 @@ impl Read for RtpHeaderExtensionParameters {
 
     fn read(object: &Object<'_>) -> Result<Self, Malformed> {
         Ok(Self {
-            uri: object.required_text("uri")?,
+            uri: object.required_name("uri")?,
             id: object.required_number("id")?,
-            encrypt: object.flag_if_any("encrypt").unwrap_or(false),
+            encrypt: object.flag("encrypt")?.unwrap_or(false),
             parameters: object.one("parameters")?.unwrap_or_default(),
         })
     }

@@ -2,10 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::codec_match::{CodecView, matches_strictly};
-use super::{
-    Codec, MappingError, RtpCapabilities, RtpCodecCapability, RtpCodecParameters, RtpParameters,
-};
+use super::{Codec, MappingError, RtpCapabilities, RtpCodecParameters, RtpParameters};
 
 /// How the payload types and SSRCs of a producer become those that its router forwards.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,18 +67,6 @@ pub fn rtp_mapping(
     })
 }
 
-/// The codec of a router that `codec` is.
-pub(super) fn router_codec<'a>(
-    codec: &RtpCodecParameters,
-    capabilities: &'a RtpCapabilities,
-) -> Option<&'a RtpCodecCapability> {
-    let view = CodecView::from(codec);
-    capabilities
-        .codecs
-        .iter()
-        .find(|capability| matches_strictly(&view, &CodecView::from(*capability)))
-}
-
 fn map_codecs(
     codecs: &[RtpCodecParameters],
     capabilities: &RtpCapabilities,
@@ -102,10 +87,14 @@ fn map_media(
     capabilities: &RtpCapabilities,
 ) -> Result<CodecMapping, MappingError> {
     let payload_type = codec.payload_type;
-    let mapped = router_codec(codec, capabilities).and_then(|found| found.preferred_payload_type);
-    let mapped_payload_type = mapped.ok_or_else(|| MappingError::CodecUnsupported {
-        mime_type: codec.mime_type.clone(),
+    let found = capabilities.codec_like(codec);
+    let found = found.map_err(|difference| MappingError::CodecUnsupported {
         payload_type,
+        difference,
+    })?;
+    let mapped = found.preferred_payload_type;
+    let mapped_payload_type = mapped.ok_or_else(|| MappingError::PayloadTypeMissing {
+        mime_type: found.mime_type.clone(),
     })?;
     Ok(CodecMapping {
         payload_type,
@@ -180,23 +169,39 @@ mod tests {
 
     #[test]
     fn a_codec_that_the_router_lacks() {
-        let refused = |mime_type: &str| {
-            Err(MappingError::CodecUnsupported {
-                mime_type: mime_type.into(),
-                payload_type: 98,
-            })
-        };
-        assert_eq!(
-            mapped(|p| p.codecs.push(codec("video/H265", 98))),
-            refused("video/H265")
-        );
         let mut profile_2 = codec("video/VP9", 98);
         profile_2.parameters.insert("profile-id", 2);
-        assert_eq!(mapped(|p| p.codecs.push(profile_2)), refused("video/VP9"));
-        assert_eq!(
-            mapped(|p| p.codecs.push(codec("video/ulpfec", 98))),
-            refused("video/ulpfec")
-        );
+        // The codec, and what of it the router lacks.
+        for (lacking, parameter) in [
+            (codec("video/H265", 98), "mimeType"),
+            (codec("video/ulpfec", 98), "mimeType"),
+            (profile_2, "profile-id"),
+        ] {
+            let mime_type = lacking.mime_type.clone();
+            let refused = mapped(|p| p.codecs.push(lacking));
+            let Err(MappingError::CodecUnsupported {
+                payload_type: 98,
+                difference,
+            }) = refused
+            else {
+                panic!("{refused:?}");
+            };
+            assert_eq!(
+                (difference.mime_type, difference.parameter),
+                (mime_type, parameter)
+            );
+        }
+    }
+
+    #[test]
+    fn a_router_whose_codec_has_no_payload_type() {
+        let mut router = router();
+        for codec in &mut router.codecs {
+            codec.preferred_payload_type = None;
+        }
+        let mime_type = "video/VP8".to_owned();
+        let refused = MappingError::PayloadTypeMissing { mime_type };
+        assert_eq!(rtp_mapping(&vp8(), &router, 1), Err(refused));
     }
 
     #[test]

@@ -2,17 +2,25 @@
 
 use thiserror::Error;
 
+use super::CodecDifference;
+
 /// Why a producer's parameters do not go with a router.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MappingError {
     /// The router does not have this codec.
-    #[error("codec {mime_type} with payload type {payload_type} is not supported by the router")]
+    #[error("the codec with payload type {payload_type} is none of the router's: {difference}")]
     CodecUnsupported {
-        /// The MIME type of the codec.
-        mime_type: String,
         /// Its payload type.
         payload_type: u8,
+        /// In what it differs from those of the router.
+        difference: CodecDifference,
+    },
+    /// The router's capabilities are not those of a router: a codec has no payload type.
+    #[error("{mime_type} has no payload type in the router")]
+    PayloadTypeMissing {
+        /// The MIME type of the codec.
+        mime_type: String,
     },
     /// An RTX codec for a codec that is not there.
     #[error("the RTX codec with payload type {payload_type} is for a codec that is not there")]

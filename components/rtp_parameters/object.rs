@@ -87,6 +87,15 @@ impl<'a> Object<'a> {
         self.text(name)?.ok_or_else(|| self.missing(name))
     }
 
+    /// The string in field `name`, which must be there and not be empty.
+    pub(super) fn required_name(&self, name: &str) -> Result<String, Malformed> {
+        let text = self.required_text(name)?;
+        match text.is_empty() {
+            true => Err(self.not(name, "a non-empty string")),
+            false => Ok(text),
+        }
+    }
+
     /// The string in field `name`; nothing when it is of another type.
     pub(super) fn text_if_any(&self, name: &str) -> Option<String> {
         self.text(name).ok().flatten()
@@ -113,12 +122,18 @@ impl<'a> Object<'a> {
         self.field(name).and_then(Untyped::float)
     }
 
+    /// The boolean in field `name`.
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Malformed> {
+        match self.field(name) {
+            None => Ok(None),
+            Some(Untyped::Flag(flag)) => Ok(Some(*flag)),
+            Some(_) => Err(self.not(name, "a boolean")),
+        }
+    }
+
     /// The boolean in field `name`; nothing when it is of another type.
     pub(super) fn flag_if_any(&self, name: &str) -> Option<bool> {
-        match self.field(name) {
-            Some(Untyped::Flag(flag)) => Some(*flag),
-            _ => None,
-        }
+        self.flag(name).ok().flatten()
     }
 
     /// Whether field `name` is a number.
@@ -236,6 +251,7 @@ mod tests {
             ("/headerExtensions", "a list"),
             ("/headerExtensions/0", "an object"),
             ("/headerExtensions/0/id", BYTE),
+            ("/headerExtensions/0/encrypt", "a boolean"),
             ("/headerExtensions/0/parameters", "an object"),
             ("/encodings", "a list"),
             ("/encodings/0", "an object"),
@@ -265,6 +281,22 @@ mod tests {
         for pointer in strings {
             let sentence = format!("{} is not a string", path(pointer));
             assert_eq!(refused(pointer, json!(5)), sentence);
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_empty_is_refused() {
+        for pointer in ["/codecs/0/rtcpFeedback/0/type", "/headerExtensions/0/uri"] {
+            let sentence = format!("{} is not a non-empty string", path(pointer));
+            assert_eq!(refused(pointer, json!("")), sentence);
+        }
+    }
+
+    #[test]
+    fn whether_an_extension_is_encrypted_is_a_boolean() {
+        let sentence = "rtpParameters.headerExtensions[0].encrypt is not a boolean";
+        for wrong in [json!(0), json!(1), json!(""), json!([]), json!({})] {
+            assert_eq!(refused("/headerExtensions/0/encrypt", wrong), sentence);
         }
     }
 
@@ -354,9 +386,12 @@ mod tests {
         assert_eq!(refused(kind), "kind is not audio or video");
         let no_id = json!({ "kind": "audio", "uri": "urn:a" });
         assert_eq!(refused(no_id), "preferredId is missing");
-        assert_eq!(
-            refused(json!({ "kind": "audio", "uri": "a", "preferredId": 1, "direction": "up" })),
-            "direction is not sendrecv, sendonly, recvonly or inactive"
-        );
+        let mut given = json!({ "kind": "audio", "uri": "a", "preferredId": 1, "direction": "up" });
+        let sentence = "direction is not sendrecv, sendonly, recvonly or inactive";
+        assert_eq!(refused(given.clone()), sentence);
+        given["preferredEncrypt"] = json!("no");
+        assert_eq!(refused(given.clone()), "preferredEncrypt is not a boolean");
+        given["uri"] = json!("");
+        assert_eq!(refused(given), "uri is not a non-empty string");
     }
 }

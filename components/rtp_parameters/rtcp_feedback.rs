@@ -35,7 +35,7 @@ impl Read for RtcpFeedback {
 
     fn read(object: &Object<'_>) -> Result<Self, Malformed> {
         Ok(Self {
-            kind: object.required_text("type")?,
+            kind: object.required_name("type")?,
             parameter: object.text_if_any("parameter").unwrap_or_default(),
         })
     }

@@ -81,6 +81,18 @@ pub enum RtpParametersError {
     /// No codec carries media.
     #[error("there is no media codec")]
     NoMediaCodec,
+    /// RTCP feedback of no type.
+    #[error("the codec with payload type {payload_type} has RTCP feedback of no type")]
+    FeedbackTypeEmpty {
+        /// The payload type of the codec.
+        payload_type: u8,
+    },
+    /// A header extension that no URI names.
+    #[error("the header extension with id {id} has no uri")]
+    HeaderExtensionUriEmpty {
+        /// Its id.
+        id: u8,
+    },
     /// A header extension with id 0, which is padding (RFC 8285, section 4.2).
     #[error("header extension {uri} has id 0")]
     HeaderExtensionIdZero {
@@ -105,6 +117,9 @@ pub enum RtpParametersError {
         /// The scalability mode of that encoding.
         scalability_mode: String,
     },
+    /// There are no encodings, and no MID.
+    #[error("packets could not be told: encodings is empty, and there is no mid")]
+    NoEncodings,
     /// One of several encodings has neither SSRC nor RID, or the only one has neither and there is
     /// no MID.
     #[error("packets of encoding {index} could not be told: it has neither ssrc nor rid")]
@@ -132,9 +147,8 @@ pub enum RtpParametersError {
         /// The RID given.
         rid: String,
     },
-    /// *Stricter for producers:* a MID of more than 8 bytes, the room that forwarded packets keep
-    /// for it.
-    #[error("mid {mid:?} is longer than 8 bytes")]
+    /// A MID of more than the 255 bytes that a header extension can hold (RFC 8285, section 4.3).
+    #[error("mid {mid:?} is longer than 255 bytes")]
     MidTooLong {
         /// The MID given.
         mid: String,

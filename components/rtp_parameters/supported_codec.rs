@@ -1,6 +1,6 @@
 //! The codecs that routers can forward.
 
-use super::codec_match::{CodecView, matches};
+use super::codec_match::{CodecView, Likeness, position};
 use super::format_parameters::FormatValue;
 use super::{CapabilitiesError, MediaKind, RtcpFeedback, RtpCodecCapability};
 
@@ -19,15 +19,12 @@ pub(super) struct SupportedCodec {
 impl SupportedCodec {
     /// The supported codec that `codec` is.
     pub(super) fn matching(codec: &RtpCodecCapability) -> Result<&'static Self, CapabilitiesError> {
-        let view = CodecView::from(codec);
-        SUPPORTED
-            .iter()
-            .find(|supported| matches(&view, &CodecView::from(&supported.capability())))
-            .ok_or_else(|| CapabilitiesError::CodecUnsupported {
-                mime_type: codec.mime_type.clone(),
-                clock_rate: codec.clock_rate,
-                channels: codec.channels,
-            })
+        let supported = SUPPORTED.each_ref().map(Self::capability);
+        let views = supported.iter().map(CodecView::from);
+        match position(&CodecView::from(codec), views, Likeness::Codec) {
+            Ok(position) => Ok(&SUPPORTED[position]),
+            Err(difference) => Err(CapabilitiesError::CodecUnsupported { difference }),
+        }
     }
 
     /// The codec as a capability, without a payload type.
@@ -53,6 +50,13 @@ impl SupportedCodec {
             parameters: &[],
             feedback: &[("transport-cc", "")],
         }
+    }
+
+    /// RFC 3551 gives payload type 13 to comfort noise at 8 kHz; mediasoup gives it to any.
+    const fn comfort_noise(clock_rate: u32) -> Self {
+        Self::audio("audio/CN", clock_rate)
+            .at(13)
+            .without_feedback()
     }
 
     const fn video(mime_type: &'static str) -> Self {
@@ -125,7 +129,7 @@ use Fixed::{Number, Text};
 
 /// The first that matches is taken. Channel mappings are those of libwebrtc (RFC 7845, section
 /// 5.1.1.2).
-const SUPPORTED: [SupportedCodec; 26] = [
+static SUPPORTED: [SupportedCodec; 26] = [
     SupportedCodec::opus("audio/opus", 2, &[]),
     SupportedCodec::opus(
         "audio/multiopus",
@@ -164,11 +168,9 @@ const SUPPORTED: [SupportedCodec; 26] = [
     SupportedCodec::audio("audio/SILK", 16_000),
     SupportedCodec::audio("audio/SILK", 12_000),
     SupportedCodec::audio("audio/SILK", 8_000),
-    SupportedCodec::audio("audio/CN", 32_000).without_feedback(),
-    SupportedCodec::audio("audio/CN", 16_000).without_feedback(),
-    SupportedCodec::audio("audio/CN", 8_000)
-        .at(13)
-        .without_feedback(),
+    SupportedCodec::comfort_noise(32_000),
+    SupportedCodec::comfort_noise(16_000),
+    SupportedCodec::comfort_noise(8_000),
     SupportedCodec::audio("audio/telephone-event", 48_000).without_feedback(),
     SupportedCodec::audio("audio/telephone-event", 32_000).without_feedback(),
     SupportedCodec::audio("audio/telephone-event", 16_000).without_feedback(),

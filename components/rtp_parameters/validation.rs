@@ -3,10 +3,11 @@
 use super::codec_parameters::normal_channels;
 use super::encodings_check::check_encodings;
 use super::format_parameters::FormatValue;
+use super::header_extensions_check::check_header_extensions;
 use super::{
-    Codec, MAX_MID_BYTES, MediaKind, RtpCodecParameters, RtpEncodingParameters,
-    RtpHeaderExtensionParameters, RtpParameters, RtpParametersError,
+    Codec, MediaKind, RtpCodecParameters, RtpEncodingParameters, RtpParameters, RtpParametersError,
 };
+use crate::wire::header_extension::TWO_BYTE_VALUE_MAX;
 
 impl RtpParameters {
     /// The parameters in normal form, if a producer of `kind` can have them.
@@ -20,10 +21,14 @@ impl RtpParameters {
     /// The first thing found wrong: codecs first, then header extensions, encodings, and how they
     /// go together.
     pub fn validated(mut self, kind: MediaKind) -> Result<Self, RtpParametersError> {
+        let has_encodings = !self.encodings.is_empty();
         self.normalise();
         check_codecs(&self.codecs, kind)?;
         check_header_extensions(&self.header_extensions)?;
         check_mid(self.mid.as_deref())?;
+        if !has_encodings && self.mid.is_none() {
+            return Err(RtpParametersError::NoEncodings);
+        }
         check_encodings(&self)?;
         self.producer_type()?;
         Ok(self)
@@ -45,10 +50,10 @@ impl RtpParameters {
     }
 }
 
-/// Refuses a MID that does not fit the room forwarded packets keep for it.
+/// Refuses a MID that fits no header extension.
 fn check_mid(mid: Option<&str>) -> Result<(), RtpParametersError> {
     match mid {
-        Some(mid) if mid.len() > MAX_MID_BYTES => Err(RtpParametersError::MidTooLong {
+        Some(mid) if mid.len() > TWO_BYTE_VALUE_MAX => Err(RtpParametersError::MidTooLong {
             mid: mid.to_owned(),
         }),
         _ => Ok(()),
@@ -81,6 +86,14 @@ fn check_codec(codec: &RtpCodecParameters, kind: MediaKind) -> Result<(), RtpPar
             kind,
         }),
         Some(_) if codec.clock_rate == 0 => Err(RtpParametersError::ClockRateZero { payload_type }),
+        Some(_)
+            if codec
+                .rtcp_feedback
+                .iter()
+                .any(|feedback| feedback.kind.is_empty()) =>
+        {
+            Err(RtpParametersError::FeedbackTypeEmpty { payload_type })
+        }
         Some(_) => Ok(()),
     }
 }
@@ -138,31 +151,13 @@ fn check_retransmitted(
     }
 }
 
-fn check_header_extensions(
-    extensions: &[RtpHeaderExtensionParameters],
-) -> Result<(), RtpParametersError> {
-    for (index, extension) in extensions.iter().enumerate() {
-        let id = extension.id;
-        if id == 0 {
-            return Err(RtpParametersError::HeaderExtensionIdZero {
-                uri: extension.uri.clone(),
-            });
-        }
-        let mut earlier = extensions.iter().take(index);
-        if earlier.any(|other| other.id == id) {
-            return Err(RtpParametersError::HeaderExtensionIdDuplicated { id });
-        }
-    }
-    Ok(())
-}
-
 const MAX_PAYLOAD_TYPE: u8 = 127;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rtp_parameters::ProducerType;
     use crate::rtp_parameters::samples::{codec, encoding, opus, rtx, vp8};
+    use crate::rtp_parameters::{ProducerType, RtcpFeedback};
 
     fn refusal(parameters: RtpParameters) -> RtpParametersError {
         parameters.validated(MediaKind::Video).unwrap_err()
@@ -311,35 +306,37 @@ mod tests {
     }
 
     #[test]
-    fn a_header_extension_without_an_id_of_its_own() {
-        let two = |first, second| {
-            refused(|p| {
-                p.header_extensions = vec![
-                    RtpHeaderExtensionParameters::new("urn:a", first),
-                    RtpHeaderExtensionParameters::new("urn:b", second),
-                ];
-            })
-        };
+    fn feedback_of_no_type() {
+        let nameless = RtcpFeedback::new("", "pli");
         assert_eq!(
-            two(1, 0),
-            RtpParametersError::HeaderExtensionIdZero {
-                uri: "urn:b".into()
-            }
-        );
-        assert_eq!(
-            two(3, 3),
-            RtpParametersError::HeaderExtensionIdDuplicated { id: 3 }
+            refused(|p| p.codecs[0].rtcp_feedback.push(nameless)),
+            RtpParametersError::FeedbackTypeEmpty { payload_type: 96 }
         );
     }
 
     #[test]
     fn a_mid_that_is_too_long() {
-        let mid = "123456789".to_owned();
-        let change = |p: &mut RtpParameters| p.mid = Some("123456789".into());
+        let mid = "m".repeat(256);
+        let change = |p: &mut RtpParameters| p.mid = Some("m".repeat(256));
         assert_eq!(refused(change), RtpParametersError::MidTooLong { mid });
         let mut parameters = vp8();
-        parameters.mid = Some("12345678".into());
+        parameters.mid = Some("m".repeat(255));
         assert!(parameters.validated(MediaKind::Video).is_ok());
+    }
+
+    #[test]
+    fn no_encodings_and_no_mid() {
+        let nothing_told = |p: &mut RtpParameters| {
+            p.encodings.clear();
+            p.mid = None;
+        };
+        assert_eq!(refused(nothing_told), RtpParametersError::NoEncodings);
+        let told_too_little = |p: &mut RtpParameters| {
+            p.encodings = vec![RtpEncodingParameters::default()];
+            p.mid = None;
+        };
+        let refusal = RtpParametersError::EncodingUnidentified { index: 0 };
+        assert_eq!(refused(told_too_little), refusal);
     }
 
     #[test]

@@ -102,6 +102,7 @@ fn names_that_make_no_sense_are_refused_by_name() {
         with(|p| p.encodings[0].ssrc = None),
         E::EncodingUnidentified { index: 0 }
     );
+    assert_eq!(with(|p| p.encodings.clear()), E::NoEncodings);
     assert_eq!(
         with(|p| p.encodings.push(encoding())),
         E::EncodingUnidentified { index: 1 }
@@ -115,7 +116,7 @@ fn names_that_make_no_sense_are_refused_by_name() {
     let error = with(|p| p.encodings = vec![encoding_named("a b")]);
     assert_eq!(error, E::RidInvalid { rid: "a b".into() });
     assert!(matches!(
-        with(|p| p.mid = Some("123456789".into())),
+        with(|p| p.mid = Some("m".repeat(256))),
         E::MidTooLong { .. }
     ));
     let error = with(|p| {
@@ -211,15 +212,13 @@ fn consuming_fails_by_name() {
     let room = &mut call.room;
     let none = ConsumerOptions::new(producer, RtpCapabilities::default());
     let error = fails(room, |room| room.engine.consume(receiver, none));
-    assert_eq!(
-        error,
-        ConsumeError::Parameters(ConsumerParametersError::NoCompatibleCodec)
-    );
-    for mid in ["", "123456789"] {
+    let sentence = "no compatible media codec: \
+                    video/VP8: mimeType is video/VP8, supported is nothing";
+    assert_eq!(error.to_string(), sentence);
+    for mid in [String::new(), "m".repeat(256)] {
         let mut options = good.clone();
-        options.mid = Some(mid.into());
+        options.mid = Some(mid.clone());
         let error = fails(room, |room| room.engine.consume(receiver, options));
-        let mid = mid.into();
         assert_eq!(
             error,
             ConsumeError::Parameters(ConsumerParametersError::MidInvalid { mid })

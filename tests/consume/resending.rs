@@ -8,8 +8,8 @@ use flumen::stats::RtpStats;
 use flumen::trace::TraceType;
 use flumen::{ConsumerId, ConsumerOptions, Event, Recipient, TransportId, Withheld};
 use flumen_tests::{
-    Call, ORIENTATION, Packet, RECEIVER, Room, SSRC, VP8_DELTA_FRAME, VP8_KEY_FRAME, address, opus,
-    vp8,
+    Call, ORIENTATION, Packet, RECEIVER, Room, SSRC, VP8_DELTA_FRAME, VP8_KEY_FRAME, address,
+    encoding_of, opus, vp8, vp8_rtx,
 };
 
 /// What the receiver was told of its retransmissions: SSRC and payload type.
@@ -79,6 +79,23 @@ fn without_rtx() -> Call {
         producer,
         receiver,
         consumer,
+    }
+}
+
+#[test]
+fn what_is_sent_again_carries_the_whole_mid() {
+    for mid in ["0", "sdparta_0", &"m".repeat(17), &"m".repeat(255)] {
+        let mut call = Call::of(MediaKind::Video, vp8_rtx(vec![encoding_of(SSRC)]));
+        let mut options = ConsumerOptions::new(call.producer, call.room.capabilities());
+        options.mid = Some(mid.into());
+        call.consumer = call.room.engine.consume(call.receiver, options).unwrap();
+        let ssrc = call.consumer_ssrc();
+        let sent = call.send(&[frame(1), frame(2)]).packets;
+        let lost = sent.iter().rfind(|packet| packet.ssrc == ssrc).unwrap();
+        let again = ask(&mut call, &[lost.sequence]);
+        assert_eq!(again.len(), 1);
+        assert_eq!(again[0].payload[2..], lost.payload);
+        assert_eq!(again[0].extension(1), Some(mid.as_bytes()));
     }
 }
 

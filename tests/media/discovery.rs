@@ -96,6 +96,25 @@ fn a_mid_finds_its_producer_among_several() {
 }
 
 #[test]
+fn a_mid_may_be_as_long_as_a_header_extension() {
+    let mut stage = Stage::new();
+    for len in [8, 9, 16, 17, 254, 255] {
+        let mids = ["a", "b"].map(|end| "m".repeat(len - 1) + end);
+        let producers = [0, 1].map(|index| stage.video(by_mid(&mids[index])));
+        for (ssrc, mid) in [
+            (1_000 + len as u32, &mids[0]),
+            (2_000 + len as u32, &mids[1]),
+        ] {
+            let mut packet = stage.media(ssrc).with_extension(MID, mid.as_bytes());
+            packet.two_byte = len > 16;
+            assert_eq!(stage.arrive(&packet), None, "{len} bytes");
+        }
+        let ssrcs = producers.map(|producer| stage.streams(producer)[0].0);
+        assert_eq!(ssrcs, [1_000 + len as u32, 2_000 + len as u32]);
+    }
+}
+
+#[test]
 fn what_the_first_packet_tells_is_latched() {
     let mut stage = Stage::new();
     let [first, _] = ["a", "b"].map(|mid| stage.video(by_mid(mid)));
