@@ -3,6 +3,7 @@
 //! Every function takes the world, checks everything, and only then changes anything; what happened
 //! is told in events. Sockets are the engine's business: here they come as addresses and keys.
 
+mod belonging;
 mod birth;
 mod close;
 mod close_data;
@@ -10,6 +11,7 @@ mod connect;
 mod consume;
 mod consume_data;
 mod data_stats;
+mod end;
 mod limit_bitrate;
 mod measure_sender;
 mod open_socket;

@@ -3,6 +3,9 @@
 use bevy_ecs::world::World;
 use flumen_components::{Created, CreationSequence, Generator, Id, Purpose, Seed};
 
+/// Random SSRCs have nine digits, so that they are never mistaken for a small constant.
+pub(super) const SSRCS: std::ops::RangeInclusive<u32> = 100_000_000..=999_999_999;
+
 /// Takes the next creation number.
 pub(super) fn number(world: &mut World) -> Created {
     let mut sequence = world.resource_mut::<CreationSequence>();

@@ -7,15 +7,17 @@ use flumen_components::event::{
     self, ListenSocketClosed, ProducerClosed, RouterClosed, TransportClosed, emit,
 };
 use flumen_components::{
-    Closed, Consumer, ConsumerId, Created, Directory, Event, Id, Ledger, Listener, Parked, Path,
+    Closed, Consumer, ConsumerId, Created, Directory, Event, Ledger, Listener, Parked, Path,
     ProducerId, Receivers, Refusal, Residents, RouterId, Routes, Socket, SocketId, SocketKey,
     Sockets, Subject, TransportId, Transports, find,
 };
 
+use super::belonging::streams_of;
 use super::close_data::end_data_residents;
 use super::connect::release_remotes;
 use super::consume::unroute;
-use super::produce::{leave, streams_of};
+use super::end::end;
+use super::produce::leave;
 use super::sctp::abort;
 
 /// Closes a router and all that hangs on it; returns the sockets to close.
@@ -202,13 +204,6 @@ fn end_consumer(world: &mut World, entity: Entity, id: ConsumerId) {
         listener.consumers.remove(&ssrc);
     }
     end(world, entity, id, Subject::Consumer(id));
-}
-
-/// The last step of every end: tell it, forget the name, despawn.
-pub(super) fn end<I: Id>(world: &mut World, about: Entity, id: I, subject: Subject) {
-    emit(world, event::Closed { about, subject });
-    world.resource_mut::<Directory>().remove(id);
-    world.despawn(about);
 }
 
 /// Datagrams that wait for a blocked socket on account of the transport are refused.

@@ -8,7 +8,7 @@ use flumen_components::{
     SctpAssociation, SctpStreams, Subject, find,
 };
 
-use super::close::end;
+use super::end::end;
 use super::sctp::stir;
 
 /// Closes a data producer, and its data consumers with it.

@@ -10,15 +10,16 @@ use flumen_components::rtp_parameters::{
 use flumen_components::wire::SequenceManager;
 use flumen_components::{
     AppData, Closed, Consumer, ConsumerId, ConsumerParameters, ConsumesFrom, Created, Deadlines,
-    Directory, Emission, ExtensionSet, Generator, Histogram, Listener, Mid, Naming, Now, OnRouter,
+    Directory, Emission, ExtensionSet, Generator, Histogram, Listener, Mid, Naming, Now,
     OnTransport, Paused, PayloadTypes, Producer, ProducerId, ProducerParameters, Purpose, Rate,
     RemoteReception, ReportSchedule, Retransmission, Routes, Rtx, Score, Subject, TraceTypes,
     TransportId, find,
 };
 use thiserror::Error;
 
+use super::belonging::router_of;
 use super::birth;
-use super::produce::{SSRCS, is_layered};
+use super::produce::is_layered;
 use super::request_key_frame::wish_for;
 
 /// What a consumer is made with.
@@ -137,11 +138,6 @@ fn arm_reports(world: &mut World, transport: Entity) {
 /// Automatic MIDs have at most eight digits.
 const MIDS: u32 = 100_000_000;
 
-/// The router that a transport is on.
-pub(super) fn router_of(world: &World, transport: Entity) -> Option<Entity> {
-    world.get::<OnRouter>(transport).map(|on| on.0)
-}
-
 /// What a receiver with `remote` capabilities gets of a producer: all that decides whether it can
 /// consume it.
 pub(super) fn negotiated(
@@ -193,7 +189,7 @@ fn next_mid(world: &World, transport: Entity) -> String {
 fn vacant_ssrc(world: &World, transport: Entity, generator: &mut Generator) -> u32 {
     let listener = world.get::<Listener>(transport);
     loop {
-        let ssrc = generator.within(SSRCS);
+        let ssrc = generator.within(birth::SSRCS);
         let taken = |ssrc: u32| listener.is_some_and(|l| l.consumers.contains_key(&ssrc));
         if !(taken(ssrc - 1) || taken(ssrc) || taken(ssrc + 1)) {
             return ssrc;

@@ -11,8 +11,8 @@ use flumen_components::{
 };
 use thiserror::Error;
 
+use super::belonging::router_of;
 use super::birth;
-use super::consume::router_of;
 use super::sctp::stir;
 
 /// What a data consumer is made with.

@@ -13,7 +13,6 @@ use thiserror::Error;
 
 use super::birth;
 use super::open_socket::{Announced, SocketRecord, adopt_socket};
-use super::produce::SSRCS;
 use super::sctp::enable;
 
 /// A transport cannot be opened.
@@ -245,6 +244,6 @@ fn spawn(
 /// Reports begin once there is something to report.
 fn report_schedule(world: &World, created: Created) -> ReportSchedule {
     let mut generator = birth::generator(world, created, Purpose::Rtcp);
-    let ssrc = generator.within(SSRCS);
+    let ssrc = generator.within(birth::SSRCS);
     ReportSchedule::new(ssrc, generator.text(8), generator)
 }

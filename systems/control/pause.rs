@@ -9,7 +9,7 @@ use flumen_components::{
     Missing, Paused, Producer, ProducerId, Reception, Resumed, Routes, Subject, find,
 };
 
-use super::produce::streams_of;
+use super::belonging::streams_of;
 use super::request_key_frame::wish_for;
 
 /// Pauses a producer: nothing of it is forwarded, everything else goes on. Pausing twice is

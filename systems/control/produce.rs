@@ -17,8 +17,8 @@ use flumen_components::{
 };
 use thiserror::Error;
 
+use super::belonging::router_of;
 use super::birth;
-use super::consume::router_of;
 use super::measure_sender::measure_sender;
 
 /// What a producer is made with.
@@ -107,7 +107,7 @@ pub fn produce(
         .capabilities;
     let created = next_number(world);
     let mut generator = birth::generator(world, created, Purpose::Rtp);
-    let mapping = rtp_mapping(&rtp, capabilities, generator.within(SSRCS))?;
+    let mapping = rtp_mapping(&rtp, capabilities, generator.within(birth::SSRCS))?;
     check_vacancy(world, transport, &rtp)?;
     let producer_type = rtp.producer_type()?;
     rtp.rtcp.cname = Some(cname(world, transport, created, rtp.rtcp.cname.take()));
@@ -148,9 +148,6 @@ pub fn produce(
     );
     Ok(id)
 }
-
-/// Random SSRCs have nine digits, so that they are never mistaken for a small constant.
-pub(super) const SSRCS: std::ops::RangeInclusive<u32> = 100_000_000..=999_999_999;
 
 /// The number that the next entity gets; it is taken only once nothing can fail any more.
 fn next_number(world: &World) -> Created {
@@ -351,12 +348,4 @@ fn latched_ssrcs(world: &World, producer: Entity) -> Vec<u32> {
 /// A layered producer, which only layered consumers can consume.
 pub(super) fn is_layered(producer_type: ProducerType) -> bool {
     producer_type != ProducerType::Simple
-}
-
-/// The streams of a producer, in the order of their creation.
-pub(super) fn streams_of(world: &World, producer: Entity) -> Vec<Entity> {
-    world
-        .get::<Producer>(producer)
-        .map(|producer| producer.streams().collect())
-        .unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use flumen_components::{
     Closed, Consumer, ConsumerId, KeyFrameWish, KeyFrameWishes, Path, Paused, find,
 };
 
-use super::produce::streams_of;
+use super::belonging::streams_of;
 
 /// Asks the producer for a key frame on behalf of a consumer. Nothing happens when the consumer is
 /// not active or not video.

@@ -8,7 +8,6 @@ use flumen_components::{AppData, Directory, ProducerId, Router, RouterId, Transp
 
 use super::birth;
 use super::consume::{negotiated, producer_in};
-use super::produce::SSRCS;
 
 /// Creates a router for `media_codecs`.
 ///
@@ -49,6 +48,6 @@ pub fn can_consume(
     };
     let negotiation = rtp_parameters::ConsumerOptions::default();
     producer_in(world, router, producer)
-        .and_then(|(_, found)| negotiated(found, remote, &negotiation, *SSRCS.start()))
+        .and_then(|(_, found)| negotiated(found, remote, &negotiation, *birth::SSRCS.start()))
         .is_ok()
 }

@@ -10,7 +10,7 @@ use flumen_components::{
     Reporting, Retransmission, RtpStream, Score, StreamLiveness, find,
 };
 
-use super::produce::streams_of;
+use super::belonging::streams_of;
 use crate::score::{consumer_score_of, liveness_of, scores_of};
 
 /// An entry for each stream of a producer that has begun, in the order of discovery.

@@ -1,7 +1,7 @@
 //! The seam.
 
 use super::machine::Machine;
-use super::recorded::{Answer, Recorded, Snapshot, Tape};
+use super::recorded::{Answer, Polled, Recorded, Snapshot, Tape};
 use super::rtc::Rtc;
 use super::{Config, Epoch, Outgoing, Output, Refused, SendError, State};
 use crate::{Generator, Time};
@@ -229,7 +229,7 @@ impl Association {
     pub fn poll(&mut self, now: Time, out: &mut Output) {
         let from = out.mark();
         each!(&mut self.behind, it => it.poll(now, out));
-        self.note(|| Answer::Polled(out.since(from)));
+        self.note(|| Answer::Polled(Polled::since(out, from)));
     }
 
     fn note(&mut self, answer: impl FnOnce() -> Answer) {

@@ -1,6 +1,5 @@
 //! Where an association puts what it yields.
 
-use super::recorded::Polled;
 use super::{Event, Message};
 
 /// What associations yielded, in order; its buffers are reused.
@@ -36,25 +35,9 @@ impl Output {
         self.ends.is_empty() && self.messages.is_empty() && self.events.is_empty()
     }
 
-    /// How much there is, for [`Output::since`].
+    /// How much there is, for who copies what comes after.
     pub(super) fn mark(&self) -> [usize; 3] {
         [self.ends.len(), self.messages.len(), self.events.len()]
-    }
-
-    /// A copy of what came after `mark`.
-    pub(super) fn since(&self, [datagrams, messages, events]: [usize; 3]) -> Polled {
-        let messages = self.messages[messages..].iter();
-        Polled {
-            datagrams: self
-                .datagrams()
-                .skip(datagrams)
-                .map(<[u8]>::to_vec)
-                .collect(),
-            messages: messages
-                .map(|message| (message.stream, message.ppid, message.payload.to_vec()))
-                .collect(),
-            events: self.events[events..].to_vec(),
-        }
     }
 
     /// Moves everything behind what `out` has.

@@ -38,6 +38,24 @@ pub(super) struct Polled {
     pub(super) events: Vec<Event>,
 }
 
+impl Polled {
+    /// A copy of what `out` has beyond [`Output::mark`].
+    pub(super) fn since(out: &Output, [datagrams, messages, events]: [usize; 3]) -> Self {
+        let messages = out.messages[messages..].iter();
+        Self {
+            datagrams: out
+                .datagrams()
+                .skip(datagrams)
+                .map(<[u8]>::to_vec)
+                .collect(),
+            messages: messages
+                .map(|message| (message.stream, message.ppid, message.payload.to_vec()))
+                .collect(),
+            events: out.events[events..].to_vec(),
+        }
+    }
+}
+
 /// What the getters say after a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Snapshot {

@@ -49,7 +49,7 @@ impl Library for WebRtc {
     const LONGEST: u32 = 131_072;
 
     fn open(config: &Config, epoch: &Epoch, side: Side, now: Time) -> Self {
-        let runtime = epoch.runtime();
+        let runtime = epoch.shared.runtime();
         let connection = Arc::new(Connection::default());
         let desk = Arc::new(Desk::default());
         let (commands, orders) = unbounded_channel();

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use super::super::Epoch;
 use crate::Time;
 
 /// A current-thread runtime whose clock stands still unless it is run.
@@ -65,12 +64,13 @@ impl fmt::Debug for Runtime {
     }
 }
 
-/// Made when the first association asks for it.
-pub(in super::super) type Shared = Arc<OnceLock<Arc<Runtime>>>;
+/// The runtime of one engine, made when its first association asks for it.
+#[derive(Clone, Debug, Default)]
+pub(in super::super) struct Shared(Arc<OnceLock<Arc<Runtime>>>);
 
-impl Epoch {
-    /// The runtime of this engine.
+impl Shared {
+    /// The runtime.
     pub(super) fn runtime(&self) -> Arc<Runtime> {
-        Arc::clone(self.shared.get_or_init(|| Arc::new(Runtime::new())))
+        Arc::clone(self.0.get_or_init(|| Arc::new(Runtime::new())))
     }
 }
