@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bevy_ecs::world::World;
-use flumen_components::event::{self, EventLog};
+use flumen_components::event::{self, EventLog, Pending};
 use flumen_components::{
     DataLedger, Deadlines, Deliveries, Delivery, Event, Imbalance, Inbox, Ledger, Limits,
-    MessageDeliveries, MessageDelivery, Now, Parked, Time,
+    MessageDeliveries, MessageDelivery, Messages, Now, Parked, Time,
 };
 use flumen_systems::{Slot, Stage, Step};
 use thiserror::Error;
@@ -22,8 +22,11 @@ use crate::stage_times::StageTimes;
 /// An SFU core: routers, transports, producers and consumers in a world of entities, moved on by
 /// [`tick`](Self::tick).
 ///
-/// Between ticks, methods act at once or not at all. It can be moved to another thread, but lives
-/// on one at a time; other threads talk to it through a [`Handle`].
+/// Between ticks, methods act at once or not at all, in the order in which they are called: what was
+/// sent before acts first, for which a tick is run that takes in nothing else.
+///
+/// An engine can be moved to another thread, but lives on one at a time; other threads talk to it
+/// through a [`Handle`].
 pub struct Engine {
     pub(crate) world: World,
     pub(crate) backend: Box<dyn Backend>,
@@ -36,6 +39,8 @@ pub struct Engine {
     last_tick: Time,
     more_to_read: bool,
     pub(crate) asked: bool,
+    /// Ticks are told the machine's time.
+    on_the_clock: bool,
     poison: Option<Poison>,
     times: StageTimes,
     ticks: u64,
@@ -85,6 +90,7 @@ impl Engine {
             last_tick: Time::ZERO,
             more_to_read: false,
             asked: false,
+            on_the_clock: false,
             poison: None,
             times: StageTimes::default(),
             ticks: 0,
@@ -99,16 +105,29 @@ impl Engine {
     ///
     /// [`TickError::Poisoned`] when a system failed, now or earlier.
     pub fn tick(&mut self, now: Time) -> Result<(), TickError> {
+        self.on_the_clock = false;
+        self.run_tick(now)
+    }
+
+    fn run_tick(&mut self, now: Time) -> Result<(), TickError> {
         self.check_poison()?;
         self.asked = false;
-        let time = self.advance(now);
+        self.advance(now);
         event::expire(&mut self.world);
         self.apply_requests()?;
+        self.pass(true)
+    }
+
+    /// Passes through the stages, and takes in what has arrived if it `takes_in` anything.
+    fn pass(&mut self, takes_in: bool) -> Result<(), TickError> {
+        // A request may have made another pass: what it left is old.
+        event::expire(&mut self.world);
+        self.world.resource_mut::<Now>().tick += 1;
         self.times.begin();
         let mut next = 0;
         for stage in Stage::IN_ORDER {
             for slot in Slot::IN_ORDER {
-                if slot == Slot::BuiltIn {
+                if slot == Slot::BuiltIn && (takes_in || stage != Stage::Ingest) {
                     self.exchange(stage)?;
                 }
                 if self
@@ -126,8 +145,29 @@ impl Engine {
         // The world remembers what was removed, for systems that ask; nobody else makes it forget.
         self.world.clear_trackers();
         self.ticks += 1;
-        self.last_tick = time;
+        self.last_tick = self.now();
         Ok(())
+    }
+
+    /// The application asks for something, which the next tick is to see.
+    pub(crate) fn ask(&mut self) {
+        self.settle();
+        self.asked = true;
+    }
+
+    /// What the application sent acts before what it asks for now: a tick is run for it, which
+    /// takes in nothing else.
+    pub(crate) fn settle(&mut self) {
+        let is_settled = self.world.resource::<Inbox>().datagrams().is_empty()
+            && self.world.resource::<Messages>().rows().is_empty();
+        if is_settled || self.poison.is_some() {
+            return;
+        }
+        if self.on_the_clock {
+            self.advance(self.clock.now());
+        }
+        // A system that fails is told of by the next tick.
+        let _ = self.pass(false);
     }
 
     /// Waits until there is something to do, and ticks: the body of a run loop.
@@ -142,13 +182,14 @@ impl Engine {
     /// See [`TickError`].
     pub fn turn(&mut self, patience: Option<Duration>) -> Result<(), TickError> {
         self.check_poison()?;
-        if !self.more_to_read && !self.asked {
+        if !self.wants_tick() {
             let due = self.next_deadline().map(|due| due.since(self.clock.now()));
             let timeout = [due, patience].into_iter().flatten().min();
             self.backend.wait(timeout)?;
             self.gather();
         }
-        self.tick(self.clock.now())
+        self.on_the_clock = true;
+        self.run_tick(self.clock.now())
     }
 
     /// The earliest time at which something is due, whatever arrives.
@@ -156,10 +197,14 @@ impl Engine {
         self.world.resource::<Deadlines>().next()
     }
 
-    /// More datagrams have arrived than the last tick may take, or something was asked for: tick
-    /// again at once.
+    /// More datagrams have arrived than the last tick may take, something was asked for or sent, or
+    /// systems or observers left something behind: tick again at once.
     pub fn wants_tick(&self) -> bool {
-        self.more_to_read || self.asked
+        self.more_to_read
+            || self.asked
+            || !self.world.resource::<Pending>().0.is_empty()
+            || !self.world.resource::<Messages>().rows().is_empty()
+            || !self.world.resource::<Inbox>().datagrams().is_empty()
     }
 
     /// The systems in the order in which they run: "Stage: system".
@@ -267,14 +312,12 @@ impl Engine {
         }
     }
 
-    fn advance(&mut self, now: Time) -> Time {
+    fn advance(&mut self, now: Time) {
         let mut current = self.world.resource_mut::<Now>();
         if now < current.time {
             current.backward_jumps += 1;
         }
         current.time = current.time.max(now);
-        current.tick += 1;
-        current.time
     }
 
     fn apply_requests(&mut self) -> Result<(), TickError> {

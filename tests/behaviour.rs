@@ -9,6 +9,7 @@ mod application {
     mod events;
     mod goldens;
     mod handle;
+    mod in_order;
     mod shutdown;
     mod stats;
     mod traces;

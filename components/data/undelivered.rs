@@ -5,7 +5,7 @@ use crate::tick::counts::reasons;
 reasons! {
     /// Why a message was accepted by no data producer. Part of the data ledger.
     MessageDiscard {
-        /// The data producer closed before the tick that would have routed the message.
+        /// The data producer was gone before the tick that would have routed the message.
         DataProducerClosed = "dataProducerClosed",
         /// It came on an SCTP stream that no data producer receives.
         UnknownStream = "unknownStream",

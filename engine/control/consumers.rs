@@ -22,7 +22,7 @@ impl Engine {
         transport: TransportId,
         options: ConsumerOptions,
     ) -> Result<ConsumerId, ConsumeError> {
-        self.asked = true;
+        self.ask();
         control::consume(&mut self.world, transport, options)
     }
 
@@ -32,7 +32,7 @@ impl Engine {
     ///
     /// [`Closed`] when the consumer is.
     pub fn pause_consumer(&mut self, consumer: ConsumerId) -> Result<(), Closed> {
-        self.asked = true;
+        self.ask();
         control::pause_consumer(&mut self.world, consumer)
     }
 
@@ -42,7 +42,7 @@ impl Engine {
     ///
     /// [`Closed`] when the consumer is.
     pub fn resume_consumer(&mut self, consumer: ConsumerId) -> Result<(), Closed> {
-        self.asked = true;
+        self.ask();
         control::resume_consumer(&mut self.world, consumer)
     }
 
@@ -52,7 +52,7 @@ impl Engine {
     ///
     /// [`Closed`] when the consumer is.
     pub fn request_key_frame(&mut self, consumer: ConsumerId) -> Result<(), Closed> {
-        self.asked = true;
+        self.ask();
         control::request_key_frame(&mut self.world, consumer)
     }
 
@@ -62,7 +62,7 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_consumer(&mut self, consumer: ConsumerId) -> Result<(), Closed> {
-        self.asked = true;
+        self.ask();
         control::close_consumer(&mut self.world, consumer)
     }
 
@@ -133,6 +133,7 @@ impl Engine {
         consumer: ConsumerId,
         types: &[TraceType],
     ) -> Result<(), Closed> {
+        self.settle();
         control::trace_consumer(&mut self.world, consumer, types)
     }
 }

@@ -23,7 +23,7 @@ impl Engine {
         transport: TransportId,
         options: DataConsumerOptions,
     ) -> Result<DataConsumerId, ConsumeDataError> {
-        self.asked = true;
+        self.ask();
         control::consume_data(&mut self.world, transport, options)
     }
 
@@ -33,7 +33,7 @@ impl Engine {
     ///
     /// [`Closed`] when the data consumer is.
     pub fn pause_data_consumer(&mut self, data_consumer: DataConsumerId) -> Result<(), Closed> {
-        self.asked = true;
+        self.ask();
         control::pause_data_consumer(&mut self.world, data_consumer)
     }
 
@@ -43,7 +43,7 @@ impl Engine {
     ///
     /// [`Closed`] when the data consumer is.
     pub fn resume_data_consumer(&mut self, data_consumer: DataConsumerId) -> Result<(), Closed> {
-        self.asked = true;
+        self.ask();
         control::resume_data_consumer(&mut self.world, data_consumer)
     }
 
@@ -58,7 +58,7 @@ impl Engine {
         data_consumer: DataConsumerId,
         message: &Message<'_>,
     ) -> Result<u64, SendMessageToError> {
-        self.asked = true;
+        self.ask();
         control::send_message_to(&mut self.world, data_consumer, message)
     }
 
@@ -82,6 +82,7 @@ impl Engine {
         data_consumer: DataConsumerId,
         bytes: u32,
     ) -> Result<(), NotSctp> {
+        self.settle();
         control::set_buffered_amount_low_threshold(&mut self.world, data_consumer, bytes)
     }
 
@@ -95,6 +96,7 @@ impl Engine {
         data_consumer: DataConsumerId,
         subchannels: &[u16],
     ) -> Result<(), Closed> {
+        self.settle();
         control::set_subchannels(&mut self.world, data_consumer, subchannels)
     }
 
@@ -108,6 +110,7 @@ impl Engine {
         data_consumer: DataConsumerId,
         subchannel: u16,
     ) -> Result<(), Closed> {
+        self.settle();
         control::add_subchannel(&mut self.world, data_consumer, subchannel)
     }
 
@@ -121,6 +124,7 @@ impl Engine {
         data_consumer: DataConsumerId,
         subchannel: u16,
     ) -> Result<(), Closed> {
+        self.settle();
         control::remove_subchannel(&mut self.world, data_consumer, subchannel)
     }
 
@@ -139,7 +143,7 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_data_consumer(&mut self, data_consumer: DataConsumerId) -> Result<(), Closed> {
-        self.asked = true;
+        self.ask();
         control::close_data_consumer(&mut self.world, data_consumer)
     }
 

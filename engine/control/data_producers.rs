@@ -18,7 +18,7 @@ impl Engine {
         transport: TransportId,
         options: DataProducerOptions,
     ) -> Result<DataProducerId, ProduceDataError> {
-        self.asked = true;
+        self.ask();
         control::produce_data(&mut self.world, transport, options)
     }
 
@@ -42,7 +42,7 @@ impl Engine {
     ///
     /// [`Closed`] when the data producer is.
     pub fn pause_data_producer(&mut self, data_producer: DataProducerId) -> Result<(), Closed> {
-        self.asked = true;
+        self.ask();
         control::pause_data_producer(&mut self.world, data_producer)
     }
 
@@ -52,7 +52,7 @@ impl Engine {
     ///
     /// [`Closed`] when the data producer is.
     pub fn resume_data_producer(&mut self, data_producer: DataProducerId) -> Result<(), Closed> {
-        self.asked = true;
+        self.ask();
         control::resume_data_producer(&mut self.world, data_producer)
     }
 
@@ -62,7 +62,7 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_data_producer(&mut self, data_producer: DataProducerId) -> Result<(), Closed> {
-        self.asked = true;
+        self.ask();
         control::close_data_producer(&mut self.world, data_producer)
     }
 

@@ -23,7 +23,7 @@ impl Engine {
         transport: TransportId,
         options: ProducerOptions,
     ) -> Result<ProducerId, ProduceError> {
-        self.asked = true;
+        self.ask();
         control::produce(&mut self.world, transport, options)
     }
 
@@ -33,7 +33,7 @@ impl Engine {
     ///
     /// [`Closed`] when the producer is.
     pub fn pause_producer(&mut self, producer: ProducerId) -> Result<(), Closed> {
-        self.asked = true;
+        self.ask();
         control::pause_producer(&mut self.world, producer)
     }
 
@@ -43,7 +43,7 @@ impl Engine {
     ///
     /// [`Closed`] when the producer is.
     pub fn resume_producer(&mut self, producer: ProducerId) -> Result<(), Closed> {
-        self.asked = true;
+        self.ask();
         control::resume_producer(&mut self.world, producer)
     }
 
@@ -53,7 +53,7 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_producer(&mut self, producer: ProducerId) -> Result<(), Closed> {
-        self.asked = true;
+        self.ask();
         control::close_producer(&mut self.world, producer)
     }
 
@@ -164,6 +164,7 @@ impl Engine {
         producer: ProducerId,
         types: &[TraceType],
     ) -> Result<(), Closed> {
+        self.settle();
         control::trace_producer(&mut self.world, producer, types)
     }
 }

@@ -211,7 +211,7 @@ impl Engine {
         transport: TransportId,
         options: &ConnectOptions,
     ) -> Result<(), ConnectError> {
-        self.asked = true;
+        self.ask();
         control::connect(&mut self.world, transport, options)
     }
 
@@ -288,6 +288,7 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_router(&mut self, router: RouterId) -> Result<(), Closed> {
+        self.settle();
         let sockets = control::close_router(&mut self.world, router)?;
         self.close_sockets(sockets);
         Ok(())
@@ -299,6 +300,7 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_transport(&mut self, transport: TransportId) -> Result<(), Closed> {
+        self.settle();
         let sockets = control::close_transport(&mut self.world, transport)?;
         self.close_sockets(sockets);
         Ok(())
@@ -310,6 +312,7 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_socket(&mut self, socket: SocketId) -> Result<(), Closed> {
+        self.settle();
         let sockets = control::close_socket(&mut self.world, socket)?;
         self.close_sockets(sockets);
         Ok(())

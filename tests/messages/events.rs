@@ -2,8 +2,7 @@
 
 use flumen::{
     AppData, Closed, ConsumeDataError, DataConsumerId, DataConsumerOptions, DataProducerId,
-    DataProducerOptions, Message, MessageDiscard, ProduceDataError, SendMessageError, Subject,
-    TransportId,
+    DataProducerOptions, Message, ProduceDataError, SendMessageError, Subject, TransportId,
 };
 use flumen_tests::Room;
 use serde_json::json;
@@ -192,20 +191,6 @@ fn what_is_delivered_can_be_collected_after_the_close() {
         .say(talk.data_producer, &Message::text("last words"));
     talk.room.engine.close_transport(talk.outward).unwrap();
     assert_eq!(talk.room.messages().len(), 1);
-}
-
-#[test]
-fn a_message_whose_data_producer_closed_meanwhile_is_discarded() {
-    let mut talk = Talk::new();
-    let engine = &mut talk.room.engine;
-    engine
-        .send_message(talk.data_producer, &Message::text("x"))
-        .unwrap();
-    engine.close_data_producer(talk.data_producer).unwrap();
-    talk.room.tick();
-    assert_eq!(talk.room.messages(), []);
-    let ledger = talk.room.engine.data_ledger();
-    assert_eq!(ledger.discarded[MessageDiscard::DataProducerClosed], 1);
 }
 
 #[test]

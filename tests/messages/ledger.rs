@@ -45,7 +45,9 @@ fn discard(reason: MessageDiscard) -> Room {
             engine
                 .send_message(data_producer, &Message::text("x"))
                 .unwrap();
-            engine.close_data_producer(data_producer).unwrap();
+            // Closing it would let the message act first.
+            let entity = engine.entity(data_producer).unwrap();
+            engine.world_mut().despawn(entity);
         }
         MessageDiscard::UnknownStream => return unknown_stream(),
         MessageDiscard::TooLarge => return longer_than_is_taken(),

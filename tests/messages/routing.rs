@@ -289,19 +289,6 @@ fn both_may_begin_paused() {
 }
 
 #[test]
-fn a_message_that_is_sent_before_a_pause_is_routed_after_it() {
-    // The next tick routes it, by what holds then.
-    let mut talk = Talk::new();
-    let engine = &mut talk.room.engine;
-    engine
-        .send_message(talk.data_producer, &Message::text("x"))
-        .unwrap();
-    engine.pause_data_producer(talk.data_producer).unwrap();
-    talk.room.tick();
-    assert_eq!(talk.room.messages(), []);
-}
-
-#[test]
 fn a_receiver_with_a_smaller_maximum_is_left_out_and_counts_nothing() {
     let mut talk = Talk::new();
     let small = talk.room.direct_for(4);
