@@ -49,6 +49,7 @@ pub mod consume {
 pub mod data {
     pub(crate) mod data_consumer;
     pub(crate) mod data_ledger;
+    pub(crate) mod data_messages;
     pub(crate) mod data_producer;
     pub(crate) mod message;
     pub(crate) mod message_deliveries;
@@ -60,6 +61,7 @@ pub mod data {
 
     pub use data_consumer::{BufferedAmountLowThreshold, DataConsumer, MessageSizes};
     pub use data_ledger::DataLedger;
+    pub use data_messages::{DataMessage, DataMessages};
     pub use data_producer::{
         ConsumesDataFrom, DataConsumers, DataKind, DataParameters, DataProducer,
     };
@@ -144,34 +146,48 @@ pub mod media {
 pub mod tick {
     pub(crate) mod batch;
     pub(crate) mod counts;
+    pub(crate) mod datagrams;
     pub(crate) mod deadline;
     pub(crate) mod deliveries;
     pub(crate) mod discard;
+    pub(crate) mod draft;
     pub(crate) mod inbox;
     pub(crate) mod ledger;
     pub(crate) mod limits;
+    pub(crate) mod moment;
     pub(crate) mod outbox;
+    pub(crate) mod packets;
     pub(crate) mod parked;
     pub(crate) mod refusal;
     pub(crate) mod seed;
+    pub(crate) mod soundness;
     pub(crate) mod time;
+    pub(crate) mod verdict;
+    pub(crate) mod veto;
 
     pub use batch::{
         Media, MediaPacket, PacketFacts, RtcpArrival, RtcpIn, RtpArrival, RtpIn, SctpArrival,
         SctpIn, Touched, TouchedStream, chain,
     };
     pub use counts::{Counts, Reason};
+    pub use datagrams::{Datagrams, Departing, Departures};
     pub use deadline::{Deadlines, Due};
     pub use deliveries::{Deliveries, Delivery, DirectOut, DirectRow, Recipient};
     pub use discard::{Control, Discard};
-    pub use inbox::{Datagram, Inbox, Origin};
+    pub use draft::Draft;
+    pub use inbox::{Datagram, Inbox, InboxFull, Origin};
     pub use ledger::{Imbalance, Ledger};
     pub use limits::Limits;
+    pub use moment::Moment;
     pub use outbox::{Destination, Outbox, Outgoing, OutgoingKind};
+    pub use packets::{Packet, Packets};
     pub use parked::Parked;
     pub use refusal::Refusal;
     pub use seed::{Created, CreationSequence, Generator, Purpose, Seed};
+    pub use soundness::{Balance, Broken};
     pub use time::{Now, NtpEpoch, Time};
+    pub use verdict::VerdictError;
+    pub use veto::{VETOES_MAX, Veto, VetoError, Vetoes};
 }
 
 /// Routers, sockets and transports: where media and messages enter and leave.

@@ -10,7 +10,7 @@ use flumen_components::event::Pending;
 use flumen_components::{
     CreationSequence, DataLedger, Deadlines, Deliveries, DirectOut, Directory, EventLog, Inbox,
     Ledger, Limits, LivenessTimeout, MessageDeliveries, Messages, Now, NtpEpoch, Outbox, Parked,
-    SctpLibrary, Seed, Sockets,
+    SctpLibrary, Seed, Sockets, VetoError, Vetoes,
 };
 use flumen_protocol::sctp::Stack;
 use flumen_systems::{OrderError, Plugin, Setup, Slot, Stage, pipeline};
@@ -30,6 +30,9 @@ pub enum BuildError {
     /// Systems that conflict have no definite order.
     #[error(transparent)]
     Order(#[from] OrderError),
+    /// A reason of the application's own that cannot be.
+    #[error(transparent)]
+    Veto(#[from] VetoError),
     /// A limit that nothing can work with.
     #[error("{name} is {value}: {reason}")]
     Limit {
@@ -96,7 +99,9 @@ limits! {
     datagram_bytes: usize;
     /// Datagrams that may wait for a blocked socket on account of one transport. Default 512.
     waiting_datagrams_per_transport: u32;
-    /// Packets sent through `send` that wait for the next tick. Default 4,096.
+    /// Packets sent on one transport that wait for the next tick. Default 4,096.
+    direct_sends_per_transport: usize;
+    /// Packets sent on all transports that wait for the next tick. Default 16,384.
     direct_sends_per_tick: usize;
     /// Packets delivered on one direct transport that were not collected. Default 4,096.
     deliveries_per_transport: usize;
@@ -280,6 +285,7 @@ impl Builder {
             plugin(&mut setup);
         }
         let (world, steps) = setup.build()?;
+        world.resource::<Vetoes>().check()?;
         Ok(Engine::new(
             world,
             steps,

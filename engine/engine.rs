@@ -50,8 +50,8 @@ pub struct Engine {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TickError {
-    /// A system or a request panicked or failed, in this tick or in an earlier one. What it left
-    /// behind cannot be trusted, so the engine does not tick again.
+    /// A system or a request panicked or failed, or left rows behind that are of nothing, in this
+    /// tick or in an earlier one. What it left cannot be trusted, so the engine does not tick again.
     #[error("the engine is poisoned: system {system} failed: {message}")]
     Poisoned {
         /// The name of the system; "(request)" for a request of a [`Handle`].
@@ -130,7 +130,7 @@ impl Engine {
                 if slot == Slot::BuiltIn && (takes_in || stage != Stage::Ingest) {
                     self.exchange(stage)?;
                 }
-                if self
+                while self
                     .steps
                     .get(next)
                     .is_some_and(|step| (step.stage, step.slot) == (stage, slot))
@@ -359,7 +359,15 @@ impl Engine {
 
     fn run(&mut self, step: usize) -> Result<(), TickError> {
         let Self { steps, world, .. } = self;
-        let outcome = contain(|| steps[step].run(world));
+        let mut left = Ok(());
+        let step = &mut steps[step];
+        let outcome = contain(|| left = step.run(world));
+        let outcome = outcome.and_then(|()| {
+            left.map_err(|broken| Poison {
+                system: step.order().collect::<Vec<_>>().join(", "),
+                message: broken.to_string(),
+            })
+        });
         outcome.map_err(|poison| self.fail(poison))
     }
 

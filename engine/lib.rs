@@ -37,8 +37,8 @@ pub use flumen_components::{
     MessageDelivery, MessageDiscard, MessageWithheld, ProducerId, ProducerScore, Reason, Recipient,
     Refusal, ReliabilityOverrides, RouterId, SctpOptions, SctpOptionsError, SctpParameters,
     SctpState, SctpStreamParameters, SctpStreamParametersError, SocketId, StreamLayers,
-    StreamLiveness, Subject, Time, Trace, TransportId, Tuple, VideoOrientation, Withheld, event,
-    rtp_parameters, stats, trace,
+    StreamLiveness, Subject, Time, Trace, TransportId, Tuple, VerdictError, Veto, VetoError,
+    VideoOrientation, Withheld, event, rtp_parameters, stats, trace,
 };
 pub use flumen_protocol::sctp;
 pub use flumen_systems::control::{

@@ -14,7 +14,8 @@ macro_rules! named {
 /// Nothing works with a limit of zero, and the arena of a tick is indexed with 32 bits.
 pub(crate) fn check(limits: &Limits) -> Result<(), BuildError> {
     let named = named!(limits:
-        datagrams_per_tick datagrams_per_socket datagram_bytes direct_sends_per_tick
+        datagrams_per_tick datagrams_per_socket datagram_bytes direct_sends_per_transport
+        direct_sends_per_tick
         deliveries_per_transport delivered_bytes_per_transport
         messages_per_transport message_bytes_per_transport
         delivered_messages_per_transport delivered_message_bytes_per_transport

@@ -259,7 +259,7 @@ mod tests {
         let left = udp.receive(&mut inbox, limits);
         let keys = inbox.datagrams().iter().map(|row| match row.origin {
             flumen_components::Origin::Network { socket, .. } => socket.0,
-            flumen_components::Origin::Direct { .. } => unreachable!("nothing is sent directly"),
+            other => unreachable!("nothing else was sent: {other:?}"),
         });
         let keys: Vec<_> = keys.collect();
         let groups = keys.chunk_by(|a, b| a == b);

@@ -29,9 +29,9 @@ pub(crate) fn datagrams_came(
         && media.0.is_empty())
 }
 
-/// Media came, or what it touched last is still there to be cleared.
-pub(crate) fn media_came(media: Res<'_, Media>, touched: Res<'_, Touched>) -> bool {
-    !media.0.is_empty() || !touched.streams.is_empty()
+/// Media came.
+pub(crate) fn media_came(media: Res<'_, Media>) -> bool {
+    !media.0.is_empty()
 }
 
 /// Streams accepted packets.

@@ -49,11 +49,7 @@ pub fn pipeline(setup: &mut Setup) {
         Stage::Receive,
         Slot::BuiltIn,
         (
-            (
-                receive::receive_rtp,
-                receive::read_capture_times,
-                receive::keep_packets,
-            )
+            (receive::receive_rtp, receive::read_capture_times)
                 .chain()
                 .run_if(media_came),
             (receive::receive_rtcp, receive::receive_reports)
@@ -86,7 +82,9 @@ pub fn pipeline(setup: &mut Setup) {
         Stage::Forward,
         Slot::BuiltIn,
         (
-            forward::fan_out.run_if(streams_touched),
+            (forward::keep_packets, forward::fan_out)
+                .chain()
+                .run_if(streams_touched),
             forward::fan_out_messages.run_if(messages_came),
         )
             .chain(),

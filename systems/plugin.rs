@@ -6,6 +6,7 @@ use bevy_ecs::schedule::{
 };
 use bevy_ecs::system::ScheduleSystem;
 use bevy_ecs::world::World;
+use flumen_components::{Balance, Broken, Moment, Veto, Vetoes};
 use thiserror::Error;
 
 use crate::stage::{Slot, Stage};
@@ -31,7 +32,7 @@ pub struct Setup {
     registrations: u32,
 }
 
-/// The systems of one slot of one stage.
+/// Systems of one slot of one stage: all those of the engine, or what an application added at once.
 pub struct Step {
     /// The stage.
     pub stage: Stage,
@@ -61,14 +62,23 @@ pub struct OrderError {
 
 impl Setup {
     /// Begins with a world and no systems.
-    pub fn new(world: World) -> Self {
-        let slots = |stage| Slot::IN_ORDER.map(|slot| Step::new(stage, slot));
-        let steps = Stage::IN_ORDER.into_iter().flat_map(slots).collect();
+    pub fn new(mut world: World) -> Self {
+        world.init_resource::<Vetoes>();
+        world.init_resource::<Moment>();
         Self {
             world,
-            steps,
+            steps: Vec::new(),
             registrations: 0,
         }
+    }
+
+    /// The reason called `name` (lower camel case) of the application's own, to veto with:
+    /// ledgers count it under that name. Asking twice gives the same one.
+    ///
+    /// A name that is empty or one of the engine's, or more than
+    /// [`VETOES_MAX`](flumen_components::VETOES_MAX) of them, is an error when the engine is built.
+    pub fn veto(&mut self, name: &'static str) -> Veto {
+        self.world.resource_mut::<Vetoes>().register(name)
     }
 
     /// The world, to insert resources and components into.
@@ -88,8 +98,7 @@ impl Setup {
     ) -> &mut Self {
         let set = Registration(self.registrations);
         self.registrations += 1;
-        let index = stage as usize * Slot::IN_ORDER.len() + slot as usize;
-        let step = &mut self.steps[index];
+        let step = self.step(stage, slot);
         let previous = step.last.replace(set.intern());
         step.schedule.add_systems(systems.in_set(set.clone()));
         if let Some(previous) = previous {
@@ -98,13 +107,28 @@ impl Setup {
         self
     }
 
+    /// What an application adds at once is a step of its own, so that what it leaves behind can be
+    /// checked.
+    fn step(&mut self, stage: Stage, slot: Slot) -> &mut Step {
+        let place = (stage, slot);
+        let end = self
+            .steps
+            .partition_point(|step| (step.stage, step.slot) <= place);
+        let last = end.checked_sub(1).map(|last| &self.steps[last]);
+        let is_there = last.is_some_and(|last| (last.stage, last.slot) == place);
+        if is_there && slot == Slot::BuiltIn {
+            return &mut self.steps[end - 1];
+        }
+        self.steps.insert(end, Step::new(stage, slot));
+        &mut self.steps[end]
+    }
+
     /// Fixes the order: the world, and the steps that have systems.
     ///
     /// # Errors
     ///
     /// [`OrderError`] when a step is ambiguous or contradictory.
     pub fn build(mut self) -> Result<(World, Vec<Step>), OrderError> {
-        self.steps.retain(|step| step.last.is_some());
         for step in &mut self.steps {
             let (stage, slot) = (step.stage, step.slot);
             let reason = |error: String| OrderError {
@@ -141,13 +165,42 @@ impl Step {
     }
 
     /// Runs the systems of the step.
-    pub fn run(&mut self, world: &mut World) {
+    ///
+    /// # Errors
+    ///
+    /// [`Broken`] when those of an application leave something behind that the engine cannot go on
+    /// with.
+    pub fn run(&mut self, world: &mut World) -> Result<(), Broken> {
+        if self.slot == Slot::BuiltIn {
+            self.schedule.run(world);
+            return Ok(());
+        }
+        let moment = moment(self.stage, self.slot);
+        *world.resource_mut() = moment;
+        let balance = Balance::of(world);
         self.schedule.run(world);
+        balance.check(world, moment)
     }
 
     /// The names of its systems, in the order in which they run.
     pub fn order(&self) -> impl Iterator<Item = String> {
         let systems = self.schedule.systems().into_iter().flatten();
         systems.map(|(_, system)| system.name().shortname().to_string())
+    }
+}
+
+/// How far a tick has come in a slot before or after the engine's own.
+fn moment(stage: Stage, slot: Slot) -> Moment {
+    let is_before = |stage_end| (stage, slot) < (stage_end, Slot::BuiltIn);
+    if is_before(Stage::Demux) {
+        Moment::Arrived
+    } else if is_before(Stage::Receive) {
+        Moment::Claimed
+    } else if is_before(Stage::Forward) {
+        Moment::Accepted
+    } else if is_before(Stage::Flush) {
+        Moment::Forwarded
+    } else {
+        Moment::Sent
     }
 }

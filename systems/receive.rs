@@ -1,7 +1,6 @@
 //! Receive: each stream takes in what arrived.
 
 mod describe;
-mod keep_packets;
 mod read_capture_times;
 mod read_orientation;
 mod receive_messages;
@@ -11,7 +10,6 @@ mod receive_rtp;
 mod receive_sctp;
 mod trace_packets;
 
-pub(crate) use keep_packets::keep_packets;
 pub(crate) use read_capture_times::read_capture_times;
 pub(crate) use read_orientation::read_orientation;
 pub(crate) use receive_messages::receive_messages;

@@ -57,6 +57,7 @@ mod messages {
     mod ledger;
     mod routing;
     mod sctp;
+    mod verdicts;
 }
 
 /// SCTP associations behind the seam: every implementation against itself and every other.
@@ -85,8 +86,12 @@ mod tick {
     mod limits;
     mod mutations;
     mod order;
+    mod own_rules;
     mod poison;
+    #[path = "../../examples/house_rules/rules.rs"]
+    mod rules;
     mod user_systems;
+    mod verdicts;
 }
 
 /// Transports, on virtual and on real sockets.

@@ -10,13 +10,15 @@ use crate::tick::ledger::Imbalance;
 /// Counts of every message of data producers since the engine started. Both equations hold after
 /// every tick:
 ///
-/// - `received = accepted + discarded`
+/// - `received + injected = accepted + discarded`
 /// - `offered = delivered + withheld`
 #[derive(Resource, Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DataLedger {
     /// Messages that entered a tick.
     pub received: u64,
+    /// Messages that systems of the application added.
+    pub injected: u64,
     /// Messages that a data producer took, paused or not.
     pub accepted: u64,
     /// Messages that no data producer took, by reason.
@@ -37,9 +39,10 @@ impl DataLedger {
     /// The first one that does not.
     pub fn check(&self) -> Result<(), Imbalance> {
         let accounted = self.accepted + self.discarded.total();
-        if accounted != self.received {
+        let received = self.received + self.injected;
+        if accounted != received {
             return Err(Imbalance::Messages {
-                received: self.received,
+                received,
                 accounted,
             });
         }

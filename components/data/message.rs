@@ -1,5 +1,6 @@
 //! A message of a data channel, as the application sends it.
 
+use crate::data::subchannels::Audience;
 use crate::wire::ppid;
 
 /// What a message says.
@@ -45,6 +46,15 @@ impl<'a> Message<'a> {
             subchannels: &[],
             required_subchannel: None,
             ignored_subchannel: None,
+        }
+    }
+
+    /// Whom it is for; the subchannels are as they were given.
+    pub fn audience(&self) -> Audience<'a> {
+        Audience {
+            subchannels: self.subchannels,
+            required: self.required_subchannel,
+            ignored: self.ignored_subchannel,
         }
     }
 

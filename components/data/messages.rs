@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::data::subchannels::Audience;
 use crate::tick::limits::Limits;
+use crate::tick::veto::Veto;
 
 /// Every message that a data producer gets in this tick: rows over one arena.
 ///
@@ -37,6 +38,10 @@ pub struct MessageRow {
     pub data_producer: Entity,
     /// The payload protocol identifier (RFC 8831 section 8).
     pub ppid: u32,
+    /// Its data producer took it; marked by Receive.
+    pub accepted: bool,
+    /// Why a system of the application lets it go no further.
+    pub veto: Option<Veto>,
     payload: Payload,
     subchannels: Range<usize>,
     required: Option<u16>,
@@ -70,8 +75,47 @@ impl Messages {
         audience: Audience<'_>,
         limits: &Limits,
     ) -> Result<(), Full> {
+        self.count(
+            transport,
+            payload.len() + size_of_val(audience.subchannels),
+            limits,
+        )?;
+        let payload = self.store(payload);
+        let first = self.subchannels.len();
+        self.subchannels.extend_from_slice(audience.subchannels);
+        self.subchannels[first..].sort_unstable();
+        self.rows.push(MessageRow {
+            data_producer,
+            ppid,
+            accepted: false,
+            veto: None,
+            payload,
+            subchannels: first..self.subchannels.len(),
+            required: audience.required,
+            ignored: audience.ignored,
+        });
+        Ok(())
+    }
+
+    /// Copies in a message of a system of the application, which is accepted as it is: see
+    /// [`push`](Self::push).
+    pub(crate) fn inject(
+        &mut self,
+        whose: (Entity, Entity),
+        coded: (u32, &[u8]),
+        audience: Audience<'_>,
+        limits: &Limits,
+    ) -> Result<(), Full> {
+        self.push(whose, coded, audience, limits)?;
+        if let Some(row) = self.rows.last_mut() {
+            row.accepted = true;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, transport: Entity, bytes: usize, limits: &Limits) -> Result<(), Full> {
         let held = self.held.entry(transport).or_default();
-        let bytes = held.bytes + payload.len() + size_of_val(audience.subchannels);
+        let bytes = held.bytes + bytes;
         if held.messages >= limits.messages_per_transport
             || bytes > limits.message_bytes_per_transport
         {
@@ -79,20 +123,20 @@ impl Messages {
         }
         held.messages += 1;
         held.bytes = bytes;
+        Ok(())
+    }
+
+    fn store(&mut self, payload: &[u8]) -> Payload {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(payload);
-        let first = self.subchannels.len();
-        self.subchannels.extend_from_slice(audience.subchannels);
-        self.subchannels[first..].sort_unstable();
-        self.rows.push(MessageRow {
-            data_producer,
-            ppid,
-            payload: Payload::Copied(start..self.bytes.len()),
-            subchannels: first..self.subchannels.len(),
-            required: audience.required,
-            ignored: audience.ignored,
-        });
-        Ok(())
+        Payload::Copied(start..self.bytes.len())
+    }
+
+    /// Replaces the payload of a message. Who shares the old one keeps it.
+    pub(crate) fn rewrite(&mut self, index: usize, ppid: u32, payload: &[u8]) {
+        let payload = self.store(payload);
+        let row = &mut self.rows[index];
+        (row.ppid, row.payload) = (ppid, payload);
     }
 
     /// Takes in a message that came over SCTP: for everybody, and not copied. How many there can be
@@ -112,6 +156,11 @@ impl Messages {
     /// The messages, in the order in which they came.
     pub fn rows(&self) -> &[MessageRow] {
         &self.rows
+    }
+
+    /// The messages, to be marked.
+    pub fn rows_mut(&mut self) -> &mut [MessageRow] {
+        &mut self.rows
     }
 
     /// The payload of a message.
@@ -153,10 +202,20 @@ impl Messages {
 }
 
 impl MessageRow {
+    /// Length of its payload in bytes.
+    pub fn payload_len(&self) -> usize {
+        match &self.payload {
+            Payload::Copied(range) => range.len(),
+            Payload::Shared(bytes) => bytes.len(),
+        }
+    }
+
     fn received(data_producer: Entity, ppid: u32, payload: Bytes) -> Self {
         Self {
             data_producer,
             ppid,
+            accepted: false,
+            veto: None,
             payload: Payload::Shared(payload),
             subchannels: 0..0,
             required: None,

@@ -7,6 +7,7 @@ use bevy_ecs::resource::Resource;
 
 use crate::media::descriptor::Descriptor;
 use crate::media::reception::Arrival;
+use crate::tick::veto::Veto;
 use crate::transport::path::Role;
 use crate::wire::rtp::RtpHeader;
 
@@ -97,7 +98,11 @@ pub struct MediaPacket {
     pub key_frame: bool,
     /// What it says of its frame; marked by Receive.
     pub descriptor: Descriptor,
-    /// Its stream's history has it already; marked by Receive.
+    /// Its stream accepted it; marked by Receive.
+    pub accepted: bool,
+    /// Why a system of the application lets it go no further.
+    pub veto: Option<Veto>,
+    /// Its stream's history has it already; marked by Forward.
     pub duplicate: bool,
     /// The next accepted packet of the same stream in this tick; marked by Receive.
     pub next: Option<u32>,

@@ -6,6 +6,8 @@ use std::ops::{Index, IndexMut};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use crate::tick::veto::{VETOES_MAX, Veto};
+
 /// A closed list of reasons that can be counted.
 pub trait Reason: Copy + Send + Sync + 'static {
     /// Every reason, in the order of its index.
@@ -22,18 +24,21 @@ pub trait Reason: Copy + Send + Sync + 'static {
 /// out of the world in every tick without a call to the heap.
 pub(crate) const REASONS_MAX: usize = 32;
 
-/// One counter for each reason in `R`.
+/// One counter for each reason in `R`, and one for each [`Veto`] that was used.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Counts<R: Reason> {
     // In place, so that counters can be moved without the heap.
     counts: [u64; REASONS_MAX],
+    // Nobody pays for those of an application that has none.
+    vetoes: Vec<(Veto, u64)>,
     reasons: std::marker::PhantomData<R>,
 }
 
 impl<R: Reason> Counts<R> {
     /// All counters together.
     pub fn total(&self) -> u64 {
-        self.counts.iter().sum()
+        let vetoes = self.vetoes.iter().map(|(_, count)| count);
+        self.counts.iter().chain(vetoes).sum()
     }
 
     /// The reasons that were counted at least once, in their order.
@@ -43,12 +48,18 @@ impl<R: Reason> Counts<R> {
             .map(|&reason| (reason, self[reason]))
             .filter(|&(_, count)| count > 0)
     }
+
+    /// The reasons of the application's own that were counted at least once, the first one first.
+    pub fn vetoes(&self) -> impl Iterator<Item = (Veto, u64)> {
+        self.vetoes.iter().copied().filter(|&(_, count)| count > 0)
+    }
 }
 
 impl<R: Reason> Default for Counts<R> {
     fn default() -> Self {
         Self {
             counts: [0; REASONS_MAX],
+            vetoes: Vec::new(),
             reasons: std::marker::PhantomData,
         }
     }
@@ -68,11 +79,41 @@ impl<R: Reason> IndexMut<R> for Counts<R> {
     }
 }
 
+/// A reason of the application's own.
+impl<R: Reason> Index<Veto> for Counts<R> {
+    type Output = u64;
+
+    fn index(&self, veto: Veto) -> &u64 {
+        let counted = self.vetoes.iter().find(|entry| entry.0 == veto);
+        counted.map_or(&0, |(_, count)| count)
+    }
+}
+
+impl<R: Reason> IndexMut<Veto> for Counts<R> {
+    fn index_mut(&mut self, veto: Veto) -> &mut u64 {
+        let known = self.vetoes.iter().position(|entry| entry.0 == veto);
+        let position = known.unwrap_or_else(|| {
+            if self.vetoes.is_empty() {
+                self.vetoes.reserve_exact(VETOES_MAX);
+            }
+            self.vetoes.push((veto, 0));
+            self.vetoes.len() - 1
+        });
+        &mut self.vetoes[position].1
+    }
+}
+
+impl<R: Reason> Counts<R> {
+    fn by_name(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let own = self.vetoes().map(|(veto, count)| (veto.name(), count));
+        let reasons = self.nonzero().map(|(reason, count)| (reason.name(), count));
+        reasons.chain(own)
+    }
+}
+
 impl<R: Reason> fmt::Debug for Counts<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map()
-            .entries(self.nonzero().map(|(reason, count)| (reason.name(), count)))
-            .finish()
+        f.debug_map().entries(self.by_name()).finish()
     }
 }
 
@@ -80,8 +121,8 @@ impl<R: Reason> fmt::Debug for Counts<R> {
 impl<R: Reason> Serialize for Counts<R> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (reason, count) in self.nonzero() {
-            map.serialize_entry(reason.name(), &count)?;
+        for (name, count) in self.by_name() {
+            map.serialize_entry(name, &count)?;
         }
         map.end()
     }

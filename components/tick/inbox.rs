@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use bevy_ecs::entity::Entity;
+use bevy_ecs::entity::{Entity, EntityHashMap};
 use bevy_ecs::resource::Resource;
 
+use crate::tick::limits::Limits;
 use crate::transport::socket::SocketKey;
 
 /// Every datagram that entered in this tick: rows over one byte arena.
@@ -17,7 +18,22 @@ pub struct Inbox {
     bytes: Vec<u8>,
     used: usize,
     datagrams: Vec<Datagram>,
+    late: Late,
+    // Never iterated: its order is that of a hash.
+    sent: EntityHashMap<usize>,
+    sent_in_all: usize,
 }
+
+/// What systems add once the datagrams of this tick are taken: it belongs to the next.
+#[derive(Debug, Default)]
+struct Late {
+    bytes: Vec<u8>,
+    rows: Vec<(Origin, usize)>,
+}
+
+/// As much was sent as one tick takes, from one transport or in all: so many packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InboxFull(pub usize);
 
 /// One datagram: where it came from and where its bytes lie in the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +61,11 @@ pub enum Origin {
     /// Handed over by the application.
     Direct {
         /// The direct transport it was sent on.
+        transport: Entity,
+    },
+    /// Added by a system of the application.
+    Injected {
+        /// The transport that it comes from, as it were.
         transport: Entity,
     },
 }
@@ -101,6 +122,74 @@ impl Inbox {
         self.commit(origin, start..start + datagram.len(), false);
     }
 
+    /// Takes in what the application sends, by itself or by a system of it.
+    ///
+    /// # Errors
+    ///
+    /// [`InboxFull`] at [`Limits::direct_sends_per_transport`] or
+    /// [`Limits::direct_sends_per_tick`].
+    pub fn send(
+        &mut self,
+        origin: Origin,
+        datagram: &[u8],
+        limits: &Limits,
+    ) -> Result<(), InboxFull> {
+        self.count(origin, limits)?;
+        self.push(origin, datagram);
+        Ok(())
+    }
+
+    /// Takes in what a system sends once the datagrams of this tick are taken: the next tick takes
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// [`InboxFull`], with what this tick took counted, too.
+    pub fn send_late(
+        &mut self,
+        origin: Origin,
+        datagram: &[u8],
+        limits: &Limits,
+    ) -> Result<(), InboxFull> {
+        self.count(origin, limits)?;
+        self.late.bytes.extend_from_slice(datagram);
+        self.late.rows.push((origin, datagram.len()));
+        Ok(())
+    }
+
+    fn count(&mut self, origin: Origin, limits: &Limits) -> Result<(), InboxFull> {
+        let (Origin::Direct { transport } | Origin::Injected { transport }) = origin else {
+            return Ok(());
+        };
+        let sent = self.sent.entry(transport).or_default();
+        let of_one = limits.direct_sends_per_transport;
+        let of_all = limits.direct_sends_per_tick;
+        if *sent >= of_one || self.sent_in_all >= of_all {
+            let reached = if *sent >= of_one { of_one } else { of_all };
+            return Err(InboxFull(reached));
+        }
+        *sent += 1;
+        self.sent_in_all += 1;
+        Ok(())
+    }
+
+    /// Copies bytes in that are no datagram of their own: the offset of the first, or none when a
+    /// tick can hold no more.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Option<u32> {
+        let start = self.used;
+        u32::try_from(start + bytes.len()).ok()?;
+        self.reserve(bytes.len()).copy_from_slice(bytes);
+        self.used += bytes.len();
+        Some(start as u32)
+    }
+
+    /// Keeps the datagrams for which `keep` says so, in order.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Datagram, &[u8]) -> bool) {
+        let bytes = &self.bytes;
+        self.datagrams
+            .retain(|datagram| keep(datagram, &bytes[datagram.range()]));
+    }
+
     /// The datagrams of this tick, in order of arrival.
     pub fn datagrams(&self) -> &[Datagram] {
         &self.datagrams
@@ -116,9 +205,26 @@ impl Inbox {
         &mut self.bytes[..self.used]
     }
 
-    /// Forgets every datagram and keeps the memory.
+    /// Forgets every datagram but the late ones, and keeps the memory.
     pub fn clear(&mut self) {
         self.used = 0;
         self.datagrams.clear();
+        if self.sent_in_all > 0 {
+            self.sent.clear();
+            self.sent_in_all = 0;
+            self.take_late();
+        }
+    }
+
+    fn take_late(&mut self) {
+        let Late { bytes, mut rows } = std::mem::take(&mut self.late);
+        let mut rest = &bytes[..];
+        for (origin, len) in rows.drain(..) {
+            let (datagram, behind) = rest.split_at(len);
+            self.push(origin, datagram);
+            rest = behind;
+        }
+        self.late = Late { bytes, rows };
+        self.late.bytes.clear();
     }
 }

@@ -7,11 +7,12 @@ use thiserror::Error;
 use crate::consume::withheld::Withheld;
 use crate::tick::counts::Counts;
 use crate::tick::discard::{Control, Discard};
+use crate::tick::inbox::Origin;
 use crate::tick::refusal::Refusal;
 
 /// Counts of every datagram since the engine started. Both equations hold after every tick:
 ///
-/// - ingress: `received = accepted + consumed + discarded`
+/// - ingress: `received + injected = accepted + consumed + discarded`
 /// - egress: `offered = enqueued + withheld` and
 ///   `enqueued + generated = sent + refused + waiting`
 #[derive(Resource, Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -19,6 +20,8 @@ use crate::tick::refusal::Refusal;
 pub struct Ledger {
     /// Datagrams that entered: from sockets, simulated links and direct sends.
     pub received: u64,
+    /// Packets that systems of the application added.
+    pub injected: u64,
     /// Media packets accepted by a stream of a producer.
     pub accepted: u64,
     /// Control datagrams processed, by kind.
@@ -50,9 +53,9 @@ pub struct Ledger {
 #[non_exhaustive]
 pub enum Imbalance {
     /// A datagram entered and its fate is not recorded, or was recorded twice.
-    #[error("{received} datagrams were received, but the fate of {accounted} is recorded")]
+    #[error("{received} datagrams entered, but the fate of {accounted} is recorded")]
     Ingress {
-        /// Datagrams that entered.
+        /// Datagrams that were received or injected.
         received: u64,
         /// Datagrams with a recorded fate.
         accounted: u64,
@@ -99,9 +102,10 @@ impl Ledger {
     /// The first equation that does not hold.
     pub fn check(&self) -> Result<(), Imbalance> {
         let accounted = self.accepted + self.consumed.total() + self.discarded.total();
-        if accounted != self.received {
+        let received = self.received + self.injected;
+        if accounted != received {
             return Err(Imbalance::Ingress {
-                received: self.received,
+                received,
                 accounted,
             });
         }
@@ -118,6 +122,14 @@ impl Ledger {
             return Err(Imbalance::Egress { queued, accounted });
         }
         Ok(())
+    }
+
+    /// Records that a datagram entered.
+    pub fn enter(&mut self, origin: Origin) {
+        match origin {
+            Origin::Injected { .. } => self.injected += 1,
+            _ => self.received += 1,
+        }
     }
 
     /// Records that a datagram goes no further.

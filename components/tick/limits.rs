@@ -20,7 +20,10 @@ pub struct Limits {
     pub datagram_bytes: usize,
     /// Datagrams that may wait for a blocked socket on account of one transport. Default 512.
     pub waiting_datagrams_per_transport: u32,
-    /// Packets sent through `send` that wait for the next tick. Default 4,096.
+    /// Packets sent through `send` on one transport, or added by systems, that wait for the next
+    /// tick. Default 4,096.
+    pub direct_sends_per_transport: usize,
+    /// The same on all transports together. Default 16,384.
     pub direct_sends_per_tick: usize,
     /// Packets delivered on one direct transport that the application has not collected. Default
     /// 4,096.
@@ -87,7 +90,8 @@ impl Default for Limits {
             datagrams_per_socket: 256,
             datagram_bytes: 2_048,
             waiting_datagrams_per_transport: 512,
-            direct_sends_per_tick: 4_096,
+            direct_sends_per_transport: 4_096,
+            direct_sends_per_tick: 16_384,
             deliveries_per_transport: 4_096,
             delivered_bytes_per_transport: 4 << 20,
             messages_per_transport: 4_096,

@@ -15,7 +15,8 @@ use crate::transport::socket::SocketKey;
 /// payload once. Rows are grouped by destination, in the order in which they must leave.
 ///
 /// A system that adds rows of its own counts them as `generated` in the [`Ledger`](crate::Ledger);
-/// one that takes rows out counts them as `refused`. Otherwise the ledger does not close.
+/// one that takes rows out counts them as `refused`, as [`Departures`](crate::Departures) do.
+/// Otherwise the ledger does not close, and the system is told so.
 #[derive(Resource, Debug, Default)]
 pub struct Outbox {
     /// Header bytes, and whole datagrams that the engine generated.

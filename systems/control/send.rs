@@ -1,9 +1,11 @@
 //! The application sends packets on direct transports.
 
+use bevy_ecs::change_detection::Mut;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::{
-    Closed, Inbox, Limits, OnTransport, Origin, ProducerId, TransportId, TransportKind, find,
+    Closed, Inbox, InboxFull, Limits, OnTransport, Origin, ProducerId, TransportId, TransportKind,
+    find,
 };
 use thiserror::Error;
 
@@ -25,7 +27,7 @@ pub enum SendError {
         /// The longest that is taken.
         max: usize,
     },
-    /// As many packets as one tick takes are waiting already.
+    /// As many packets as one tick takes, of the transport or in all, are waiting already.
     #[error("{0} packets wait for the next tick already")]
     Full(usize),
 }
@@ -68,11 +70,9 @@ fn enter(world: &mut World, transport: Entity, packet: &[u8], max: usize) -> Res
     if len > max {
         return Err(SendError::TooLong { len, max });
     }
-    let limit = world.resource::<Limits>().direct_sends_per_tick;
-    let mut inbox = world.resource_mut::<Inbox>();
-    if inbox.datagrams().len() >= limit {
-        return Err(SendError::Full(limit));
-    }
-    inbox.push(Origin::Direct { transport }, packet);
-    Ok(())
+    world.resource_scope(|world, mut inbox: Mut<'_, Inbox>| {
+        let limits = world.resource::<Limits>();
+        let sent = inbox.send(Origin::Direct { transport }, packet, limits);
+        sent.map_err(|InboxFull(limit)| SendError::Full(limit))
+    })
 }

@@ -2,8 +2,7 @@
 
 use bevy_ecs::world::World;
 use flumen_components::{
-    Audience, Closed, DataKind, DataProducer, DataProducerId, Limits, Message, MessageSizes,
-    Messages, find,
+    Closed, DataKind, DataProducer, DataProducerId, Limits, Message, MessageSizes, Messages, find,
 };
 use thiserror::Error;
 
@@ -56,11 +55,7 @@ pub fn send_message(
     if len > max {
         return Err(SendMessageError::TooLong { len, max });
     }
-    let audience = Audience {
-        subchannels: message.subchannels,
-        required: message.required_subchannel,
-        ignored: message.ignored_subchannel,
-    };
+    let audience = message.audience();
     world
         .resource_scope(|world, mut messages: bevy_ecs::world::Mut<'_, Messages>| {
             let limits = world.resource::<Limits>();

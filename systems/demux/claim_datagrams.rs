@@ -54,7 +54,7 @@ pub(crate) fn claim_datagrams(
     claims.rtcp.0.clear();
     claims.sctp.0.clear();
     for datagram in inbox.datagrams() {
-        ledger.received += 1;
+        ledger.enter(datagram.origin);
         let bytes = &inbox.bytes()[datagram.range()];
         if let Err(reason) = claims.claim(datagram, bytes, &sockets) {
             ledger.discard(reason);
@@ -177,7 +177,7 @@ impl Claims<'_, '_> {
 
 fn candidate(origin: Origin, sockets: &Sockets) -> Option<Candidate> {
     match origin {
-        Origin::Direct { transport } => Some(Candidate {
+        Origin::Direct { transport } | Origin::Injected { transport } => Some(Candidate {
             transport,
             role: Role::Rtp,
             source: None,

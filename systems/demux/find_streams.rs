@@ -6,7 +6,7 @@ use flumen_components::rtp_parameters::HeaderExtensionIds;
 use flumen_components::wire::RtpHeader;
 use flumen_components::{
     Arrival, Deadlines, Descriptor, Discard, Inbox, Incoming, Ledger, Listener, Media, MediaPacket,
-    Now, Producer, ReportSchedule, RtpArrival, RtpIn, ScoresChanged,
+    Now, Producer, ReportSchedule, RtpArrival, RtpIn, ScoresChanged, Touched,
 };
 
 use super::discovery::{Discovery, Identity, discover};
@@ -37,9 +37,11 @@ pub(crate) fn find_streams(
     inbox: Res<'_, Inbox>,
     mut finder: Finder<'_, '_>,
     mut media: ResMut<'_, Media>,
+    mut touched: ResMut<'_, Touched>,
     mut ledger: ResMut<'_, Ledger>,
 ) {
     media.0.clear();
+    touched.streams.clear();
     for arrival in &rtp.0 {
         let start = arrival.start as usize;
         let bytes = &inbox.bytes()[start..start + arrival.len as usize];
@@ -180,6 +182,8 @@ fn packet(arrival: &RtpArrival, found: &Found) -> MediaPacket {
         arrival: Arrival::InOrder,
         key_frame: false,
         descriptor: Descriptor::default(),
+        accepted: false,
+        veto: None,
         duplicate: false,
         next: None,
     }

@@ -60,6 +60,18 @@ pub(super) fn choose(
     }
 }
 
+/// Takes a packet that nobody gets out of a consumer's sequence.
+pub(super) fn pass_over(emission: &mut Emission, packet: &MediaPacket) {
+    let number = packet.header.sequence_number;
+    if packet.arrival == Arrival::Resync {
+        emission.sequence.restart(number.wrapping_sub(1));
+    }
+    // Who waits for a key frame begins anew, maybe with a packet before this one.
+    if !emission.sync_required {
+        emission.sequence.drop(number);
+    }
+}
+
 fn too_late(emission: &mut Emission) -> Withheld {
     emission.discarded += 1;
     Withheld::TooLate

@@ -14,7 +14,7 @@ use flumen_components::{
     Touched, TouchedStream, Trace, TraceTypes, Traces, Withheld, chain,
 };
 
-use super::choose::{Choice, choose};
+use super::choose::{Choice, choose, pass_over};
 use super::repeat::{Sender, repeat};
 use super::template::{Layout, Source, Template, Templates};
 
@@ -172,6 +172,11 @@ impl Delivery<'_, '_> {
         let group = scratch.templates.group(Layout::of(self.emission), source);
         let before = self.emission.bytes;
         for (index, packet) in scratch.packets.iter().enumerate() {
+            if let Some(veto) = packet.veto {
+                pass_over(self.emission, packet);
+                self.ledger.withheld[veto] += 1;
+                continue;
+            }
             match choose(self.emission, packet, scratch.dtx[index]) {
                 Ok(choice) => {
                     let template = scratch.templates.get(group + index);

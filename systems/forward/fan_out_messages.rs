@@ -48,12 +48,16 @@ pub(crate) fn fan_out_messages(
     mut deliveries: ResMut<'_, MessageDeliveries>,
     mut ledger: ResMut<'_, DataLedger>,
 ) {
-    for row in messages.rows() {
+    for row in messages.rows().iter().filter(|row| row.accepted) {
         let Ok((routes, paused)) = parties.data_producers.get(row.data_producer) else {
             continue;
         };
         let offered = routes.len() as u64;
         ledger.offered += offered;
+        if let Some(veto) = row.veto {
+            ledger.withheld[veto] += offered;
+            continue;
+        }
         if paused.0 {
             ledger.withhold(MessageWithheld::DataProducerPaused, offered);
             continue;

@@ -8,19 +8,28 @@ use flumen_components::{
 /// Counts each message with its data producer, paused or not, and those that came too late to have
 /// one.
 pub(crate) fn receive_messages(
-    messages: Res<'_, Messages>,
+    mut messages: ResMut<'_, Messages>,
     mut data_producers: Query<'_, '_, &mut DataProducer>,
     mut traffic: Query<'_, '_, &mut Traffic>,
     mut ledger: ResMut<'_, DataLedger>,
     now: Res<'_, Now>,
 ) {
-    for row in messages.rows() {
+    for row in messages.rows_mut() {
+        if row.accepted {
+            // A system of the application added it.
+            continue;
+        }
         ledger.received += 1;
         let Ok(mut data_producer) = data_producers.get_mut(row.data_producer) else {
             ledger.discarded[MessageDiscard::DataProducerClosed] += 1;
             continue;
         };
-        let bytes = messages.payload(row).len() as u64;
+        if let Some(veto) = row.veto {
+            ledger.discarded[veto] += 1;
+            continue;
+        }
+        row.accepted = true;
+        let bytes = row.payload_len() as u64;
         ledger.accepted += 1;
         data_producer.messages += 1;
         data_producer.bytes += bytes;

@@ -40,9 +40,12 @@ pub(crate) fn receive_rtp(
     mut inbox: ResMut<'_, Inbox>,
     mut ledger: ResMut<'_, Ledger>,
 ) {
-    touched.streams.clear();
     for index in 0..media.0.len() {
         let packet = &mut media.0[index];
+        if let Some(veto) = packet.veto {
+            ledger.discarded[veto] += 1;
+            continue;
+        }
         let as_it_came = *packet;
         let received = receivers.receive(packet, &mut inbox, &mut touched, index as u32);
         receivers.count(&as_it_came, received.as_ref().err());
@@ -123,6 +126,7 @@ impl Receivers<'_, '_> {
         taken?;
         let mapped = producer.mapped(packet.header.payload_type);
         packet.payload_type = mapped.ok_or(Discard::UnknownPayloadType)?;
+        packet.accepted = true;
         let tick = self.now.tick;
         Ok(chain(touched, tick, &mut reception, packet, index))
     }

@@ -5,6 +5,7 @@ mod counting;
 
 mod layered;
 mod sctp_memory;
+mod verdicts;
 
 use std::net::{SocketAddr, UdpSocket};
 

@@ -20,6 +20,10 @@ fn zero_is_no_limit() {
     );
     assert_eq!(refused(|b| b.datagram_bytes(0)), "datagram_bytes");
     assert_eq!(
+        refused(|b| b.direct_sends_per_transport(0)),
+        "direct_sends_per_transport"
+    );
+    assert_eq!(
         refused(|b| b.direct_sends_per_tick(0)),
         "direct_sends_per_tick"
     );

@@ -7,8 +7,8 @@ use flumen_components::{
     TouchedStream,
 };
 
-/// Keeps the packets of this tick, and marks those that are there already. A stream of which no
-/// consumer needs any keeps none.
+/// Keeps the packets of this tick as they are forwarded, and marks those that are there already. A
+/// stream of which no consumer needs any keeps none.
 pub(crate) fn keep_packets(
     touched: Res<'_, Touched>,
     inbox: Res<'_, Inbox>,
@@ -51,8 +51,8 @@ fn keep(
         if packet.arrival == Arrival::Resync {
             history.clear();
         }
-        // Padding alone is never forwarded.
-        if packet.header.payload_len > 0 {
+        // Padding alone is never forwarded, nor what the application vetoed.
+        if packet.header.payload_len > 0 && packet.veto.is_none() {
             let bytes = &inbox.bytes()[packet.range()];
             packet.duplicate = history.keep(packet.facts(), bytes, bounds) == Keeping::Duplicate;
         }
