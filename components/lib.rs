@@ -12,6 +12,7 @@ pub mod application {
     pub(crate) mod id;
     pub mod stats;
     pub mod trace;
+    pub(crate) mod undrained;
 
     pub use app_data::AppData;
     pub use directory::{Closed, Directory, find};

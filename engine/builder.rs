@@ -125,9 +125,13 @@ limits! {
     sctp_send_queue_messages: u32;
     /// Streams that the peer of an association may send on. Default 1,024.
     sctp_inbound_streams: u16;
-    /// Events that were not drained. Default 65,536.
+    /// Events of one transport that were not drained. Default 8,192.
+    events_per_transport: usize;
+    /// Events in all that were not drained. Default 65,536.
     events: usize;
-    /// Trace events that one tick records. Default 4,096.
+    /// Trace events that one tick records of one transport. Default 1,024.
+    traces_per_transport: usize;
+    /// Trace events that one tick records in all. Default 16,384.
     traces_per_tick: usize;
     /// Transport-wide sequence numbers that a transport remembers, at most 16,384. Default 8,192.
     arrivals_per_transport: usize;

@@ -21,7 +21,7 @@ pub(crate) fn check(limits: &Limits) -> Result<(), BuildError> {
         delivered_messages_per_transport delivered_message_bytes_per_transport
         sctp_send_buffer_bytes sctp_stream_queue_bytes sctp_receive_window_bytes
         sctp_send_queue_messages sctp_inbound_streams
-        events traces_per_tick arrivals_per_transport reports_per_tick
+        events_per_transport events traces_per_transport traces_per_tick arrivals_per_transport reports_per_tick
         report_checks_per_tick requests
         retransmission_bytes_per_stream resent_packets_per_consumer nacked_packets_per_tick
         nacked_packets_per_transport

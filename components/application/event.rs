@@ -1,7 +1,6 @@
 //! What happened, as data: events are components on entities of their own.
 
-use std::collections::VecDeque;
-
+use bevy_ecs::change_detection::Mut;
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::event::EntityEvent;
@@ -13,12 +12,13 @@ use crate::application::id::{
     ConsumerId, DataConsumerId, DataProducerId, ProducerId, RouterId, SocketId, TransportId,
 };
 use crate::application::trace::Trace;
+use crate::application::undrained::Undrained;
 use crate::media::layer_activity::StreamLayers;
 use crate::media::orientation::VideoOrientation;
 use crate::media::score::{ConsumerScore, ProducerScore};
 use crate::media::silence::StreamLiveness;
 use crate::tick::limits::Limits;
-use crate::transport::path::Tuple;
+use crate::transport::path::{OnTransport, Tuple};
 use flumen_protocol::sctp::State as SctpState;
 
 /// Who an event is about, by public identifier: it stays meaningful when the entity is gone.
@@ -249,7 +249,7 @@ pub struct Pending(pub Vec<Event>);
 /// The events that live in the world and those that the application has not drained.
 #[derive(Resource, Debug, Default)]
 pub struct EventLog {
-    undrained: VecDeque<Event>,
+    undrained: Undrained,
     living: Vec<Entity>,
     expiring: Vec<Entity>,
     /// Events dropped because the application did not drain them.
@@ -259,28 +259,29 @@ pub struct EventLog {
 impl EventLog {
     /// Every undrained event, oldest first.
     pub fn drain(&mut self) -> impl Iterator<Item = Event> {
-        self.undrained.drain(..)
+        self.undrained.drain()
     }
+}
 
-    /// Records an event for the application alone.
-    pub fn record(&mut self, event: Event, limit: usize) {
-        if self.undrained.len() >= limit {
-            self.undrained.pop_front();
-            self.dropped += 1;
-        }
-        self.undrained.push_back(event);
-    }
+/// Records an event for the application alone, on account of the transport that it is about or on
+/// which what it is about is.
+pub fn record(world: &mut World, event: Event) {
+    let about = event.about();
+    let owner = world.get::<OnTransport>(about).map_or(about, |on| on.0);
+    world.resource_scope(|world, mut log: Mut<'_, EventLog>| {
+        let limits = world.resource::<Limits>();
+        let dropped = log.undrained.push(owner, event, limits);
+        log.dropped += u64::from(dropped);
+    });
 }
 
 /// Makes an event happen: observers run, an entity carries it, the application can drain it.
 pub fn emit(world: &mut World, event: impl Into<Event>) {
     let event = event.into();
     tracing::debug!(event = event.name(), subject = ?event.subject());
-    let limit = world.resource::<Limits>().events;
     let entity = event.enter(world);
-    let mut log = world.resource_mut::<EventLog>();
-    log.living.push(entity);
-    log.record(event, limit);
+    world.resource_mut::<EventLog>().living.push(entity);
+    record(world, event);
 }
 
 /// Ends the life of events made up to the end of the previous tick.

@@ -52,10 +52,15 @@ pub struct Limits {
     pub sctp_send_queue_messages: u32,
     /// Streams that the peer of an association may send on. Default 1,024.
     pub sctp_inbound_streams: u16,
-    /// Events that the application has not drained; beyond it the oldest is dropped and counted.
-    /// Default 65,536.
+    /// Events of one transport, and of what is on it, that the application has not drained; beyond
+    /// it the oldest of these is dropped and counted. Default 8,192.
+    pub events_per_transport: usize,
+    /// Events in all that the application has not drained; beyond it the oldest of whoever has the
+    /// most is dropped and counted. Default 65,536.
     pub events: usize,
-    /// Trace events that one tick records. Default 4,096.
+    /// Trace events that one tick records of one transport, and of what is on it. Default 1,024.
+    pub traces_per_transport: usize,
+    /// Trace events that one tick records in all. Default 16,384.
     pub traces_per_tick: usize,
     /// Transport-wide sequence numbers that a transport remembers the arrival of, to report them
     /// (16 bytes each); more that arrive between two reports, or half a second, are told as lost.
@@ -103,8 +108,10 @@ impl Default for Limits {
             sctp_receive_window_bytes: 5_242_880,
             sctp_send_queue_messages: 16_384,
             sctp_inbound_streams: 1_024,
+            events_per_transport: 8_192,
             events: 65_536,
-            traces_per_tick: 4_096,
+            traces_per_transport: 1_024,
+            traces_per_tick: 16_384,
             arrivals_per_transport: 8_192,
             reports_per_tick: 256,
             report_checks_per_tick: 4_096,

@@ -1,8 +1,8 @@
 //! Events of this tick enter the world and the application's list.
 
 use bevy_ecs::world::World;
-use flumen_components::event::{Event, Pending, emit};
-use flumen_components::{EventLog, Limits, Traces};
+use flumen_components::Traces;
+use flumen_components::event::{Event, Pending, emit, record};
 
 /// Publishes the events that systems of this tick made, then what was traced.
 pub(crate) fn publish_events(world: &mut World) {
@@ -22,13 +22,10 @@ pub(crate) fn publish_events(world: &mut World) {
 
 /// Trace events call who observes them, but are no entities: one can come with every packet.
 fn record_traces(world: &mut World) {
-    let limit = world.resource::<Limits>().events;
     let mut traces = std::mem::take(&mut *world.resource_mut::<Traces>());
     for traced in traces.drain() {
         world.trigger(traced.clone());
-        world
-            .resource_mut::<EventLog>()
-            .record(Event::Traced(traced), limit);
+        record(world, Event::Traced(traced));
     }
     *world.resource_mut::<Traces>() = traces;
 }

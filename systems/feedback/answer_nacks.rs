@@ -136,7 +136,7 @@ impl Answering<'_, '_> {
                 subject: Subject::Consumer(id),
                 trace,
             };
-            self.traces.push(traced, self.limits.traces_per_tick);
+            self.traces.push(transport, traced, &self.limits);
         }
         Some(looked_at)
     }

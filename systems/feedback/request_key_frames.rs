@@ -129,7 +129,7 @@ impl Asking<'_, '_> {
                 subject: Subject::Producer(id),
                 trace,
             };
-            self.traces.push(traced, self.limits.traces_per_tick);
+            self.traces.push(producer.transport, traced, &self.limits);
         }
     }
 }

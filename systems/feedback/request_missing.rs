@@ -103,7 +103,7 @@ impl Asking<'_, '_> {
             reception.nack_packet_count += named.len() as u64;
             if traced.contains(TraceType::Nack) {
                 let traced = traced_nack(stream.producer, id, now);
-                self.traces.push(traced, self.limits.traces_per_tick);
+                self.traces.push(producer.transport, traced, &self.limits);
             }
         }
     }

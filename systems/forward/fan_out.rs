@@ -307,8 +307,9 @@ impl Delivery<'_, '_> {
             subject,
             trace,
         };
-        let limit = self.exits.limits.traces_per_tick;
-        self.exits.traces.push(traced, limit);
+        let exits = &mut *self.exits;
+        let transport = self.emission.transport;
+        exits.traces.push(transport, traced, &exits.limits);
     }
 
     fn as_sent(&self, packet: &PacketFacts, sequence_number: u16, size: u32) -> PacketTrace {

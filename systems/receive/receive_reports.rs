@@ -92,7 +92,7 @@ impl Subjects<'_, '_> {
             self.sender_reports.0.push(stream);
             self.map_clock(transport, stream, info);
         }
-        self.trace(incoming.producer, info);
+        self.trace(transport, incoming.producer, info);
     }
 
     /// The sender's clock is sampled once a compound, whose reports were all written at one time.
@@ -193,7 +193,7 @@ impl Subjects<'_, '_> {
         listener.ssrcs.get(&ssrc).copied()
     }
 
-    fn trace(&mut self, about: Entity, info: SenderInfo) {
+    fn trace(&mut self, transport: Entity, about: Entity, info: SenderInfo) {
         let Ok((&id, traced)) = self.producers.get(about) else {
             return;
         };
@@ -211,6 +211,6 @@ impl Subjects<'_, '_> {
             subject: Subject::Producer(id),
             trace,
         };
-        self.traces.push(traced, self.limits.traces_per_tick);
+        self.traces.push(transport, traced, &self.limits);
     }
 }

@@ -89,7 +89,7 @@ impl Addressees<'_, '_> {
                 subject: Subject::Consumer(*id),
                 trace,
             };
-            self.traces.push(traced, self.limits.traces_per_tick);
+            self.traces.push(consumer.transport, traced, &self.limits);
         }
         if consumer.kind == MediaKind::Video && !paused.0 && !consumer.producer_paused {
             let producer = self.producers.get(consumer.producer);

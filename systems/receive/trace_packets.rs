@@ -46,12 +46,13 @@ pub(crate) fn trace_packets(
             };
             let (about, subject) = (stream.producer, Subject::Producer(id));
             traces.push(
+                packet.transport,
                 Traced {
                     about,
                     subject,
                     trace,
                 },
-                limits.traces_per_tick,
+                &limits,
             );
         }
     }

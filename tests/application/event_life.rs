@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 // The derives of bevy_ecs look for it under its own name.
 use flumen::components::Now;
 use flumen::ecs as bevy_ecs;
+use flumen::ecs::observer::On;
 use flumen::ecs::system::{Query, Res, ResMut};
 use flumen::ecs::{component::Component, resource::Resource};
-use flumen::event::{Closed, Paused, ScoreChanged, VideoOrientationChanged};
+use flumen::event::{Closed, Paused, Pending, ScoreChanged, VideoOrientationChanged};
 use flumen::rtp_parameters::MediaKind;
 use flumen::{Setup, Slot, Stage, Subject};
 use flumen_tests::{Call, ORIENTATION, Packet, Room, SSRC, VP8_DELTA_FRAME, address, opus, vp8};
@@ -121,8 +122,61 @@ fn events_that_nobody_drains_are_dropped_oldest_first() {
     let mut room = Room::with(|builder| builder.events(3));
     let transport = room.direct();
     let producer = room.produce(transport, MediaKind::Audio, opus(1));
-    room.engine.pause_producer(producer).unwrap();
-    room.engine.resume_producer(producer).unwrap();
-    assert_eq!(room.event_names(), ["newproducer", "pause", "resume"]);
+    room.engine.drain_events();
+    for _ in 0..2 {
+        room.engine.pause_producer(producer).unwrap();
+        room.engine.resume_producer(producer).unwrap();
+    }
+    assert_eq!(room.event_names(), ["resume", "pause", "resume"]);
     assert_eq!(room.engine.dropped_events(), 1);
+}
+
+#[test]
+fn a_noisy_transport_costs_no_other_its_events() {
+    for builder in [
+        (|builder| builder.events_per_transport(2)) as fn(flumen::Builder) -> flumen::Builder,
+        |builder| builder.events(4),
+    ] {
+        let mut room = Room::with(builder);
+        let [quiet, noisy] = [(), ()].map(|()| room.direct());
+        let [modest, loud] = [(quiet, 1), (noisy, 2)]
+            .map(|(transport, ssrc)| room.produce(transport, MediaKind::Audio, opus(ssrc)));
+        room.engine.drain_events();
+        room.engine.pause_producer(modest).unwrap();
+        for _ in 0..20 {
+            room.engine.pause_producer(loud).unwrap();
+            room.engine.resume_producer(loud).unwrap();
+        }
+        room.engine.resume_producer(modest).unwrap();
+        let told = room.engine.drain_events();
+        let of_modest = told
+            .iter()
+            .filter(|event| event.subject() == Subject::Producer(modest));
+        let names: Vec<_> = of_modest.map(flumen::Event::name).collect();
+        assert_eq!(names, ["pause", "resume"]);
+        assert!(room.engine.dropped_events() > 0);
+    }
+}
+
+#[test]
+fn what_an_observer_leaves_behind_is_not_slept_on() {
+    let mut room = Room::new();
+    let transport = room.plain(address(5_000));
+    let producer = room.produce(transport, MediaKind::Audio, opus(1));
+    let entity = room.engine.entity(producer).unwrap();
+    let subject = Subject::Producer(producer);
+    let add = move |_: On<'_, '_, ScoreChanged>, mut pending: ResMut<'_, Pending>| {
+        let about = entity;
+        pending.0.push(Paused { about, subject }.into());
+    };
+    room.engine.world_mut().add_observer(add);
+    room.arrive(transport, &Packet::new(111, 1, 1, b"a"));
+    room.engine.drain_events();
+    room.tick();
+    assert_eq!(room.event_names(), ["score"]);
+    assert!(room.engine.wants_tick());
+    // Nothing else wakes it: without patience it would sleep for ever.
+    room.engine.turn(None).unwrap();
+    assert_eq!(room.event_names(), ["pause"]);
+    assert!(!room.engine.wants_tick());
 }

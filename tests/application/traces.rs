@@ -163,6 +163,31 @@ fn a_tick_traces_no_more_than_its_limit() {
 }
 
 #[test]
+fn a_transport_that_is_traced_much_costs_no_other_its_traces() {
+    let mut room = Room::with(|builder| builder.traces_per_transport(2));
+    let producers = [1, 2].map(|ssrc| {
+        let transport = room.plain(address(5_000 + ssrc as u16));
+        let producer = room.produce(transport, MediaKind::Audio, flumen_tests::opus(ssrc));
+        room.engine
+            .trace_producer(producer, &[TraceType::Rtp])
+            .unwrap();
+        (transport, producer)
+    });
+    room.engine.drain_events();
+    for (count, ((transport, _), ssrc)) in [9, 2].into_iter().zip(producers.into_iter().zip(1..)) {
+        for sequence in 1..=count {
+            room.arrive(transport, &Packet::new(111, sequence, ssrc, b"a"));
+        }
+    }
+    room.tick();
+    let events = room.engine.drain_events();
+    let traces = events.iter().filter(|event| event.name() == "trace");
+    let subjects: Vec<_> = traces.map(flumen::Event::subject).collect();
+    let [first, second] = producers.map(|(_, producer)| flumen::Subject::Producer(producer));
+    assert_eq!(subjects, [first, first, second, second]);
+}
+
+#[test]
 fn what_is_traced_can_be_observed() {
     let mut room = Room::new();
     let sender = room.plain(address(5_000));

@@ -71,7 +71,15 @@ fn zero_is_no_limit() {
         refused(|b| b.sctp_inbound_streams(0)),
         "sctp_inbound_streams"
     );
+    assert_eq!(
+        refused(|b| b.events_per_transport(0)),
+        "events_per_transport"
+    );
     assert_eq!(refused(|b| b.events(0)), "events");
+    assert_eq!(
+        refused(|b| b.traces_per_transport(0)),
+        "traces_per_transport"
+    );
     assert_eq!(refused(|b| b.traces_per_tick(0)), "traces_per_tick");
     assert_eq!(
         refused(|b| b.arrivals_per_transport(0)),

@@ -4,7 +4,7 @@ use flumen::components::wire::rtcp::write_pli;
 use flumen::rtp_parameters::MediaKind;
 use flumen::{
     ConnectOptions, ConsumerId, Listen, ListenInfo, PlainTransportOptions, ProducerId, Recipient,
-    Refusal, TransportId,
+    Refusal, SendError, TransportId,
 };
 use flumen_tests::{
     Packet, RECEIVER, Request, Room, SSRC, VP8_DELTA_FRAME, VP8_KEY_FRAME, address, opus,
@@ -241,4 +241,35 @@ fn a_full_transport_takes_nothing_from_another() {
         .drain_deliveries(|delivery| delivered.push(delivery.to));
     assert_eq!(delivered.len(), 3);
     assert!(delivered.contains(&Recipient::Rtp(consumer)));
+}
+
+#[test]
+fn a_transport_that_sends_too_much_takes_nothing_from_another() {
+    let mut room = Room::with(|builder| {
+        builder
+            .direct_sends_per_transport(2)
+            .direct_sends_per_tick(5)
+    });
+    let producers = [1, 2, 3].map(|ssrc| {
+        let transport = room.direct();
+        (ssrc, room.produce(transport, MediaKind::Audio, opus(ssrc)))
+    });
+    let mut send = |(ssrc, producer), number| {
+        let packet = Packet::new(111, number, ssrc, b"x").bytes();
+        room.engine.send(producer, &packet)
+    };
+    let [greedy, modest, late] = producers;
+    let sent = [1, 2, 3].map(|number| send(greedy, number));
+    assert_eq!(sent, [Ok(()), Ok(()), Err(SendError::Full(2))]);
+    let sent = [1, 2].map(|number| send(modest, number));
+    assert_eq!(sent, [Ok(()), Ok(())]);
+    let sent = [1, 2].map(|number| send(late, number));
+    assert_eq!(sent, [Ok(()), Err(SendError::Full(5))], "in all");
+    room.tick();
+    assert_eq!(room.engine.ledger().received, 5);
+    assert_eq!(
+        room.engine.send(late.1, &[]),
+        Ok(()),
+        "the next tick has room"
+    );
 }
