@@ -111,3 +111,69 @@ impl<'a> Draft<'a> {
         self.mistake = self.mistake.or(result.err());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::header_extension::ExtensionWriteError;
+
+    /// A CSRC, an extension element, and two bytes of padding behind the payload.
+    const PACKET: [u8; 28] = [
+        0xb1, 96, 0, 7, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0xbe, 0xde, 0, 1, 0x20, 0xaa, 0, 0,
+        b'o', b'k', 0, 2,
+    ];
+
+    fn redraft(change: impl FnOnce(&mut Draft<'_>)) -> Result<Vec<u8>, VerdictError> {
+        let mut memory = Default::default();
+        let header = RtpHeader::parse(&PACKET).unwrap();
+        let mut draft = Draft::new(&mut memory, &PACKET, header);
+        change(&mut draft);
+        let (header, bytes) = draft.finish()?;
+        assert_eq!(RtpHeader::parse(bytes), Ok(header));
+        let same = |header: RtpHeader| (header.ssrc, header.sequence_number, header.payload_type);
+        assert_eq!(same(header), (2, 7, 96));
+        Ok(bytes.to_vec())
+    }
+
+    #[test]
+    fn a_draft_that_is_not_changed_is_the_packet() {
+        assert_eq!(redraft(|_| {}).unwrap(), PACKET);
+    }
+
+    #[test]
+    fn a_new_payload_takes_the_place_of_the_old_one_and_its_padding() {
+        let bytes = redraft(|draft| {
+            draft.payload_mut()[0] = b'O';
+            assert_eq!(draft.payload(), b"Ok");
+            draft.set_payload(b"longer");
+            draft.payload_mut()[5] = b'!';
+        });
+        let expected = [&[0x91], &PACKET[1..24], b"longe!"].concat();
+        assert_eq!(bytes.unwrap(), expected);
+    }
+
+    #[test]
+    fn marker_and_timestamp_are_set_in_place() {
+        let bytes = redraft(|draft| {
+            draft.set_marker(true);
+            draft.set_timestamp(0x0102_0304);
+        });
+        let expected = [&[0xb1, 0xe0, 0, 7, 1, 2, 3, 4], &PACKET[8..]].concat();
+        assert_eq!(bytes.unwrap(), expected);
+    }
+
+    #[test]
+    fn an_element_is_added_replaced_and_taken_away() {
+        let end = &PACKET[24..];
+        let block = |block: &[u8]| [&PACKET[..16], block, end].concat();
+        let added = redraft(|draft| draft.set_extension(3, Some(&[1])));
+        let expected = block(&[0xbe, 0xde, 0, 1, 0x20, 0xaa, 0x30, 1]);
+        assert_eq!(added.unwrap(), expected);
+        let replaced = redraft(|draft| draft.set_extension(2, Some(&[])));
+        assert_eq!(replaced.unwrap(), block(&[0x10, 0, 0, 1, 2, 0, 0, 0]));
+        let gone = redraft(|draft| draft.set_extension(2, None));
+        assert_eq!(gone.unwrap(), [&[0xa1], &PACKET[1..16], end].concat());
+        let nothing = redraft(|draft| draft.set_extension(0, Some(&[1])));
+        assert_eq!(nothing, Err(ExtensionWriteError::ZeroId.into()));
+    }
+}

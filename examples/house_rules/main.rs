@@ -8,6 +8,7 @@ mod rules;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use flumen::components::wire::rtp::RtpHeader;
 use flumen::rtp_parameters::{MediaKind, RtpCodecCapability, RtpParameters};
 use flumen::{
     ConsumerOptions, DataConsumerOptions, DataProducerOptions, Engine, Loopback, Message,
@@ -83,9 +84,10 @@ fn report(engine: &mut Engine) -> Result<(), Failure> {
     let mut out = io::stdout();
     let mut heard = Vec::new();
     engine.drain_deliveries(|delivery| {
-        heard.push(
-            String::from_utf8_lossy(delivery.packet.get(12..).unwrap_or_default()).into_owned(),
-        );
+        if let Ok(header) = RtpHeader::parse(delivery.packet) {
+            let payload = header.payload(delivery.packet);
+            heard.push(String::from_utf8_lossy(payload).into_owned());
+        }
     });
     let mut read = Vec::new();
     engine
