@@ -115,6 +115,8 @@ impl Engine {
         self.advance(now);
         event::expire(&mut self.world);
         self.apply_requests()?;
+        // A request may have made a system fail over what was sent before it.
+        self.check_poison()?;
         self.pass(true)
     }
 

@@ -48,7 +48,8 @@ impl Stage {
 pub enum Slot {
     /// Before the engine's own systems.
     Before,
-    /// Among the engine's own systems.
+    /// Among the engine's own systems, as if one of them: nothing checks what is left behind, and
+    /// there are no verdicts to be made.
     BuiltIn,
     /// After the engine's own systems.
     After,

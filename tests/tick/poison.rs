@@ -1,8 +1,9 @@
 //! A system that fails poisons the engine: nothing runs on what it left behind.
 
+use flumen::components::Messages;
 use flumen::ecs::error::Result as SystemResult;
-use flumen::ecs::system::Res;
-use flumen::{Engine, Ledger, Loopback, Slot, Stage, TickError, Time, event};
+use flumen::ecs::system::{Local, Res};
+use flumen::{Engine, Ledger, Loopback, Message, Slot, Stage, TickError, Time, event};
 use flumen_tests::{Packet, Room, VP8_KEY_FRAME};
 
 fn stumble(ledger: Res<'_, Ledger>) {
@@ -52,6 +53,35 @@ fn a_system_that_returns_an_error_is_named_too() {
     let (system, message) = poison(room.engine.tick(Time::from_millis(2)));
     assert_eq!(system, "give_up");
     assert!(message.contains("gave up"), "{message}");
+}
+
+fn stumble_once(messages: Res<'_, Messages>, mut stumbled: Local<'_, bool>) {
+    let stumbles = !messages.rows().is_empty() && !*stumbled;
+    *stumbled |= stumbles;
+    assert!(!stumbles, "cannot stand messages");
+}
+
+#[test]
+fn a_system_that_fails_over_what_was_sent_before_a_request_is_named_by_the_tick() {
+    for by_handle in [false, true] {
+        let mut room =
+            Room::with(|builder| builder.add_systems(Stage::Demux, Slot::After, stumble_once));
+        let transport = room.direct();
+        let data_producer = room.produce_data(transport);
+        let act = move |engine: &mut Engine| {
+            let sent = engine.send_message(data_producer, &Message::text("x"));
+            (sent, engine.pause_data_producer(data_producer))
+        };
+        if by_handle {
+            room.engine.handle().request(act).unwrap();
+        } else {
+            assert_eq!(act(&mut room.engine), (Ok(()), Ok(())));
+        }
+        let (system, message) = poison(room.engine.tick(Time::from_millis(1)));
+        assert_eq!(system, "stumble_once");
+        assert!(message.contains("cannot stand messages"), "{message}");
+        assert_eq!(room.engine.ticks(), 0);
+    }
 }
 
 #[test]
