@@ -108,6 +108,7 @@ pub mod media {
     pub(crate) mod layer_rates;
     pub(crate) mod loss_history;
     pub(crate) mod missing;
+    pub(crate) mod entry_points;
     pub(crate) mod orientation;
     pub(crate) mod paused;
     pub(crate) mod producer;
@@ -127,6 +128,7 @@ pub mod media {
     pub use loss_history::{LossHistory, Tally};
     pub use missing::{Effect, Missing, Presence};
     pub use orientation::{Orientation, VideoOrientation};
+    pub use entry_points::EntryPoints;
     pub use paused::Paused;
     pub use producer::{Encoding, PayloadType, Producer, ProducerParameters};
     pub use rate::Rate;

@@ -19,6 +19,7 @@ mod application {
 mod consume {
     mod consumer_scores;
     mod forwarding;
+    mod h264;
     mod header_extensions;
     mod key_frames;
     mod pausing;

@@ -3,7 +3,7 @@
 use flumen_components::rtp_parameters::Codec;
 use flumen_components::wire::codec::av1::{DependencyDescriptor, Layers};
 use flumen_components::wire::codec::{av1_aggregation, h264, vp8, vp9};
-use flumen_components::{Arrival, Descriptor, Templates};
+use flumen_components::{Arrival, Descriptor, EntryPoints, Templates};
 
 /// A packet whose frame is in question.
 #[derive(Clone, Copy)]
@@ -14,17 +14,31 @@ pub(super) struct Described<'a> {
     pub(super) payload: &'a [u8],
     /// The value of its dependency descriptor, when it has one.
     pub(super) dependencies: Option<&'a [u8]>,
+    /// Its sequence number.
+    pub(super) number: u16,
+    /// Its RTP timestamp.
+    pub(super) timestamp: u32,
     /// Its marker bit.
     pub(super) marker: bool,
     /// How its sequence number goes with those before.
     pub(super) arrival: Arrival,
 }
 
+impl Described<'_> {
+    fn enter(&self, points: &mut EntryPoints, units: h264::Units) -> bool {
+        points.take(self.number, self.timestamp, self.arrival, units)
+    }
+}
+
 /// The descriptor of a packet, and whether a key frame begins in it.
 ///
 /// VP8 and VP9 tell layers in front of their payload; AV1 and H.264 in the dependency descriptor
 /// alone, and so does VP8 where one was negotiated. A malformed descriptor says nothing.
-pub(super) fn describe(packet: Described<'_>, templates: Option<&mut Templates>) -> Told {
+pub(super) fn describe(
+    packet: Described<'_>,
+    templates: Option<&mut Templates>,
+    entry_points: Option<&mut EntryPoints>,
+) -> Told {
     match packet.codec {
         Codec::Vp8 => of_vp8(packet, depend(packet, templates)),
         Codec::Vp9 => vp9::Descriptor::parse(packet.payload)
@@ -33,9 +47,11 @@ pub(super) fn describe(packet: Described<'_>, templates: Option<&mut Templates>)
         Codec::H264 => {
             let dependencies = depend(packet, templates);
             let (descriptor, begins_key_frame) = of_dependencies(packet.marker, dependencies);
-            // Parameter sets may have been agreed on beforehand (RFC 6184 section 8.1).
-            let is_key_frame = h264::is_key_frame(packet.payload) || begins_key_frame;
-            (descriptor, is_key_frame)
+            let units = h264::Units::of(packet.payload);
+            let is_entry = entry_points.is_some_and(|points| packet.enter(points, units));
+            // Where there are dependencies, they tell.
+            let is_entry = is_entry && (dependencies.is_none() || units.parameter_set);
+            (descriptor, is_entry || begins_key_frame)
         }
         Codec::Av1 => {
             let dependencies = depend(packet, templates);
@@ -97,10 +113,13 @@ mod tests {
             codec,
             payload,
             dependencies,
+            number: 1,
+            timestamp: 0,
             marker: true,
             arrival: Arrival::InOrder,
         };
-        describe(packet, Some(&mut Templates::default()))
+        let (mut templates, mut points) = (Templates::default(), EntryPoints::default());
+        describe(packet, Some(&mut templates), Some(&mut points))
     }
 
     #[test]
@@ -122,13 +141,15 @@ mod tests {
             assert_eq!(descriptor, Descriptor::of_marker(true), "cut off");
         }
     }
+
     #[test]
     fn h264_begins_a_key_frame_where_its_dependencies_begin_anew() {
         // The first packet of frame 7, with templates and without; an IDR picture without an SPS.
         let (keyed, inter) = ([0x80, 0, 7, 0x80, 0, 3 << 6], [0x80, 0, 7]);
         assert!(told(Codec::H264, &[0x65, 1], Some(&keyed)).1);
         assert!(!told(Codec::H264, &[0x65, 1], Some(&inter)).1);
-        assert!(!told(Codec::H264, &[0x65, 1], None).1);
+        assert!(told(Codec::H264, &[0x67, 1], Some(&inter)).1);
+        assert!(told(Codec::H264, &[0x65, 1], None).1);
     }
 
     #[test]

@@ -4,9 +4,9 @@ use bevy_ecs::change_detection::Mut;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::wire::rtx;
 use flumen_components::{
-    Arrival, Descriptor, Discard, Effect, Inbox, KeyFrameRequests, KeyFrameWish, KeyFrameWishes,
-    Ledger, Listener, Media, MediaPacket, Missing, Now, Paused, Presence, Producer, Reception,
-    RtpStream, Templates, Time, Touched, TouchedStream, Traffic,
+    Arrival, Descriptor, Discard, Effect, EntryPoints, Inbox, KeyFrameRequests, KeyFrameWish,
+    KeyFrameWishes, Ledger, Listener, Media, MediaPacket, Missing, Now, Paused, Presence, Producer,
+    Reception, RtpStream, Templates, Time, Touched, TouchedStream, Traffic,
 };
 
 use super::describe::{Described, describe};
@@ -22,6 +22,7 @@ pub(crate) struct Receivers<'w, 's> {
             &'static mut Reception,
             Option<&'static mut Missing>,
             Option<&'static mut Templates>,
+            Option<&'static mut EntryPoints>,
         ),
     >,
     producers: Query<'w, 's, (&'static Producer, &'static Paused)>,
@@ -91,7 +92,7 @@ impl Receivers<'_, '_> {
         index: u32,
     ) -> Result<Place, Discard> {
         let stream = self.streams.get_mut(packet.stream);
-        let (stream, mut reception, missing, templates) =
+        let (stream, mut reception, missing, templates, entry_points) =
             stream.map_err(|_| Discard::UnknownStream)?;
         let producer = self.producers.get(packet.producer);
         let (producer, paused) = producer.map_err(|_| Discard::UnknownProducer)?;
@@ -105,6 +106,7 @@ impl Receivers<'_, '_> {
                 .and_then(|_| self.listeners.get(packet.transport).ok())
                 .and_then(|listener| listener.extensions.dependency_descriptor),
             templates: templates.map(Mut::into_inner),
+            entry_points: entry_points.map(Mut::into_inner),
             now: self.now.time,
         };
         let taken = match packet.retransmission {
@@ -138,6 +140,7 @@ struct Intake<'a> {
     reception: &'a mut Reception,
     missing: Option<&'a mut Missing>,
     templates: Option<&'a mut Templates>,
+    entry_points: Option<&'a mut EntryPoints>,
     /// The id under which dependency descriptors arrive.
     dependencies: Option<u8>,
     now: Time,
@@ -239,11 +242,14 @@ impl Intake<'_> {
             codec: self.stream.codec,
             payload: header.payload(bytes),
             dependencies: self.dependencies.and_then(|id| header.extension(bytes, id)),
+            number: header.sequence_number,
+            timestamp: header.timestamp,
             marker: header.marker,
             arrival: packet.arrival,
         };
-        let templates = self.templates.as_deref_mut();
-        (packet.descriptor, packet.key_frame) = describe(described, templates);
+        let (templates, points) = (&mut self.templates, &mut self.entry_points);
+        (packet.descriptor, packet.key_frame) =
+            describe(described, templates.as_deref_mut(), points.as_deref_mut());
     }
 
     /// Padding-only packets count as packets, and not as bytes.

@@ -202,7 +202,7 @@ fn tell_vp9(payload: &[u8]) -> String {
 }
 
 fn tell_h264(payload: &[u8]) -> String {
-    let word = if h264::is_key_frame(payload) {
+    let word = if h264::Units::of(payload).parameter_set {
         "key"
     } else {
         "delta"

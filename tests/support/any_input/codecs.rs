@@ -17,8 +17,9 @@ pub fn codecs(bytes: &[u8]) {
         vp8(packet);
         vp9(packet);
         dependencies(packet, arrival, &mut templates);
-        let key_frames: [fn(&[u8]) -> bool; 3] = [
-            h264::is_key_frame,
+        let key_frames: [fn(&[u8]) -> bool; 4] = [
+            |payload| h264::Units::of(payload).parameter_set,
+            |payload| h264::Units::of(payload).begins_idr,
             h265::is_key_frame,
             av1_aggregation::begins_key_frame,
         ];
