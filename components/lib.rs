@@ -124,6 +124,7 @@ pub mod media {
     pub use capture_clock::CaptureClock;
     pub use descriptor::{Descriptor, Templates};
     pub use layer_activity::{LayerActivity, StreamLayers};
+    pub(crate) mod ssrc_changes;
     pub use layer_rates::{LayerCounts, LayerRate, LayerRates};
     pub use loss_history::{LossHistory, Tally};
     pub use missing::{Effect, Missing, Presence};
@@ -147,6 +148,7 @@ pub mod media {
 
 /// What one tick works on: datagrams in and out, rows, ledgers, deadlines, time and seeds.
 pub mod tick {
+    pub use ssrc_changes::{Admission, SsrcChange, SsrcChanges};
     pub(crate) mod batch;
     pub(crate) mod counts;
     pub(crate) mod datagrams;

@@ -150,6 +150,9 @@ limits! {
     /// Requests for packets that are looked at for one transport in one tick. Default 8,192.
     nacked_packets_per_transport: usize;
 }
+    /// SSRCs that may take the place of the one before, in one encoding within ten seconds.
+    /// Default 16.
+    ssrc_changes_per_encoding: usize;
 
 impl Builder {
     pub(crate) fn new() -> Self {

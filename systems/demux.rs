@@ -5,6 +5,7 @@ mod discovery;
 mod find_streams;
 mod fire_deadlines;
 mod note_arrivals;
+mod replace_stream;
 mod spawn_stream;
 
 pub(crate) use claim_datagrams::claim_datagrams;

@@ -37,6 +37,7 @@ mod feedback {
 
 /// How producers and their streams arrive.
 mod media {
+    mod another_ssrc;
     mod capture_time;
     mod captures;
     mod discovery;

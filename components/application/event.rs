@@ -17,6 +17,7 @@ use crate::media::layer_activity::StreamLayers;
 use crate::media::orientation::VideoOrientation;
 use crate::media::score::{ConsumerScore, ProducerScore};
 use crate::media::silence::StreamLiveness;
+use crate::media::ssrc_changes::SsrcChange;
 use crate::tick::limits::Limits;
 use crate::transport::path::{OnTransport, Tuple};
 use flumen_protocol::sctp::State as SctpState;
@@ -208,6 +209,12 @@ events! {
     LivenessChanged = "liveness" {
         /// Which stream, and whether it is live.
         liveness: StreamLiveness
+    };
+    /// The sender of a stream came back with another SSRC, which takes the place of the one before.
+    /// Not in the JavaScript API.
+    SsrcChanged = "ssrcchange" {
+        /// Which stream, and its SSRCs.
+        change: SsrcChange
     };
     /// Spatial layers of a stream began or stopped to arrive. Not in the JavaScript API.
     LayerActivityChanged = "layeractivity" {

@@ -163,6 +163,11 @@ impl KeyFrameRequests {
         }
     }
 
+    /// The stream is over: nobody asks for it any more.
+    pub fn forget(&mut self, ssrc: u32) {
+        self.requests.retain(|request| request.ssrc != ssrc);
+    }
+
     /// A retry deadline fired.
     pub fn retry(&mut self, ssrc: u32, now: Time) -> Action {
         let request = self.request(ssrc);

@@ -7,6 +7,7 @@ use bevy_ecs::entity::Entity;
 use smallvec::SmallVec;
 
 use crate::media::layer_rates::LayerCounts;
+use crate::media::ssrc_changes::SsrcChanges;
 use crate::rtp_parameters::{Codec, MediaKind, ProducerType, RtpMapping, RtpParameters};
 
 /// What the forwarding path knows of a producer. Its identifier is a
@@ -69,10 +70,13 @@ pub struct Encoding {
     pub use_dtx: bool,
     /// A stream without media is inactive: senders stop those they have no bandwidth for.
     pub checks_inactivity: bool,
-    /// The stream, once its first packet arrived.
+    /// The stream, once its first packet arrived. Another takes its place when the sender comes
+    /// back with another SSRC.
     pub stream: Option<Entity>,
     /// The SSRC with which retransmissions arrive, once the first one did.
     pub rtx: Option<u32>,
+    /// SSRCs that others took the place of.
+    pub changes: SsrcChanges,
 }
 
 /// What a producer was made with: never touched by the forwarding path.

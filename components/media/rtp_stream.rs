@@ -5,7 +5,8 @@ use bevy_ecs::entity::{Entity, EntityHashSet};
 
 use crate::rtp_parameters::Codec;
 
-/// A received RTP stream. It never changes its SSRC. Written when discovered.
+/// A received RTP stream. It never changes its SSRC: a sender that does begins another stream, which
+/// takes its place. Written when discovered.
 #[derive(Component, Clone, Debug)]
 pub struct RtpStream {
     /// Its producer.

@@ -37,8 +37,11 @@ reasons! {
         /// No SSRC, MID or RID of it leads to a producer of the transport.
         UnknownProducer = "unknownProducer",
         /// Its producer was found, but none of its encodings: wrong payload type or RID, a second
-        /// SSRC for an encoding that has one, a retransmission before its media.
+        /// SSRC for an encoding that declared one, one that another took the place of, a
+        /// retransmission before its media.
         UnknownStream = "unknownStream",
+        /// As many SSRCs took the place of others in its encoding as may.
+        TooManySsrcs = "tooManySsrcs",
         /// Its payload type is not one of the producer's codecs.
         UnknownPayloadType = "unknownPayloadType",
         /// Its sequence number is too far from the expected one (RFC 3550 appendix A.1).

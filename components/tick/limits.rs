@@ -86,6 +86,9 @@ pub struct Limits {
     /// Requests for packets that are looked at for one transport in one tick, however many
     /// consumers it has. Default 8,192.
     pub nacked_packets_per_transport: usize,
+    /// SSRCs that may take the place of the one before, in one encoding within ten seconds: each
+    /// begins a stream and asks for a key frame. Zero: the first one stays. Default 16.
+    pub ssrc_changes_per_encoding: usize,
 }
 
 impl Default for Limits {
@@ -120,6 +123,7 @@ impl Default for Limits {
             resent_packets_per_consumer: 256,
             nacked_packets_per_tick: 1_024,
             nacked_packets_per_transport: 8_192,
+            ssrc_changes_per_encoding: 16,
         }
     }
 }

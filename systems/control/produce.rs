@@ -12,8 +12,8 @@ use flumen_components::rtp_parameters::{
 use flumen_components::{
     AppData, Closed, Consumers, Created, Directory, Encoding, Incoming, KeyFrameRequests,
     LayerCounts, Listener, LivenessTimeout, Naming, OnTransport, Orientation, Paused, PayloadType,
-    Producer, ProducerId, ProducerParameters, Purpose, Router, Routes, Streams, Subject,
-    TraceTypes, TransportId, find,
+    Producer, ProducerId, ProducerParameters, Purpose, Router, Routes, SsrcChanges, Streams,
+    Subject, TraceTypes, TransportId, find,
 };
 use thiserror::Error;
 
@@ -269,6 +269,7 @@ fn encodings(rtp: &RtpParameters) -> smallvec::SmallVec<[Encoding; 1]> {
         checks_inactivity: facts.checks_inactivity,
         stream: None,
         rtx: None,
+        changes: SsrcChanges::default(),
     };
     facts.map(encoding).collect()
 }

@@ -14,7 +14,7 @@ pub(crate) struct Identity<'a> {
 /// What a packet turned out to be, with the index of the encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Discovery {
-    /// The first media packet of an encoding.
+    /// The first media packet of an encoding, or of an SSRC that takes the place of the one it has.
     Media(usize),
     /// The first retransmission of an encoding.
     Retransmission(usize),
@@ -25,8 +25,8 @@ pub(crate) enum Discovery {
 ///
 /// # Errors
 ///
-/// [`Discard::UnknownStream`] when there is none, when the encoding has a stream already, or when
-/// a retransmission comes before its media.
+/// [`Discard::UnknownStream`] when there is none, when the encoding declared another SSRC, or when a
+/// retransmission comes before its media.
 pub(crate) fn discover(encodings: &[Encoding], packet: Identity<'_>) -> Result<Discovery, Discard> {
     by_ssrc(encodings, packet)
         .or_else(|| by_rid(encodings, packet))
@@ -66,10 +66,16 @@ fn by_being_alone(encodings: &[Encoding], packet: Identity<'_>) -> Option<Discov
 fn begin(encodings: &[Encoding], index: usize, packet: Identity<'_>) -> Option<Discovery> {
     let encoding = &encodings[index];
     match role(encoding, packet.payload_type)? {
-        Role::Media => encoding.stream.is_none().then_some(Discovery::Media(index)),
+        // Whoever did not declare an SSRC may come back with another (RFC 8843 section 9.2).
+        Role::Media => {
+            let is_open = encoding.stream.is_none() || encoding.ssrc.is_none();
+            is_open.then_some(Discovery::Media(index))
+        }
         Role::Retransmission => {
             let awaited = encoding.stream.is_some() && encoding.rtx.is_none();
-            awaited.then_some(Discovery::Retransmission(index))
+            // It may be of the stream that was there before.
+            let is_new = !encoding.changes.has_replaced(packet.ssrc);
+            (awaited && is_new).then_some(Discovery::Retransmission(index))
         }
     }
 }
@@ -90,8 +96,8 @@ fn role(encoding: &Encoding, payload_type: u8) -> Option<Role> {
 #[cfg(test)]
 mod tests {
     use bevy_ecs::entity::Entity;
-    use flumen_components::LayerCounts;
     use flumen_components::rtp_parameters::Codec;
+    use flumen_components::{LayerCounts, SsrcChanges, Time};
 
     use super::*;
 
@@ -113,6 +119,7 @@ mod tests {
             use_in_band_fec: false,
             stream: None,
             rtx: None,
+            changes: SsrcChanges::default(),
         }
     }
 
@@ -156,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rid_finds_its_encoding_once() {
+    fn a_rid_finds_its_encoding() {
         let encodings = [
             encoding(None, Some("r0")),
             started(encoding(None, Some("r1"))),
@@ -165,11 +172,6 @@ mod tests {
             discover(&encodings, packet(1, 96, Some("r0"))),
             Ok(Discovery::Media(0))
         );
-        assert_eq!(
-            discover(&encodings, packet(1, 96, Some("r1"))),
-            UNKNOWN,
-            "it has a stream"
-        );
         let found = discover(&encodings, packet(1, 97, Some("r1")));
         assert_eq!(found, Ok(Discovery::Retransmission(1)));
         assert_eq!(discover(&encodings, packet(1, 96, Some("r2"))), UNKNOWN);
@@ -177,15 +179,33 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_encoding_without_names_takes_the_first_ssrc_only() {
-        let lone = Encoding {
+    fn another_ssrc_takes_the_place_of_one_that_was_not_declared() {
+        let lone = started(Encoding {
             rtx_ssrc: None,
             ..encoding(None, None)
-        };
-        assert_eq!(
-            discover(std::slice::from_ref(&lone), packet(5, 96, None)),
-            Ok(Discovery::Media(0))
-        );
-        assert_eq!(discover(&[started(lone)], packet(6, 96, None)), UNKNOWN);
+        });
+        let named = started(encoding(None, Some("r0")));
+        let declared = started(encoding(Some(10), Some("r0")));
+        for (encoding, rid, expected) in [
+            (lone, None, Ok(Discovery::Media(0))),
+            (named, Some("r0"), Ok(Discovery::Media(0))),
+            (declared, Some("r0"), UNKNOWN),
+        ] {
+            let found = discover(std::slice::from_ref(&encoding), packet(6, 96, rid));
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn retransmissions_of_the_stream_before_are_not_those_of_its_successor() {
+        let mut lone = started(Encoding {
+            rtx_ssrc: None,
+            ..encoding(None, None)
+        });
+        lone.changes.note([Some(5), Some(6)], Time::ZERO, 16);
+        let encodings = [lone];
+        assert_eq!(discover(&encodings, packet(6, 97, None)), UNKNOWN);
+        let found = discover(&encodings, packet(8, 97, None));
+        assert_eq!(found, Ok(Discovery::Retransmission(0)));
     }
 }

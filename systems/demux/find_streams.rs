@@ -6,20 +6,28 @@ use flumen_components::rtp_parameters::HeaderExtensionIds;
 use flumen_components::wire::RtpHeader;
 use flumen_components::{
     Arrival, Deadlines, Descriptor, Discard, Inbox, Incoming, Ledger, Listener, Media, MediaPacket,
-    Now, Producer, ReportSchedule, RtpArrival, RtpIn, ScoresChanged, Touched,
+    Now, Producer, ProducerId, ReportSchedule, RtpArrival, RtpIn, ScoresChanged, Touched,
 };
 
 use super::discovery::{Discovery, Identity, discover};
+use super::replace_stream::{Newcomer, Replacing};
 use super::spawn_stream::{Birth, spawn_stream};
 
 /// What finding streams reads and writes.
 #[derive(SystemParam)]
 pub(crate) struct Finder<'w, 's> {
     listeners: Query<'w, 's, &'static mut Listener>,
-    producers: Query<'w, 's, &'static mut Producer>,
+    producers: Query<'w, 's, (&'static ProducerId, &'static mut Producer)>,
+    births: Births<'w, 's>,
+}
+
+/// What the birth of a stream reads and writes.
+#[derive(SystemParam)]
+pub(crate) struct Births<'w, 's> {
     schedules: Query<'w, 's, &'static mut ReportSchedule>,
     scores_changed: ResMut<'w, ScoresChanged>,
     deadlines: ResMut<'w, Deadlines>,
+    replacing: Replacing<'w, 's>,
     now: Res<'w, Now>,
     commands: Commands<'w, 's>,
 }
@@ -85,7 +93,9 @@ impl Finder<'_, '_> {
         names: Names<'_>,
     ) -> Result<Found, Discard> {
         let owner = self.producers.get_mut(producer);
-        let mut owner = owner.map_err(|_| Discard::UnknownProducer)?;
+        let (&id, mut owner) = owner.map_err(|_| Discard::UnknownProducer)?;
+        let listener = self.listeners.get_mut(arrival.transport);
+        let mut listener = listener.map_err(|_| Discard::UnknownProducer)?;
         let RtpHeader {
             ssrc, payload_type, ..
         } = arrival.header;
@@ -97,19 +107,13 @@ impl Finder<'_, '_> {
         let discovery = discover(&owner.encodings, identity)?;
         let (stream, retransmission) = match discovery {
             Discovery::Media(index) => {
-                let birth = Birth {
+                let newcomer = Newcomer {
                     producer,
-                    owner: &owner,
+                    id,
                     index,
                     ssrc,
-                    now: self.now.time,
                 };
-                let stream = spawn_stream(&birth, &mut self.commands, &mut self.deadlines);
-                owner.encodings[index].stream = Some(stream);
-                self.scores_changed.0.add(stream, None);
-                if let Ok(mut schedule) = self.schedules.get_mut(arrival.transport) {
-                    schedule.arm(arrival.transport, self.now.time, &mut self.deadlines);
-                }
+                let stream = self.births.begin(newcomer, &mut owner, &mut listener)?;
                 (stream, false)
             }
             Discovery::Retransmission(index) => {
@@ -118,19 +122,47 @@ impl Finder<'_, '_> {
                 (encoding.stream.ok_or(Discard::UnknownStream)?, true)
             }
         };
-        if let Ok(mut listener) = self.listeners.get_mut(arrival.transport) {
-            let incoming = Incoming {
-                producer,
-                stream: Some(stream),
-                retransmission,
-            };
-            listener.ssrcs.insert(ssrc, incoming);
-        }
+        let incoming = Incoming {
+            producer,
+            stream: Some(stream),
+            retransmission,
+        };
+        listener.ssrcs.insert(ssrc, incoming);
         Ok(Found {
             producer,
             stream,
             retransmission,
         })
+    }
+}
+
+impl Births<'_, '_> {
+    /// Begins a stream of an encoding, in the place of the one that it may have.
+    fn begin(
+        &mut self,
+        newcomer: Newcomer,
+        owner: &mut Producer,
+        listener: &mut Listener,
+    ) -> Result<Entity, Discard> {
+        let (index, now) = (newcomer.index, self.now.time);
+        let encoding = &mut owner.encodings[index];
+        let commands = &mut self.commands;
+        self.replacing
+            .replace(newcomer, now, encoding, listener, commands)?;
+        let birth = Birth {
+            producer: newcomer.producer,
+            owner,
+            index,
+            ssrc: newcomer.ssrc,
+            now,
+        };
+        let stream = spawn_stream(&birth, &mut self.commands, &mut self.deadlines);
+        owner.encodings[index].stream = Some(stream);
+        self.scores_changed.0.add(stream, None);
+        if let Ok(mut schedule) = self.schedules.get_mut(owner.transport) {
+            schedule.arm(owner.transport, now, &mut self.deadlines);
+        }
+        Ok(stream)
     }
 }
 

@@ -20,7 +20,11 @@ pub(super) fn choose(
     dtx: bool,
 ) -> Result<Choice, Withheld> {
     let number = packet.header.sequence_number;
-    if packet.arrival == Arrival::Resync {
+    // The sender came back with another SSRC: its numbers and its pictures begin anew.
+    let newest = emission.newest;
+    let replaced = newest.is_some_and(|newest| newest.stream != packet.stream);
+    emission.sync_required |= replaced;
+    if replaced || packet.arrival == Arrival::Resync {
         emission.sequence.restart(number.wrapping_sub(1));
     }
     if !emission.payload_types.contains(packet.payload_type) {

@@ -266,9 +266,11 @@ impl Delivery<'_, '_> {
     }
 
     /// What is late is newest only if it is ahead in its own clock: a source that set its clock
-    /// back is followed.
+    /// back is followed, and one that took the place of another.
     fn note_newest(&mut self, timestamp: u32, late: bool, stream: Entity) {
-        let is_newest = |newest: Newest| !late || is_higher_u32(timestamp, newest.timestamp);
+        let is_newest = |newest: Newest| {
+            !late || newest.stream != stream || is_higher_u32(timestamp, newest.timestamp)
+        };
         if self.emission.newest.is_none_or(is_newest) {
             self.emission.newest = Some(Newest {
                 timestamp,

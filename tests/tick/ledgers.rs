@@ -101,6 +101,7 @@ fn discard(reason: Discard) -> Room {
         Discard::MalformedRtcp => at_muxed_from(&pli(SSRC)[..11]),
         Discard::UnknownProducer => at_muxed_from(&other(96, 10, 9_999)),
         Discard::UnknownStream => at_muxed_from(&other(97, 10, SSRC)),
+        Discard::TooManySsrcs => return discard_ssrc(),
         Discard::UnknownPayloadType => {
             at_muxed_from(&good);
             at_muxed_from(&other(100, 11, SSRC));
@@ -121,6 +122,22 @@ fn discard(reason: Discard) -> Room {
             at_muxed_from(&Packet { padding, ..packet }.bytes());
         }
         reason => panic!("nothing triggers {reason:?}"),
+    }
+    room.tick();
+    room
+}
+
+/// A second SSRC under one MID, where the first one is to stay.
+fn discard_ssrc() -> Room {
+    let mut room = Room::with(|builder| builder.ssrc_changes_per_encoding(0));
+    let transport = room.plain(REMOTE);
+    let mut parameters = flumen_tests::vp8_rtx(vec![flumen_tests::encoding()]);
+    parameters.mid = Some("m".into());
+    room.produce(transport, MediaKind::Video, parameters);
+    for ssrc in [1, 2] {
+        let packet = Packet::new(96, 1, ssrc, VP8_KEY_FRAME);
+        let packet = packet.with_extension(flumen_tests::MID, b"m");
+        room.arrive(transport, &packet);
     }
     room.tick();
     room

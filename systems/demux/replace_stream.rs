@@ -1,0 +1,104 @@
+//! A stream ends: its sender came back with another SSRC.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::system::{Commands, Query, Res, ResMut, SystemParam};
+use flumen_components::event::{Event, Pending, SsrcChanged};
+use flumen_components::{
+    Admission, Discard, Encoding, KeyFrameRequests, Limits, Listener, ProducerId, Reception,
+    SsrcChange, Subject, Time,
+};
+
+/// What the end of a stream reads and writes.
+#[derive(SystemParam)]
+pub(crate) struct Replacing<'w, 's> {
+    receptions: Query<'w, 's, &'static Reception>,
+    requests: Query<'w, 's, &'static mut KeyFrameRequests>,
+    pending: ResMut<'w, Pending>,
+    limits: Res<'w, Limits>,
+}
+
+/// The first media packet of an SSRC.
+#[derive(Clone, Copy)]
+pub(super) struct Newcomer {
+    /// The producer.
+    pub(super) producer: Entity,
+    /// Its identifier.
+    pub(super) id: ProducerId,
+    /// The position of the encoding.
+    pub(super) index: usize,
+    /// The SSRC of its media.
+    pub(super) ssrc: u32,
+}
+
+impl Replacing<'_, '_> {
+    /// Ends the stream that `encoding` has, if it has one, for that of a `newcomer` at `now`.
+    ///
+    /// # Errors
+    ///
+    /// The reason to discard the packet, when it may not be; nothing has changed then.
+    pub(super) fn replace(
+        &mut self,
+        newcomer: Newcomer,
+        now: Time,
+        encoding: &mut Encoding,
+        listener: &mut Listener,
+        commands: &mut Commands<'_, '_>,
+    ) -> Result<(), Discard> {
+        let Some(stream) = encoding.stream else {
+            return Ok(());
+        };
+        let limit = self.limits.ssrc_changes_per_encoding;
+        // One that began in this tick is no entity yet.
+        let reception = self.receptions.get(stream);
+        let heard = reception.map_or(now, |reception| reception.sequence.newest_timestamp().1);
+        match encoding.changes.admission(newcomer.ssrc, now, heard, limit) {
+            Admission::Granted => {}
+            Admission::TooMany => return Err(Discard::TooManySsrcs),
+            Admission::Replaced => return Err(Discard::UnknownStream),
+        }
+        let previous = release(listener, stream, encoding);
+        encoding
+            .changes
+            .note([previous, encoding.rtx.take()], now, limit);
+        encoding.stream = None;
+        commands.entity(stream).despawn();
+        if let Some(previous) = previous {
+            self.tell(newcomer, encoding, previous);
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, newcomer: Newcomer, encoding: &Encoding, previous_ssrc: u32) {
+        if let Ok(mut requests) = self.requests.get_mut(newcomer.producer) {
+            requests.forget(previous_ssrc);
+        }
+        let change = SsrcChange {
+            encoding_idx: newcomer.index as u32,
+            rid: encoding.rid.as_deref().map(Into::into),
+            ssrc: newcomer.ssrc,
+            previous_ssrc,
+        };
+        self.pending.0.push(Event::from(SsrcChanged {
+            about: newcomer.producer,
+            subject: Subject::Producer(newcomer.id),
+            change,
+        }));
+    }
+}
+
+/// Forgets which SSRCs led to `stream`, but not that the producer declared one; returns that of its
+/// media.
+fn release(listener: &mut Listener, stream: Entity, encoding: &Encoding) -> Option<u32> {
+    let mut media = None;
+    listener.ssrcs.retain(|&ssrc, incoming| {
+        if incoming.stream != Some(stream) {
+            return true;
+        }
+        if !incoming.retransmission {
+            media = Some(ssrc);
+        }
+        incoming.stream = None;
+        encoding.rtx_ssrc == Some(ssrc)
+    });
+    media
+}
