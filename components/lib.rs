@@ -84,6 +84,8 @@ pub mod feedback {
     pub(crate) mod incoming_estimate;
     pub(crate) mod incoming_limit;
     pub mod key_frame_requests;
+    pub(crate) mod key_frame_retry;
+    pub(crate) mod key_frame_wishes;
     pub(crate) mod report_schedule;
     pub(crate) mod trend;
 
@@ -93,7 +95,9 @@ pub mod feedback {
     };
     pub use incoming_estimate::IncomingEstimate;
     pub use incoming_limit::IncomingLimit;
-    pub use key_frame_requests::{KeyFrameRequests, KeyFrameWish, KeyFrameWishes};
+    pub use key_frame_requests::KeyFrameRequests;
+    pub use key_frame_retry::KeyFrameRetry;
+    pub use key_frame_wishes::{KeyFrameWish, KeyFrameWishes};
     pub use report_schedule::{
         DueReports, ReportBudget, ReportQueue, ReportSchedule, SenderReports,
     };
@@ -104,11 +108,11 @@ pub mod feedback {
 pub mod media {
     pub(crate) mod capture_clock;
     pub(crate) mod descriptor;
+    pub(crate) mod entry_points;
     pub(crate) mod layer_activity;
     pub(crate) mod layer_rates;
     pub(crate) mod loss_history;
     pub(crate) mod missing;
-    pub(crate) mod entry_points;
     pub(crate) mod orientation;
     pub(crate) mod paused;
     pub(crate) mod producer;
@@ -120,16 +124,16 @@ pub mod media {
     pub(crate) mod sample;
     pub(crate) mod score;
     pub(crate) mod silence;
+    pub(crate) mod ssrc_changes;
 
     pub use capture_clock::CaptureClock;
     pub use descriptor::{Descriptor, Templates};
+    pub use entry_points::EntryPoints;
     pub use layer_activity::{LayerActivity, StreamLayers};
-    pub(crate) mod ssrc_changes;
     pub use layer_rates::{LayerCounts, LayerRate, LayerRates};
     pub use loss_history::{LossHistory, Tally};
     pub use missing::{Effect, Missing, Presence};
     pub use orientation::{Orientation, VideoOrientation};
-    pub use entry_points::EntryPoints;
     pub use paused::Paused;
     pub use producer::{Encoding, PayloadType, Producer, ProducerParameters};
     pub use rate::Rate;
@@ -144,11 +148,11 @@ pub mod media {
     pub use silence::{
         Checked, Inactivity, Liveness, LivenessTimeout, Resumed, SilenceTimer, StreamLiveness,
     };
+    pub use ssrc_changes::{Admission, SsrcChange, SsrcChanges};
 }
 
 /// What one tick works on: datagrams in and out, rows, ledgers, deadlines, time and seeds.
 pub mod tick {
-    pub use ssrc_changes::{Admission, SsrcChange, SsrcChanges};
     pub(crate) mod batch;
     pub(crate) mod counts;
     pub(crate) mod datagrams;

@@ -9,8 +9,8 @@ use bevy_ecs::world::World;
 use flumen_components::event::Pending;
 use flumen_components::{
     CreationSequence, DataLedger, Deadlines, Deliveries, DirectOut, Directory, EventLog, Inbox,
-    Ledger, Limits, LivenessTimeout, MessageDeliveries, Messages, Now, NtpEpoch, Outbox, Parked,
-    SctpLibrary, Seed, Sockets, VetoError, Vetoes,
+    KeyFrameRetry, Ledger, Limits, LivenessTimeout, MessageDeliveries, Messages, Now, NtpEpoch,
+    Outbox, Parked, SctpLibrary, Seed, Sockets, VetoError, Vetoes,
 };
 use flumen_protocol::sctp::Stack;
 use flumen_systems::{OrderError, Plugin, Setup, Slot, Stage, pipeline};
@@ -67,6 +67,7 @@ pub struct Builder {
     backend: Option<Box<dyn Backend>>,
     limits: Limits,
     liveness_timeout: Duration,
+    key_frame_retry: KeyFrameRetry,
     gather: Duration,
     port_range: (u16, u16),
     built_in: bool,
@@ -149,10 +150,10 @@ limits! {
     nacked_packets_per_tick: usize;
     /// Requests for packets that are looked at for one transport in one tick. Default 8,192.
     nacked_packets_per_transport: usize;
-}
     /// SSRCs that may take the place of the one before, in one encoding within ten seconds.
     /// Default 16.
     ssrc_changes_per_encoding: usize;
+}
 
 impl Builder {
     pub(crate) fn new() -> Self {
@@ -163,6 +164,7 @@ impl Builder {
             backend: None,
             limits: Limits::default(),
             liveness_timeout: Duration::ZERO,
+            key_frame_retry: KeyFrameRetry::default(),
             gather: Duration::from_micros(250),
             port_range: (10_000, 59_999),
             built_in: true,
@@ -208,6 +210,26 @@ impl Builder {
     #[must_use]
     pub fn liveness_timeout(mut self, timeout: Duration) -> Self {
         self.liveness_timeout = timeout;
+        self
+    }
+
+    /// How long a key frame that was asked for is waited for before it is asked for again. Default
+    /// one second.
+    ///
+    /// It is asked for once more whether anybody waits or not; and then, as long as a consumer has
+    /// none to begin with, at intervals of which each is twice the one before, up to
+    /// [`key_frame_retry_interval_max`](Self::key_frame_retry_interval_max).
+    #[must_use]
+    pub fn key_frame_retry_interval(mut self, interval: Duration) -> Self {
+        self.key_frame_retry.interval = interval;
+        self
+    }
+
+    /// The longest interval between two requests for a key frame that a consumer waits for. Default
+    /// eight seconds.
+    #[must_use]
+    pub fn key_frame_retry_interval_max(mut self, interval: Duration) -> Self {
+        self.key_frame_retry.interval_max = interval;
         self
     }
 
@@ -267,6 +289,7 @@ impl Builder {
     /// See [`BuildError`].
     pub fn build(self) -> Result<Engine, BuildError> {
         limits::check(&self.limits)?;
+        limits::check_retry(self.key_frame_retry)?;
         let (first, last) = self.port_range;
         if first == 0 || first > last {
             return Err(BuildError::EmptyPortRange { first, last });
@@ -284,6 +307,7 @@ impl Builder {
             epoch: clock::epoch(),
         });
         world.insert_resource(LivenessTimeout(self.liveness_timeout));
+        world.insert_resource(self.key_frame_retry);
         let mut setup = Setup::new(world);
         if self.built_in {
             pipeline(&mut setup);

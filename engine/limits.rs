@@ -1,6 +1,6 @@
 //! Limits that nothing can work with are refused.
 
-use flumen_components::Limits;
+use flumen_components::{KeyFrameRetry, Limits};
 
 use crate::builder::BuildError;
 
@@ -39,6 +39,17 @@ pub(crate) fn check(limits: &Limits) -> Result<(), BuildError> {
     check_arena(name, value, value.checked_mul(limits.datagram_bytes))?;
     let (name, value) = ("direct_sends_per_tick", limits.direct_sends_per_tick);
     check_arena(name, value, value.checked_mul(usize::from(u16::MAX)))
+}
+
+/// Without a span between them requests would be made in every tick.
+pub(crate) fn check_retry(retry: KeyFrameRetry) -> Result<(), BuildError> {
+    let name = "key_frame_retry_interval";
+    let value = retry.interval.as_millis() as usize;
+    refuse(value == 0, name, value, "it is less than a millisecond")?;
+    let (name, value) = ("key_frame_retry_interval_max", retry.interval_max);
+    let is_shorter = value < retry.interval;
+    let reason = "it is shorter than key_frame_retry_interval";
+    refuse(is_shorter, name, value.as_millis() as usize, reason)
 }
 
 /// What network and application can bring together in one tick fits 32 bits.

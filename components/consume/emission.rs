@@ -53,6 +53,11 @@ pub struct Emission {
 }
 
 impl Emission {
+    /// Nothing is sent before a key frame comes.
+    pub fn awaits_key_frame(&self) -> bool {
+        self.sync_required && self.waits_for_key_frame
+    }
+
     /// It may need packets that came before: to send them again, or behind a key frame that they
     /// overtook.
     pub fn needs_history(&self) -> bool {

@@ -1,60 +1,16 @@
-//! Who wants a key frame, and how often a producer is asked.
+//! How often a producer is asked for a key frame.
 
 use std::time::Duration;
 
 use bevy_ecs::component::Component;
-use bevy_ecs::entity::{Entity, EntityHashMap};
-use bevy_ecs::resource::Resource;
 use smallvec::SmallVec;
 
+use crate::feedback::key_frame_retry::KeyFrameRetry;
 use crate::tick::time::Time;
 
-/// Wishes for key frames since the last Feedback, in order.
-///
-/// Written by Demux, Receive, Forward and between ticks; read and emptied by Feedback.
-#[derive(Resource, Debug, Default)]
-pub struct KeyFrameWishes {
-    wishes: Vec<KeyFrameWish>,
-    // Never iterated: its order is that of a hash.
-    positions: EntityHashMap<usize>,
-}
-
-impl KeyFrameWishes {
-    /// Adds a wish. All wishes for a stream in one tick are one, and forced if one of them is. One
-    /// peer can repeat a wish for each of thousands of streams a hundred thousand times in a tick,
-    /// so that must not take a search.
-    pub fn add(&mut self, wish: KeyFrameWish) {
-        let next = self.wishes.len();
-        let position = *self.positions.entry(wish.stream).or_insert(next);
-        match self.wishes.get_mut(position) {
-            Some(known) => known.force |= wish.force,
-            None => self.wishes.push(wish),
-        }
-    }
-
-    /// There are none.
-    pub fn is_empty(&self) -> bool {
-        self.wishes.is_empty()
-    }
-
-    /// Takes every wish, in order.
-    pub fn drain(&mut self) -> impl Iterator<Item = KeyFrameWish> {
-        self.positions.clear();
-        self.wishes.drain(..)
-    }
-}
-
-/// A wish for a key frame of one stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyFrameWish {
-    /// The stream entity.
-    pub stream: Entity,
-    /// Ask even when a request is pending or held back.
-    pub force: bool,
-}
-
 /// The requests of a video producer: one pending at most for each stream, repeated once when it is
-/// not answered, and held back for the delay the application chose. Written by Feedback.
+/// not answered, then at growing intervals as long as somebody waits, and held back for the delay
+/// the application chose. Written by Feedback.
 #[derive(Component, Clone, Debug, Default)]
 pub struct KeyFrameRequests {
     delay: Duration,
@@ -67,6 +23,7 @@ pub struct KeyFrameRequests {
 struct Request {
     ssrc: u32,
     pending: Option<Pending>,
+    next: Option<Next>,
     held_back: Option<HeldBack>,
 }
 
@@ -76,14 +33,19 @@ struct Pending {
     retry: bool,
 }
 
+/// When a request is made once more, if somebody waits then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Next {
+    at: Time,
+    /// How long after the one before.
+    interval: Duration,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct HeldBack {
     until: Time,
     wanted: bool,
 }
-
-/// How long an answer is waited for.
-pub const RETRY_AFTER: Duration = Duration::from_millis(1_000);
 
 /// What to do about a wish or a deadline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,7 +68,7 @@ impl KeyFrameRequests {
     }
 
     /// Somebody wants a key frame.
-    pub fn want(&mut self, ssrc: u32, now: Time) -> Action {
+    pub fn want(&mut self, ssrc: u32, now: Time, retry: KeyFrameRetry) -> Action {
         let delay = self.delay;
         let request = self.request(ssrc);
         let mut action = Action::default();
@@ -126,14 +88,14 @@ impl KeyFrameRequests {
             Some(pending) => pending.retry = true,
             None => {
                 action.send = true;
-                action.retry_at = Some(request.await_answer(now));
+                action.retry_at = Some(request.await_answer(now, retry));
             }
         }
         action
     }
 
     /// A key frame is needed whatever was asked before: the stream is new, or resumes.
-    pub fn force(&mut self, ssrc: u32, now: Time) -> Action {
+    pub fn force(&mut self, ssrc: u32, now: Time, retry: KeyFrameRetry) -> Action {
         let delay = self.delay;
         let request = self.request(ssrc);
         let mut action = Action {
@@ -148,18 +110,22 @@ impl KeyFrameRequests {
             });
             action.release_at = Some(until);
         }
-        action.retry_at = Some(request.await_answer(now));
+        action.retry_at = Some(request.await_answer(now, retry));
         action
     }
 
-    /// A key frame arrived.
+    /// A key frame arrived. It need not have been of use to all who wait: when the answer would
+    /// have been missed, that is looked at again.
     pub fn answered(&mut self, ssrc: u32) {
-        if let Some(request) = self
-            .requests
-            .iter_mut()
-            .find(|request| request.ssrc == ssrc)
+        let mut requests = self.requests.iter_mut();
+        let request = requests.find(|request| request.ssrc == ssrc);
+        if let Some(request) = request
+            && let Some(pending) = request.pending.take()
         {
-            request.pending = None;
+            request.next = Some(Next {
+                at: pending.until,
+                interval: Duration::ZERO,
+            });
         }
     }
 
@@ -168,41 +134,40 @@ impl KeyFrameRequests {
         self.requests.retain(|request| request.ssrc != ssrc);
     }
 
-    /// A retry deadline fired.
-    pub fn retry(&mut self, ssrc: u32, now: Time) -> Action {
+    /// A retry deadline fired; `awaited` tells whether somebody waits for a key frame.
+    pub fn retry(
+        &mut self,
+        ssrc: u32,
+        now: Time,
+        retry: KeyFrameRetry,
+        awaited: impl FnOnce() -> bool,
+    ) -> Action {
         let request = self.request(ssrc);
-        match request.pending {
-            Some(Pending { until, retry: true }) if until <= now => {
-                let until = now + RETRY_AFTER;
-                request.pending = Some(Pending {
-                    until,
-                    retry: false,
-                });
-                Action {
-                    send: true,
-                    retry_at: Some(until),
-                    release_at: None,
-                }
-            }
-            Some(Pending {
-                until,
-                retry: false,
-            }) if until <= now => {
-                request.pending = None;
-                Action::default()
-            }
+        if let Some(Pending {
+            until,
+            retry: again,
+        }) = request.pending
+        {
+            return match (until <= now, again) {
+                (false, _) => Action::default(),
+                (true, true) => request.repeat(now, retry),
+                (true, false) => request.wait_on(now, retry, awaited),
+            };
+        }
+        match request.next.take_if(|next| next.at <= now) {
+            Some(next) if awaited() => request.ask_again(now, next.interval, retry),
             _ => Action::default(),
         }
     }
 
     /// A hold-back deadline fired.
-    pub fn release(&mut self, ssrc: u32, now: Time) -> Action {
+    pub fn release(&mut self, ssrc: u32, now: Time, retry: KeyFrameRetry) -> Action {
         let request = self.request(ssrc);
         match request.held_back {
             Some(HeldBack { until, wanted }) if until <= now => {
                 request.held_back = None;
                 if wanted {
-                    self.want(ssrc, now)
+                    self.want(ssrc, now, retry)
                 } else {
                     Action::default()
                 }
@@ -220,6 +185,7 @@ impl KeyFrameRequests {
             self.requests.push(Request {
                 ssrc,
                 pending: None,
+                next: None,
                 held_back: None,
             });
             self.requests.len() - 1
@@ -230,10 +196,57 @@ impl KeyFrameRequests {
 
 impl Request {
     /// The first wait ends in a second request, whether somebody asks again or not.
-    fn await_answer(&mut self, now: Time) -> Time {
-        let until = now + RETRY_AFTER;
+    fn await_answer(&mut self, now: Time, retry: KeyFrameRetry) -> Time {
+        let until = now + retry.interval;
         self.pending = Some(Pending { until, retry: true });
+        self.next = None;
         until
+    }
+
+    fn repeat(&mut self, now: Time, retry: KeyFrameRetry) -> Action {
+        let until = now + retry.interval;
+        self.pending = Some(Pending {
+            until,
+            retry: false,
+        });
+        Action {
+            send: true,
+            retry_at: Some(until),
+            release_at: None,
+        }
+    }
+
+    /// The second request was not answered either: the next one is made twice as long after it as
+    /// it was after the first.
+    fn wait_on(
+        &mut self,
+        now: Time,
+        retry: KeyFrameRetry,
+        awaited: impl FnOnce() -> bool,
+    ) -> Action {
+        self.pending = None;
+        if !awaited() {
+            return Action::default();
+        }
+        let interval = retry.after(retry.interval);
+        let at = now + interval.saturating_sub(retry.interval);
+        self.next = Some(Next { at, interval });
+        Action {
+            retry_at: Some(at),
+            ..Action::default()
+        }
+    }
+
+    /// Asks `interval` after the last time, and then after twice that.
+    fn ask_again(&mut self, now: Time, interval: Duration, retry: KeyFrameRetry) -> Action {
+        let interval = retry.after(interval);
+        let at = now + interval;
+        self.next = Some(Next { at, interval });
+        Action {
+            send: true,
+            retry_at: Some(at),
+            release_at: None,
+        }
     }
 }
 
@@ -242,53 +255,113 @@ mod tests {
     use super::*;
 
     const AT: fn(u64) -> Time = Time::from_millis;
+    const RETRY: KeyFrameRetry = KeyFrameRetry {
+        interval: Duration::from_secs(1),
+        interval_max: Duration::from_secs(8),
+    };
 
     #[test]
     fn an_unanswered_request_is_repeated_once_after_a_second() {
         let mut requests = KeyFrameRequests::default();
-        let action = requests.want(1, AT(0));
+        let action = requests.want(1, AT(0), RETRY);
         assert_eq!((action.send, action.retry_at), (true, Some(AT(1_000))));
         assert_eq!(
-            requests.want(1, AT(10)),
+            requests.want(1, AT(10), RETRY),
             Action::default(),
             "one is pending"
         );
-        let action = requests.retry(1, AT(1_000));
+        let action = requests.retry(1, AT(1_000), RETRY, || false);
         assert_eq!((action.send, action.retry_at), (true, Some(AT(2_000))));
-        assert_eq!(requests.retry(1, AT(2_000)), Action::default());
-        assert!(requests.want(1, AT(2_001)).send, "the record is gone");
+        assert_eq!(
+            requests.retry(1, AT(2_000), RETRY, || false),
+            Action::default()
+        );
+        assert!(
+            requests.want(1, AT(2_001), RETRY).send,
+            "the record is gone"
+        );
     }
 
     #[test]
     fn a_wish_during_the_second_wait_asks_a_third_time() {
         let mut requests = KeyFrameRequests::default();
-        requests.want(1, AT(0));
-        requests.retry(1, AT(1_000));
-        requests.want(1, AT(1_500));
-        assert!(requests.retry(1, AT(2_000)).send);
+        requests.want(1, AT(0), RETRY);
+        requests.retry(1, AT(1_000), RETRY, || false);
+        requests.want(1, AT(1_500), RETRY);
+        assert!(requests.retry(1, AT(2_000), RETRY, || false).send);
+    }
+
+    /// The milliseconds up to `end` at which requests are made, the first of them at 0.
+    fn asked(requests: &mut KeyFrameRequests, end: u64, awaited: impl Fn(u64) -> bool) -> Vec<u64> {
+        let mut deadlines: Vec<Time> = requests
+            .want(1, AT(0), RETRY)
+            .retry_at
+            .into_iter()
+            .collect();
+        let mut asked = vec![0];
+        while let Some(at) = deadlines.pop().filter(|&at| at <= AT(end)) {
+            let action = requests.retry(1, at, RETRY, || awaited(at.as_millis()));
+            asked.extend(action.send.then(|| at.as_millis()));
+            deadlines.extend(action.retry_at);
+        }
+        asked
+    }
+
+    #[test]
+    fn as_long_as_somebody_waits_requests_are_made_at_growing_intervals() {
+        let mut requests = KeyFrameRequests::default();
+        let expected = [0, 1_000, 3_000, 7_000, 15_000, 23_000, 31_000];
+        assert_eq!(asked(&mut requests, 38_999, |_| true), expected);
+        let mut requests = KeyFrameRequests::default();
+        assert_eq!(asked(&mut requests, 99_999, |at| at < 7_000), expected[..3]);
+    }
+
+    #[test]
+    fn a_wish_between_two_late_requests_is_new() {
+        let mut requests = KeyFrameRequests::default();
+        assert_eq!(asked(&mut requests, 4_000, |_| true), [0, 1_000, 3_000]);
+        let action = requests.want(1, AT(4_000), RETRY);
+        assert_eq!((action.send, action.retry_at), (true, Some(AT(5_000))));
+        let stale = requests.retry(1, AT(7_000), RETRY, || panic!("it was asked since"));
+        assert!(stale.send, "the second request is overdue");
+    }
+
+    #[test]
+    fn an_answer_that_was_of_no_use_is_asked_for_again() {
+        for (awaited, sent) in [(true, true), (false, false)] {
+            let mut requests = KeyFrameRequests::default();
+            requests.want(1, AT(0), RETRY);
+            requests.answered(1);
+            let action = requests.retry(1, AT(1_000), RETRY, || awaited);
+            assert_eq!(action.send, sent);
+            assert_eq!(action.retry_at, sent.then(|| AT(2_000)));
+        }
     }
 
     #[test]
     fn an_answer_ends_the_wait() {
         let mut requests = KeyFrameRequests::default();
-        requests.want(1, AT(0));
+        requests.want(1, AT(0), RETRY);
         requests.answered(1);
-        assert_eq!(requests.retry(1, AT(1_000)), Action::default());
-        assert!(requests.want(1, AT(1_001)).send);
+        assert_eq!(
+            requests.retry(1, AT(1_000), RETRY, || false),
+            Action::default()
+        );
+        assert!(requests.want(1, AT(1_001), RETRY).send);
     }
 
     #[test]
     fn the_delay_holds_wishes_back_and_then_releases_one() {
         let mut requests = KeyFrameRequests::new(Duration::from_millis(300));
-        let action = requests.want(1, AT(0));
+        let action = requests.want(1, AT(0), RETRY);
         assert_eq!((action.send, action.release_at), (true, Some(AT(300))));
         requests.answered(1);
-        assert!(!requests.want(1, AT(100)).send);
-        let action = requests.release(1, AT(300));
+        assert!(!requests.want(1, AT(100), RETRY).send);
+        let action = requests.release(1, AT(300), RETRY);
         assert_eq!((action.send, action.release_at), (true, Some(AT(600))));
         requests.answered(1);
         assert_eq!(
-            requests.release(1, AT(600)),
+            requests.release(1, AT(600), RETRY),
             Action::default(),
             "nobody asked meanwhile"
         );
@@ -297,20 +370,20 @@ mod tests {
     #[test]
     fn a_stale_deadline_does_nothing() {
         let mut requests = KeyFrameRequests::default();
-        requests.want(1, AT(0));
-        requests.force(1, AT(500));
+        requests.want(1, AT(0), RETRY);
+        requests.force(1, AT(500), RETRY);
         assert_eq!(
-            requests.retry(1, AT(1_000)),
+            requests.retry(1, AT(1_000), RETRY, || false),
             Action::default(),
             "it was restarted at 500"
         );
-        assert!(requests.retry(1, AT(1_500)).send);
+        assert!(requests.retry(1, AT(1_500), RETRY, || false).send);
     }
 
     #[test]
     fn streams_are_asked_independently() {
         let mut requests = KeyFrameRequests::default();
-        assert!(requests.want(1, AT(0)).send);
-        assert!(requests.want(2, AT(0)).send);
+        assert!(requests.want(1, AT(0), RETRY).send);
+        assert!(requests.want(2, AT(0), RETRY).send);
     }
 }

@@ -7,8 +7,9 @@ use flumen_components::key_frame_requests::Action;
 use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::rtcp::{write_fir, write_pli};
 use flumen_components::{
-    Deadlines, Due, Encoding, KeyFrameRequests, KeyFrameWish, KeyFrameWishes, Limits, Now, Paused,
-    Producer, ProducerId, Reception, RtpStream, Subject, Time, Trace, TraceTypes, Traces,
+    Deadlines, Due, Emission, Encoding, KeyFrameRequests, KeyFrameRetry, KeyFrameWish,
+    KeyFrameWishes, Limits, Now, Path, Paused, Producer, ProducerId, Reception, Routes, RtpStream,
+    Subject, Time, Trace, TraceTypes, Traces,
 };
 
 use super::rtcp_exits::RtcpExits;
@@ -28,11 +29,35 @@ pub(crate) struct Asking<'w, 's> {
         ),
     >,
     streams: Query<'w, 's, (&'static RtpStream, &'static mut Reception)>,
+    waiting: Waiting<'w, 's>,
     exits: RtcpExits<'w, 's>,
     deadlines: ResMut<'w, Deadlines>,
     traces: ResMut<'w, Traces>,
     limits: Res<'w, Limits>,
+    retry: Res<'w, KeyFrameRetry>,
     now: Res<'w, Now>,
+}
+
+/// Who may wait for a key frame.
+#[derive(SystemParam)]
+pub(crate) struct Waiting<'w, 's> {
+    routes: Query<'w, 's, &'static Routes>,
+    consumers: Query<'w, 's, (&'static Emission, &'static Paused)>,
+    paths: Query<'w, 's, &'static Path>,
+}
+
+impl Waiting<'_, '_> {
+    /// A consumer of `producer` could send and has no key frame to begin with.
+    fn is_awaited(&self, producer: Entity) -> bool {
+        let mut consumers = self.routes.get(producer).into_iter().flat_map(Routes::iter);
+        consumers.any(|consumer| self.waits(consumer) == Some(true))
+    }
+
+    fn waits(&self, consumer: Entity) -> Option<bool> {
+        let (emission, paused) = self.consumers.get(consumer).ok()?;
+        let path = self.paths.get(emission.transport).ok()?;
+        Some(!paused.0 && path.is_connected() && emission.awaits_key_frame())
+    }
 }
 
 /// Asks for the key frames that are wished for or overdue.
@@ -40,27 +65,31 @@ pub(crate) fn request_key_frames(
     mut wishes: ResMut<'_, KeyFrameWishes>,
     mut asking: Asking<'_, '_>,
 ) {
-    let now = asking.now.time;
+    let (now, retry) = (asking.now.time, *asking.retry);
     for index in 0..asking.deadlines.fired().len() {
         let (producer, due) = asking.deadlines.fired()[index];
         match due {
             Due::KeyFrameRetry { ssrc } => {
-                asking.act(producer, ssrc, |requests| requests.retry(ssrc, now));
+                asking.act(producer, ssrc, |requests, waiting| {
+                    requests.retry(ssrc, now, retry, || waiting.is_awaited(producer))
+                });
             }
             Due::KeyFrameDelay { ssrc } => {
-                asking.act(producer, ssrc, |requests| requests.release(ssrc, now));
+                asking.act(producer, ssrc, |requests, _| {
+                    requests.release(ssrc, now, retry)
+                });
             }
             _ => {}
         }
     }
     for wish in wishes.drain() {
-        asking.grant(wish, now);
+        asking.grant(wish, now, retry);
     }
 }
 
 impl Asking<'_, '_> {
     /// What this tick forwarded may have been the key frame that is wished for.
-    fn grant(&mut self, wish: KeyFrameWish, now: Time) {
+    fn grant(&mut self, wish: KeyFrameWish, now: Time, retry: KeyFrameRetry) {
         let Ok((stream, reception)) = self.streams.get(wish.stream) else {
             return;
         };
@@ -68,9 +97,9 @@ impl Asking<'_, '_> {
             return;
         }
         let (producer, ssrc) = (stream.producer, stream.ssrc);
-        self.act(producer, ssrc, |requests| match wish.force {
-            true => requests.force(ssrc, now),
-            false => requests.want(ssrc, now),
+        self.act(producer, ssrc, |requests, _| match wish.force {
+            true => requests.force(ssrc, now, retry),
+            false => requests.want(ssrc, now, retry),
         });
     }
 
@@ -78,7 +107,7 @@ impl Asking<'_, '_> {
         &mut self,
         entity: Entity,
         ssrc: u32,
-        decide: impl FnOnce(&mut KeyFrameRequests) -> Action,
+        decide: impl FnOnce(&mut KeyFrameRequests, &Waiting<'_, '_>) -> Action,
     ) {
         // Audio producers have no requests, and a deadline may outlive its producer.
         let Ok((_, producer, paused, _, mut requests)) = self.producers.get_mut(entity) else {
@@ -88,7 +117,7 @@ impl Asking<'_, '_> {
         if paused.0 || !self.exits.is_open(producer.transport) {
             return;
         }
-        let action = decide(&mut requests);
+        let action = decide(&mut requests, &self.waiting);
         if let Some(at) = action.retry_at {
             self.deadlines.set(at, entity, Due::KeyFrameRetry { ssrc });
         }

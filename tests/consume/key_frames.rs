@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use flumen::rtp_parameters::{MediaKind, RtcpFeedback, RtpParameters};
 use flumen::{
-    ConnectOptions, ConsumerOptions, Listen, ListenInfo, PlainTransportOptions, ProducerOptions,
-    Time, Withheld,
+    ConnectOptions, ConsumerOptions, Engine, Listen, ListenInfo, Loopback, PlainTransportOptions,
+    ProducerOptions, Time, Withheld,
 };
 use flumen_tests::{
     Call, Packet, RECEIVER, Request, Room, SENDER, SSRC, VP8_DELTA_FRAME, VP8_KEY_FRAME, address,
@@ -375,4 +375,73 @@ fn a_sender_whose_rtcp_address_is_learnt_late_is_asked_then() {
         .inject(room.local_rtcp(sender), rtcp, &feedback::pli(9));
     room.tick();
     assert_eq!(requests_to(&room.received(), rtcp), [Request::Pli(SSRC)]);
+}
+
+#[test]
+fn as_long_as_a_consumer_waits_it_is_asked_for_again_at_growing_intervals() {
+    let mut call = Call::video();
+    call.send_payload(1, VP8_DELTA_FRAME);
+    let asked = requests_until(&mut call, 24_000);
+    let expected = [1_001, 3_001, 7_001, 15_001, 23_001].map(|at| (at, PLI));
+    assert_eq!(asked, expected, "the first one left at once");
+    assert_eq!(call.send_payload(2, VP8_KEY_FRAME).packets.len(), 1);
+    assert_eq!(requests_until(&mut call, 40_000), []);
+}
+
+#[test]
+fn whichever_request_is_answered_the_consumer_gets_its_picture() {
+    for answered in 0..7 {
+        let mut call = Call::video();
+        let mut asked = call.send_payload(1, VP8_DELTA_FRAME).requests.len();
+        while asked <= answered {
+            asked += call.tick_after(Duration::from_millis(100)).requests.len();
+        }
+        let left = call.send_payload(2, VP8_KEY_FRAME);
+        assert_eq!(left.packets.len(), 1, "request {answered}");
+    }
+}
+
+#[test]
+fn nobody_is_asked_for_whom_nobody_waits() {
+    type End = fn(&mut Call);
+    let ends: [End; 4] = [
+        |call| call.room.engine.pause_consumer(call.consumer).unwrap(),
+        |call| call.room.engine.close_consumer(call.consumer).unwrap(),
+        |call| call.room.engine.pause_producer(call.producer).unwrap(),
+        |call| call.room.engine.close_transport(call.receiver).unwrap(),
+    ];
+    for end in ends {
+        let mut call = Call::video();
+        call.send_payload(1, VP8_DELTA_FRAME);
+        assert_eq!(requests_until(&mut call, 2_500), [(1_001, PLI)]);
+        end(&mut call);
+        assert_eq!(requests_until(&mut call, 20_000), []);
+    }
+}
+
+#[test]
+fn the_intervals_are_those_of_the_builder() {
+    let room = Room::with(|builder| {
+        builder
+            .key_frame_retry_interval(Duration::from_millis(200))
+            .key_frame_retry_interval_max(Duration::from_millis(500))
+    });
+    let mut call = Call::inside(room, MediaKind::Video, vp8(SSRC));
+    call.send_payload(1, VP8_DELTA_FRAME);
+    let expected = [201, 601, 1_101, 1_601].map(|at| (at, PLI));
+    assert_eq!(requests_until(&mut call, 2_000), expected);
+}
+
+#[test]
+fn intervals_that_make_no_sense_are_refused_by_name() {
+    let builder = || Engine::builder().backend(Loopback::new().0);
+    let none = builder().key_frame_retry_interval(Duration::ZERO);
+    let shrinking = builder().key_frame_retry_interval_max(Duration::from_millis(999));
+    for (builder, name) in [
+        (none, "key_frame_retry_interval is 0"),
+        (shrinking, "key_frame_retry_interval_max is 999"),
+    ] {
+        let error = builder.build().err().expect("it is refused");
+        assert!(error.to_string().starts_with(name), "{error}");
+    }
 }
