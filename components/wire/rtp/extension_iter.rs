@@ -4,7 +4,10 @@ use super::{ONE_BYTE_PROFILE, TWO_BYTE_PROFILE};
 
 /// The one-byte id that ends the block, RFC 8285 section 4.2.
 const STOP_ID: u8 = 15;
-/// The id that is padding: one byte of it, whatever the length beside the id says.
+/// Between elements and behind them, in both forms.
+const PADDING: u8 = 0;
+/// The id of padding. An element that has it and a length ends the block (RFC 8285 section 4.1.2).
+/// In the two-byte form there is none, since a byte of zero is padding and the next one an id.
 const PADDING_ID: u8 = 0;
 
 /// The elements of one extension block: id and value, in order.
@@ -40,12 +43,7 @@ impl<'a> ExtensionIter<'a> {
     fn element(&self) -> Option<(u8, usize, usize)> {
         let (&first, behind) = self.rest.split_first()?;
         if self.two_byte {
-            let len = if first == PADDING_ID {
-                0
-            } else {
-                usize::from(*behind.first()?)
-            };
-            return Some((first, 2, len));
+            return Some((first, 2, usize::from(*behind.first()?)));
         }
         Some((first >> 4, 1, usize::from(first & 0x0F) + 1))
     }
@@ -57,12 +55,12 @@ impl<'a> Iterator for ExtensionIter<'a> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let (id, header_len, len) = self.element()?;
-            if id == PADDING_ID {
-                self.rest = &self.rest[1..];
+            if let [PADDING, rest @ ..] = self.rest {
+                self.rest = rest;
                 continue;
             }
-            if id == STOP_ID && !self.two_byte {
+            let (id, header_len, len) = self.element()?;
+            if !self.two_byte && matches!(id, PADDING_ID | STOP_ID) {
                 self.rest = &[];
                 return None;
             }
@@ -75,6 +73,10 @@ impl<'a> Iterator for ExtensionIter<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
     use super::*;
 
     fn walk(profile: u16, elements: &[u8]) -> (Vec<(u8, Vec<u8>)>, bool) {
@@ -94,6 +96,47 @@ mod tests {
     fn id_fifteen_ends_a_one_byte_block() {
         let block = [0x10, 0xAA, 0xFF, 0x20, 0xBB, 0, 0, 0];
         assert_eq!(walk(0xBEDE, &block), (vec![(1, vec![0xAA])], true));
+    }
+
+    #[test]
+    fn id_zero_with_a_length_ends_a_one_byte_block() {
+        let block = [0x10, 0xAA, 0x01, 0x20, 0xBB, 0x20, 0xCC, 0];
+        assert_eq!(walk(0xBEDE, &block), (vec![(1, vec![0xAA])], true));
+        // Its length is ignored, even one that goes past the block.
+        assert_eq!(walk(0xBEDE, &[0x0F, 0x10, 0xAA, 0]), (vec![], true));
+        assert_eq!(
+            walk(0xBEDE, &[1, 1, 1, 0x10, 0x55, 0, 0, 0]),
+            (vec![], true)
+        );
+    }
+
+    #[test]
+    fn zeros_are_padding_between_two_byte_elements() {
+        let block = [0, 0, 1, 1, 0xAA, 0, 2, 2, 7, 8, 0, 0];
+        let expected = vec![(1, vec![0xAA]), (2, vec![7, 8])];
+        assert_eq!(walk(0x1000, &block), (expected, true));
+    }
+
+    proptest! {
+        #[test]
+        fn elements_behind_id_zero_with_a_length_are_not_read(
+            values in vec(vec(any::<u8>(), 1..=16), 0..8),
+            at in any::<Index>(),
+            len in 1..16_u8,
+        ) {
+            let (mut block, mut before) = (Vec::new(), Vec::new());
+            let end = at.index(values.len() + 1);
+            for (index, value) in values.into_iter().enumerate() {
+                if index == end {
+                    block.push(len);
+                }
+                block.push(0x50 | (value.len() - 1) as u8);
+                block.extend(&value);
+                block.extend(vec![PADDING; index % 3]);
+                before.extend((index < end).then_some((5, value)));
+            }
+            prop_assert_eq!(walk(0xBEDE, &block), (before, true));
+        }
     }
 
     #[test]
