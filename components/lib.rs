@@ -182,7 +182,7 @@ pub mod tick {
     pub use datagrams::{Datagrams, Departing, Departures};
     pub use deadline::{Deadlines, Due};
     pub use deliveries::{Deliveries, Delivery, DirectOut, DirectRow, Recipient};
-    pub use discard::{Control, Discard};
+    pub use discard::{Control, Discard, RtcpFault};
     pub use draft::Draft;
     pub use inbox::{Datagram, Inbox, InboxFull, Origin};
     pub use ledger::{Imbalance, Ledger};

@@ -35,10 +35,10 @@ pub use flumen_components::{
     AppData, Closed, ConsumerId, Content, Control, Counts, DataConsumerId, DataKind, DataLedger,
     DataParameters, DataProducerId, Delivery, Discard, Event, Imbalance, Ledger, Limits, Message,
     MessageDelivery, MessageDiscard, MessageWithheld, ProducerId, ProducerScore, Reason, Recipient,
-    Refusal, ReliabilityOverrides, RouterId, SctpOptions, SctpOptionsError, SctpParameters,
-    SctpState, SctpStreamParameters, SctpStreamParametersError, SocketId, StreamLayers,
-    StreamLiveness, Subject, Time, Trace, TransportId, Tuple, VerdictError, Veto, VetoError,
-    VideoOrientation, Withheld, event, rtp_parameters, stats, trace,
+    Refusal, ReliabilityOverrides, RouterId, RtcpFault, SctpOptions, SctpOptionsError,
+    SctpParameters, SctpState, SctpStreamParameters, SctpStreamParametersError, SocketId,
+    StreamLayers, StreamLiveness, Subject, Time, Trace, TransportId, Tuple, VerdictError, Veto,
+    VetoError, VideoOrientation, Withheld, event, rtp_parameters, stats, trace,
 };
 pub use flumen_protocol::sctp;
 pub use flumen_systems::control::{

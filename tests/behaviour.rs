@@ -30,6 +30,7 @@ mod consume {
 /// What senders are told of what arrives.
 mod feedback {
     mod bandwidth;
+    mod compounds;
     mod estimate;
     mod hostile_rtcp;
     mod reports;

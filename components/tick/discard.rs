@@ -1,6 +1,7 @@
 //! Why a datagram that came in goes no further, and what control datagrams were consumed as.
 
 use crate::tick::counts::reasons;
+use crate::wire::rtcp::RtcpError;
 
 reasons! {
     /// Why an incoming datagram was discarded. Part of the ingress ledger.
@@ -32,7 +33,7 @@ reasons! {
         UnwantedSctp = "unwantedSctp",
         /// SCTP for an association that is over.
         SctpClosed = "sctpClosed",
-        /// Not a well-formed compound or reduced-size RTCP packet (RFC 3550 section 6.1, RFC 5506).
+        /// RTCP of which not a single packet is well-formed (RFC 3550 section 6.1, RFC 5506).
         MalformedRtcp = "malformedRtcp",
         /// No SSRC, MID or RID of it leads to a producer of the transport.
         UnknownProducer = "unknownProducer",
@@ -56,9 +57,34 @@ reasons! {
 }
 
 reasons! {
+    /// What was wrong with a packet of an RTCP compound that was consumed for its other packets.
+    RtcpFault {
+        /// Cut off, or its length goes past the compound: what follows it cannot be found.
+        TooShort = "tooShort",
+        /// The version is not 2: neither it nor what follows is RTCP.
+        BadVersion = "badVersion",
+        /// Its padding is zero bytes, or longer than the packet. It alone was skipped.
+        BadPadding = "badPadding",
+        /// Its content is shorter than its type, or a count in it, requires. It alone was skipped.
+        BadBody = "badBody",
+    }
+}
+
+impl From<RtcpError> for RtcpFault {
+    fn from(error: RtcpError) -> Self {
+        match error {
+            RtcpError::TooShort => Self::TooShort,
+            RtcpError::BadVersion => Self::BadVersion,
+            RtcpError::BadPadding => Self::BadPadding,
+            RtcpError::BadBody => Self::BadBody,
+        }
+    }
+}
+
+reasons! {
     /// What an incoming control datagram was. Part of the ingress ledger.
     Control {
-        /// RTCP, compound or reduced-size.
+        /// RTCP, compound or reduced-size, of which at least one packet is well-formed.
         Rtcp = "rtcp",
         /// SCTP.
         Sctp = "sctp",

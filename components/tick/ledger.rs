@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::consume::withheld::Withheld;
 use crate::tick::counts::Counts;
-use crate::tick::discard::{Control, Discard};
+use crate::tick::discard::{Control, Discard, RtcpFault};
 use crate::tick::inbox::Origin;
 use crate::tick::refusal::Refusal;
 
@@ -26,6 +26,9 @@ pub struct Ledger {
     pub accepted: u64,
     /// Control datagrams processed, by kind.
     pub consumed: Counts<Control>,
+    /// Malformed packets in RTCP datagrams, by what is wrong with them. Other packets of these
+    /// datagrams were acted on, so that each is among `consumed`, and these are in no equation.
+    pub rtcp_faults: Counts<RtcpFault>,
     /// Datagrams that went no further, by reason.
     pub discarded: Counts<Discard>,
     /// Accepted packets times the consumers of their producer.

@@ -193,8 +193,8 @@ fn candidate(origin: Origin, sockets: &Sockets) -> Option<Candidate> {
     }
 }
 
-/// What a datagram holds, or why it holds nothing of use. RTCP is checked whole here, so that a
-/// malformed packet behind a good one does not act.
+/// What a datagram holds, or why it holds nothing of use. RTCP is of use when one packet of it is:
+/// the others are counted where it is received.
 fn content(bytes: &[u8]) -> Result<Content, Discard> {
     if bytes.is_empty() {
         return Err(Discard::Empty);
@@ -207,7 +207,7 @@ fn content(bytes: &[u8]) -> Result<Content, Discard> {
             Ok(header) => Ok(Content::Rtp(header)),
             Err(_) => Err(Discard::MalformedRtp),
         },
-        PacketKind::Rtcp if rtcp::packets(bytes).all(|packet| packet.is_ok()) => Ok(Content::Rtcp),
+        PacketKind::Rtcp if rtcp::packets(bytes).any(|packet| packet.is_ok()) => Ok(Content::Rtcp),
         PacketKind::Rtcp => Err(Discard::MalformedRtcp),
     }
 }

@@ -8,7 +8,7 @@ use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::rtcp::{self, RtcpPacket};
 use flumen_components::{
     Consumer, ConsumerId, Control, Emission, Inbox, KeyFrameWish, KeyFrameWishes, Ledger, Limits,
-    Listener, Now, Paused, Producer, RtcpIn, Subject, Trace, TraceTypes, Traces,
+    Listener, Now, Paused, Producer, RtcpFault, RtcpIn, Subject, Trace, TraceTypes, Traces,
 };
 
 /// Whom RTCP is for.
@@ -33,7 +33,7 @@ pub(crate) struct Addressees<'w, 's> {
     now: Res<'w, Now>,
 }
 
-/// Acts on every RTCP packet of this tick.
+/// Acts on every well-formed RTCP packet of this tick, and counts the others.
 pub(crate) fn receive_rtcp(
     arrivals: Res<'_, RtcpIn>,
     inbox: Res<'_, Inbox>,
@@ -44,8 +44,11 @@ pub(crate) fn receive_rtcp(
         ledger.consumed[Control::Rtcp] += 1;
         let start = arrival.start as usize;
         let bytes = &inbox.bytes()[start..start + arrival.len as usize];
-        for packet in rtcp::packets(bytes).flatten() {
-            addressees.receive(arrival.transport, packet);
+        for packet in rtcp::packets(bytes) {
+            match packet {
+                Ok(packet) => addressees.receive(arrival.transport, packet),
+                Err(error) => ledger.rtcp_faults[RtcpFault::from(error)] += 1,
+            }
         }
     }
 }

@@ -88,17 +88,6 @@ fn sender_reports_of_absurd_clocks_harm_nobody() {
     });
 }
 
-#[test]
-fn a_malformed_packet_behind_a_good_one_makes_neither_act() {
-    let mut victims = Victims::default();
-    victims.attack(&Packet::new(96, 1, 3_333, VP8_KEY_FRAME).bytes());
-    victims.tick();
-    let compound = [pli(victims.stranger_gets), vec![0x81, 206, 0, 9]].concat();
-    victims.attack(&compound);
-    victims.tick();
-    assert_eq!(victims.room.engine.ledger().generated, 0);
-}
-
 /// The stranger's own video has begun, and what the engine then asked of it was answered.
 fn on_air() -> Victims {
     let mut victims = Victims::default();

@@ -9,8 +9,8 @@ use flumen::ecs::entity::Entity;
 use flumen::ecs::system::ResMut;
 use flumen::rtp_parameters::{MediaKind, RtpCodecParameters};
 use flumen::{
-    ConsumerOptions, Control, Counts, Discard, Ledger, ProducerId, Reason, Refusal, SctpOptions,
-    SctpStreamParameters, Slot, Stage, TransportId, Withheld,
+    ConsumerOptions, Control, Counts, Discard, Ledger, ProducerId, Reason, Refusal, RtcpFault,
+    SctpOptions, SctpStreamParameters, Slot, Stage, TransportId, Withheld,
 };
 use flumen_tests::feedback::pli;
 use flumen_tests::{Packet, Room, Trunk, VP8_DELTA_FRAME, VP8_KEY_FRAME, opus, vp8};
@@ -51,6 +51,11 @@ fn every_reason_to_withhold_happens() {
 #[test]
 fn every_reason_to_refuse_happens() {
     each_happens_once(|ledger| &ledger.refused, refuse);
+}
+
+#[test]
+fn every_fault_of_rtcp_happens() {
+    each_happens_once(|ledger| &ledger.rtcp_faults, rtcp_fault);
 }
 
 #[test]
@@ -180,6 +185,22 @@ fn discard_sctp(reason: Discard) -> Room {
         assert!(room.wire.inject(here, REMOTE, &forged));
     }
     room.tick();
+    room
+}
+
+fn rtcp_fault(fault: RtcpFault) -> Room {
+    let mut room = Room::new();
+    let muxed = entrances(&mut room).muxed;
+    let malformed: &[u8] = match fault {
+        RtcpFault::TooShort => &[0x80, 201, 0, 9],
+        RtcpFault::BadVersion => &[0x40, 201, 0, 0],
+        RtcpFault::BadPadding => &[0xa0, 201, 0, 0],
+        RtcpFault::BadBody => &[0x80, 201, 0, 0],
+        fault => panic!("nothing triggers {fault:?}"),
+    };
+    room.arrive_bytes(muxed, &[&pli(SSRC), malformed].concat());
+    room.tick();
+    assert_eq!(room.engine.ledger().consumed[Control::Rtcp], 1);
     room
 }
 

@@ -30,7 +30,11 @@ const PLI: u8 = 1;
 const FIR: u8 = 4;
 const APPLICATION_LAYER: u8 = 15;
 
-/// The packets in a compound, in order; stops behind the first that is malformed.
+/// The packets in a compound, in order, and what is wrong with those that are malformed.
+///
+/// What follows a packet whose content is wrong is read on: its length tells where that begins.
+/// The walk ends with the first packet whose length is wrong, or whose version says that it is no
+/// RTCP: no length behind it can be trusted.
 ///
 /// Reduced-size RTCP (RFC 5506) is legal, so any type may come first. Padding is accepted on any
 /// packet, though RFC 3550 section 6.4.1 keeps it for the last: transport-wide feedback is padded
@@ -52,33 +56,35 @@ impl<'a> Iterator for Packets<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let packet = self.take().and_then(dispatch);
-        if packet.is_err() {
-            self.rest = &[];
-        }
+        let rest = std::mem::take(&mut self.rest);
+        let packet = split(rest).and_then(|(packet, behind)| {
+            self.rest = behind;
+            dispatch(unpack(packet)?)
+        });
         Some(packet)
     }
 }
 
-impl<'a> Packets<'a> {
-    /// Splits the next packet off and strips it of header and padding.
-    fn take(&mut self) -> Result<Unknown<'a>, RtcpError> {
-        let words = be16(self.rest, LENGTH).ok_or(RtcpError::TooShort)?;
-        let len = HEADER_LEN + 4 * usize::from(words);
-        let (packet, rest) = self.rest.split_at_checked(len).ok_or(RtcpError::TooShort)?;
-        let [flags, packet_type, _, _, body @ ..] = packet else {
-            return Err(RtcpError::TooShort);
-        };
-        if flags >> 6 != VERSION {
-            return Err(RtcpError::BadVersion);
-        }
-        self.rest = rest;
-        Ok(Unknown {
-            packet_type: *packet_type,
-            count: flags & COUNT_MASK,
-            body: without_padding(flags & PADDING_BIT != 0, body)?,
-        })
+/// The first packet, and what follows it.
+fn split(compound: &[u8]) -> Result<(&[u8], &[u8]), RtcpError> {
+    let words = be16(compound, LENGTH).ok_or(RtcpError::TooShort)?;
+    if compound[0] >> 6 != VERSION {
+        return Err(RtcpError::BadVersion);
     }
+    let len = HEADER_LEN + 4 * usize::from(words);
+    compound.split_at_checked(len).ok_or(RtcpError::TooShort)
+}
+
+/// A packet without its header and padding.
+fn unpack(packet: &[u8]) -> Result<Unknown<'_>, RtcpError> {
+    let [flags, packet_type, _, _, body @ ..] = packet else {
+        return Err(RtcpError::TooShort);
+    };
+    Ok(Unknown {
+        packet_type: *packet_type,
+        count: flags & COUNT_MASK,
+        body: without_padding(flags & PADDING_BIT != 0, body)?,
+    })
 }
 
 fn without_padding(is_padded: bool, body: &[u8]) -> Result<&[u8], RtcpError> {
@@ -146,13 +152,23 @@ mod tests {
     }
 
     #[test]
-    fn the_walk_stops_behind_the_first_error() {
+    fn the_walk_ends_with_the_first_packet_of_a_wrong_length_or_version() {
         let compound = [0x80, 250, 0, 0, 0x40, 250, 0, 0, 0x80, 250, 0, 0];
         let walked = walk(&compound);
         assert_eq!(walked.len(), 2);
         assert_eq!(walked[1], Err(RtcpError::BadVersion));
         assert_eq!(walk(&[0x80, 250, 0]), [Err(RtcpError::TooShort)]);
         assert_eq!(walk(&[0x80, 250, 0, 1, 0]), [Err(RtcpError::TooShort)]);
+    }
+
+    #[test]
+    fn what_follows_a_packet_of_wrong_content_is_walked() {
+        // An SR without anything, a packet of nothing but wrong padding.
+        let compound = [0x80, SR, 0, 0, 0xA0, 250, 0, 1, 0, 0, 0, 0, 0x80, 250, 0, 0];
+        let walked = walk(&compound);
+        let wrong = [Err(RtcpError::BadBody), Err(RtcpError::BadPadding)];
+        assert_eq!(walked[..2], wrong);
+        assert!(walked.len() == 3 && walked[2].is_ok());
     }
 
     #[test]

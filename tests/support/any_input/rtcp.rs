@@ -10,8 +10,8 @@ use flumen::components::wire::rtcp::{
     write_sender_report, write_transport_feedback,
 };
 
-/// A compound: every packet before the first malformed one can be walked, and what we write of
-/// what it says, says the same.
+/// A compound: every well-formed packet can be walked, and what we write of what it says, says the
+/// same.
 pub fn rtcp(compound: &[u8]) {
     let mut walked = 0;
     for packet in packets(compound) {
