@@ -25,6 +25,7 @@ mod consume {
     mod pausing;
     mod relay;
     mod resending;
+    mod timestamps;
 }
 
 /// What senders are told of what arrives.

@@ -1,12 +1,14 @@
 //! The latest packets of a stream: what its consumers may have to send again.
 
+use std::collections::VecDeque;
+use std::time::Duration;
+
 use bevy_ecs::component::Component;
 use smallvec::SmallVec;
 
 use crate::consume::byte_ring::ByteRing;
 use crate::tick::batch::PacketFacts;
-use crate::wire::rtp::RtpHeader;
-use crate::wire::sequence::is_higher_u32;
+use crate::tick::time::Time;
 
 mod places;
 
@@ -16,12 +18,16 @@ use places::Places;
 /// and what of a key frame arrived before its first packet. Written by Receive, read by Forward and
 /// Feedback.
 ///
-/// Packets lie in the order of their sequence numbers, and their RTP timestamps never fall; what
-/// would break that is not kept. Bytes are overwritten in the order of their arrival.
+/// Packets lie in the order of their sequence numbers, and are overwritten in the order of their
+/// arrival. Their RTP timestamps say nothing here: those of pictures in coding order rise and fall,
+/// and a sender may set its clock (RFC 3550 section 5.1).
 #[derive(Component, Clone, Debug, Default)]
 pub struct History {
     bytes: ByteRing,
     places: Places<Kept>,
+    /// The numbers of packets in the order of their arrival, and when that was. One that lost its
+    /// place to newer numbers goes when it comes to be the first.
+    arrivals: VecDeque<(u64, Time)>,
 }
 
 /// A packet that is kept.
@@ -39,40 +45,46 @@ pub enum Keeping {
     Kept,
     /// It is there already.
     Duplicate,
-    /// It is too old, or its timestamp does not go with its sequence number.
+    /// It is longer than all that may be kept.
     Refused,
 }
 
 /// How long and how much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// How much older than the newest packet one may be, in units of the RTP clock.
-    pub age: u32,
+    /// How long before the newest packet one may have arrived.
+    pub age: Duration,
     /// The bytes that may be kept.
     pub bytes: usize,
 }
 
-/// This many sequence numbers lie between the oldest and the newest packet, both included.
+/// This many sequence numbers lie between the oldest and the newest packet, both included. No
+/// packet is as late as that: one that seems to be is of numbers that went round meanwhile.
 const SPAN_MAX: u64 = 2_500;
 /// This many packets that overtook the first one of a key frame are sent behind it.
 pub const OVERTAKING_MAX: usize = 30;
 
 impl History {
-    /// Keeps a packet, if its number and timestamp have a place among those that are kept.
-    pub fn keep(&mut self, facts: PacketFacts, packet: &[u8], bounds: Bounds) -> Keeping {
-        let number = match self.admit(&facts.header, bounds) {
-            Ok(number) => number,
-            Err(keeping) => return keeping,
-        };
-        let oldest = self
-            .places
-            .range()
-            .and_then(|(oldest, _)| self.places.get(oldest));
-        let oldest = oldest.map(|kept| kept.at);
+    /// Keeps a packet that arrived at `now`, unless it is there, and forgets what is too old then.
+    pub fn keep(
+        &mut self,
+        facts: PacketFacts,
+        packet: &[u8],
+        now: Time,
+        bounds: Bounds,
+    ) -> Keeping {
+        self.forget_before(now, bounds.age);
+        let number = self.places.extended(facts.header.sequence_number);
+        if self.places.get(number).is_some() {
+            return Keeping::Duplicate;
+        }
+        self.make_room(number);
+        let oldest = self.oldest();
         let Some(at) = self.bytes.push(packet, oldest, bounds.bytes) else {
             return Keeping::Refused;
         };
         self.places.insert(number, Kept { facts, at });
+        self.arrivals.push_back((number, now));
         Keeping::Kept
     }
 
@@ -106,6 +118,7 @@ impl History {
     /// Forgets every packet and keeps the memory: the numbers begin anew.
     pub fn clear(&mut self) {
         self.places.clear();
+        self.arrivals.clear();
     }
 
     /// It takes memory.
@@ -113,98 +126,38 @@ impl History {
         self.places.is_used()
     }
 
-    /// The extended number of a packet that may be kept, after what is too old is forgotten.
-    fn admit(&mut self, header: &RtpHeader, bounds: Bounds) -> Result<u64, Keeping> {
-        let timestamp = header.timestamp;
-        let number = self.places.extended(header.sequence_number);
-        let Some(newest) = self.newest() else {
-            return Ok(number);
-        };
-        let newest_timestamp = newest.facts.header.timestamp;
-        let is_older = self
-            .places
-            .range()
-            .is_some_and(|(_, newest)| number < newest);
-        if is_older && is_higher_u32(timestamp, newest_timestamp) {
-            // The sender's clock and its numbers disagree: nothing before is of use.
-            self.clear();
-            return Ok(number);
-        }
-        let now = match is_higher_u32(timestamp, newest_timestamp) {
-            true => timestamp,
-            false => newest_timestamp,
-        };
-        self.forget_before(now, bounds.age);
-        let Some((oldest, newest)) = self.places.range() else {
-            return Ok(number);
-        };
-        let fits = if number > newest {
-            self.append(number, timestamp, newest_timestamp)
-        } else if number < oldest {
-            self.may_prepend(number, timestamp, now, bounds.age)
-        } else if self.places.get(number).is_some() {
-            return Err(Keeping::Duplicate);
-        } else {
-            self.fits_between(number, timestamp)
-        };
-        fits.then_some(number).ok_or(Keeping::Refused)
-    }
-
-    /// Makes room at the newer end.
-    fn append(&mut self, number: u64, timestamp: u32, newest_timestamp: u32) -> bool {
-        if is_higher_u32(newest_timestamp, timestamp) {
-            return false;
-        }
-        while self
-            .places
-            .range()
-            .is_some_and(|(oldest, _)| number - oldest >= SPAN_MAX)
+    /// Forgets what arrived longer than `age` ago.
+    fn forget_before(&mut self, now: Time, age: Duration) {
+        while let Some(&(number, arrived)) = self.arrivals.front()
+            && now - arrived > age
         {
-            self.places.forget_first();
-        }
-        true
-    }
-
-    fn may_prepend(&self, number: u64, timestamp: u32, now: u32, age: u32) -> bool {
-        let Some((oldest, newest)) = self.places.range() else {
-            return true;
-        };
-        let oldest = self
-            .places
-            .get(oldest)
-            .map(|kept| kept.facts.header.timestamp);
-        now.wrapping_sub(timestamp) <= age
-            && !oldest.is_some_and(|oldest| is_higher_u32(timestamp, oldest))
-            && newest - number < SPAN_MAX
-    }
-
-    /// The timestamp is not lower than that of the packet before, nor higher than that of the one
-    /// after.
-    fn fits_between(&self, number: u64, timestamp: u32) -> bool {
-        let Some((oldest, newest)) = self.places.range() else {
-            return true;
-        };
-        let before = (oldest..number)
-            .rev()
-            .find_map(|number| self.places.get(number));
-        let after = (number + 1..=newest).find_map(|number| self.places.get(number));
-        let falls =
-            before.is_some_and(|kept| is_higher_u32(kept.facts.header.timestamp, timestamp));
-        let rises = after.is_some_and(|kept| is_higher_u32(timestamp, kept.facts.header.timestamp));
-        !falls && !rises
-    }
-
-    fn forget_before(&mut self, now: u32, age: u32) {
-        while let Some((oldest, _)) = self.places.range()
-            && let Some(kept) = self.places.get(oldest)
-            && now.wrapping_sub(kept.facts.header.timestamp) > age
-        {
-            self.places.forget_first();
+            self.arrivals.pop_front();
+            self.places.forget(number);
         }
     }
 
-    fn newest(&self) -> Option<&Kept> {
-        self.places.get(self.places.range()?.1)
+    /// Forgets what a packet of this number leaves too far behind.
+    fn make_room(&mut self, number: u64) {
+        while let Some((oldest, newest)) = self.places.range() {
+            if newest.saturating_sub(number) >= SPAN_MAX {
+                self.clear();
+            } else if number.saturating_sub(oldest) >= SPAN_MAX {
+                self.places.forget(oldest);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Where the bytes begin of what arrived first of all that is kept.
+    fn oldest(&mut self) -> Option<u64> {
+        while let Some((number, _)) = self.arrivals.front() {
+            if let Some(kept) = self.places.get(*number) {
+                return Some(kept.at);
+            }
+            self.arrivals.pop_front();
+        }
+        None
     }
 }
 
@@ -214,15 +167,17 @@ mod model;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::rtp::RtpHeader;
     use Keeping::{Duplicate, Kept, Refused};
 
-    /// 90 kHz: two seconds are 180,000 units.
     pub(super) const BOUNDS: Bounds = Bounds {
-        age: 180_000,
+        age: Duration::from_secs(2),
         bytes: 1 << 20,
     };
 
-    pub(super) fn packet(number: u16, timestamp: u32) -> Vec<u8> {
+    /// Its RTP timestamp is anything.
+    pub(super) fn packet(number: u16) -> Vec<u8> {
+        let timestamp = u32::from(number).wrapping_mul(2_654_435_761);
         let mut packet = vec![0x80, 96];
         packet.extend(number.to_be_bytes());
         packet.extend(timestamp.to_be_bytes());
@@ -240,9 +195,9 @@ mod tests {
         }
     }
 
-    pub(super) fn keep(history: &mut History, number: u16, timestamp: u32) -> Keeping {
-        let packet = packet(number, timestamp);
-        history.keep(facts(&packet), &packet, BOUNDS)
+    pub(super) fn keep(history: &mut History, number: u16, ms: u64) -> Keeping {
+        let packet = packet(number);
+        history.keep(facts(&packet), &packet, Time::from_millis(ms), BOUNDS)
     }
 
     /// Numbers from the oldest to the newest, with what of them is kept.
@@ -252,12 +207,12 @@ mod tests {
         kept.map(|number| number as u16).collect()
     }
 
-    /// Rows: number, timestamp, what becomes of it, what is kept after it.
-    fn check(rows: &[(u16, u32, Keeping, &[u16])]) {
+    /// Rows: number, milliseconds, what becomes of it, what is kept after it.
+    fn check(rows: &[(u16, u64, Keeping, &[u16])]) {
         let mut history = History::default();
-        for &(number, timestamp, keeping, after) in rows {
-            let row = format!("{number} at {timestamp}");
-            assert_eq!(keep(&mut history, number, timestamp), keeping, "{row}");
+        for &(number, ms, keeping, after) in rows {
+            let row = format!("{number} at {ms} ms");
+            assert_eq!(keep(&mut history, number, ms), keeping, "{row}");
             assert_eq!(kept(&history), after, "{row}");
         }
     }
@@ -265,92 +220,62 @@ mod tests {
     #[test]
     fn what_follows_in_order_is_kept_across_a_wrap() {
         check(&[
-            (65_534, 3_000, Kept, &[65_534]),
-            (65_535, 3_000, Kept, &[65_534, 65_535]),
-            (1, 6_000, Kept, &[65_534, 65_535, 1]),
-            (0, 6_000, Kept, &[65_534, 65_535, 0, 1]),
-            (1, 6_000, Duplicate, &[65_534, 65_535, 0, 1]),
-            (65_535, 3_000, Duplicate, &[65_534, 65_535, 0, 1]),
+            (65_534, 0, Kept, &[65_534]),
+            (65_535, 0, Kept, &[65_534, 65_535]),
+            (1, 1, Kept, &[65_534, 65_535, 1]),
+            (0, 1, Kept, &[65_534, 65_535, 0, 1]),
+            (1, 1, Duplicate, &[65_534, 65_535, 0, 1]),
+            (65_535, 2, Duplicate, &[65_534, 65_535, 0, 1]),
         ]);
     }
 
     #[test]
-    fn an_older_number_with_a_newer_timestamp_forgets_everything() {
-        check(&[
-            (10, 3_000, Kept, &[10]),
-            (11, 3_000, Kept, &[10, 11]),
-            (9, 6_000, Kept, &[9]),
-            (10, 3_000, Refused, &[9]),
-        ]);
-    }
-
-    #[test]
-    fn what_is_older_than_two_seconds_is_forgotten() {
+    fn what_arrived_more_than_two_seconds_ago_is_forgotten() {
         check(&[
             (10, 0, Kept, &[10]),
             (11, 1, Kept, &[10, 11]),
-            (14, 180_000, Kept, &[10, 11, 14]),
-            (15, 180_001, Kept, &[11, 14, 15]),
+            (14, 2_000, Kept, &[10, 11, 14]),
+            (15, 2_001, Kept, &[11, 14, 15]),
             // The empty places behind the oldest go with it.
-            (16, 180_002, Kept, &[14, 15, 16]),
-            (13, 1, Refused, &[14, 15, 16]),
-            (17, 500_000, Kept, &[17]),
+            (16, 2_002, Kept, &[14, 15, 16]),
+            (17, 9_000, Kept, &[17]),
         ]);
     }
 
     #[test]
-    fn a_newer_number_with_an_older_timestamp_is_refused() {
+    fn what_came_late_is_as_old_as_its_arrival() {
         check(&[
-            (10, 3_000, Kept, &[10]),
-            (11, 2_999, Refused, &[10]),
-            (11, 3_000, Kept, &[10, 11]),
-        ]);
-    }
-
-    #[test]
-    fn what_is_older_than_the_oldest_has_an_older_timestamp() {
-        check(&[
-            (100, 200_000, Kept, &[100]),
-            (99, 200_000, Kept, &[99, 100]),
-            (97, 199_999, Kept, &[97, 99, 100]),
-            (96, 200_000, Refused, &[97, 99, 100]),
-            (96, 19_999, Refused, &[97, 99, 100]),
-            (96, 20_000, Kept, &[96, 97, 99, 100]),
-        ]);
-    }
-
-    #[test]
-    fn what_is_between_has_a_timestamp_between() {
-        check(&[
-            (10, 3_000, Kept, &[10]),
-            (15, 6_000, Kept, &[10, 15]),
-            (12, 2_999, Refused, &[10, 15]),
-            (12, 4_000, Kept, &[10, 12, 15]),
-            (11, 4_001, Refused, &[10, 12, 15]),
-            (11, 4_000, Kept, &[10, 11, 12, 15]),
-            (14, 3_999, Refused, &[10, 11, 12, 15]),
-            (14, 6_000, Kept, &[10, 11, 12, 14, 15]),
+            (10, 0, Kept, &[10]),
+            (13, 1, Kept, &[10, 13]),
+            (8, 1_000, Kept, &[8, 10, 13]),
+            (12, 1_500, Kept, &[8, 10, 12, 13]),
+            // The newest number goes first, and one that follows has its place all the same.
+            (11, 3_000, Kept, &[8, 11, 12]),
+            (14, 3_000, Kept, &[8, 11, 12, 14]),
+            (15, 3_001, Kept, &[11, 12, 14, 15]),
         ]);
     }
 
     #[test]
     fn no_more_than_2500_numbers_are_spanned() {
         check(&[
-            (0, 10, Kept, &[0]),
-            (1, 10, Kept, &[0, 1]),
-            (2_499, 10, Kept, &[0, 1, 2_499]),
-            (2_500, 10, Kept, &[1, 2_499, 2_500]),
-            // There would be 2,501.
-            (0, 10, Refused, &[1, 2_499, 2_500]),
-            (5_400, 10, Kept, &[5_400]),
+            (0, 0, Kept, &[0]),
+            (1, 0, Kept, &[0, 1]),
+            (2_499, 0, Kept, &[0, 1, 2_499]),
+            (2_500, 0, Kept, &[1, 2_499, 2_500]),
+            (2_498, 0, Kept, &[1, 2_498, 2_499, 2_500]),
+            (5_400, 0, Kept, &[5_400]),
+            (2_901, 0, Kept, &[2_901, 5_400]),
         ]);
     }
 
     #[test]
-    fn a_jump_far_back_leaves_what_is_there() {
+    fn what_seems_too_late_went_round() {
         check(&[
-            (40_000, 10, Kept, &[40_000]),
-            (10_000, 10, Refused, &[40_000]),
+            (40_000, 0, Kept, &[40_000]),
+            (39_000, 0, Kept, &[39_000, 40_000]),
+            (37_500, 0, Kept, &[37_500]),
+            (37_501, 0, Kept, &[37_500, 37_501]),
         ]);
     }
 
@@ -390,16 +315,28 @@ mod tests {
             bytes: 10_000,
             ..BOUNDS
         };
+        let mut keep = |packet: &[u8]| history.keep(facts(packet), packet, Time::ZERO, bounds);
         for number in 0..1_000 {
-            let mut packet = packet(number, 0);
+            let mut packet = packet(number);
             packet.resize(1_000, number as u8);
-            assert_eq!(history.keep(facts(&packet), &packet, bounds), Kept);
+            assert_eq!(keep(&packet), Kept);
         }
+        let huge = [packet(1_000), vec![0; 9_000]].concat();
+        assert_eq!(keep(&huge), Refused);
         // The largest power of two below is 8,192: eight packets of 1,000 bytes.
         let found = (0..1_000).filter(|&number| history.get(number).is_some());
         assert_eq!(found.collect::<Vec<_>>(), (992..1_000).collect::<Vec<_>>());
         assert_eq!(history.get(995).unwrap().1[999], 995_u16 as u8);
-        let huge = [packet(1_000, 0), vec![0; 9_000]].concat();
-        assert_eq!(history.keep(facts(&huge), &huge, bounds), Refused);
+    }
+
+    #[test]
+    fn what_came_first_is_kept_although_an_older_number_came_after_it() {
+        let mut history = History::default();
+        for number in [10, 9].into_iter().chain(11..100) {
+            let mut packet = packet(number);
+            packet.resize(1_000, 0);
+            history.keep(facts(&packet), &packet, Time::ZERO, BOUNDS);
+        }
+        assert!((9..100).all(|number| history.get(number).is_some()));
     }
 }

@@ -1,9 +1,11 @@
 //! Streams keep what their consumers may have to send again.
 
+use std::time::Duration;
+
 use bevy_ecs::system::{Query, Res, ResMut};
 use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::{
-    Arrival, Bounds, History, Inbox, Keeping, Limits, Media, Paused, Producer, RtpStream, Touched,
+    Arrival, Bounds, History, Inbox, Keeping, Limits, Media, Now, Paused, Producer, Time, Touched,
     TouchedStream,
 };
 
@@ -14,25 +16,31 @@ pub(crate) fn keep_packets(
     inbox: Res<'_, Inbox>,
     limits: Res<'_, Limits>,
     producers: Query<'_, '_, (&Producer, &Paused)>,
-    mut streams: Query<'_, '_, (&RtpStream, &mut History)>,
+    mut histories: Query<'_, '_, &mut History>,
     mut media: ResMut<'_, Media>,
+    now: Res<'_, Now>,
 ) {
     for &touched in &touched.streams {
         let Ok((producer, paused)) = producers.get(touched.producer) else {
             continue;
         };
-        let Ok((stream, mut history)) = streams.get_mut(touched.stream) else {
+        let Ok(mut history) = histories.get_mut(touched.stream) else {
             continue;
         };
-        if producer.need_history > 0 && !paused.0 {
+        if producer.need_history == 0 {
+            // Who may need it is gone for good: so is its memory.
+            if history.is_used() {
+                *history = History::default();
+            }
+        } else if paused.0 {
+            // Numbers go on unseen, and may begin anew.
+            history.clear();
+        } else {
             let bounds = Bounds {
-                age: age_max(producer.kind, stream.clock_rate),
+                age: age_max(producer.kind),
                 bytes: limits.retransmission_bytes_per_stream,
             };
-            keep(touched, &mut media, &inbox, &mut history, bounds);
-        } else if producer.need_history == 0 && history.is_used() {
-            // Who may need it is gone for good: so is its memory.
-            *history = History::default();
+            keep(touched, &mut media, &inbox, &mut history, now.time, bounds);
         }
     }
 }
@@ -42,6 +50,7 @@ fn keep(
     media: &mut Media,
     inbox: &Inbox,
     history: &mut History,
+    now: Time,
     bounds: Bounds,
 ) {
     let mut next = Some(touched.first);
@@ -54,16 +63,16 @@ fn keep(
         // Padding alone is never forwarded, nor what the application vetoed.
         if packet.header.payload_len > 0 && packet.veto.is_none() {
             let bytes = &inbox.bytes()[packet.range()];
-            packet.duplicate = history.keep(packet.facts(), bytes, bounds) == Keeping::Duplicate;
+            let keeping = history.keep(packet.facts(), bytes, now, bounds);
+            packet.duplicate = keeping == Keeping::Duplicate;
         }
     }
 }
 
-/// How much older than the newest packet of its stream one may be, in units of the RTP clock: two
-/// seconds of video, one of audio.
-fn age_max(kind: MediaKind, clock_rate: u32) -> u32 {
+/// How long before the newest packet of its stream one may have arrived.
+fn age_max(kind: MediaKind) -> Duration {
     match kind {
-        MediaKind::Video => clock_rate.saturating_mul(2),
-        MediaKind::Audio => clock_rate,
+        MediaKind::Video => Duration::from_secs(2),
+        MediaKind::Audio => Duration::from_secs(1),
     }
 }

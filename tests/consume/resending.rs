@@ -205,14 +205,21 @@ fn numbers_are_those_that_the_receiver_saw() {
 }
 
 #[test]
-fn what_is_older_than_two_seconds_is_gone() {
-    let (mut call, got) = begun(Call::video(), &[frame(1), frame(2)]);
-    // frame() advances 3,000 units of 90,000 a second for each number.
-    call.send(&[frame(61)]);
-    assert_eq!(ask(&mut call, &[got[0].sequence, got[1].sequence]).len(), 2);
-    call.tick_after(Duration::from_millis(200));
-    call.send(&[frame(62)]);
-    assert_eq!(ask(&mut call, &[got[0].sequence, got[1].sequence]).len(), 1);
+fn what_arrived_more_than_two_seconds_before_the_newest_is_gone() {
+    let (mut call, got) = begun(Call::video(), &[frame(1)]);
+    let numbers = |got: &[Packet]| [got[0].sequence, got[0].sequence + 1];
+    call.tick_after(Duration::from_millis(199));
+    call.send(&[frame(2)]);
+    call.tick_after(Duration::from_millis(1_799));
+    call.send(&[frame(3)]);
+    assert_eq!(
+        ask(&mut call, &numbers(&got)).len(),
+        2,
+        "two seconds, not more"
+    );
+    call.tick_after(Duration::from_millis(198));
+    call.send(&[frame(4)]);
+    assert_eq!(ask(&mut call, &numbers(&got)).len(), 1);
 }
 
 #[test]

@@ -55,14 +55,22 @@ impl<T: Copy> Places<T> {
         *self.place(number) = Some(value);
     }
 
-    /// Forgets the first value, and the empty places behind it.
-    pub(super) fn forget_first(&mut self) {
+    /// Forgets the value of a number, and the empty places that are first or last then.
+    pub(super) fn forget(&mut self, number: u64) {
         let Some((first, last)) = self.range else {
             return;
         };
-        *self.place(first) = None;
-        let next = (first + 1..=last).find(|&number| self.get(number).is_some());
-        self.range = next.map(|next| (next, last));
+        if !(first..=last).contains(&number) {
+            return;
+        }
+        *self.place(number) = None;
+        let is_taken = |number: &u64| self.get(*number).is_some();
+        self.range = match number {
+            _ if first == last => None,
+            _ if number == first => (first..=last).find(is_taken).map(|first| (first, last)),
+            _ if number == last => (first..=last).rfind(is_taken).map(|last| (first, last)),
+            _ => self.range,
+        };
     }
 
     /// Forgets every value and keeps the memory.
