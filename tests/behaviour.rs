@@ -47,6 +47,7 @@ mod media {
     mod layers;
     mod liveness;
     mod recovery;
+    mod restarts;
     mod scoring;
     mod sequence;
 }

@@ -62,7 +62,7 @@ pub struct InboundRtpStats {
     pub packets_repaired: u64,
     /// Packets of the stream of retransmissions rejected for their sequence number.
     pub rtx_packets_discarded: u64,
-    /// Packets lost up to the last report.
+    /// Packets lost up to the last report, since the sender's numbers began (anew).
     pub packets_lost: i32,
     /// The share lost between the last two reports, in 1/256.
     pub fraction_lost: u8,

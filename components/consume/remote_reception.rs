@@ -59,7 +59,12 @@ impl RemoteReception {
         let lost = block.total_lost.max(0).cast_unsigned();
         let counters = Counters { lost, ..counters };
         let earlier = std::mem::replace(&mut self.sampled, counters);
-        score(earlier, counters)
+        let sent = counters.sent.wrapping_sub(earlier.sent);
+        // Where the total falls, packets came late, or the receiver counts anew: the share tells.
+        let lost = counters.lost.checked_sub(earlier.lost);
+        let by_share = (u64::from(sent) * u64::from(block.fraction_lost)) >> 8;
+        let lost = lost.unwrap_or(by_share as u32);
+        score(earlier, counters, lost)
     }
 
     /// The round-trip time to the receiver, zero when it is not known.
@@ -79,13 +84,14 @@ impl RemoteReception {
     }
 }
 
-/// The score of what happened between two reports. Nothing sent is nothing lost.
-fn score(earlier: Counters, now: Counters) -> u8 {
+/// The score of what happened between two reports, when so many were lost. Nothing sent is nothing
+/// lost.
+fn score(earlier: Counters, now: Counters, lost: u32) -> u8 {
     let sent = now.sent.wrapping_sub(earlier.sent);
     if sent == 0 {
         return 10;
     }
-    let lost = now.lost.saturating_sub(earlier.lost).min(sent);
+    let lost = lost.min(sent);
     let sample = Sample {
         expected: sent.saturating_add(lost),
         received: sent,
@@ -150,6 +156,19 @@ mod tests {
                 "{counters:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_receiver_that_counts_anew_tells_its_loss_by_the_share() {
+        let mut remote = RemoteReception::default();
+        remote.receive(&block(50), 0, counters(100, 0, 0));
+        let anew = ReportBlock {
+            fraction_lost: 26,
+            ..block(10)
+        };
+        // 10 of 100, as in the test above.
+        assert_eq!(remote.receive(&anew, 0, counters(200, 0, 0)), 7);
+        assert_eq!(remote.receive(&block(20), 0, counters(300, 0, 0)), 7);
     }
 
     #[test]

@@ -22,10 +22,12 @@ pub struct Reporting {
     sampled: Counters,
     /// The share of packets lost between the last two reports, in 1/256.
     pub fraction_lost: u8,
-    /// The packets lost up to the last report.
+    /// The packets lost up to the last report, since the sender's numbers began.
     pub packets_lost: i32,
     /// The loss that was told: where a consumer's was worse, that.
     told_lost: i32,
+    /// How often the numbers had begun anew at the last report.
+    restarts: u32,
 }
 
 /// The last sender report of an SSRC: the middle 32 bits of its NTP time, and when it arrived.
@@ -51,7 +53,7 @@ impl SenderReport {
     }
 }
 
-/// What had happened to a stream at some time.
+/// What had happened to a stream at some time, over all restarts of its sender.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counters {
     expected: u32,
@@ -64,7 +66,7 @@ impl Counters {
     fn of(reception: &Reception) -> Self {
         Self {
             expected: reception.sequence.expected(),
-            received: reception.media_packets as u32,
+            received: reception.sequence.received() as u32,
             repaired: reception.repaired as u32,
             retransmitted: reception.retransmitted as u32,
         }
@@ -125,13 +127,15 @@ impl Reporting {
         let delta = counters.since(self.reported);
         self.reported = counters;
         self.fraction_lost = fraction(delta.expected, delta.received);
-        let before = self.packets_lost;
-        self.packets_lost = counters
-            .expected
-            .saturating_sub(counters.received)
-            .cast_signed();
+        let sequence = &reception.sequence;
+        let mut expected = delta.expected;
+        if std::mem::replace(&mut self.restarts, sequence.restarts()) != sequence.restarts() {
+            (self.packets_lost, self.told_lost) = (0, 0);
+            expected = sequence.expected_in_run();
+        }
+        let before = std::mem::replace(&mut self.packets_lost, sequence.lost());
         let lost = match worst > self.fraction_lost {
-            true => ((u64::from(worst) * u64::from(delta.expected)) >> 8) as i32,
+            true => ((u64::from(worst) * u64::from(expected)) >> 8) as i32,
             false => self.packets_lost.wrapping_sub(before),
         };
         self.told_lost = self.told_lost.saturating_add(lost);
@@ -140,7 +144,7 @@ impl Reporting {
             ssrc,
             fraction_lost: self.fraction_lost.max(worst),
             total_lost: self.told_lost,
-            highest_sequence: reception.sequence.extended_highest(),
+            highest_sequence: sequence.extended_highest(),
             jitter: reception.jitter.in_clock_units(),
             last_sender_report,
             delay,
@@ -157,17 +161,16 @@ impl Reporting {
     ) -> ReportBlock {
         let counters = Counters {
             expected: reception.rtx.expected(),
-            received: reception.rtx_packets as u32,
+            received: reception.rtx.received() as u32,
             ..Counters::default()
         };
         let delta = counters.since(self.retransmissions);
         self.retransmissions = counters;
         let (last_sender_report, delay) = self.retransmissions_heard.at(now);
-        let lost = counters.expected.saturating_sub(counters.received);
         ReportBlock {
             ssrc,
             fraction_lost: fraction(delta.expected, delta.received),
-            total_lost: lost.cast_signed(),
+            total_lost: reception.rtx.lost(),
             highest_sequence: reception.rtx.extended_highest(),
             jitter: 0,
             last_sender_report,
@@ -199,7 +202,6 @@ mod tests {
     fn take(reception: &mut Reception, numbers: impl IntoIterator<Item = u16>) {
         for number in numbers {
             reception.sequence.update(number, 0, Time::ZERO);
-            reception.media_packets += 1;
         }
     }
 
@@ -263,7 +265,6 @@ mod tests {
         let mut reception = Reception::default();
         for number in [7, 8, 10, 11] {
             reception.rtx.update(number, 0, Time::ZERO);
-            reception.rtx_packets += 1;
         }
         reporting.sender_report(1 << 20, Time::ZERO);
         reporting.retransmission_report(0x1111_2222_3333_4444, Time::from_millis(500));

@@ -127,8 +127,13 @@ impl Receivers<'_, '_> {
         }
         taken?;
         let mapped = producer.mapped(packet.header.payload_type);
+        let restarts = packet.arrival == Arrival::Resync || reception.untold_restart;
+        reception.untold_restart = restarts && mapped.is_none();
         packet.payload_type = mapped.ok_or(Discard::UnknownPayloadType)?;
         packet.accepted = true;
+        if restarts {
+            packet.arrival = Arrival::Resync;
+        }
         let tick = self.now.tick;
         Ok(chain(touched, tick, &mut reception, packet, index))
     }
@@ -149,17 +154,20 @@ struct Intake<'a> {
 impl Intake<'_> {
     /// A packet that came by itself: it counts for sequence, jitter and rates.
     fn take_media(&mut self, packet: &mut MediaPacket, bytes: &[u8]) -> Result<Effect, Discard> {
-        self.update_sequence(packet)?;
+        let (number, timestamp) = (packet.header.sequence_number, packet.header.timestamp);
+        let arrival = self.reception.sequence.update(number, timestamp, self.now);
+        self.mark(packet, arrival)?;
         let effect = self.note(packet, bytes, false);
         if effect.useful && self.stream.rtx_payload_type.is_none() {
             // Without a stream of its own a retransmission looks like a packet that is late.
             self.reception.retransmitted += 1;
             self.reception.repaired += 1;
         }
-        let (timestamp, clock_rate) = (packet.header.timestamp, self.stream.clock_rate);
         let jitter = &mut self.reception.jitter;
-        jitter.update(timestamp, clock_rate, self.now);
-        self.reception.media_packets += 1;
+        if arrival == Arrival::Resync {
+            jitter.restart();
+        }
+        jitter.update(timestamp, self.stream.clock_rate, self.now);
         self.count(packet);
         Ok(effect)
     }
@@ -171,7 +179,10 @@ impl Intake<'_> {
         inbox: &mut Inbox,
     ) -> Result<Effect, Discard> {
         self.restore(packet, inbox)?;
-        self.update_sequence(packet)?;
+        let (number, timestamp) = (packet.header.sequence_number, packet.header.timestamp);
+        let sequence = &mut self.reception.sequence;
+        let arrival = sequence.update_repeated(number, timestamp, self.now);
+        self.mark(packet, arrival)?;
         self.reception.retransmitted += 1;
         let effect = self.note(packet, &inbox.bytes()[packet.range()], true);
         if !effect.useful {
@@ -193,7 +204,6 @@ impl Intake<'_> {
             self.reception.rtx_discarded += 1;
             return Err(Discard::BadSequence);
         }
-        self.reception.rtx_packets += 1;
         if header.payload_len == 0 {
             return Err(Discard::Probe);
         }
@@ -206,18 +216,17 @@ impl Intake<'_> {
         Ok(())
     }
 
-    fn update_sequence(&mut self, packet: &mut MediaPacket) -> Result<(), Discard> {
-        let header = &packet.header;
-        let (number, timestamp) = (header.sequence_number, header.timestamp);
-        packet.arrival = self.reception.sequence.update(number, timestamp, self.now);
-        if packet.arrival == Arrival::Bad {
+    fn mark(&mut self, packet: &mut MediaPacket, arrival: Arrival) -> Result<(), Discard> {
+        packet.arrival = arrival;
+        if arrival == Arrival::Bad {
             self.reception.discarded += 1;
             return Err(Discard::BadSequence);
         }
         Ok(())
     }
 
-    /// What the packet means for those that are missing. A stream without NACK misses none.
+    /// What the packet means for those that are missing. A stream without NACK misses none, but what
+    /// preceded a restart is lost to it too.
     fn note(&mut self, packet: &mut MediaPacket, bytes: &[u8], recovered: bool) -> Effect {
         self.describe(packet, bytes);
         let (number, key_frame) = (packet.header.sequence_number, packet.key_frame);
@@ -227,10 +236,13 @@ impl Intake<'_> {
             recovered,
             restarts: packet.arrival == Arrival::Resync,
         };
-        let missing = self.missing.as_deref_mut();
-        missing
-            .map(|missing| missing.receive(presence, self.now))
-            .unwrap_or_default()
+        match self.missing.as_deref_mut() {
+            Some(missing) => missing.receive(presence, self.now),
+            None => Effect {
+                useful: false,
+                hopeless: presence.restarts && !key_frame,
+            },
+        }
     }
 
     fn describe(&mut self, packet: &mut MediaPacket, bytes: &[u8]) {
