@@ -99,7 +99,7 @@ pub mod feedback {
     pub use key_frame_retry::KeyFrameRetry;
     pub use key_frame_wishes::{KeyFrameWish, KeyFrameWishes};
     pub use report_schedule::{
-        DueReports, ReportBudget, ReportQueue, ReportSchedule, SenderReports,
+        DueReports, LossSearch, ReportBudget, ReportQueue, ReportSchedule, SenderReports,
     };
     pub use trend::Trend;
 }

@@ -30,6 +30,11 @@ impl Routes {
         self.places.iter().copied().flatten()
     }
 
+    /// All of them in order, with the gaps between them: by their positions.
+    pub fn places(&self) -> &[Option<Entity>] {
+        &self.places
+    }
+
     /// Adds a consumer or data consumer as the last one; returns its position.
     pub fn push(&mut self, consumer: Entity) -> u32 {
         self.places.push(Some(consumer));

@@ -98,6 +98,42 @@ pub struct DueReports {
     pub next_consumer: Option<u32>,
     /// The first stream, by SSRC, that was not reported; none when all were.
     pub next_stream: Option<u32>,
+    /// What was found of that stream's consumers until the tick could look at no more of them.
+    pub search: Option<LossSearch>,
+}
+
+impl DueReports {
+    /// Nothing was reported yet.
+    pub fn new(transport: Entity) -> Self {
+        Self {
+            transport,
+            next_consumer: Some(0),
+            next_stream: Some(0),
+            search: None,
+        }
+    }
+}
+
+/// A search for the worst loss among the consumers of a stream, which may take several ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LossSearch {
+    /// The stream's SSRC.
+    pub ssrc: u32,
+    /// The position of the first consumer that was not looked at.
+    pub next: usize,
+    /// The worst loss of these, in 1/256.
+    pub worst: u8,
+}
+
+impl LossSearch {
+    /// No consumer of the stream was looked at yet.
+    pub fn of(ssrc: u32) -> Self {
+        Self {
+            ssrc,
+            next: 0,
+            worst: 0,
+        }
+    }
 }
 
 /// How much more one tick may do about reports.
@@ -119,6 +155,13 @@ impl ReportBudget {
     /// The next tick goes on.
     pub fn is_spent(&self) -> bool {
         self.reports == 0 || self.checks == 0
+    }
+
+    /// Takes out how many of `wanted` streams or consumers may still be looked at.
+    pub fn take_checks(&mut self, wanted: usize) -> usize {
+        let granted = wanted.min(self.checks);
+        self.checks -= granted;
+        granted
     }
 
     /// So many streams or consumers are looked at, whether or not there is anything to report.

@@ -10,8 +10,9 @@ use flumen_components::wire::rtcp::{
 };
 use flumen_components::{
     CaptureClock, ConsumerParameters, Deadlines, Due, DueReports, Emission, Encoding, Incoming,
-    Limits, Listener, Newest, Now, NtpEpoch, Path, Paused, Producer, Reception, RemoteClock,
-    RemoteReception, ReportBudget, ReportQueue, ReportSchedule, Reporting, Routes, RtpStream, Time,
+    Limits, Listener, LossSearch, Newest, Now, NtpEpoch, Path, Paused, Producer, Reception,
+    RemoteClock, RemoteReception, ReportBudget, ReportQueue, ReportSchedule, Reporting, Routes,
+    RtpStream, Time,
 };
 
 use super::rtcp_exits::RtcpExits;
@@ -91,12 +92,7 @@ pub(crate) fn send_reports(
 ) {
     for &(transport, due) in deadlines.fired() {
         if due == Due::Reports {
-            let (next_consumer, next_stream) = (Some(0), Some(0));
-            queue.0.push_back(DueReports {
-                transport,
-                next_consumer,
-                next_stream,
-            });
+            queue.0.push_back(DueReports::new(transport));
         }
     }
     let mut budget = ReportBudget::new(&limits);
@@ -145,7 +141,7 @@ impl Reporters<'_, '_> {
         if let Some(first) = due.next_stream
             && due.next_consumer.is_none()
         {
-            due.next_stream = self.report_streams(due.transport, first, budget, draft);
+            due.next_stream = self.report_streams(due, first, budget, draft);
         }
         self.send(due.transport, draft, draft.compound.len());
     }
@@ -206,7 +202,7 @@ impl Reporters<'_, '_> {
     /// Receiver reports of streams and their retransmissions; returns the SSRC to go on with.
     fn report_streams(
         &mut self,
-        transport: Entity,
+        due: &mut DueReports,
         first: u32,
         budget: &mut ReportBudget,
         draft: &mut Draft,
@@ -214,13 +210,13 @@ impl Reporters<'_, '_> {
         let mut next = Some(first);
         while let Some(first) = next {
             draft.blocks.clear();
-            next = self.collect_blocks(transport, first, budget, &mut draft.blocks);
+            next = self.collect_blocks(due, first, budget, &mut draft.blocks);
             if draft.blocks.is_empty() {
                 break;
             }
             let before = draft.compound.len();
-            self.write_stream_reports(transport, draft);
-            self.send_if_full(transport, draft, before);
+            self.write_stream_reports(due.transport, draft);
+            self.send_if_full(due.transport, draft, before);
             if budget.is_spent() {
                 break;
             }
@@ -231,18 +227,26 @@ impl Reporters<'_, '_> {
     /// Fills one receiver report; returns the SSRC of the next one.
     fn collect_blocks(
         &mut self,
-        transport: Entity,
+        due: &mut DueReports,
         first: u32,
         budget: &mut ReportBudget,
         blocks: &mut Vec<ReportBlock>,
     ) -> Option<u32> {
-        let (listener, _) = self.transports.get(transport).ok()?;
+        let (listener, _) = self.transports.get(due.transport).ok()?;
         for (&ssrc, incoming) in listener.ssrcs.range(first..) {
             if blocks.len() == BLOCKS_MAX || budget.is_spent() {
                 return Some(ssrc);
             }
+            let begun = due.search.take().filter(|search| search.ssrc == ssrc);
+            let search = begun.unwrap_or(LossSearch::of(ssrc));
+            let worst = match self.worst_loss(*incoming, search, budget) {
+                Ok(worst) => worst,
+                Err(search) => {
+                    due.search = Some(search);
+                    return Some(ssrc);
+                }
+            };
             budget.check(1);
-            let worst = self.worst_loss(*incoming, budget);
             if let Some(block) = block(&mut self.streams, ssrc, *incoming, self.now.time, worst) {
                 budget.report();
                 blocks.push(block);
@@ -252,26 +256,43 @@ impl Reporters<'_, '_> {
     }
 
     /// The worst loss, in 1/256, that an active consumer of a stream with in-band FEC tells: its
-    /// sender protects it for all of them. Zero without FEC.
-    fn worst_loss(&self, incoming: Incoming, budget: &mut ReportBudget) -> u8 {
-        if incoming.retransmission || incoming.stream.is_none() {
-            return 0;
-        }
-        let Ok((producer, routes, paused)) = self.producers.get(incoming.producer) else {
-            return 0;
+    /// sender protects it for all of them. Zero without FEC. An error when the budget is spent
+    /// before: from there a later tick goes on.
+    fn worst_loss(
+        &self,
+        incoming: Incoming,
+        mut search: LossSearch,
+        budget: &mut ReportBudget,
+    ) -> Result<u8, LossSearch> {
+        let Some(routes) = self.protected(incoming) else {
+            return Ok(0);
         };
-        let stream = |encoding: &&Encoding| encoding.stream == incoming.stream;
-        let encoding = producer.encodings.iter().find(stream);
-        if paused.0 || !encoding.is_some_and(|encoding| encoding.use_in_band_fec) {
-            return 0;
-        }
-        budget.check(routes.len());
+        let left = routes.places().get(search.next..).unwrap_or_default();
+        let granted = budget.take_checks(left.len());
         let loss = |consumer: Entity| {
             let (emission, _, remote, paused) = self.consumers.get(consumer).ok()?;
             let path = self.paths.get(emission.transport).ok()?;
             (!paused.0 && path.is_connected()).then_some(remote.fraction_lost)
         };
-        routes.iter().filter_map(loss).max().unwrap_or(0)
+        let looked_at = left[..granted].iter().copied().flatten();
+        let worst = looked_at.filter_map(loss).max().unwrap_or(0);
+        search.worst = search.worst.max(worst);
+        search.next += granted;
+        match granted == left.len() {
+            true => Ok(search.worst),
+            false => Err(search),
+        }
+    }
+
+    /// The consumers of a stream whose sender protects it by in-band FEC.
+    fn protected(&self, incoming: Incoming) -> Option<&Routes> {
+        if incoming.retransmission || incoming.stream.is_none() {
+            return None;
+        }
+        let (producer, routes, paused) = self.producers.get(incoming.producer).ok()?;
+        let stream = |encoding: &&Encoding| encoding.stream == incoming.stream;
+        let encoding = producer.encodings.iter().find(stream)?;
+        (!paused.0 && encoding.use_in_band_fec).then_some(routes)
     }
 
     fn write_stream_reports(&mut self, transport: Entity, draft: &mut Draft) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use flumen::components::wire::ntp;
 use flumen::components::wire::rtcp::{
     self, DlrrItem, ReportBlock, RtcpPacket, SenderInfo, XrBlock, write_cname, write_dlrr,
-    write_sender_report,
+    write_receiver_report, write_sender_report,
 };
 use flumen::event::Event;
 use flumen::rtp_parameters::MediaKind;
@@ -324,4 +324,40 @@ fn looking_for_the_worst_loss_of_many_consumers_is_bounded_in_a_tick() {
     }
     reported.sort_unstable();
     assert_eq!(reported, (1_000..1_040).collect::<Vec<u32>>(), "each once");
+}
+
+#[test]
+fn one_stream_of_ten_thousand_consumers_is_looked_at_over_several_ticks() {
+    for (limit, expected) in [(20_000, 501), (1_000, 510), (1, 10_500)] {
+        let mut room = Room::with(|builder| builder.report_checks_per_tick(limit));
+        let mut parameters = opus(SSRC);
+        parameters.codecs[0].parameters.insert("useinbandfec", 1);
+        let transport = room.plain(address(5_000));
+        let producer = room.produce(transport, MediaKind::Audio, parameters);
+        arrive(&mut room, transport, [10]);
+        // They have nothing to report yet when the sender's report is due.
+        room.tick_after(Duration::from_millis(100));
+        let crowd = room.direct();
+        let consumers: Vec<_> = (0..10_000).map(|_| room.consume(crowd, producer)).collect();
+        let last = room.engine.consumer_parameters(consumers[9_999]).unwrap();
+        let block = ReportBlock {
+            ssrc: last.encodings[0].ssrc.unwrap(),
+            fraction_lost: 77,
+            ..ReportBlock::default()
+        };
+        let mut report = Vec::new();
+        write_receiver_report(&mut report, 1, &[block]);
+        room.engine.send_rtcp(crowd, &report).unwrap();
+        let told = loop {
+            room.tick();
+            if let Some(block) = blocks(&room.received()).first() {
+                break *block;
+            }
+        };
+        assert_eq!(
+            (told.fraction_lost, room.now.as_millis()),
+            (77, expected),
+            "{limit}"
+        );
+    }
 }
