@@ -77,15 +77,21 @@ pub mod data {
     pub use undelivered::{MessageDiscard, MessageWithheld};
 }
 
-/// What senders are told and asked for: arrivals, estimates, reports, key frames.
+/// What senders are told and asked for, and what receivers tell: arrivals, estimates, reports, key
+/// frames.
 pub mod feedback {
     pub(crate) mod arrival_history;
     pub(crate) mod bandwidth_feedback;
+    mod congestion;
+    pub(crate) mod demand;
     pub(crate) mod incoming_estimate;
     pub(crate) mod incoming_limit;
     pub mod key_frame_requests;
     pub(crate) mod key_frame_retry;
     pub(crate) mod key_frame_wishes;
+    pub(crate) mod outgoing_estimate;
+    pub(crate) mod outgoing_limit;
+    pub(crate) mod probation;
     pub(crate) mod report_schedule;
     pub(crate) mod trend;
 
@@ -93,11 +99,19 @@ pub mod feedback {
     pub use bandwidth_feedback::{
         BandwidthFeedback, EstimatesToTell, FeedbackMethod, RembFeedback, TransportCc,
     };
+    pub use demand::Demand;
     pub use incoming_estimate::IncomingEstimate;
     pub use incoming_limit::IncomingLimit;
     pub use key_frame_requests::KeyFrameRequests;
     pub use key_frame_retry::KeyFrameRetry;
     pub use key_frame_wishes::{KeyFrameWish, KeyFrameWishes};
+    pub use outgoing_estimate::{
+        BandwidthEstimator, EstimateCause, EstimateMethod, Estimators, MakeEstimator,
+        OutgoingEstimate, PacketReport, PathEstimate, PathFigures, PathReport, PathsOnProbe,
+        PathsToEstimate, Probe, RembEstimator, SendHistory, SentPacket, TransportWideEstimator,
+    };
+    pub use outgoing_limit::OutgoingLimit;
+    pub use probation::Probation;
     pub use report_schedule::{
         DueReports, LossSearch, ReportBudget, ReportQueue, ReportSchedule, SenderReports,
     };

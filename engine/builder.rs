@@ -8,9 +8,10 @@ use bevy_ecs::system::ScheduleSystem;
 use bevy_ecs::world::World;
 use flumen_components::event::Pending;
 use flumen_components::{
-    CreationSequence, DataLedger, Deadlines, Deliveries, DirectOut, Directory, EventLog, Inbox,
-    KeyFrameRetry, Ledger, Limits, LivenessTimeout, MessageDeliveries, Messages, Now, NtpEpoch,
-    Outbox, Parked, SctpLibrary, Seed, Sockets, VetoError, Vetoes,
+    BandwidthEstimator, CreationSequence, DataLedger, Deadlines, Deliveries, DirectOut, Directory,
+    EstimateMethod, Estimators, EventLog, Inbox, KeyFrameRetry, Ledger, Limits, LivenessTimeout,
+    MessageDeliveries, Messages, Now, NtpEpoch, Outbox, Parked, SctpLibrary, Seed, Sockets,
+    VetoError, Vetoes,
 };
 use flumen_protocol::sctp::Stack;
 use flumen_systems::{OrderError, Plugin, Setup, Slot, Stage, pipeline};
@@ -68,6 +69,7 @@ pub struct Builder {
     limits: Limits,
     liveness_timeout: Duration,
     key_frame_retry: KeyFrameRetry,
+    estimators: Estimators,
     gather: Duration,
     port_range: (u16, u16),
     built_in: bool,
@@ -136,6 +138,10 @@ limits! {
     traces_per_tick: usize;
     /// Transport-wide sequence numbers that a transport remembers, at most 16,384. Default 8,192.
     arrivals_per_transport: usize;
+    /// Packets sent to one receiver that are remembered, at most 16,384. Default 8,192.
+    sent_packets_per_transport: usize;
+    /// Packets in reports of one receiver that are looked at in one tick. Default 8,192.
+    reported_packets_per_transport: usize;
     /// Streams and consumers that report in one tick. Default 256.
     reports_per_tick: usize;
     /// Streams and consumers looked at in one tick for what there is to report. Default 4,096.
@@ -165,6 +171,7 @@ impl Builder {
             limits: Limits::default(),
             liveness_timeout: Duration::ZERO,
             key_frame_retry: KeyFrameRetry::default(),
+            estimators: Estimators::default(),
             gather: Duration::from_micros(250),
             port_range: (10_000, 59_999),
             built_in: true,
@@ -230,6 +237,19 @@ impl Builder {
     #[must_use]
     pub fn key_frame_retry_interval_max(mut self, interval: Duration) -> Self {
         self.key_frame_retry.interval_max = interval;
+        self
+    }
+
+    /// Who estimates what the paths to receivers carry. Called when the first video consumer of a
+    /// transport negotiates feedback on bandwidth, with the method and the bitrate to begin with in
+    /// bits a second. Default: [`TransportWideEstimator`](flumen_components::TransportWideEstimator)
+    /// and [`RembEstimator`](flumen_components::RembEstimator).
+    #[must_use]
+    pub fn bandwidth_estimator(
+        mut self,
+        make: impl Fn(EstimateMethod, u64) -> Box<dyn BandwidthEstimator> + Send + Sync + 'static,
+    ) -> Self {
+        self.estimators = Estimators(Box::new(make));
         self
     }
 
@@ -308,6 +328,7 @@ impl Builder {
         });
         world.insert_resource(LivenessTimeout(self.liveness_timeout));
         world.insert_resource(self.key_frame_retry);
+        world.insert_resource(self.estimators);
         let mut setup = Setup::new(world);
         if self.built_in {
             pipeline(&mut setup);

@@ -21,7 +21,8 @@ pub(crate) fn check(limits: &Limits) -> Result<(), BuildError> {
         delivered_messages_per_transport delivered_message_bytes_per_transport
         sctp_send_buffer_bytes sctp_stream_queue_bytes sctp_receive_window_bytes
         sctp_send_queue_messages sctp_inbound_streams
-        events_per_transport events traces_per_transport traces_per_tick arrivals_per_transport reports_per_tick
+        events_per_transport events traces_per_transport traces_per_tick arrivals_per_transport
+        sent_packets_per_transport reported_packets_per_transport reports_per_tick
         report_checks_per_tick requests
         retransmission_bytes_per_stream resent_packets_per_consumer nacked_packets_per_tick
         nacked_packets_per_transport
@@ -34,6 +35,11 @@ pub(crate) fn check(limits: &Limits) -> Result<(), BuildError> {
     refuse(value > usize::from(u16::MAX), name, value, reason)?;
     let (name, value) = ("arrivals_per_transport", limits.arrivals_per_transport);
     let reason = "numbers of 16 bits could not be told apart";
+    refuse(value > 1 << 14, name, value, reason)?;
+    let (name, value) = (
+        "sent_packets_per_transport",
+        limits.sent_packets_per_transport,
+    );
     refuse(value > 1 << 14, name, value, reason)?;
     let (name, value) = ("datagrams_per_tick", limits.datagrams_per_tick);
     check_arena(name, value, value.checked_mul(limits.datagram_bytes))?;

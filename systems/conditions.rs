@@ -9,9 +9,9 @@ use bevy_ecs::system::{Query, Res};
 use flumen_components::event::Pending;
 use flumen_components::{
     Connected, ConsumerScoresChanged, Deadlines, DirectOut, EstimatesToTell, Inactivity, Inbox,
-    KeyFrameWishes, LayerActivity, Liveness, Media, Messages, Missing, Outbox, ReceiverReports,
-    ReportQueue, Resumed, RtcpIn, RtpIn, ScoresChanged, SctpIn, SenderReports, Stirred, Touched,
-    Traces,
+    KeyFrameWishes, LayerActivity, Liveness, Media, Messages, Missing, Outbox, OutgoingEstimate,
+    PathsOnProbe, PathsToEstimate, ReceiverReports, ReportQueue, Resumed, RtcpIn, RtpIn,
+    ScoresChanged, SctpIn, SenderReports, Stirred, Touched, Traces,
 };
 
 /// Datagrams came, or rows of those that came last are still there to be cleared.
@@ -108,6 +108,15 @@ pub(crate) fn reports_came(
     !(senders.0.is_empty() && receivers.0.is_empty())
 }
 
+/// Receivers told of their paths, or it is time to look at some.
+pub(crate) fn paths_move(
+    paths: Res<'_, PathsToEstimate>,
+    deadlines: Res<'_, Deadlines>,
+    estimated: Query<'_, '_, (), With<OutgoingEstimate>>,
+) -> bool {
+    !(paths.0.is_empty() && (deadlines.fired().is_empty() || estimated.is_empty()))
+}
+
 /// Scores changed.
 pub(crate) fn scores_changed(
     streams: Res<'_, ScoresChanged>,
@@ -145,6 +154,11 @@ pub(crate) fn reports_due(queue: Res<'_, ReportQueue>, deadlines: Res<'_, Deadli
 /// Datagrams leave.
 pub(crate) fn datagrams_leave(outbox: Res<'_, Outbox>, direct: Res<'_, DirectOut>) -> bool {
     !(outbox.rows.is_empty() && direct.0.is_empty())
+}
+
+/// More than media is to be sent.
+pub(crate) fn paths_on_probe(paths: Res<'_, PathsOnProbe>) -> bool {
+    !paths.0.is_empty()
 }
 
 /// Something happened.

@@ -13,6 +13,7 @@ mod consume_data;
 mod data_stats;
 mod end;
 mod limit_bitrate;
+mod measure_receiver;
 mod measure_sender;
 mod open_socket;
 mod open_transport;
@@ -37,7 +38,9 @@ pub use connect::{ConnectError, ConnectOptions, connect};
 pub use consume::{ConsumeError, ConsumerOptions, consume};
 pub use consume_data::{ConsumeDataError, DataConsumerOptions, consume_data};
 pub use data_stats::{data_consumer_stats, data_producer_stats};
-pub use limit_bitrate::{LimitBitrateError, set_max_incoming_bitrate};
+pub use limit_bitrate::{
+    LimitBitrateError, set_max_incoming_bitrate, set_max_outgoing_bitrate, set_min_outgoing_bitrate,
+};
 pub use open_socket::{SocketRecord, open_socket};
 pub use open_transport::{
     DirectTransportOptions, Endpoint, OpenTransportError, PlainTransportRecord,
@@ -59,5 +62,5 @@ pub use stats::{
     consumer_score, consumer_stats, producer_liveness, producer_score, producer_stats,
 };
 pub use subscribe::{add_subchannel, remove_subchannel, set_subchannels};
-pub use trace::{trace_consumer, trace_producer};
+pub use trace::{trace_consumer, trace_producer, trace_transport};
 pub use transport_stats::{rtcp_tuple, transport_stats, tuple};

@@ -75,6 +75,9 @@ pub fn pipeline(setup: &mut Setup) {
             (score::watch_liveness, score::watch_layers)
                 .chain()
                 .run_if(activity_told),
+            (score::measure_demand, score::estimate_paths)
+                .chain()
+                .run_if(paths_move),
         )
             .chain(),
     );
@@ -106,7 +109,11 @@ pub fn pipeline(setup: &mut Setup) {
     setup.add_systems(
         Stage::Protect,
         Slot::BuiltIn,
-        protect::stamp_departures.run_if(datagrams_leave),
+        (
+            protect::stamp_departures.run_if(datagrams_leave),
+            protect::send_probes.run_if(paths_on_probe),
+        )
+            .chain(),
     );
     setup.add_systems(
         Stage::Emit,
@@ -134,4 +141,6 @@ fn resources(world: &mut bevy_ecs::world::World) {
     world.init_resource::<components::ConsumerScoresChanged>();
     world.init_resource::<components::ReportQueue>();
     world.init_resource::<components::EstimatesToTell>();
+    world.init_resource::<components::PathsToEstimate>();
+    world.init_resource::<components::PathsOnProbe>();
 }

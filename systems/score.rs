@@ -1,6 +1,8 @@
 //! Score: how good is what was touched in this tick.
 
 mod announce_scores;
+mod estimate_paths;
+mod measure_demand;
 mod sample_consumers;
 mod sample_scores;
 mod watch_inactivity;
@@ -8,6 +10,8 @@ mod watch_layers;
 mod watch_liveness;
 
 pub(crate) use announce_scores::{announce_scores, consumer_score_of, scores_of};
+pub(crate) use estimate_paths::estimate_paths;
+pub(crate) use measure_demand::measure_demand;
 pub(crate) use sample_consumers::sample_consumers;
 pub(crate) use sample_scores::sample_scores;
 pub(crate) use watch_inactivity::watch_inactivity;

@@ -28,8 +28,9 @@ mod consume {
     mod timestamps;
 }
 
-/// What senders are told of what arrives.
+/// What senders are told of what arrives, and receivers tell.
 mod feedback {
+    mod available_bitrate;
     mod bandwidth;
     mod compounds;
     mod estimate;

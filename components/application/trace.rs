@@ -6,6 +6,7 @@ use bevy_ecs::resource::Resource;
 use serde::{Deserialize, Serialize};
 
 use crate::application::event::Traced;
+use crate::feedback::outgoing_estimate::{EstimateCause, EstimateMethod, PathFigures};
 use crate::tick::limits::Limits;
 use crate::wire::rtcp::SenderInfo;
 
@@ -26,9 +27,13 @@ pub enum TraceType {
     Fir,
     /// Sender reports.
     Sr,
+    /// Packets sent to try what the path of a transport carries.
+    Probation,
+    /// What the path of a transport carries.
+    Bwe,
 }
 
-/// The types that are traced on a producer or consumer; none at first.
+/// The types that are traced on a transport, producer or consumer; none at first.
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TraceTypes(u8);
 
@@ -116,7 +121,9 @@ pub enum TraceInfo {
         /// Payload bytes sent so far.
         octet_count: u32,
     },
-    /// Nothing: negative acknowledgements.
+    /// What a path carries, and why that is believed.
+    Bandwidth(BandwidthTrace),
+    /// Nothing: negative acknowledgements, probation.
     None {},
 }
 
@@ -132,6 +139,33 @@ impl TraceInfo {
             octet_count: info.octet_count,
         }
     }
+}
+
+/// What a path carries, as traces tell it. Bitrates are in bits a second.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BandwidthTrace {
+    /// How the receiver tells.
+    pub bwe_type: EstimateMethod,
+    /// What the consumers of the transport want.
+    pub desired_bitrate: u64,
+    /// What they want, or wanted a moment ago.
+    pub effective_desired_bitrate: u64,
+    /// The least that is made of the path.
+    pub min_bitrate: u64,
+    /// The most that is made of it.
+    pub max_bitrate: u64,
+    /// What it was believed to carry at first.
+    pub start_bitrate: u64,
+    /// The most that is sent to probe.
+    pub max_padding_bitrate: u64,
+    /// What it carries.
+    pub available_bitrate: u64,
+    /// What the last change of that came of. Not in the JavaScript API, nor are the figures.
+    pub cause: EstimateCause,
+    /// What was measured.
+    #[serde(flatten)]
+    pub figures: PathFigures,
 }
 
 /// An RTP packet as traces tell it. On a producer as it was received; on a consumer as it is sent.

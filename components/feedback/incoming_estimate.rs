@@ -1,18 +1,15 @@
 //! What the path of a sender carries, estimated where its packets arrive.
 
 mod offset_filter;
-mod overuse_detector;
-mod packet_groups;
-mod rate_controller;
 
 use std::time::Duration;
 
+use crate::feedback::congestion::overuse_detector::{OveruseDetector, Usage};
+use crate::feedback::congestion::packet_groups::PacketGroups;
+use crate::feedback::congestion::rate_controller::RateController;
 use crate::media::rate::Rate;
 use crate::tick::time::Time;
 use offset_filter::OffsetFilter;
-use overuse_detector::{OveruseDetector, Usage};
-use packet_groups::PacketGroups;
-use rate_controller::RateController;
 
 /// The receive side of Google congestion control (draft-ietf-rmcat-gcc-02), fed with the times of
 /// sending that packets carry (abs-send-time).

@@ -32,6 +32,10 @@ pub enum Due {
     LayerActivity,
     /// A transport tells its sender when packets arrived.
     BandwidthFeedback,
+    /// It is time to look what the path to a receiver carries.
+    PathEstimate,
+    /// A path is probed: the next packet is due.
+    Probe,
     /// A transport reports.
     Reports,
     /// Reports of an earlier tick go on.

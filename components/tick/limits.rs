@@ -66,6 +66,11 @@ pub struct Limits {
     /// (16 bytes each); more that arrive between two reports, or half a second, are told as lost.
     /// Default 8,192.
     pub arrivals_per_transport: usize,
+    /// Packets sent to one receiver that are remembered until it tells of them (16 bytes each),
+    /// for at most four seconds. Default 8,192.
+    pub sent_packets_per_transport: usize,
+    /// Packets in reports of one receiver that are looked at in one tick. Default 8,192.
+    pub reported_packets_per_transport: usize,
     /// Streams and consumers that report in one tick; the others follow in the next ones. Default
     /// 256.
     pub reports_per_tick: usize,
@@ -116,6 +121,8 @@ impl Default for Limits {
             traces_per_transport: 1_024,
             traces_per_tick: 16_384,
             arrivals_per_transport: 8_192,
+            sent_packets_per_transport: 8_192,
+            reported_packets_per_transport: 8_192,
             reports_per_tick: 256,
             report_checks_per_tick: 4_096,
             requests: 1_024,

@@ -68,6 +68,8 @@ pub enum OutgoingKind {
     Media,
     /// RTP that is sent again, in a stream of its own (RFC 4588) or as it was.
     Retransmission,
+    /// RTP that carries nothing: to try what a path carries.
+    Padding,
 }
 
 impl Outgoing {

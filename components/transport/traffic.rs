@@ -22,6 +22,8 @@ pub struct Traffic {
     pub rtx_received: Flow,
     /// RTP sent again.
     pub rtx_sent: Flow,
+    /// RTP sent to try what the path carries.
+    pub probation_sent: Flow,
 }
 
 /// Bytes that flow one way, and how many bits of them a second.
@@ -39,6 +41,8 @@ const DATAGRAM_WINDOW_MS: u64 = 1_000;
 const RTP_WINDOW_MS: u64 = 2_500;
 /// The window of the rates of retransmissions, in milliseconds.
 const RTX_WINDOW_MS: u64 = 1_000;
+/// The window of the rate of probation, in milliseconds.
+const PROBATION_WINDOW_MS: u64 = 100;
 
 impl Default for Traffic {
     fn default() -> Self {
@@ -49,6 +53,7 @@ impl Default for Traffic {
             rtp_sent: Flow::over(RTP_WINDOW_MS),
             rtx_received: Flow::over(RTX_WINDOW_MS),
             rtx_sent: Flow::over(RTX_WINDOW_MS),
+            probation_sent: Flow::over(PROBATION_WINDOW_MS),
         }
     }
 }
@@ -80,6 +85,8 @@ pub struct Departure {
     pub rtp_bytes: u64,
     /// Of those that are RTP sent again.
     pub rtx_bytes: u64,
+    /// Of those that are RTP sent to try what the path carries.
+    pub probation_bytes: u64,
 }
 
 impl Departure {
@@ -90,6 +97,7 @@ impl Departure {
             OutgoingKind::Control => {}
             OutgoingKind::Media => self.rtp_bytes += bytes,
             OutgoingKind::Retransmission => self.rtx_bytes += bytes,
+            OutgoingKind::Padding => self.probation_bytes += bytes,
         }
     }
 
@@ -109,6 +117,7 @@ impl Traffic {
         self.sent.add(departure.bytes, now);
         self.rtp_sent.add(departure.rtp_bytes, now);
         self.rtx_sent.add(departure.rtx_bytes, now);
+        self.probation_sent.add(departure.probation_bytes, now);
     }
 }
 
@@ -121,18 +130,27 @@ mod tests {
         let mut departure = Departure::default();
         departure.add(OutgoingKind::Media, 100);
         departure.add(OutgoingKind::Retransmission, 10);
+        departure.add(OutgoingKind::Padding, 1_000);
         departure.add(OutgoingKind::Control, 1);
         let expected = Departure {
-            bytes: 111,
+            bytes: 1_111,
             rtp_bytes: 100,
             rtx_bytes: 10,
+            probation_bytes: 1_000,
         };
         assert_eq!(departure, expected);
         let mut traffic = Traffic::default();
         traffic.depart(departure, Time::ZERO);
         traffic.depart(departure, Time::ZERO);
-        let bytes = [&traffic.sent, &traffic.rtp_sent, &traffic.rtx_sent].map(|flow| flow.bytes);
-        assert_eq!(bytes, [222, 200, 20]);
+        let Traffic {
+            sent,
+            rtp_sent,
+            rtx_sent,
+            probation_sent,
+            ..
+        } = &traffic;
+        let bytes = [sent, rtp_sent, rtx_sent, probation_sent].map(|flow| flow.bytes);
+        assert_eq!(bytes, [2_222, 200, 20, 2_000]);
         assert_eq!((traffic.received.bytes, traffic.rtp_received.bytes), (0, 0));
     }
 }

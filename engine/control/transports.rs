@@ -2,9 +2,10 @@
 
 use flumen_components::rtp_parameters::{CapabilitiesError, RtpCapabilities, RtpCodecCapability};
 use flumen_components::stats::TransportStats;
+use flumen_components::trace::TraceType;
 use flumen_components::{
-    AppData, Closed, ProducerId, Role, Router, RouterId, SctpOptions, SctpParameters, SctpState,
-    SocketId, SocketKey, TransportId, Tuple, find,
+    AppData, Closed, OutgoingLimit, ProducerId, Role, Router, RouterId, SctpOptions,
+    SctpParameters, SctpState, SocketId, SocketKey, TransportId, Tuple, find,
 };
 use flumen_systems::control::{
     self, ConnectError, ConnectOptions, DirectTransportOptions, Endpoint, LimitBitrateError,
@@ -30,6 +31,9 @@ pub struct PlainTransportOptions {
     /// Carries messages of data producers and data consumers: the sizes of its SCTP association.
     /// Default none (`enableSctp: false`).
     pub sctp: Option<SctpOptions>,
+    /// What the path to its receiver is believed to carry until more is known, in bits a second.
+    /// Default 600,000.
+    pub initial_available_outgoing_bitrate: u64,
     /// What the application remembers with it.
     pub app_data: AppData,
 }
@@ -43,6 +47,7 @@ impl PlainTransportOptions {
             rtcp_mux: true,
             comedia: false,
             sctp: None,
+            initial_available_outgoing_bitrate: OutgoingLimit::INITIAL,
             app_data: AppData::default(),
         }
     }
@@ -153,6 +158,7 @@ impl Engine {
             rtcp,
             comedia: options.comedia,
             sctp: options.sctp,
+            initial_available_outgoing_bitrate: options.initial_available_outgoing_bitrate,
         };
         let world = &mut self.world;
         Ok(control::open_plain_transport(
@@ -249,6 +255,49 @@ impl Engine {
         bitrate: u64,
     ) -> Result<(), LimitBitrateError> {
         control::set_max_incoming_bitrate(&mut self.world, transport, bitrate)
+    }
+
+    /// Makes of the path to the receiver of a plain transport no more than `bitrate` bits a second;
+    /// 0 lifts the limit.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitBitrateError`].
+    pub fn set_max_outgoing_bitrate(
+        &mut self,
+        transport: TransportId,
+        bitrate: u64,
+    ) -> Result<(), LimitBitrateError> {
+        self.asked = true;
+        control::set_max_outgoing_bitrate(&mut self.world, transport, bitrate)
+    }
+
+    /// Makes of the path to the receiver of a plain transport no less than `bitrate` bits a second;
+    /// 0 lifts the limit.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitBitrateError`].
+    pub fn set_min_outgoing_bitrate(
+        &mut self,
+        transport: TransportId,
+        bitrate: u64,
+    ) -> Result<(), LimitBitrateError> {
+        self.asked = true;
+        control::set_min_outgoing_bitrate(&mut self.world, transport, bitrate)
+    }
+
+    /// Chooses what is traced on a transport; each call replaces the choice.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the transport is.
+    pub fn trace_transport(
+        &mut self,
+        transport: TransportId,
+        types: &[TraceType],
+    ) -> Result<(), Closed> {
+        control::trace_transport(&mut self.world, transport, types)
     }
 
     /// The SCTP parameters of a transport, to be told to its peer; none without SCTP.

@@ -19,6 +19,7 @@ use thiserror::Error;
 
 use super::belonging::router_of;
 use super::birth;
+use super::measure_receiver::measure_receiver;
 use super::produce::is_layered;
 use super::request_key_frame::wish_for;
 
@@ -100,6 +101,9 @@ pub fn consume(
     let rtp = negotiated(parameters, &options.rtp_capabilities, &negotiation, ssrc)?;
     let emission = emission(transport, ssrc, kind, &rtp, &options, &mut generator);
     let retransmission = retransmission(&rtp, &mut generator);
+    if kind == MediaKind::Video {
+        measure_receiver(world, transport, &rtp);
+    }
     let id = spawn(world, transport, producer, kind, emission, rtp, &options);
     if options.mid.is_none()
         && let Some(mut naming) = world.get_mut::<Naming>(transport)

@@ -1,7 +1,11 @@
-//! Senders are limited.
+//! Senders are limited, and what is made of the paths to receivers.
 
+use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
-use flumen_components::{Closed, IncomingLimit, TransportId, TransportKind, find};
+use flumen_components::{
+    Closed, IncomingLimit, OutgoingEstimate, OutgoingLimit, PathsToEstimate, TransportId,
+    TransportKind, find,
+};
 use thiserror::Error;
 
 /// A bitrate cannot be limited.
@@ -14,6 +18,17 @@ pub enum LimitBitrateError {
     /// A direct transport has no path with a bitrate.
     #[error("the bitrate of a direct transport cannot be limited")]
     Unsupported,
+    /// Nothing that is limited so is of any use.
+    #[error("a limit of {0} bit/s is below the least, {floor}", floor = OutgoingLimit::FLOOR)]
+    BelowFloor(u64),
+    /// The maximum would be lower than the minimum.
+    #[error("a maximum of {max} bit/s is below the minimum of {min}")]
+    Contradiction {
+        /// The maximum.
+        max: u64,
+        /// The minimum.
+        min: u64,
+    },
 }
 
 /// Limits what the sender of a transport should send to `bitrate` bits a second; 0 lifts the limit.
@@ -27,12 +42,83 @@ pub fn set_max_incoming_bitrate(
     id: TransportId,
     bitrate: u64,
 ) -> Result<(), LimitBitrateError> {
-    let transport = find(world, id)?;
-    if world.get::<TransportKind>(transport) == Some(&TransportKind::Direct) {
-        return Err(LimitBitrateError::Unsupported);
-    }
+    let transport = limited(world, id)?;
     if let Some(mut limit) = world.get_mut::<IncomingLimit>(transport) {
         limit.set(bitrate);
     }
     Ok(())
+}
+
+/// Makes of the path to the receiver of a transport no more than `bitrate` bits a second; 0 lifts
+/// the limit.
+///
+/// # Errors
+///
+/// See [`LimitBitrateError`]; nothing has changed then.
+pub fn set_max_outgoing_bitrate(
+    world: &mut World,
+    id: TransportId,
+    bitrate: u64,
+) -> Result<(), LimitBitrateError> {
+    let max = (bitrate > 0).then_some(bitrate);
+    limit_outgoing(world, id, bitrate, |limit| limit.max = max)
+}
+
+/// Makes of the path to the receiver of a transport no less than `bitrate` bits a second; 0 lifts
+/// the limit.
+///
+/// # Errors
+///
+/// See [`LimitBitrateError`]; nothing has changed then.
+pub fn set_min_outgoing_bitrate(
+    world: &mut World,
+    id: TransportId,
+    bitrate: u64,
+) -> Result<(), LimitBitrateError> {
+    let min = (bitrate > 0).then_some(bitrate);
+    limit_outgoing(world, id, bitrate, |limit| limit.min = min)
+}
+
+fn limit_outgoing(
+    world: &mut World,
+    id: TransportId,
+    bitrate: u64,
+    change: impl FnOnce(&mut OutgoingLimit),
+) -> Result<(), LimitBitrateError> {
+    let transport = limited(world, id)?;
+    if bitrate > 0 && bitrate < OutgoingLimit::FLOOR {
+        return Err(LimitBitrateError::BelowFloor(bitrate));
+    }
+    let Some(mut limit) = world.get_mut::<OutgoingLimit>(transport) else {
+        return Ok(());
+    };
+    let mut changed = *limit;
+    change(&mut changed);
+    if let (Some(max), Some(min)) = (changed.max, changed.min)
+        && max < min
+    {
+        return Err(LimitBitrateError::Contradiction { max, min });
+    }
+    *limit = changed;
+    if world.get::<OutgoingEstimate>(transport).is_some() {
+        estimate_anew(world, transport);
+    }
+    Ok(())
+}
+
+fn estimate_anew(world: &mut World, transport: Entity) {
+    world.resource_scope::<PathsToEstimate, ()>(|world, mut paths| {
+        if let Some(mut estimate) = world.get_mut::<OutgoingEstimate>(transport) {
+            estimate.list(transport, &mut paths);
+        }
+    });
+}
+
+/// A transport whose bitrate can be limited.
+fn limited(world: &World, id: TransportId) -> Result<Entity, LimitBitrateError> {
+    let transport = find(world, id)?;
+    match world.get::<TransportKind>(transport) {
+        Some(TransportKind::Direct) => Err(LimitBitrateError::Unsupported),
+        _ => Ok(transport),
+    }
 }

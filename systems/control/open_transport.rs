@@ -5,9 +5,10 @@ use bevy_ecs::world::World;
 use flumen_components::event::{TransportCreated, emit};
 use flumen_components::{
     Allowance, AppData, Closed, Created, Directory, IncomingLimit, Limits, Link, Listener,
-    LocalAddress, LocalAddresses, MessageSizes, Naming, OnRouter, Path, Purpose, Receivers,
-    RemoteClock, ReportSchedule, Residents, Role, RouterId, SctpOptions, SctpOptionsError, Socket,
-    SocketId, SocketKey, Sockets, Subject, Traffic, TransportId, TransportKind, find,
+    LocalAddress, LocalAddresses, MessageSizes, Naming, OnRouter, OutgoingLimit, Path, Purpose,
+    Receivers, RemoteClock, ReportSchedule, Residents, Role, RouterId, SctpOptions,
+    SctpOptionsError, Socket, SocketId, SocketKey, Sockets, Subject, TraceTypes, Traffic,
+    TransportId, TransportKind, find,
 };
 use thiserror::Error;
 
@@ -50,6 +51,8 @@ pub struct PlainTransportRecord {
     pub comedia: bool,
     /// The sizes of its SCTP association; none when it has none.
     pub sctp: Option<SctpOptions>,
+    /// What its path is believed to carry at first, in bits a second.
+    pub initial_available_outgoing_bitrate: u64,
 }
 
 /// Checks what can be checked before sockets are bound, then opens the transport.
@@ -94,7 +97,9 @@ pub fn open_plain_transport(
     };
     let kind = TransportKind::Plain;
     let transport = spawn(world, (router, router_entity), kind, path, app_data);
-    world.entity_mut(transport.1).insert(addresses);
+    let initial = record.initial_available_outgoing_bitrate;
+    let limit = OutgoingLimit::starting_at(initial);
+    world.entity_mut(transport.1).insert((addresses, limit));
     if let Some(parameters) = sctp {
         enable(world, transport.1, parameters);
     }
@@ -224,6 +229,7 @@ fn spawn(
             RemoteClock::default(),
             IncomingLimit::default(),
             Allowance::default(),
+            TraceTypes::default(),
         ),
         (OnRouter(router_entity), report_schedule(world, created)),
     );

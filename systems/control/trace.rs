@@ -3,7 +3,22 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::trace::TraceType;
-use flumen_components::{Closed, ConsumerId, ProducerId, TraceTypes, find};
+use flumen_components::{Closed, ConsumerId, ProducerId, TraceTypes, TransportId, find};
+
+/// Chooses what is traced on a transport; each call replaces the choice.
+///
+/// # Errors
+///
+/// [`Closed`] when the transport is.
+pub fn trace_transport(
+    world: &mut World,
+    id: TransportId,
+    types: &[TraceType],
+) -> Result<(), Closed> {
+    let transport = find(world, id)?;
+    trace(world, transport, types);
+    Ok(())
+}
 
 /// Chooses what is traced on a producer; each call replaces the choice.
 ///

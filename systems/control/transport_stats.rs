@@ -4,8 +4,9 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::stats::{PlainTransportStats, TransportStats};
 use flumen_components::{
-    BandwidthFeedback, Closed, FeedbackMethod, Flow, IncomingLimit, LocalAddresses, Now, Path,
-    Role, Time, Traffic, TransportId, TransportKind, Tuple, find,
+    BandwidthFeedback, Closed, FeedbackMethod, Flow, IncomingLimit, LocalAddresses, Now,
+    OutgoingEstimate, OutgoingLimit, Path, Role, Time, Traffic, TransportId, TransportKind, Tuple,
+    find,
 };
 
 use super::sctp::sctp_state;
@@ -40,13 +41,17 @@ pub fn transport_stats(world: &World, id: TransportId) -> Result<TransportStats,
         rtx_recv_bitrate: bitrate(traffic.rtx_received, now),
         rtx_bytes_sent: traffic.rtx_sent.bytes,
         rtx_send_bitrate: bitrate(traffic.rtx_sent, now),
-        probation_bytes_sent: 0,
-        probation_send_bitrate: 0,
+        probation_bytes_sent: traffic.probation_sent.bytes,
+        probation_send_bitrate: bitrate(traffic.probation_sent, now),
+        available_outgoing_bitrate: outgoing(world, entity).map(|path| path.estimate().bitrate),
         available_incoming_bitrate: estimate(world, entity),
         max_incoming_bitrate: world
             .get::<IncomingLimit>(entity)
             .and_then(IncomingLimit::bitrate),
+        max_outgoing_bitrate: limit(world, entity).and_then(|limit| limit.max),
+        min_outgoing_bitrate: limit(world, entity).and_then(|limit| limit.min),
         rtp_packet_loss_received: loss(world, entity),
+        rtp_packet_loss_sent: outgoing(world, entity).and_then(|path| path.loss.mean()),
         plain: plain(world, entity),
     })
 }
@@ -69,6 +74,14 @@ fn loss(world: &World, transport: Entity) -> Option<f64> {
         FeedbackMethod::TransportCc(transport_cc) => transport_cc.loss.mean(),
         FeedbackMethod::Remb(_) => None,
     }
+}
+
+fn outgoing(world: &World, transport: Entity) -> Option<&OutgoingEstimate> {
+    world.get::<OutgoingEstimate>(transport)
+}
+
+fn limit(world: &World, transport: Entity) -> Option<&OutgoingLimit> {
+    world.get::<OutgoingLimit>(transport)
 }
 
 fn plain(world: &World, transport: Entity) -> Option<PlainTransportStats> {

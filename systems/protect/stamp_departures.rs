@@ -1,53 +1,81 @@
 //! abs-send-time and transport-wide sequence numbers are written last.
 
 use bevy_ecs::entity::Entity;
-use bevy_ecs::system::{Query, Res, ResMut};
+use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::wire::extension::{ABS_SEND_TIME_LEN, abs_send_time};
-use flumen_components::{DirectOut, Now, NtpEpoch, Outbox, Outgoing, Path};
+use flumen_components::{
+    Deadlines, DirectOut, Limits, Now, NtpEpoch, Outbox, Outgoing, OutgoingEstimate, Path,
+};
+
+/// Who gives packets their numbers, and remembers them.
+#[derive(SystemParam)]
+pub(crate) struct Stamps<'w, 's> {
+    pub(super) paths: Query<'w, 's, (&'static mut Path, Option<&'static mut OutgoingEstimate>)>,
+    pub(super) deadlines: ResMut<'w, Deadlines>,
+    pub(super) limits: Res<'w, Limits>,
+    pub(super) now: Res<'w, Now>,
+    epoch: Res<'w, NtpEpoch>,
+}
 
 /// Writes the time of leaving and the transport-wide sequence number into every header that has a
-/// place for them.
+/// place for them; whose path is estimated remembers what left.
 pub(crate) fn stamp_departures(
     mut outbox: ResMut<'_, Outbox>,
     direct: Res<'_, DirectOut>,
-    mut paths: Query<'_, '_, &mut Path>,
-    now: Res<'_, Now>,
-    epoch: Res<'_, NtpEpoch>,
+    mut stamps: Stamps<'_, '_>,
 ) {
-    let time = abs_send_time(epoch.at(now.time));
+    let time = stamps.abs_send_time();
     let outbox = &mut *outbox;
-    let mut sequence = |transport: Entity| {
-        let mut path = paths.get_mut(transport).ok()?;
-        let number = path.transport_sequence;
-        path.transport_sequence = number.wrapping_add(1);
-        Some(number)
-    };
     for row in &outbox.rows {
         let transport = outbox.destinations[row.destination as usize].transport;
-        stamp(row, &mut outbox.headers, time, || sequence(transport));
+        stamps.write(transport, row, time, &mut outbox.headers);
     }
     for row in &direct.0 {
-        stamp(&row.row, &mut outbox.headers, time, || {
-            sequence(row.transport)
-        });
+        stamps.write(row.transport, &row.row, time, &mut outbox.headers);
     }
 }
 
-fn stamp(
-    row: &Outgoing,
-    headers: &mut [u8],
-    time: [u8; ABS_SEND_TIME_LEN],
-    sequence: impl FnOnce() -> Option<u16>,
-) {
-    let start = row.header_start as usize;
-    if row.abs_send_time != 0 {
-        let at = start + usize::from(row.abs_send_time);
-        headers[at..at + ABS_SEND_TIME_LEN].copy_from_slice(&time);
+impl Stamps<'_, '_> {
+    /// Stamps one row of `transport`.
+    pub(super) fn stamp(&mut self, transport: Entity, row: &Outgoing, headers: &mut [u8]) {
+        let time = self.abs_send_time();
+        self.write(transport, row, time, headers);
     }
-    if row.transport_sequence != 0
-        && let Some(number) = sequence()
-    {
-        let at = start + usize::from(row.transport_sequence);
-        headers[at..at + 2].copy_from_slice(&number.to_be_bytes());
+
+    fn abs_send_time(&self) -> [u8; ABS_SEND_TIME_LEN] {
+        abs_send_time(self.epoch.at(self.now.time))
+    }
+
+    fn write(
+        &mut self,
+        transport: Entity,
+        row: &Outgoing,
+        time: [u8; ABS_SEND_TIME_LEN],
+        headers: &mut [u8],
+    ) {
+        let start = row.header_start as usize;
+        if row.abs_send_time != 0 {
+            let at = start + usize::from(row.abs_send_time);
+            headers[at..at + ABS_SEND_TIME_LEN].copy_from_slice(&time);
+        }
+        if row.transport_sequence != 0
+            && let Some(number) = self.number(transport, row)
+        {
+            let at = start + usize::from(row.transport_sequence);
+            headers[at..at + 2].copy_from_slice(&number.to_be_bytes());
+        }
+    }
+
+    /// The number of the next packet of `transport`, which is `row`.
+    fn number(&mut self, transport: Entity, row: &Outgoing) -> Option<u16> {
+        let (mut path, estimate) = self.paths.get_mut(transport).ok()?;
+        let number = path.transport_sequence;
+        path.transport_sequence = number.wrapping_add(1);
+        if let Some(mut estimate) = estimate {
+            let now = self.now.time;
+            estimate.send(number, row.len() as u16, now, &self.limits);
+            estimate.arm(transport, now, &mut self.deadlines);
+        }
+        Some(number)
     }
 }

@@ -1,14 +1,15 @@
 //! RTCP is read: what receivers ask of consumers reaches the producers.
 
 use bevy_ecs::entity::Entity;
-use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
+use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
 use flumen_components::event::Traced;
 use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::rtcp::{self, RtcpPacket};
 use flumen_components::{
     Consumer, ConsumerId, Control, Emission, Inbox, KeyFrameWish, KeyFrameWishes, Ledger, Limits,
-    Listener, Now, Paused, Producer, RtcpFault, RtcpIn, Subject, Trace, TraceTypes, Traces,
+    Listener, Now, OutgoingEstimate, PacketReport, PathsToEstimate, Paused, Producer, RtcpFault,
+    RtcpIn, Subject, Trace, TraceTypes, Traces,
 };
 
 /// Whom RTCP is for.
@@ -27,6 +28,8 @@ pub(crate) struct Addressees<'w, 's> {
         ),
     >,
     producers: Query<'w, 's, &'static Producer>,
+    estimates: Query<'w, 's, &'static mut OutgoingEstimate>,
+    paths: ResMut<'w, PathsToEstimate>,
     wishes: ResMut<'w, KeyFrameWishes>,
     traces: ResMut<'w, Traces>,
     limits: Res<'w, Limits>,
@@ -39,6 +42,7 @@ pub(crate) fn receive_rtcp(
     inbox: Res<'_, Inbox>,
     mut addressees: Addressees<'_, '_>,
     mut ledger: ResMut<'_, Ledger>,
+    mut reports: Local<'_, Vec<PacketReport>>,
 ) {
     for arrival in &arrivals.0 {
         ledger.consumed[Control::Rtcp] += 1;
@@ -46,7 +50,7 @@ pub(crate) fn receive_rtcp(
         let bytes = &inbox.bytes()[start..start + arrival.len as usize];
         for packet in rtcp::packets(bytes) {
             match packet {
-                Ok(packet) => addressees.receive(arrival.transport, packet),
+                Ok(packet) => addressees.receive(arrival.transport, packet, &mut reports),
                 Err(error) => ledger.rtcp_faults[RtcpFault::from(error)] += 1,
             }
         }
@@ -54,8 +58,21 @@ pub(crate) fn receive_rtcp(
 }
 
 impl Addressees<'_, '_> {
-    fn receive(&mut self, transport: Entity, packet: RtcpPacket<'_>) {
+    fn receive(
+        &mut self,
+        transport: Entity,
+        packet: RtcpPacket<'_>,
+        reports: &mut Vec<PacketReport>,
+    ) {
         match packet {
+            RtcpPacket::TransportFeedback(feedback) => {
+                self.learn(transport, |path, now, limits| {
+                    path.report(&feedback, reports, now, limits);
+                });
+            }
+            RtcpPacket::Remb(remb) => {
+                self.learn(transport, |path, now, _| path.tell(remb.bitrate, now.time));
+            }
             RtcpPacket::Pli(pli) => self.ask(transport, pli.media_ssrc, TraceType::Pli),
             RtcpPacket::Fir(fir) => {
                 for entry in fir.entries() {
@@ -63,6 +80,18 @@ impl Addressees<'_, '_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// The receiver of a transport tells of its path, if anybody estimates that.
+    fn learn(
+        &mut self,
+        transport: Entity,
+        told: impl FnOnce(&mut OutgoingEstimate, &Now, &Limits),
+    ) {
+        if let Ok(mut path) = self.estimates.get_mut(transport) {
+            told(&mut path, &self.now, &self.limits);
+            path.list(transport, &mut self.paths);
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod consumer_memory;
 mod counting;
+mod estimated;
 
 mod layered;
 mod sctp_memory;

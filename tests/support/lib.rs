@@ -1,8 +1,10 @@
 //! What the tests share: a room on the loopback backend, a call in it, packets, and parameters.
 
 pub mod any_input;
+mod bottleneck;
 mod call;
 mod data_room;
+mod downlink;
 mod ends;
 pub mod feedback;
 pub mod forger;
@@ -16,8 +18,10 @@ mod slow_link;
 mod trunk;
 pub mod victims;
 
+pub use bottleneck::{Bottleneck, Narrow};
 pub use call::{Call, Left, RECEIVER, Request, SENDER, SSRC, requests_in, requests_to, rtp_to};
 pub use data_room::Got;
+pub use downlink::Downlink;
 pub use ends::{Ends, Stack, Yielded, message, start};
 pub use noise::Noise;
 pub use packet::{Packet, VP8_DELTA_FRAME, VP8_KEY_FRAME};

@@ -29,6 +29,8 @@ fn the_order_of_the_built_in_systems_is_this() {
         "Score: announce_scores",
         "Score: watch_liveness",
         "Score: watch_layers",
+        "Score: measure_demand",
+        "Score: estimate_paths",
         "Forward: keep_packets",
         "Forward: fan_out",
         "Forward: fan_out_messages",
@@ -40,6 +42,7 @@ fn the_order_of_the_built_in_systems_is_this() {
         "Feedback: tell_bandwidth",
         "Feedback: send_reports",
         "Protect: stamp_departures",
+        "Protect: send_probes",
         "Emit: publish_events",
     ];
     assert_eq!(Room::new().engine.order(), expected);

@@ -44,19 +44,31 @@ pub struct TransportStats {
     pub rtx_bytes_sent: u64,
     /// Their bitrate, over 1,000 ms.
     pub rtx_send_bitrate: u64,
-    /// Bytes sent to probe for bandwidth: none, as nothing probes.
+    /// Bytes sent to try what the path carries.
     pub probation_bytes_sent: u64,
-    /// Their bitrate.
+    /// Their bitrate, over 100 ms.
     pub probation_send_bitrate: u64,
+    /// What the path to the receiver carries, in bits a second, when its receiver tells of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub available_outgoing_bitrate: Option<u64>,
     /// What the path of the sender carries, in bits a second, when the engine estimates it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub available_incoming_bitrate: Option<u64>,
     /// What the sender was limited to, in bits a second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_incoming_bitrate: Option<u64>,
+    /// The most that is made of the path to the receiver, in bits a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_outgoing_bitrate: Option<u64>,
+    /// The least that is made of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_outgoing_bitrate: Option<u64>,
     /// The share of RTP packets that were lost on their way here, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtp_packet_loss_received: Option<f64>,
+    /// The share of RTP packets that were lost on their way to the receiver, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rtp_packet_loss_sent: Option<f64>,
     /// What only plain transports tell.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub plain: Option<PlainTransportStats>,

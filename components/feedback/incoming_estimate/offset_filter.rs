@@ -1,6 +1,6 @@
 //! How much longer each group of packets is on its way, without the noise.
 
-use super::packet_groups::Delta;
+use crate::feedback::congestion::packet_groups::Delta;
 
 /// The Kalman filter of draft-ietf-rmcat-gcc-02 section 5.3.
 ///

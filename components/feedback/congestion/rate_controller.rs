@@ -7,14 +7,15 @@ use crate::tick::time::Time;
 
 /// The rate controller of draft-ietf-rmcat-gcc-02 section 5.5: additive or multiplicative increase,
 /// multiplicative decrease. Bitrates are in bits a second.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct RateController {
+#[derive(Clone, Copy, Debug)]
+pub(in crate::feedback) struct RateController {
     /// A_hat.
     estimate: Option<f64>,
     state: State,
     updated_at: Time,
     decreased_at: Option<Time>,
     capacity: Option<Capacity>,
+    response_time: Duration,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,9 +43,10 @@ const HEADROOM: f64 = 1.5;
 const HEADROOM_BITS: f64 = 10_000.0;
 /// Nothing lower is told: what audio alone needs.
 const ESTIMATE_MIN: f64 = 30_000.0;
-/// response_time of additive increase: 100 ms and a round trip, which no receiver knows for sure;
+/// response_time of additive increase is 100 ms and a round trip, which no receiver knows for sure:
 /// 200 ms is a slow one.
-const RESPONSE_TIME: Duration = Duration::from_millis(300);
+const RESPONSE_DELAY: Duration = Duration::from_millis(100);
+const ROUND_TRIP: Duration = Duration::from_millis(200);
 /// After a decrease, the queue needs a round trip before it can tell whether it was enough.
 const DECREASE_INTERVAL: Duration = Duration::from_millis(200);
 const FRAMES_PER_SECOND: f64 = 30.0;
@@ -56,14 +58,51 @@ const CAPACITY_MEMORY: f64 = 0.95;
 const DEVIATION_MIN: f64 = 0.02;
 const DEVIATION_MAX: f64 = 0.1;
 
+impl Default for RateController {
+    fn default() -> Self {
+        Self {
+            estimate: None,
+            state: State::default(),
+            updated_at: Time::ZERO,
+            decreased_at: None,
+            capacity: None,
+            response_time: RESPONSE_DELAY + ROUND_TRIP,
+        }
+    }
+}
+
 impl RateController {
+    /// A controller that begins with `bitrate` bits a second.
+    pub(in crate::feedback) fn starting_at(bitrate: f64) -> Self {
+        Self {
+            estimate: Some(bitrate),
+            ..Self::default()
+        }
+    }
+
+    /// The round trip was measured.
+    pub(in crate::feedback) fn set_round_trip(&mut self, round_trip: Duration) {
+        self.response_time = RESPONSE_DELAY + round_trip;
+    }
+
+    /// Something else than queues says that the path carries `bitrate` bits a second.
+    pub(in crate::feedback) fn set(&mut self, bitrate: f64) {
+        self.estimate = Some(bitrate.max(ESTIMATE_MIN));
+        self.capacity = None;
+    }
+
+    /// The path carries no more than `bitrate` bits a second.
+    pub(in crate::feedback) fn set_capacity(&mut self, bitrate: f64) {
+        self.capacity = Some(Capacity::updated(None, bitrate));
+    }
+
     /// The estimate, once there is one.
-    pub(super) fn estimate(&self) -> Option<f64> {
+    pub(in crate::feedback) fn estimate(&self) -> Option<f64> {
         self.estimate
     }
 
     /// Takes in what is made of the path at `now`, at which `incoming` bits a second arrive.
-    pub(super) fn update(&mut self, usage: Usage, incoming: f64, now: Time) {
+    pub(in crate::feedback) fn update(&mut self, usage: Usage, incoming: f64, now: Time) {
         let estimate = *self.estimate.get_or_insert(incoming.max(ESTIMATE_MIN));
         self.state = match (self.state, usage) {
             (_, Usage::Over) => State::Decrease,
@@ -88,7 +127,7 @@ impl RateController {
             self.capacity = None;
         }
         let raised = match self.capacity {
-            Some(_) => estimate + additive_step(estimate, since),
+            Some(_) => estimate + additive_step(estimate, since, self.response_time),
             None => estimate * growth(since.as_secs_f64()),
         };
         let ceiling = HEADROOM * incoming + HEADROOM_BITS;
@@ -141,10 +180,10 @@ impl Capacity {
 }
 
 /// Near the capacity: about half a packet every response time.
-fn additive_step(estimate: f64, since: Duration) -> f64 {
+fn additive_step(estimate: f64, since: Duration, response_time: Duration) -> f64 {
     let frame_bits = estimate / FRAMES_PER_SECOND;
     let packet_bits = frame_bits / (frame_bits / PACKET_BITS).ceil();
-    let share = (since.as_secs_f64() / RESPONSE_TIME.as_secs_f64()).min(1.0);
+    let share = (since.as_secs_f64() / response_time.as_secs_f64()).min(1.0);
     // The least step of the draft is for updates once a response time.
     (0.5 * packet_bits).max(INCREASE_MIN_BITS) * share
 }

@@ -6,7 +6,7 @@ use crate::tick::time::Time;
 
 /// The over-use detector of draft-ietf-rmcat-gcc-02 section 5.4.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct OveruseDetector {
+pub(in crate::feedback) struct OveruseDetector {
     /// del_var_th, in milliseconds.
     threshold: f64,
     updated_at: Option<Time>,
@@ -15,11 +15,14 @@ pub(super) struct OveruseDetector {
     above_groups: u32,
     previous: f64,
     usage: Usage,
+    /// How fast the threshold moves towards an offset beyond it, and towards one within it.
+    rise: f64,
+    fall: f64,
 }
 
 /// What is made of the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Usage {
+pub(in crate::feedback) enum Usage {
     /// A queue drains.
     Under,
     /// Queues stay as they are.
@@ -36,6 +39,8 @@ const THRESHOLD_MAX: f64 = 600.0;
 /// K_u and K_d: it rises fast and falls slowly, or a flow that fills queues would starve this one.
 const RISE: f64 = 0.01;
 const FALL: f64 = 0.000_18;
+const SLOPE_RISE: f64 = 0.0087;
+const SLOPE_FALL: f64 = 0.039;
 /// What is this far above the threshold is no reason to raise it.
 const OUTLIER: f64 = 15.0;
 /// Longest span that the threshold moves for at once.
@@ -50,14 +55,25 @@ impl Default for OveruseDetector {
             above_groups: 0,
             previous: 0.0,
             usage: Usage::Normal,
+            rise: RISE,
+            fall: FALL,
         }
     }
 }
 
 impl OveruseDetector {
+    /// A detector of slopes: present Google congestion control follows these the other way round.
+    pub(in crate::feedback) fn of_slopes() -> Self {
+        Self {
+            rise: SLOPE_RISE,
+            fall: SLOPE_FALL,
+            ..Self::default()
+        }
+    }
+
     /// Takes in the offset (in milliseconds) after a group that was sent `sent_ms` after the one
     /// before.
-    pub(super) fn update(&mut self, offset: f64, sent_ms: f64, now: Time) -> Usage {
+    pub(in crate::feedback) fn update(&mut self, offset: f64, sent_ms: f64, now: Time) -> Usage {
         if offset > self.threshold {
             self.rise_above(offset, sent_ms);
         } else {
@@ -95,7 +111,7 @@ impl OveruseDetector {
         if distance > OUTLIER {
             return;
         }
-        let speed = if distance > 0.0 { RISE } else { FALL };
+        let speed = if distance > 0.0 { self.rise } else { self.fall };
         let step_ms = since.min(STEP_MAX).as_secs_f64() * 1_000.0;
         let moved = self.threshold + step_ms * speed * distance;
         self.threshold = moved.clamp(THRESHOLD_MIN, THRESHOLD_MAX);

@@ -6,18 +6,18 @@ use crate::tick::time::Time;
 
 /// Gathers packets into groups (draft-ietf-rmcat-gcc-02 section 5.2).
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct PacketGroups {
+pub(in crate::feedback) struct PacketGroups {
     previous: Option<Group>,
     current: Option<Group>,
 }
 
 /// How far a group is from the one before, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Delta {
+pub(in crate::feedback) struct Delta {
     /// When they were sent.
-    pub(super) sent_ms: f64,
+    pub(in crate::feedback) sent_ms: f64,
     /// When they arrived.
-    pub(super) arrived_ms: f64,
+    pub(in crate::feedback) arrived_ms: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ impl PacketGroups {
     /// The clock of the sender was set: between this packet and the others it went by quite
     /// another span than here. 24 bits tell spans of up to 32 seconds apart; after longer ones
     /// nothing is compared.
-    pub(super) fn jumps(&self, sent: u32, now: Time) -> bool {
+    pub(in crate::feedback) fn jumps(&self, sent: u32, now: Time) -> bool {
         self.current.is_some_and(|current| {
             let here = (now - current.began_at).as_secs_f64() * 1_000.0;
             (elapsed_ms(current.began, sent) - here).abs() > JUMP_MS
@@ -55,7 +55,7 @@ impl PacketGroups {
 
     /// Takes in a packet. When it begins a group, tells how far the one that it ended was from the
     /// one before that.
-    pub(super) fn receive(&mut self, sent: u32, now: Time) -> Option<Delta> {
+    pub(in crate::feedback) fn receive(&mut self, sent: u32, now: Time) -> Option<Delta> {
         let Some(current) = &mut self.current else {
             self.current = Some(Group::of(sent, now));
             return None;

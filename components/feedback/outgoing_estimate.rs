@@ -1,0 +1,316 @@
+//! What the path to a receiver carries, estimated where its packets are sent.
+
+mod acknowledged_rate;
+mod estimator;
+mod loss_control;
+mod probes;
+mod queueing_delay;
+mod remb_estimator;
+mod send_history;
+mod transport_wide_estimator;
+mod trendline;
+
+use std::fmt;
+use std::time::Duration;
+
+use bevy_ecs::component::Component;
+use bevy_ecs::entity::Entity;
+use bevy_ecs::resource::Resource;
+use serde::Serialize;
+
+use crate::consume::allowance::Allowance;
+use crate::feedback::demand::Demand;
+use crate::feedback::outgoing_limit::OutgoingLimit;
+use crate::feedback::probation::Probation;
+use crate::media::loss_history::{LossHistory, Tally};
+use crate::tick::deadline::{Deadlines, Due};
+use crate::tick::limits::Limits;
+use crate::tick::time::{Now, Time};
+use crate::wire::rtcp::TransportFeedback;
+
+pub use estimator::{
+    BandwidthEstimator, EstimateCause, PacketReport, PathEstimate, PathFigures, PathReport, Probe,
+    SentPacket,
+};
+pub use remb_estimator::RembEstimator;
+pub use send_history::SendHistory;
+pub use transport_wide_estimator::TransportWideEstimator;
+
+/// What a transport knows of the path to its receiver. Written by Receive, Score and Protect;
+/// transports whose video consumers negotiated nothing of the kind have none.
+#[derive(Component)]
+pub struct OutgoingEstimate {
+    /// How the receiver tells what its path carries.
+    pub method: EstimateMethod,
+    /// The share of packets that were lost, as a mean of its latest feedback.
+    pub loss: LossHistory,
+    history: SendHistory,
+    estimator: Box<dyn BandwidthEstimator>,
+    estimate: PathEstimate,
+    /// The stream of packets that probe.
+    pub probation: Probation,
+    on_probe: Option<OnProbe>,
+    probe_listed: bool,
+    /// The bitrate that was traced last, and when.
+    told: Option<(u64, Time)>,
+    looked_at: Allowance,
+    listed: bool,
+    armed: bool,
+}
+
+/// How a receiver tells what its path carries. The first video consumer that negotiates one decides
+/// for its transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EstimateMethod {
+    /// When packets arrive: the sender estimates
+    /// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+    TransportCc,
+    /// A bitrate: the receiver estimates (draft-alvestrand-rmcat-remb-03).
+    Remb,
+}
+
+/// Who estimates the paths of new transports: from the method and the bitrate to begin with.
+#[derive(Resource)]
+pub struct Estimators(pub Box<MakeEstimator>);
+
+/// See [`Estimators`].
+pub type MakeEstimator = dyn Fn(EstimateMethod, u64) -> Box<dyn BandwidthEstimator> + Send + Sync;
+
+/// The transports whose paths are estimated anew in this tick. Filled by Receive and by Score,
+/// emptied by Score.
+#[derive(Resource, Debug, Default)]
+pub struct PathsToEstimate(pub Vec<Entity>);
+
+/// The transports whose paths are probed now. Filled by Score, emptied by Protect.
+#[derive(Resource, Debug, Default)]
+pub struct PathsOnProbe(pub Vec<Entity>);
+
+/// A probe that is being sent.
+#[derive(Clone, Copy, Debug)]
+struct OnProbe {
+    probe: Probe,
+    began: Time,
+    sent: u32,
+    /// The deadline that is set.
+    armed: Option<Time>,
+}
+
+/// How often a path is looked at while reports are due.
+const INTERVAL: Duration = Duration::from_millis(100);
+/// No probe is longer, in bytes: a thousand packets.
+const PROBE_BYTES_MAX: u32 = 1_200_000;
+/// A probe that takes so many times as long as it should is given up.
+const PROBE_PATIENCE: u32 = 4;
+/// Shortest span between two tellings of estimates that differ by less than the shares below.
+const TELL_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Default for Estimators {
+    fn default() -> Self {
+        Self(Box::new(|method, bitrate| match method {
+            EstimateMethod::TransportCc => Box::new(TransportWideEstimator::new(bitrate)),
+            EstimateMethod::Remb => Box::new(RembEstimator::new(bitrate)),
+        }))
+    }
+}
+
+impl fmt::Debug for Estimators {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Estimators")
+    }
+}
+
+impl fmt::Debug for OutgoingEstimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutgoingEstimate")
+            .field("method", &self.method)
+            .field("estimate", &self.estimate)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OutgoingEstimate {
+    /// Nothing was sent yet: the estimate is `bitrate` bits a second.
+    pub fn new(method: EstimateMethod, bitrate: u64, estimators: &Estimators) -> Self {
+        Self {
+            method,
+            loss: LossHistory::default(),
+            history: SendHistory::default(),
+            estimator: (estimators.0)(method, bitrate),
+            estimate: PathEstimate::starting_at(bitrate),
+            probation: Probation::default(),
+            on_probe: None,
+            probe_listed: false,
+            told: None,
+            looked_at: Allowance::default(),
+            listed: false,
+            armed: false,
+        }
+    }
+
+    /// What the path carries, as far as is known.
+    pub fn estimate(&self) -> &PathEstimate {
+        &self.estimate
+    }
+
+    /// A packet leaves with transport-wide sequence number `number`.
+    pub fn send(&mut self, number: u16, bytes: u16, now: Time, limits: &Limits) {
+        if self.method == EstimateMethod::TransportCc {
+            let limit = limits.sent_packets_per_transport;
+            let probe = self.on_probe.map_or(0, |on| on.probe.number);
+            let sent = self.history.push(number, (bytes, probe), now, limit);
+            self.estimator.receive(PathReport::Sent(sent), now);
+            self.count(bytes);
+        }
+    }
+
+    /// The receiver told of packets. `reports` is memory to be reused.
+    pub fn report(
+        &mut self,
+        feedback: &TransportFeedback<'_>,
+        reports: &mut Vec<PacketReport>,
+        now: &Now,
+        limits: &Limits,
+    ) {
+        reports.clear();
+        let wanted = usize::from(feedback.status_count);
+        let limit = limits.reported_packets_per_transport;
+        let count = self.looked_at.take(wanted, now.tick, limit);
+        self.history.report(feedback, count, reports);
+        if !reports.is_empty() {
+            let lost = reports.iter().filter(|report| report.arrived.is_none());
+            self.loss.push(Tally {
+                expected: reports.len() as u32,
+                lost: lost.count() as u32,
+            });
+            let feedback = PathReport::Feedback(reports);
+            self.estimator.receive(feedback, now.time);
+        }
+    }
+
+    /// The receiver told a bitrate, in bits a second.
+    pub fn tell(&mut self, bitrate: u64, now: Time) {
+        if self.method == EstimateMethod::Remb {
+            self.estimator.receive(PathReport::Bitrate(bitrate), now);
+        }
+    }
+
+    /// Estimates anew, within `limit`; true when that is to be traced: at first, once a second, and
+    /// at once when the estimate is much lower or higher.
+    pub fn update(&mut self, demand: &Demand, limit: &OutgoingLimit, now: Time) -> bool {
+        self.listed = false;
+        let wanted = demand.bitrate().min(limit.most());
+        let mut estimate = self.estimator.estimate(wanted, now);
+        let bitrate = limit.clamp(estimate.bitrate);
+        if bitrate != estimate.bitrate {
+            (estimate.bitrate, estimate.cause) = (bitrate, EstimateCause::Limit);
+        }
+        self.begin_probe(estimate.probe, now);
+        self.estimate = estimate;
+        let is_news = self.told.is_none_or(|(told, at)| {
+            let is_due = now - at >= TELL_INTERVAL && bitrate != told;
+            is_due || bitrate < told - told / 4 || bitrate > told + told / 2
+        });
+        if is_news {
+            self.told = Some((bitrate, now));
+        }
+        is_news
+    }
+
+    /// A probe is under way, and has no place yet among those of Protect; from now on it has.
+    pub fn takes_place_on_probe(&mut self) -> bool {
+        let is_new = self.on_probe.is_some() && !self.probe_listed;
+        self.probe_listed |= is_new;
+        is_new
+    }
+
+    /// How many packets of padding a probe needs at `now`.
+    pub fn padding_due(&self, now: Time) -> u32 {
+        let Some(on) = self.on_probe else {
+            return 0;
+        };
+        let due = on.due(now).min(on.probe.bytes.into());
+        let missing = due.saturating_sub(on.sent.into());
+        missing.div_ceil(Probation::PACKET_BYTES as u64) as u32
+    }
+
+    /// Sets a deadline for the next packet of padding, unless one is set; false when the probe of
+    /// `transport`, whose path this is, is over, and its place is free.
+    pub fn arm_probe(&mut self, transport: Entity, now: Time, deadlines: &mut Deadlines) -> bool {
+        let Some(next) = self.on_probe.and_then(|on| on.next(now)) else {
+            (self.on_probe, self.probe_listed) = (None, false);
+            return false;
+        };
+        if let Some(on) = &mut self.on_probe
+            && on.armed != Some(next)
+        {
+            on.armed = Some(next);
+            deadlines.set(next, transport, Due::Probe);
+        }
+        true
+    }
+
+    fn begin_probe(&mut self, asked: Option<Probe>, now: Time) {
+        let usable = asked.filter(|probe| probe.bitrate > 0 && probe.bytes <= PROBE_BYTES_MAX);
+        if self.on_probe.is_none()
+            && let Some(probe) = usable
+        {
+            self.on_probe = Some(OnProbe {
+                probe,
+                began: now,
+                sent: 0,
+                armed: None,
+            });
+        }
+    }
+
+    /// Bytes left during a probe, if there is one.
+    fn count(&mut self, bytes: u16) {
+        if let Some(on) = &mut self.on_probe {
+            on.sent = on.sent.saturating_add(bytes.into());
+            if on.sent >= on.probe.bytes {
+                self.on_probe = None;
+            }
+        }
+    }
+
+    /// Puts `transport`, whose path this is, on the list, once.
+    pub fn list(&mut self, transport: Entity, paths: &mut PathsToEstimate) {
+        if !std::mem::replace(&mut self.listed, true) {
+            paths.0.push(transport);
+        }
+    }
+
+    /// Sets a deadline to look at the path again, unless one is set.
+    pub fn arm(&mut self, transport: Entity, now: Time, deadlines: &mut Deadlines) {
+        if !std::mem::replace(&mut self.armed, true) {
+            deadlines.set(now + INTERVAL, transport, Due::PathEstimate);
+        }
+    }
+
+    /// The deadline has fired; true when there must be another one: reports are still due.
+    pub fn disarm(&mut self, now: Time) -> bool {
+        self.armed = false;
+        self.history.is_waiting(now)
+    }
+}
+
+impl OnProbe {
+    /// Bytes that should have left by `now`: the first packet at once.
+    fn due(&self, now: Time) -> u64 {
+        let span = (now - self.began).as_nanos();
+        let bytes = u128::from(self.probe.bitrate) * span / 8_000_000_000;
+        1 + u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+
+    /// When more bytes are due than were sent; none when there was time enough for all.
+    fn next(&self, now: Time) -> Option<Time> {
+        let after = |bytes: u32| {
+            let nanos = u64::from(bytes) * 8_000_000_000 / self.probe.bitrate.max(1);
+            Duration::from_nanos(nanos)
+        };
+        let is_late = now - self.began > PROBE_PATIENCE * after(self.probe.bytes);
+        let next = self.began + after(self.sent);
+        (!is_late).then_some(next)
+    }
+}

@@ -1,0 +1,144 @@
+//! The seam between a transport and what estimates its path.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::tick::time::Time;
+
+/// Estimates what the path to a receiver carries: in goes what was sent and what was reported, out
+/// come an estimate and its reasons.
+///
+/// An engine makes one for every transport whose video consumers negotiated feedback on bandwidth;
+/// see `Builder::bandwidth_estimator`. Whatever is read here has been checked: numbers that were
+/// never sent, and reports that say the same again, do not come through. For runs that can be
+/// repeated an implementation reads no clock and draws no randomness.
+pub trait BandwidthEstimator: Send + Sync {
+    /// Takes in what happened on the path at `now`.
+    fn receive(&mut self, report: PathReport<'_>, now: Time);
+
+    /// What the path carries at `now`, at which the consumers of the transport want `wanted` bits a
+    /// second. Called when something was reported, and now and then while reports are due.
+    fn estimate(&mut self, wanted: u64, now: Time) -> PathEstimate;
+}
+
+/// Something that happened on a path.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum PathReport<'a> {
+    /// A packet was sent.
+    Sent(SentPacket),
+    /// The receiver told of packets (transport-wide feedback), those that arrived in the order of
+    /// their arrival. Each of them is told of once, and once more when it was lost and then came
+    /// after all; what nobody told of is not there.
+    Feedback(&'a [PacketReport]),
+    /// The receiver told a bitrate, in bits a second (REMB).
+    Bitrate(u64),
+}
+
+/// A packet that was sent and whose arrival will be reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SentPacket {
+    /// Counts the packets of the transport that are reported; it does not wrap.
+    pub number: u64,
+    /// When it was sent.
+    pub at: Time,
+    /// Length of the RTP packet in bytes.
+    pub bytes: u16,
+    /// The number of the probe during which it was sent; 0 when it was during none.
+    pub probe: u8,
+}
+
+/// What a receiver told of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketReport {
+    /// The packet.
+    pub sent: SentPacket,
+    /// When it arrived, on the receiver's clock, whose beginning means nothing; none when it was
+    /// not there.
+    pub arrived: Option<Time>,
+    /// It was told to be lost before.
+    pub was_lost: bool,
+}
+
+/// What a path carries, and why that is believed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PathEstimate {
+    /// Bits a second.
+    pub bitrate: u64,
+    /// What the last change came of.
+    pub cause: EstimateCause,
+    /// What was measured.
+    pub figures: PathFigures,
+    /// A probe to be sent now. One at a time: while it is sent, others are ignored.
+    pub probe: Option<Probe>,
+}
+
+/// More than the estimate, to be sent for a moment: media, and padding as far as that is less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Names it in [`SentPacket::probe`], 1 to 255.
+    pub number: u8,
+    /// Bits a second.
+    pub bitrate: u64,
+    /// How many bytes of RTP.
+    pub bytes: u32,
+}
+
+impl PathEstimate {
+    /// Nothing is known yet.
+    pub fn starting_at(bitrate: u64) -> Self {
+        Self {
+            bitrate,
+            cause: EstimateCause::Start,
+            figures: PathFigures::default(),
+            probe: None,
+        }
+    }
+}
+
+/// What changed an estimate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum EstimateCause {
+    /// Nothing yet: it is where it began.
+    #[default]
+    Start,
+    /// Queues stayed short, so more was tried.
+    Growth,
+    /// A probe got through.
+    Probe,
+    /// A queue grew.
+    Queue,
+    /// Packets were lost.
+    Loss,
+    /// The receiver has been silent although packets were sent.
+    Silence,
+    /// The receiver told a bitrate (REMB).
+    Remb,
+    /// The limits of the transport, and nothing measured.
+    Limit,
+}
+
+/// What is measured on a path: what explains an estimate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PathFigures {
+    /// Bits a second that arrived.
+    pub acknowledged_bitrate: Option<u64>,
+    /// Bits a second that were sent.
+    pub sent_bitrate: u64,
+    /// How much longer packets are on their way than on an idle path, in milliseconds.
+    pub queueing_delay: f64,
+    /// How fast that grows, as the detector of queues sees it, in milliseconds.
+    pub delay_trend: f64,
+    /// The share of packets that were lost, 0 to 1.
+    pub loss: Option<f64>,
+    /// From sending a packet to being told of it, in milliseconds.
+    pub round_trip_time: Option<f64>,
+}
+
+/// A span in milliseconds.
+pub(super) fn millis(span: Duration) -> f64 {
+    span.as_secs_f64() * 1_000.0
+}

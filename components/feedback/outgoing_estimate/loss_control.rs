@@ -1,0 +1,290 @@
+//! Loss that sending less would avoid.
+
+use std::time::Duration;
+
+use super::estimator::PacketReport;
+use crate::tick::time::Time;
+
+/// A ceiling on the estimate while more packets are lost than the path loses anyway.
+///
+/// Loss means that too much is sent only if it is less when less is sent. So a high loss lowers the
+/// ceiling once; if it stays although less was sent, it is the path's own (radio, an interfered
+/// cable) and is no longer held against the rate. What is told of loss counts, and nothing else: a
+/// missing report is no loss, and what receiver reports say is that of other paths too.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LossControl {
+    /// Bits a second.
+    ceiling: Option<f64>,
+    /// The share of packets that the path loses whatever is sent.
+    inherent: f64,
+    /// The newest spans, a ring.
+    spans: [Span; SPANS],
+    newest: usize,
+    began: Option<Time>,
+    cut: Option<Cut>,
+}
+
+/// What was told within a span of time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Span {
+    packets: f64,
+    lost: f64,
+}
+
+/// What the ceiling was last lowered for. Packets that were sent before tell nothing of what that
+/// changed, so they are not counted.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    at: Time,
+    loss: f64,
+    /// Bits a second that were sent and that arrived.
+    sent: f64,
+    acknowledged: f64,
+}
+
+const SPANS: usize = 4;
+const SPAN: Duration = Duration::from_millis(250);
+/// Fewer packets say little about a share.
+const PACKETS_MIN: f64 = 20.0;
+/// Loss beyond the inherent one that lowers the ceiling.
+const EXCESS: f64 = 0.05;
+/// It is beyond chance: so many standard deviations.
+const DEVIATIONS: f64 = 3.0;
+/// The variance of a path without any loss of its own, which would make one packet too much.
+const SHARE_MIN: f64 = 0.01;
+/// For so long after a cut a path is not tried for more.
+const CUT_INTERVAL: Duration = Duration::from_millis(1_000);
+/// Loss is the path's own if it is still this share of what it was although so much less was sent,
+/// and so much less arrived: from behind a bottleneck as much would arrive as before.
+const STAYED: f64 = 0.75;
+const LESS_SENT: f64 = 0.92;
+const LESS_ARRIVED: f64 = 0.95;
+/// A cut leaves this share of what arrived.
+const DECREASE: f64 = 0.95;
+/// How fast a path's own loss is forgotten when less is lost, a span.
+const FORGET: f64 = 0.2;
+/// What the ceiling rises by in a span without excess: doubling takes two seconds.
+const RISE: f64 = 1.09;
+
+impl LossControl {
+    /// Takes in what was told of packets.
+    pub(super) fn add(&mut self, reports: &[PacketReport]) {
+        let since = self.cut.map_or(Time::ZERO, |cut| cut.at);
+        let span = &mut self.spans[self.newest];
+        for report in reports.iter().filter(|report| report.sent.at >= since) {
+            match (report.arrived, report.was_lost) {
+                (None, _) => (span.packets, span.lost) = (span.packets + 1.0, span.lost + 1.0),
+                (Some(_), true) => span.lost -= 1.0,
+                (Some(_), false) => span.packets += 1.0,
+            }
+        }
+    }
+
+    /// Looks at the loss at `now`, at which `sent` bits a second are sent and `acknowledged` arrive.
+    pub(super) fn update(&mut self, sent: f64, acknowledged: f64, now: Time) {
+        let began = *self.began.get_or_insert(now);
+        if now - began < SPAN {
+            return;
+        }
+        let counts = self.counts();
+        if counts.packets >= PACKETS_MIN {
+            self.judge(counts, sent, acknowledged, now);
+        }
+        self.began = Some(now);
+        self.newest = (self.newest + 1) % SPANS;
+        self.spans[self.newest] = Span::default();
+    }
+
+    /// Bits a second that the estimate may not exceed.
+    pub(super) fn ceiling(&self) -> Option<f64> {
+        self.ceiling
+    }
+
+    /// The ceiling was lowered lately.
+    pub(super) fn is_cutting(&self, now: Time) -> bool {
+        self.cut.is_some_and(|cut| now - cut.at < CUT_INTERVAL)
+    }
+
+    /// The share of packets lost within the last second, if enough were told of.
+    pub(super) fn loss(&self) -> Option<f64> {
+        let counts = self.counts();
+        (counts.packets > 0.0).then(|| counts.share())
+    }
+
+    /// More than `bitrate` was carried: what lay below is no ceiling.
+    pub(super) fn raise_to(&mut self, bitrate: f64) {
+        if self.ceiling.is_some_and(|ceiling| ceiling < bitrate) {
+            self.ceiling = Some(bitrate);
+        }
+    }
+
+    fn judge(&mut self, counts: Span, sent: f64, acknowledged: f64, now: Time) {
+        let loss = counts.share();
+        if let Some(cut) = self.cut
+            && loss >= STAYED * cut.loss
+            && sent <= LESS_SENT * cut.sent
+            && acknowledged <= LESS_ARRIVED * cut.acknowledged
+        {
+            self.inherent = self.inherent.max(loss);
+        }
+        if loss < self.inherent {
+            self.inherent += FORGET * (loss - self.inherent);
+        }
+        if !counts.exceeds(self.inherent) {
+            self.ceiling = self.ceiling.map(|ceiling| ceiling * RISE);
+        } else {
+            let carried = DECREASE * acknowledged;
+            let ceiling = self.ceiling.unwrap_or(f64::INFINITY);
+            self.ceiling = Some(carried.min(ceiling));
+            self.cut = Some(Cut {
+                at: now,
+                loss,
+                sent,
+                acknowledged,
+            });
+            self.spans = [Span::default(); SPANS];
+        }
+    }
+
+    fn counts(&self) -> Span {
+        let sum = |sum: Span, span: &Span| Span {
+            packets: sum.packets + span.packets,
+            lost: sum.lost + span.lost,
+        };
+        self.spans.iter().fold(Span::default(), sum)
+    }
+}
+
+impl Span {
+    fn share(self) -> f64 {
+        (self.lost / self.packets.max(1.0)).clamp(0.0, 1.0)
+    }
+
+    /// More is lost than `inherent` explains.
+    fn exceeds(self, inherent: f64) -> bool {
+        let expected = self.packets * inherent;
+        let share = inherent.max(SHARE_MIN);
+        let deviation = (self.packets * share * (1.0 - share).max(0.0)).sqrt();
+        let excess = self.lost - expected;
+        excess > DEVIATIONS * deviation && excess > EXCESS * self.packets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::estimator::SentPacket;
+    use super::*;
+
+    struct Path {
+        control: LossControl,
+        now: u64,
+    }
+
+    impl Path {
+        fn new() -> Self {
+            let control = LossControl::default();
+            Self { control, now: 0 }
+        }
+
+        /// A hundred packets a second, of which every `lost`th is lost (0: none), for `ms`.
+        fn run(&mut self, ms: u64, lost: u64, sent: f64) {
+            for _ in 0..ms / 10 {
+                self.now += 10;
+                let is_lost = lost > 0 && (self.now / 10).is_multiple_of(lost);
+                let now = Time::from_millis(self.now);
+                let report = PacketReport {
+                    sent: SentPacket {
+                        number: 0,
+                        at: now,
+                        bytes: 1_000,
+                        probe: 0,
+                    },
+                    arrived: (!is_lost).then_some(now),
+                    was_lost: false,
+                };
+                self.control.add(&[report]);
+                let share = if lost > 0 {
+                    1.0 - 1.0 / lost as f64
+                } else {
+                    1.0
+                };
+                self.control.update(sent, sent * share, now);
+            }
+        }
+
+        fn ceiling(&self) -> u64 {
+            self.control.ceiling().map_or(u64::MAX, |bits| bits as u64)
+        }
+    }
+
+    #[test]
+    fn little_loss_is_no_ceiling() {
+        let mut path = Path::new();
+        path.run(60_000, 33, 1e6);
+        assert_eq!(path.ceiling(), u64::MAX);
+    }
+
+    #[test]
+    fn loss_lowers_the_ceiling_below_what_arrives() {
+        let mut path = Path::new();
+        path.run(5_000, 0, 1e6);
+        path.run(1_000, 4, 1e6);
+        assert!(
+            (700_000..=712_500).contains(&path.ceiling()),
+            "{}",
+            path.ceiling()
+        );
+        path.run(10_000, 0, 0.7e6);
+        assert!(
+            path.ceiling() > 2_000_000,
+            "it rises again: {}",
+            path.ceiling()
+        );
+    }
+
+    #[test]
+    fn loss_that_stays_when_less_is_sent_is_the_paths_own() {
+        let mut path = Path::new();
+        path.run(2_000, 10, 1e6);
+        assert!(path.ceiling() <= 900_000);
+        path.run(20_000, 10, 0.8e6);
+        assert!(path.ceiling() > 2_000_000, "{}", path.ceiling());
+        path.run(20_000, 10, 3e6);
+        assert!(path.ceiling() > 2_000_000, "more makes it no worse");
+        path.run(10_000, 0, 3e6);
+        path.run(2_000, 10, 3e6);
+        assert!(
+            path.ceiling() < 3_000_000,
+            "a clean path has no loss of its own"
+        );
+    }
+
+    #[test]
+    fn what_came_after_all_was_not_lost() {
+        let mut control = LossControl::default();
+        let sent = SentPacket {
+            number: 1,
+            at: Time::ZERO,
+            bytes: 1_000,
+            probe: 0,
+        };
+        let (arrived, was_lost) = (None, false);
+        control.add(
+            &[PacketReport {
+                sent,
+                arrived,
+                was_lost,
+            }; 10],
+        );
+        assert_eq!(control.loss(), Some(1.0));
+        let (arrived, was_lost) = (Some(Time::ZERO), true);
+        control.add(
+            &[PacketReport {
+                sent,
+                arrived,
+                was_lost,
+            }; 10],
+        );
+        assert_eq!(control.loss(), Some(0.0));
+    }
+}

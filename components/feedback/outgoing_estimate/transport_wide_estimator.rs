@@ -1,0 +1,325 @@
+//! What a path carries, by when its packets arrive.
+
+use std::time::Duration;
+
+use super::acknowledged_rate::AcknowledgedRate;
+use super::estimator::{
+    BandwidthEstimator, EstimateCause, PacketReport, PathEstimate, PathFigures, PathReport,
+    SentPacket, millis,
+};
+use super::loss_control::LossControl;
+use super::probes::Probes;
+use super::queueing_delay::QueueingDelay;
+use super::trendline::Trendline;
+use crate::feedback::congestion::overuse_detector::{OveruseDetector, Usage};
+use crate::feedback::congestion::packet_groups::PacketGroups;
+use crate::feedback::congestion::rate_controller::RateController;
+use crate::media::rate::Rate;
+use crate::tick::time::Time;
+
+/// The send side of Google congestion control as it is at present: a line through delays, loss, and
+/// what arrives.
+///
+/// It differs where what is sent does not follow the estimate, as in an SFU: a trend alone lowers
+/// nothing unless packets do wait in a queue; little that arrives because little was sent lowers
+/// nothing either; loss counts if sending less avoids it.
+#[derive(Clone, Debug)]
+pub struct TransportWideEstimator {
+    path: Delays,
+    acknowledged: AcknowledgedRate,
+    sent: Rate,
+    loss: LossControl,
+    controller: RateController,
+    probes: Probes,
+    round_trip: Option<Duration>,
+    sent_at: Option<Time>,
+    /// It told of packets at least once.
+    is_heard: bool,
+    /// Since when packets are sent of which nothing is told.
+    unanswered_since: Option<Time>,
+    lowered_at: Option<Time>,
+    cause: EstimateCause,
+}
+
+/// What is made of the delays of packets.
+#[derive(Clone, Copy, Debug)]
+struct Delays {
+    groups: PacketGroups,
+    line: Trendline,
+    detector: OveruseDetector,
+    usage: Usage,
+    queue: QueueingDelay,
+}
+
+/// The window of what is sent, in milliseconds.
+const SENT_WINDOW_MS: u64 = 500;
+/// After such a silence what is known of the queue is worth nothing.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// Sending less than this share of the estimate says nothing of the path.
+const LIMITED: f64 = 0.65;
+/// More may not be tried before a queue is as short as this.
+const QUEUE_TO_HOLD_MS: f64 = 50.0;
+/// Probes say something where they find a queue as short as this.
+const QUEUE_TO_PROBE_MS: f64 = 20.0;
+/// A receiver that does not answer for so long may not hear anything.
+const ANSWER_MAX: Duration = Duration::from_millis(1_000);
+/// A queue is too long however steady it is.
+const QUEUE_MAX_MS: f64 = 100.0;
+/// A long queue is emptied within about so long, but something is always sent.
+const DRAIN_MS: f64 = 1_000.0;
+const DRAIN_MAX: f64 = 0.3;
+/// What is told to have arrived counts up to this many times what was sent: a queue that drains
+/// may bring more, a clock that lies anything.
+const ACKNOWLEDGED_MAX: f64 = 2.0;
+/// A receiver that is silent so long, although packets are sent, may be cut off.
+const SILENCE: Duration = Duration::from_secs(3);
+/// What is left of the estimate after every further second of silence.
+const SILENCE_INTERVAL: Duration = Duration::from_secs(1);
+const SILENCE_DECREASE: f64 = 0.8;
+/// Longer round trips than this are those of feedback that was held back.
+const ROUND_TRIP_MAX: Duration = Duration::from_secs(3);
+
+impl TransportWideEstimator {
+    /// Begins with `bitrate` bits a second.
+    pub fn new(bitrate: u64) -> Self {
+        Self {
+            path: Delays::default(),
+            acknowledged: AcknowledgedRate::default(),
+            sent: Rate::new(SENT_WINDOW_MS),
+            loss: LossControl::default(),
+            controller: RateController::starting_at(bitrate as f64),
+            probes: Probes::default(),
+            round_trip: None,
+            sent_at: None,
+            is_heard: false,
+            unanswered_since: None,
+            lowered_at: None,
+            cause: EstimateCause::Start,
+        }
+    }
+}
+
+impl BandwidthEstimator for TransportWideEstimator {
+    fn receive(&mut self, report: PathReport<'_>, now: Time) {
+        match report {
+            PathReport::Sent(sent) => self.send(sent, now),
+            PathReport::Feedback(reports) => self.take(reports, now),
+            PathReport::Bitrate(_) => {}
+        }
+    }
+
+    fn estimate(&mut self, wanted: u64, now: Time) -> PathEstimate {
+        self.watch_silence(now);
+        self.learn_from_probe(now);
+        let bitrate = self.bitrate();
+        let probe = match self.is_calm(now) {
+            true => self.probes.ask(bitrate, wanted as f64, now),
+            false => None,
+        };
+        PathEstimate {
+            bitrate: bitrate as u64,
+            cause: self.cause,
+            figures: self.figures(now),
+            probe,
+        }
+    }
+}
+
+impl TransportWideEstimator {
+    fn send(&mut self, sent: SentPacket, now: Time) {
+        if self.sent_at.is_none_or(|last| now - last > PAUSE_MAX) {
+            self.path.begin();
+        }
+        self.sent_at = Some(now);
+        self.unanswered_since.get_or_insert(now);
+        self.sent.add(sent.bytes.into(), now);
+        self.probes.send(&sent);
+    }
+
+    fn take(&mut self, reports: &[PacketReport], now: Time) {
+        for report in reports {
+            self.probes.report(report);
+            let Some(arrived) = report.arrived else {
+                continue;
+            };
+            self.acknowledged.add(report.sent.bytes, arrived);
+            self.path.add(report.sent.at, arrived, now);
+        }
+        self.measure_round_trip(reports, now);
+        self.path.queue.settle();
+        self.is_heard = true;
+        self.unanswered_since = None;
+        self.lowered_at = None;
+        self.loss.add(reports);
+        self.control(now);
+    }
+
+    /// From the packet that was sent last.
+    fn measure_round_trip(&mut self, reports: &[PacketReport], now: Time) {
+        let arrived = reports.iter().filter(|report| report.arrived.is_some());
+        let newest = arrived.map(|report| report.sent.at).max();
+        let round_trip = newest.map(|at| now - at);
+        if let Some(round_trip) = round_trip.filter(|span| *span <= ROUND_TRIP_MAX) {
+            self.round_trip = Some(round_trip);
+            self.controller.set_round_trip(round_trip);
+        }
+    }
+
+    fn control(&mut self, now: Time) {
+        let sent = self.sent.bits_per_second(now) as f64;
+        let acknowledged = self.arrives(sent);
+        let before = self.bitrate();
+        if let Some(acknowledged) = acknowledged {
+            self.loss.update(sent, acknowledged, now);
+        }
+        let is_limited = sent < LIMITED * before;
+        let usage = self.path.usage(is_limited);
+        let incoming = match (acknowledged, usage) {
+            // Little arrives because little was sent: the queue is of somebody else's making, and
+            // what this path carries is still about what was proven.
+            _ if is_limited => before,
+            (None, _) => before,
+            (Some(acknowledged), Usage::Over) => self.drained(acknowledged),
+            (Some(acknowledged), _) => acknowledged,
+        };
+        if acknowledged.is_some() || usage == Usage::Over {
+            self.controller.update(usage, incoming, now);
+        }
+        let after = self.bitrate();
+        let is_lost = self.loss.ceiling().is_some_and(|ceiling| ceiling <= after);
+        if after < before {
+            self.cause = match is_lost {
+                true => EstimateCause::Loss,
+                false => EstimateCause::Queue,
+            };
+        } else if after > before {
+            self.cause = EstimateCause::Growth;
+        }
+    }
+
+    /// Bits a second that arrive, where `sent` are sent.
+    fn arrives(&self, sent: f64) -> Option<f64> {
+        let told = self.acknowledged.bits_per_second()?;
+        Some(told.min(ACKNOWLEDGED_MAX * sent))
+    }
+
+    /// What gets out of a queue, less what it takes to empty it soon.
+    fn drained(&self, acknowledged: f64) -> f64 {
+        let queue = self.path.queue.millis();
+        if queue < QUEUE_TO_HOLD_MS {
+            return acknowledged;
+        }
+        let least = self.acknowledged.least().unwrap_or(acknowledged);
+        let excess = (queue - QUEUE_TO_HOLD_MS) / DRAIN_MS;
+        acknowledged.min(least) * (1.0 - excess.min(DRAIN_MAX))
+    }
+
+    fn bitrate(&self) -> f64 {
+        let of_delay = self.controller.estimate().unwrap_or_default();
+        self.loss
+            .ceiling()
+            .map_or(of_delay, |ceiling| ceiling.min(of_delay))
+    }
+
+    fn learn_from_probe(&mut self, now: Time) {
+        let Some(outcome) = self.probes.outcome(now) else {
+            return;
+        };
+        if outcome.carried > self.bitrate() && self.is_calm(now) {
+            self.controller.set(outcome.carried);
+            if outcome.is_less {
+                self.controller.set_capacity(outcome.carried);
+            }
+            self.loss.raise_to(outcome.carried);
+            self.cause = EstimateCause::Probe;
+        }
+    }
+
+    /// Nothing speaks against trying more.
+    fn is_calm(&self, now: Time) -> bool {
+        let is_answered = self
+            .unanswered_since
+            .is_none_or(|since| now - since < ANSWER_MAX);
+        let has_queue = self.path.queue.is_proven() && self.path.queue.millis() > QUEUE_TO_PROBE_MS;
+        is_answered && !has_queue && !self.loss.is_cutting(now)
+    }
+
+    /// Packets are sent and nothing is told any more: not loss, but no reason to go on for long
+    /// either.
+    fn watch_silence(&mut self, now: Time) {
+        let is_long = |since: &Time| self.is_heard && now - *since >= SILENCE;
+        let Some(since) = self.unanswered_since.filter(is_long) else {
+            return;
+        };
+        let last = self
+            .lowered_at
+            .unwrap_or(since + (SILENCE - SILENCE_INTERVAL));
+        if now - last >= SILENCE_INTERVAL {
+            self.lowered_at = Some(now);
+            self.controller.set(SILENCE_DECREASE * self.bitrate());
+            self.cause = EstimateCause::Silence;
+        }
+    }
+
+    fn figures(&mut self, now: Time) -> PathFigures {
+        let sent_bitrate = self.sent.bits_per_second(now);
+        PathFigures {
+            acknowledged_bitrate: self.acknowledged.bits_per_second().map(|bits| bits as u64),
+            sent_bitrate,
+            queueing_delay: self.path.queue.millis(),
+            delay_trend: self.path.line.trend(),
+            loss: self.loss.loss(),
+            round_trip_time: self.round_trip.map(millis),
+        }
+    }
+}
+
+impl Default for Delays {
+    fn default() -> Self {
+        Self {
+            groups: PacketGroups::default(),
+            line: Trendline::default(),
+            detector: OveruseDetector::of_slopes(),
+            usage: Usage::Normal,
+            queue: QueueingDelay::default(),
+        }
+    }
+}
+
+impl Delays {
+    /// Begins to measure anew.
+    fn begin(&mut self) {
+        *self = Self::default();
+    }
+
+    fn add(&mut self, sent: Time, arrived: Time, now: Time) {
+        let units = abs_send_units(sent);
+        if self.groups.jumps(units, arrived) {
+            self.begin();
+        }
+        self.queue.add(sent, arrived, now);
+        if let Some(delta) = self.groups.receive(units, arrived) {
+            let trend = self.line.update(delta, arrived);
+            self.usage = self.detector.update(trend, delta.sent_ms, arrived);
+        }
+    }
+
+    /// What is made of the path, where little is sent or not.
+    fn usage(&self, is_limited: bool) -> Usage {
+        let queue = self.queue.millis();
+        match self.usage {
+            Usage::Under => Usage::Under,
+            _ if queue > QUEUE_MAX_MS => Usage::Over,
+            Usage::Over if self.queue.is_proven() && !is_limited => Usage::Over,
+            Usage::Over => Usage::Under,
+            Usage::Normal if queue > QUEUE_TO_HOLD_MS => Usage::Under,
+            Usage::Normal => Usage::Normal,
+        }
+    }
+}
+
+/// A time in the units of abs-send-time: 24 bits of seconds in 6.18 fixed point.
+fn abs_send_units(at: Time) -> u32 {
+    let units = (u128::from(at.as_nanos()) << 18) / 1_000_000_000;
+    units as u32 & 0xFF_FFFF
+}

@@ -1,0 +1,100 @@
+//! More than media is sent for a moment, to try what a path carries.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::system::{Query, ResMut, SystemParam};
+use flumen_components::event::Traced;
+use flumen_components::trace::{Direction, TraceInfo, TraceType};
+use flumen_components::{
+    Destination, Ledger, Link, Outbox, PathsOnProbe, Subject, Trace, TraceTypes, Traces,
+    TransportId,
+};
+
+use super::stamp_departures::Stamps;
+
+/// What probing writes.
+#[derive(SystemParam)]
+pub(crate) struct Prober<'w, 's> {
+    stamps: Stamps<'w, 's>,
+    transports: Query<'w, 's, (&'static TransportId, &'static TraceTypes)>,
+    outbox: ResMut<'w, Outbox>,
+    ledger: ResMut<'w, Ledger>,
+    traces: ResMut<'w, Traces>,
+}
+
+/// Adds padding to what leaves on every path that is probed, as far as media alone is less than was
+/// asked for.
+pub(crate) fn send_probes(mut paths: ResMut<'_, PathsOnProbe>, mut prober: Prober<'_, '_>) {
+    paths.0.retain(|&transport| prober.goes_on(transport));
+}
+
+impl Prober<'_, '_> {
+    /// Sends what is due; whether the probe goes on.
+    fn goes_on(&mut self, transport: Entity) -> bool {
+        let now = self.stamps.now.time;
+        let Some(to) = self.destination(transport) else {
+            return false;
+        };
+        let Ok((_, Some(estimate))) = self.stamps.paths.get(transport) else {
+            return false;
+        };
+        for _ in 0..estimate.padding_due(now) {
+            self.pad(to);
+        }
+        let Stamps {
+            paths, deadlines, ..
+        } = &mut self.stamps;
+        let Ok((_, Some(mut estimate))) = paths.get_mut(transport) else {
+            return false;
+        };
+        estimate.arm_probe(transport, now, deadlines)
+    }
+
+    /// Sends a packet of the probation stream.
+    fn pad(&mut self, to: Destination) {
+        let Ok((_, Some(mut estimate))) = self.stamps.paths.get_mut(to.transport) else {
+            return;
+        };
+        let row = estimate.probation.write(&mut self.outbox.headers);
+        self.stamps
+            .stamp(to.transport, &row, &mut self.outbox.headers);
+        self.outbox.push_to(to, row);
+        self.ledger.generated += 1;
+        self.trace(to.transport);
+    }
+
+    fn destination(&self, transport: Entity) -> Option<Destination> {
+        let (path, _) = self.stamps.paths.get(transport).ok()?;
+        match path.rtp {
+            Link::Udp {
+                socket,
+                remote: Some(address),
+            } => Some(Destination {
+                transport,
+                socket,
+                address,
+            }),
+            _ => None,
+        }
+    }
+
+    fn trace(&mut self, about: Entity) {
+        let Ok((&id, traced)) = self.transports.get(about) else {
+            return;
+        };
+        if traced.contains(TraceType::Probation) {
+            let trace = Trace {
+                type_: TraceType::Probation,
+                timestamp: self.stamps.now.time.as_millis(),
+                direction: Direction::Out,
+                info: TraceInfo::None {},
+            };
+            let traced = Traced {
+                about,
+                subject: Subject::Transport(id),
+                trace,
+            };
+            let limits = &self.stamps.limits;
+            self.traces.push(about, traced, limits);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What the paths to receivers carry is estimated.
+
+use bevy_ecs::system::{Query, Res, ResMut};
+use flumen_components::event::Traced;
+use flumen_components::trace::{BandwidthTrace, Direction, TraceInfo, TraceType};
+use flumen_components::{
+    Demand, Limits, Now, OutgoingEstimate, OutgoingLimit, PathsOnProbe, PathsToEstimate, Subject,
+    Trace, TraceTypes, Traces, TransportId,
+};
+
+/// Estimates every path that is listed, and traces what changed.
+pub(crate) fn estimate_paths(
+    mut transports: Query<
+        '_,
+        '_,
+        (
+            &TransportId,
+            &OutgoingLimit,
+            &Demand,
+            &TraceTypes,
+            &mut OutgoingEstimate,
+        ),
+    >,
+    mut paths: ResMut<'_, PathsToEstimate>,
+    mut on_probe: ResMut<'_, PathsOnProbe>,
+    mut traces: ResMut<'_, Traces>,
+    limits: Res<'_, Limits>,
+    now: Res<'_, Now>,
+) {
+    for transport in paths.0.drain(..) {
+        let Ok((&id, limit, demand, traced, mut path)) = transports.get_mut(transport) else {
+            continue;
+        };
+        let is_news = path.update(demand, limit, now.time);
+        if path.takes_place_on_probe() {
+            on_probe.0.push(transport);
+        }
+        if is_news && traced.contains(TraceType::Bwe) {
+            let trace = Trace {
+                type_: TraceType::Bwe,
+                timestamp: now.time.as_millis(),
+                direction: Direction::Out,
+                info: TraceInfo::Bandwidth(explain(&path, limit, demand)),
+            };
+            let traced = Traced {
+                about: transport,
+                subject: Subject::Transport(id),
+                trace,
+            };
+            traces.push(transport, traced, &limits);
+        }
+    }
+}
+
+fn explain(path: &OutgoingEstimate, limit: &OutgoingLimit, demand: &Demand) -> BandwidthTrace {
+    let estimate = path.estimate();
+    BandwidthTrace {
+        bwe_type: path.method,
+        desired_bitrate: demand.bitrate(),
+        effective_desired_bitrate: demand.lasting(),
+        min_bitrate: limit.least(),
+        max_bitrate: limit.most(),
+        start_bitrate: limit.initial,
+        max_padding_bitrate: limit.most().min(2 * estimate.bitrate),
+        available_bitrate: estimate.bitrate,
+        cause: estimate.cause,
+        figures: estimate.figures,
+    }
+}

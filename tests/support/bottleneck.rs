@@ -1,0 +1,102 @@
+//! A path with a bottleneck: a rate, a queue, a delay.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use flumen::Time;
+
+use crate::noise::Noise;
+
+/// What a path to a receiver does to packets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bottleneck {
+    /// Bits a second.
+    pub rate: u64,
+    /// How long a packet waits at most before its turn; what would wait longer is lost.
+    pub queue: Duration,
+    /// How many packets wait at most.
+    pub queue_packets: usize,
+    /// How long a packet takes behind the bottleneck.
+    pub delay: Duration,
+    /// How much longer it may take; those behind it then overtake it.
+    pub jitter: Duration,
+    /// Of a thousand packets, so many are lost whatever is sent.
+    pub lost_per_mille: u64,
+}
+
+impl Bottleneck {
+    /// 50 ms behind a queue of 300 ms, as RFC 8867 has it, and nothing lost on the way.
+    pub fn of(rate: u64) -> Self {
+        Self {
+            rate,
+            queue: Duration::from_millis(300),
+            queue_packets: usize::MAX,
+            delay: Duration::from_millis(50),
+            jitter: Duration::ZERO,
+            lost_per_mille: 0,
+        }
+    }
+}
+
+/// The packets behind a [`Bottleneck`], each released at its own time.
+#[derive(Debug)]
+pub struct Narrow {
+    /// What it does from here on.
+    pub is: Bottleneck,
+    noise: Noise,
+    free: Time,
+    /// When each packet that waits will have left.
+    waiting: std::collections::VecDeque<Time>,
+    flying: BTreeMap<(Time, u64), Vec<u8>>,
+    sent: u64,
+    /// Packets that found the queue full.
+    pub overflowed: u64,
+    /// How long each packet waited, in milliseconds.
+    pub queued_ms: Vec<u64>,
+}
+
+impl Narrow {
+    /// An empty path.
+    pub fn new(is: Bottleneck, seed: u64) -> Self {
+        Self {
+            is,
+            noise: Noise::new(seed),
+            free: Time::ZERO,
+            waiting: std::collections::VecDeque::new(),
+            flying: BTreeMap::new(),
+            sent: 0,
+            overflowed: 0,
+            queued_ms: Vec::new(),
+        }
+    }
+
+    /// Sends a packet at `now`.
+    pub fn send(&mut self, now: Time, packet: Vec<u8>) {
+        while self.waiting.front().is_some_and(|leaves| *leaves <= now) {
+            self.waiting.pop_front();
+        }
+        let wait = self.free - now;
+        self.queued_ms.push(wait.as_millis() as u64);
+        if wait > self.is.queue || self.waiting.len() >= self.is.queue_packets {
+            self.overflowed += 1;
+            return;
+        }
+        let nanos = packet.len() as u64 * 8_000_000_000 / self.is.rate;
+        self.free = self.free.max(now) + Duration::from_nanos(nanos);
+        self.waiting.push_back(self.free);
+        self.sent += 1;
+        let jitter = self.is.jitter.as_nanos() as u64;
+        let late = Duration::from_nanos(self.noise.below(jitter + 1));
+        if self.noise.below(1_000) >= self.is.lost_per_mille {
+            let arrives = self.free + self.is.delay + late;
+            self.flying.insert((arrives, self.sent), packet);
+        }
+    }
+
+    /// The next packet that has arrived by `now`, and when.
+    pub fn arrival(&mut self, now: Time) -> Option<(Time, Vec<u8>)> {
+        let first = self.flying.first_entry()?;
+        let at = first.key().0;
+        (at <= now).then(|| (at, first.remove()))
+    }
+}
