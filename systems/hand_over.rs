@@ -26,7 +26,6 @@ pub(crate) fn refusal(error: SendError) -> MessageWithheld {
         SendError::Empty => MessageWithheld::Empty,
         SendError::TooLong { .. } => MessageWithheld::TooLarge,
         SendError::NoStream { .. } => MessageWithheld::NoStream,
-        SendError::Resetting(_) => MessageWithheld::StreamResetting,
         SendError::BufferFull | SendError::StreamFull(_) => MessageWithheld::SendBufferFull,
         // Not connected, shutting down, or failed: it fails a message only when it is about to end.
         _ => MessageWithheld::NotConnected,

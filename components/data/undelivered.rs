@@ -40,7 +40,5 @@ reasons! {
         Empty = "empty",
         /// The peer takes fewer streams than the one of the data consumer.
         NoStream = "noStream",
-        /// The stream is being reset, for the data consumer that had it before.
-        StreamResetting = "streamResetting",
     }
 }

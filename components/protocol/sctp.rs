@@ -20,11 +20,13 @@
 //! under simulation is messages, their order and times, and datagrams with those fields
 //! normalised; what must repeat byte for byte is recorded.
 
+mod asked;
 mod association;
 mod bounds;
 mod command;
 mod config;
 mod core;
+mod deferred;
 mod entry;
 mod error;
 mod event;
@@ -43,6 +45,7 @@ mod rtc;
 mod stack;
 mod state;
 mod streams;
+mod waiting;
 #[cfg(feature = "webrtc-sctp")]
 mod webrtc;
 

@@ -123,9 +123,7 @@ fn withhold(reason: MessageWithheld) -> Room {
         MessageWithheld::SendBufferFull | MessageWithheld::Empty => {
             return refused_by_the_association(reason);
         }
-        MessageWithheld::NoStream | MessageWithheld::StreamResetting => {
-            return refused_for_the_stream(reason);
-        }
+        MessageWithheld::NoStream => return without_a_stream(),
         reason => panic!("nothing triggers {reason:?}"),
     }
     room.say(data_producer, &message);
@@ -157,31 +155,18 @@ fn refused_by_the_association(reason: MessageWithheld) -> Room {
     room
 }
 
-/// The receiver takes one stream.
-fn refused_for_the_stream(reason: MessageWithheld) -> Room {
+/// The receiver takes one stream. Before the two ends have agreed, nobody knows that there is no
+/// second one.
+fn without_a_stream() -> Room {
+    let link = SlowLink::new(Quality::GOOD, 1);
     let one = |builder: Builder| builder.sctp_inbound_streams(1);
-    let (mut trunk, bridge) = match reason {
-        MessageWithheld::NoStream => {
-            let link = SlowLink::new(Quality::GOOD, 1);
-            let mut trunk = Trunk::with(link, one, SctpOptions::default());
-            let mut bridge = trunk.bridge(1, 0);
-            // Before the two ends have agreed, nobody knows that there is no second stream.
-            let inward = trunk.rooms[1].direct();
-            bridge.data_producer = trunk.rooms[1].produce_data(inward);
-            bridge.sends = trunk.send(1, bridge.data_producer);
-            trunk.settle();
-            (trunk, bridge)
-        }
-        _ => trunk_to_first(one, SctpOptions::default()),
-    };
-    if reason == MessageWithheld::StreamResetting {
-        trunk.rooms[1]
-            .engine
-            .close_data_consumer(bridge.sends)
-            .unwrap();
-        trunk.send(1, bridge.data_producer);
-    }
+    let mut trunk = Trunk::with(link, one, SctpOptions::default());
+    trunk.bridge(1, 0);
+    let inward = trunk.rooms[1].direct();
+    let data_producer = trunk.rooms[1].produce_data(inward);
+    trunk.send(1, data_producer);
+    trunk.settle();
     let [_, mut room] = trunk.rooms;
-    room.say(bridge.data_producer, &Message::text("x"));
+    room.say(data_producer, &Message::text("x"));
     room
 }

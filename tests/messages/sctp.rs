@@ -71,6 +71,32 @@ fn messages_cross_with_their_identifiers() {
     assert_eq!(trunk.rooms[1].messages(), expected);
 }
 
+/// The first room takes one stream, which is reset for whom it had.
+#[test]
+fn the_first_messages_of_a_data_consumer_wait_for_the_reset_of_its_stream() {
+    let one = |builder: flumen::Builder| builder.sctp_inbound_streams(1);
+    let link = SlowLink::new(Quality::GOOD, 1);
+    let mut trunk = Trunk::with(link, one, SctpOptions::default());
+    let mut bridge = trunk.bridge(1, 0);
+    trunk.settle();
+    let mut expected = Vec::new();
+    for round in 0..5 {
+        for count in 0..3 {
+            let text = format!("{round}.{count}");
+            say(&mut trunk, 1, bridge, &Message::text(&text));
+            expected.push((bridge.consumer, 51, text.into_bytes()));
+        }
+        trunk.tick(trunk.rooms[1].now);
+        let engine = &mut trunk.rooms[1].engine;
+        engine.close_data_consumer(bridge.sends).unwrap();
+        bridge.sends = trunk.send(1, bridge.data_producer);
+    }
+    trunk.run_for(10 * SECOND);
+    assert_eq!(trunk.rooms[0].messages(), expected);
+    let ledger = trunk.rooms[1].engine.data_ledger();
+    assert_eq!(ledger.withheld.total(), 0);
+}
+
 #[test]
 fn both_directions_share_one_association() {
     let (mut trunk, there) = connected();

@@ -1,12 +1,19 @@
 //! A peer that says what it likes, with the tag and the sequence numbers of a true one.
 
+use std::time::Duration;
+
 use crate::ends::{Ends, Stack};
 use flumen::components::wire::sctp::{
-    Init, ResetRequest, chunks, close_chunk, kind, open_chunk, seal, write_header,
+    Init, ResetRequest, chunks, close_chunk, kind, open_chunk, parameter_kind, seal, write_header,
 };
 use flumen::sctp::{Config, PORT, State};
 
-/// Speaks to end 0 in the name of end 1.
+/// The tag of a stranger.
+pub const STRANGER: u32 = 7;
+/// RE-CONFIG and FORWARD TSN are known.
+const EXTENSIONS: [u8; 8] = [0x80, 0x08, 0, 6, kind::RE_CONFIG, kind::FORWARD_TSN, 0, 0];
+
+/// Speaks to end 0 in the name of end 1, or of a stranger.
 pub struct Forger {
     /// The conversation.
     pub ends: Ends,
@@ -30,6 +37,44 @@ impl Forger {
         };
         let (tag, (_, tsn)) = (init(0).0, init(1));
         Self { ends, tag, tsn }
+    }
+
+    /// A stranger with the tag [`STRANGER`] and the first sequence number `tsn`, whom end 0 has just
+    /// answered.
+    pub fn stranger(stack: Stack, config: &Config, tsn: u32) -> Self {
+        let mut ends = Ends::with([stack, Stack::Rtc], config);
+        ends.keeps_datagrams = true;
+        ends.lose(1_000);
+        let mut stranger = Self { ends, tag: 0, tsn };
+        let opening = [&init(STRANGER, tsn)[..], &EXTENSIONS].concat();
+        let answer = stranger.ask(&[(kind::INIT, 0, &opening)], kind::INIT_ACK);
+        let init = chunks(&answer).find_map(|chunk| {
+            let init = Init::of(&chunk)?;
+            let mut parameters = init.parameters();
+            let cookie = parameters.find(|it| it.kind == parameter_kind::STATE_COOKIE)?;
+            Some((init.tag, cookie.value.to_vec()))
+        });
+        let (tag, cookie) = init.expect("it is answered");
+        stranger.tag = tag;
+        stranger.ask(&[(kind::COOKIE_ECHO, 0, &cookie)], kind::COOKIE_ACK);
+        stranger
+    }
+
+    /// Says it, and waits for a datagram of the kind `wanted`.
+    fn ask(&mut self, chunks: &[(u8, u8, &[u8])], wanted: u8) -> Vec<u8> {
+        let packet = self.packet(chunks);
+        self.say(&packet);
+        self.ends.run_for(Duration::from_millis(20));
+        let answer = self.said(wanted).pop();
+        answer.expect("it is answered")
+    }
+
+    /// The datagrams of end 0 so far with a chunk of the kind `wanted`.
+    pub fn said(&self, wanted: u8) -> Vec<Vec<u8>> {
+        let sent = self.ends.got[0].datagrams.iter();
+        let is_wanted = |packet: &Vec<u8>| chunks(packet).any(|chunk| chunk.kind == wanted);
+        let datagrams = sent.map(|(_, datagram)| datagram.clone());
+        datagrams.filter(is_wanted).collect()
     }
 
     /// A packet with these chunks: type, flags, value.

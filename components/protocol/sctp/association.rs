@@ -176,9 +176,9 @@ impl Association {
     }
 
     /// Resets what is sent on `stream` (RFC 6525), once everything on it is acknowledged; what
-    /// the peer sends on it goes on. Nothing may be sent on it until
-    /// [`ResetDone`](super::Event::ResetDone). Nothing happens unless it is connected, or if the
-    /// peer did not say that it knows resets: its numbers then go on.
+    /// the peer sends on it goes on. What is sent on it from now on waits here until
+    /// [`ResetDone`](super::Event::ResetDone), and counts as buffered. Nothing happens unless it is
+    /// connected, or if the peer did not say that it knows resets: its numbers then go on.
     pub fn reset_stream(&mut self, stream: u16) {
         each!(&mut self.behind, it => it.reset_stream(stream));
         self.note(|| Answer::Command);

@@ -49,6 +49,11 @@ impl Gate {
         }
     }
 
+    /// How many chunks, and bytes of them, may wait at the gate.
+    pub(super) fn most_deferred(&self) -> [usize; 2] {
+        [self.most_parts(), self.config.receive_window as usize]
+    }
+
     fn most_parts(&self) -> usize {
         self.config.receive_window as usize / 1_024 * PARTS_PER_KIB + SPARE
     }

@@ -11,6 +11,7 @@ use super::heartbeat::Beat;
 use super::held::{Content, Held};
 use super::identifiers;
 use super::library::{Library, Occurrence, Side};
+use super::waiting::{Step, Waiting};
 use super::{Config, Epoch, Event, Failure, Message, Outgoing, Output, PORT, SendError};
 use crate::Time;
 
@@ -27,8 +28,10 @@ const ONE_MESSAGE: Content = Content {
 pub(super) struct Core<L> {
     pub(super) library: L,
     pub(super) gate: Gate,
-    /// Messages that wait for an acknowledgement.
+    /// Messages that wait for an acknowledgement, or to be sent.
     queued: Arc<Held>,
+    /// Those that are not the library's yet.
+    waiting: Waiting,
     /// Streams of which something was released, and bytes.
     released: Vec<(u16, usize)>,
 }
@@ -46,6 +49,7 @@ impl<L: Library> Core<L> {
             library: L::open(config, epoch, side, now),
             gate: Gate::new(config, tag, now),
             queued: Arc::default(),
+            waiting: Waiting::default(),
             released: Vec::new(),
         }
     }
@@ -70,11 +74,32 @@ impl<L: Library> Core<L> {
             payload: self.queued.wrap(payload, ONE_MESSAGE),
             ..*message
         };
-        let written = self.library.write(now, &counted);
-        written.ok_or(SendError::Failed)?;
+        if self.must_wait(message.stream) {
+            self.waiting.send(counted);
+        } else {
+            let written = self.library.write(now, &counted);
+            written.ok_or(SendError::Failed)?;
+        }
         let outbound = &mut self.gate.outbound;
         outbound.add(message.stream, length);
         Ok(outbound.buffered(message.stream))
+    }
+
+    /// Whether messages on `stream` wait: until it has begun anew, and behind those that do.
+    fn must_wait(&self, stream: u16) -> bool {
+        self.gate.resets.is_resetting(stream) || self.waiting.is_on(stream)
+    }
+
+    /// `stream` is to begin anew behind what was sent on it, if the peer knows how. If not, its
+    /// numbers go on.
+    pub(super) fn reset(&mut self, stream: u16) {
+        if !self.gate.peer_resets {
+            return;
+        }
+        match self.waiting.is_on(stream) {
+            true => self.waiting.reset(stream),
+            false => self.gate.resets.want(stream),
+        }
     }
 
     fn may_send(&self, message: &Outgoing) -> Result<(), SendError> {
@@ -89,7 +114,6 @@ impl<L: Library> Core<L> {
             () if length == 0 => Some(SendError::Empty),
             () if length > limit => Some(SendError::TooLong { length, limit }),
             () if stream >= streams => Some(SendError::NoStream { stream, streams }),
-            () if gate.resets.is_resetting(stream) => Some(SendError::Resetting(stream)),
             () => self.is_full(stream),
         };
         verdict.map_or(Ok(()), Err)
@@ -137,17 +161,17 @@ impl<L: Library> Core<L> {
     }
 
     /// Takes out everything there is.
-    ///
-    /// `webrtc-sctp` works while it transmits, so there is more to tell behind that. Told later, it
-    /// would wait for the next timer, and be lost if the association ended before.
     pub(super) fn drain(&mut self, now: Time, out: &mut Output) {
-        self.tell(out);
-        self.begin_shutdown(now);
+        self.exchange(now, out);
+        if let Some(duplicate) = self.gate.duplicate() {
+            self.library.input(now, duplicate);
+            self.exchange(now, out);
+        }
+        self.reset_streams(now, out);
+        if self.go_on(now, out) {
+            self.exchange(now, out);
+        }
         let Self { library, gate, .. } = self;
-        library.transmit(now, &mut |packet| gate.leave(packet, out));
-        self.tell(out);
-        let Self { library, gate, .. } = self;
-        gate.reset_streams(now, out);
         gate.transmit_control(out);
         if gate.is_connected && library.is_closed() {
             gate.end.get_or_insert(match gate.closing {
@@ -157,12 +181,88 @@ impl<L: Library> Core<L> {
         }
     }
 
+    /// Takes out what the library has.
+    ///
+    /// `webrtc-sctp` works while it transmits, so there is more to tell behind that. Told later, it
+    /// would wait for the next timer, and be lost if the association ended before.
+    fn exchange(&mut self, now: Time, out: &mut Output) {
+        self.tell(out);
+        self.begin_shutdown(now);
+        let Self { library, gate, .. } = self;
+        library.transmit(now, &mut |packet| gate.leave(packet, out));
+        self.tell(out);
+    }
+
+    /// Performs what the peer has asked for, and asks for what is wanted here.
+    fn reset_streams(&mut self, now: Time, out: &mut Output) {
+        let Self { gate, waiting, .. } = self;
+        let Gate {
+            resets,
+            control,
+            outbound,
+            ..
+        } = gate;
+        if let Some(streams) = resets.performable(gate.cumulative, control) {
+            let reset = gate.inbound.reset(&streams);
+            let told = reset.iter().map(|&stream| Event::ResetByPeer { stream });
+            out.events.extend(told);
+        }
+        let is_empty = |stream| outbound.buffered(stream) == waiting.bytes(stream);
+        let asked = resets.ask(now, gate.last_tsn, is_empty, control);
+        if asked.is_none() {
+            gate.fail(Failure::Unreachable);
+        }
+    }
+
+    /// Hands over what need not wait any more; whether there was anything.
+    fn go_on(&mut self, now: Time, out: &mut Output) -> bool {
+        let mut has_gone_on = false;
+        for packet in self.gate.resumed() {
+            if let Some(packet) = self.gate.admit(now, &packet, out) {
+                self.library.input(now, packet);
+                has_gone_on = true;
+            }
+        }
+        for stream in self.waiting.streams() {
+            has_gone_on |= self.go_on_with(stream, now, out);
+        }
+        has_gone_on
+    }
+
+    fn go_on_with(&mut self, stream: u16, now: Time, out: &mut Output) -> bool {
+        let mut has_gone_on = false;
+        while !self.gate.resets.is_resetting(stream)
+            && let Some(step) = self.waiting.next(stream)
+        {
+            match step {
+                Step::Reset => self.gate.resets.want(stream),
+                Step::Send(message) => {
+                    has_gone_on = true;
+                    if self.library.write(now, &message).is_none() {
+                        self.gate.release(stream, message.payload.len(), out);
+                    }
+                }
+            }
+        }
+        has_gone_on
+    }
+
     /// The libraries tell what an acknowledgement releases in the order of a hash.
     fn tell(&mut self, out: &mut Output) {
         while let Some(occurrence) = self.library.poll() {
             match occurrence {
+                Occurrence::Connected => self.gate.is_connected = true,
+                Occurrence::HandshakeFailed => self.gate.fail(Failure::Handshake),
+                Occurrence::Message {
+                    stream,
+                    ppid,
+                    payload,
+                } => {
+                    let message = identifiers::leave(ppid, payload);
+                    self.gate.take(stream, message, out);
+                }
+                Occurrence::TooLong { stream } => out.events.push(Event::TooLong { stream }),
                 Occurrence::Released { stream, bytes } => self.released.push((stream, bytes)),
-                occurrence => self.gate.tell(occurrence, out),
             }
         }
         self.released.sort_by_key(|&(stream, _)| stream);
@@ -191,20 +291,6 @@ fn longest<L: Library>(ppid: u32, config: &Config) -> usize {
 }
 
 impl Gate {
-    fn tell(&mut self, occurrence: Occurrence, out: &mut Output) {
-        match occurrence {
-            Occurrence::Connected => self.is_connected = true,
-            Occurrence::HandshakeFailed => self.fail(Failure::Handshake),
-            Occurrence::Message {
-                stream,
-                ppid,
-                payload,
-            } => self.take(stream, identifiers::leave(ppid, payload), out),
-            Occurrence::TooLong { stream } => out.events.push(Event::TooLong { stream }),
-            Occurrence::Released { stream, bytes } => self.release(stream, bytes, out),
-        }
-    }
-
     fn release(&mut self, stream: u16, bytes: usize, out: &mut Output) {
         if let Some(buffered) = self.outbound.release(stream, bytes) {
             out.events
@@ -222,25 +308,6 @@ impl Gate {
             ppid,
             payload,
         });
-    }
-
-    fn reset_streams(&mut self, now: Time, out: &mut Output) {
-        let Self {
-            resets,
-            control,
-            outbound,
-            ..
-        } = self;
-        if let Some(streams) = resets.performable(self.cumulative, control) {
-            let reset = self.inbound.reset(&streams);
-            let told = reset.iter().map(|&stream| Event::ResetByPeer { stream });
-            out.events.extend(told);
-        }
-        let is_empty = |stream| outbound.buffered(stream) == 0;
-        let asked = resets.ask(now, self.last_tsn, is_empty, control);
-        if asked.is_none() {
-            self.fail(Failure::Unreachable);
-        }
     }
 
     fn transmit_control(&mut self, out: &mut Output) {

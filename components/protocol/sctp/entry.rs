@@ -6,7 +6,7 @@ use bytes::Bytes;
 use flumen_wire::sctp::{
     CHUNK_HEADER_LEN, Chunk, Data, Forward, HEADER_LEN, Init, Parameter, ResetRequest,
     ResetResponse, Sack, chunks, close_chunk, kind, open_chunk, parameter_kind, parameters, seal,
-    write_forwarded, write_parameter,
+    write_forwarded, write_header, write_parameter,
 };
 
 use super::core::SHUTDOWN;
@@ -14,13 +14,15 @@ use super::gate::{End, Gate};
 use super::held::Content;
 use super::identifiers;
 use super::resets::{Resets, is_after};
-use super::{Event, Failure, Output};
+use super::{Event, Failure, Output, PORT};
 use crate::Time;
 
 /// How far ahead of what was acknowledged a sequence number may be. Gap blocks reach to 65,535
 /// (RFC 9260 section 3.3.4), but the libraries report every gap: were every other number missing
 /// up to there, what they write would not fit the length of a chunk.
 const REACH: u32 = 32_000;
+/// The flags of a whole message that is to be acknowledged at once.
+const AT_ONCE: u8 = 0b1011;
 /// Where the verification tag of a packet stands, RFC 9260 section 3.1.
 const TAG: Range<usize> = 4..8;
 
@@ -64,6 +66,29 @@ impl Gate {
         let held = self.held.wrap(passed, content);
         self.check_bounds();
         Some(held)
+    }
+
+    /// Packets with the DATA that need not wait any more.
+    pub(super) fn resumed(&mut self) -> Vec<Vec<u8>> {
+        if self.resets.is_waiting() {
+            return Vec::new();
+        }
+        let tag = self.local_tag;
+        let packet = |(flags, value): (u8, Vec<u8>)| data_packet(tag, flags, &value);
+        self.deferred.take().map(packet).collect()
+    }
+
+    /// DATA that came before, if it is to be known whether a request for a reset must wait: with the
+    /// I bit (RFC 9260 section 3.3.1), so that the library acknowledges at once what it has.
+    pub(super) fn duplicate(&self) -> Option<Bytes> {
+        if !self.resets.is_asked_too_early(self.cumulative) {
+            return None;
+        }
+        let mut value = [0; Data::FIXED_LEN + 1];
+        value[..4].copy_from_slice(&self.cumulative.to_be_bytes());
+        let mut packet = data_packet(self.library_tag, AT_ONCE, &value);
+        seal(&mut packet);
+        Some(Bytes::from(packet))
     }
 
     fn judge(
@@ -125,6 +150,11 @@ impl Gate {
         }
         let ahead = data.tsn.wrapping_sub(self.cumulative);
         if ahead > REACH || (data.is_fragment() && self.is_too_far(ahead)) {
+            return Verdict::Done;
+        }
+        if self.resets.defers(data.stream, data.tsn) {
+            let at = data.tsn.wrapping_sub(self.peer_tsn);
+            self.deferred.keep(at, chunk, self.most_deferred());
             return Verdict::Done;
         }
         let sequence = self.inbound.number(&data);
@@ -210,6 +240,15 @@ impl Gate {
             }
         }
     }
+}
+
+fn data_packet(tag: u32, flags: u8, value: &[u8]) -> Vec<u8> {
+    let mut packet = Vec::with_capacity(HEADER_LEN + CHUNK_HEADER_LEN + value.len() + 3);
+    write_header(&mut packet, PORT, PORT, tag);
+    let start = open_chunk(&mut packet, kind::DATA, flags);
+    packet.extend(value);
+    close_chunk(&mut packet, start);
+    packet
 }
 
 /// Copies a chunk with its padding, which may be missing behind the last one.

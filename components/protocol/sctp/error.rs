@@ -56,9 +56,6 @@ pub enum SendError {
         /// Streams agreed on.
         streams: u16,
     },
-    /// The stream is being reset.
-    #[error("stream {0} is being reset")]
-    Resetting(u16),
     /// `send_buffer_size` or `send_queue_messages` is reached.
     #[error("the send buffer is full")]
     BufferFull,

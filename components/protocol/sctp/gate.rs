@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::deferred::Deferred;
 use super::heartbeat::Heartbeat;
 use super::held::Held;
 use super::identifiers::Identifiers;
@@ -40,6 +41,8 @@ pub(super) struct Gate {
     /// The peer knows RE-CONFIG: one that does not is silent, and would seem to be gone.
     pub(super) peer_resets: bool,
     pub(super) heartbeat: Heartbeat,
+    /// DATA that is not the library's yet.
+    pub(super) deferred: Deferred,
     /// Datagrams that the library refers to.
     pub(super) held: Arc<Held>,
     /// Chunks of the gate's own that are to leave.
@@ -81,6 +84,7 @@ impl Gate {
             resets: Resets::new(0, 0),
             peer_resets: false,
             heartbeat: Heartbeat::new(now),
+            deferred: Deferred::default(),
             held: Arc::default(),
             control: Vec::new(),
             answer: Vec::new(),
@@ -88,13 +92,6 @@ impl Gate {
             closing: None,
             has_shut_down: false,
             end: None,
-        }
-    }
-
-    /// `stream` is to begin anew, if the peer knows how. If not, its numbers go on.
-    pub(super) fn reset(&mut self, stream: u16) {
-        if self.peer_resets {
-            self.resets.want(stream);
         }
     }
 

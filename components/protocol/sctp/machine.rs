@@ -199,7 +199,7 @@ impl<L: Library> Machine<L> {
 
     pub(super) fn reset_stream(&mut self, stream: u16) {
         if let Some(core) = self.connected_mut() {
-            core.gate.reset(stream);
+            core.reset(stream);
         }
     }
 

@@ -1,18 +1,12 @@
 //! Resetting streams, RFC 6525.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use flumen_wire::sctp::{ResetRequest, ResetResponse, write_reset_request, write_reset_response};
+use flumen_wire::sctp::{ResetRequest, ResetResponse, write_reset_response};
 
+use super::asked::{Asked, Reset};
 use crate::Time;
 
-/// How long the first answer may take; each further one twice as long (RFC 6525 section 5.1.1
-/// retransmits like DATA: RTO.Initial and RTO.Max of RFC 9260 section 16).
-const PATIENCE: Duration = Duration::from_secs(1);
-const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
-/// Association.Max.Retrans of RFC 9260 section 16.
-const MAX_RETRANSMISSIONS: u32 = 10;
 /// Streams that one request names: it must fit one datagram.
 const STREAMS_PER_REQUEST: usize = 256;
 /// The answer to requests for what is not done here, RFC 6525 section 4.4.
@@ -32,23 +26,18 @@ pub(super) struct Resets {
     /// A request of the peer that waits for what was sent before it.
     theirs: Option<Theirs>,
     expected: u32,
+    /// What became of the last request that was expected.
     last_result: u32,
-}
-
-#[derive(Debug)]
-struct Asked {
-    sequence: u32,
-    streams: Vec<u16>,
-    last_tsn: u32,
-    due: Time,
-    retransmissions: u32,
+    /// What was performed last.
+    performed: Option<Reset>,
 }
 
 #[derive(Debug)]
 struct Theirs {
     sequence: u32,
-    last_tsn: u32,
-    streams: Vec<u16>,
+    reset: Reset,
+    /// The peer has been told that it is in progress.
+    is_told: bool,
 }
 
 impl Resets {
@@ -62,29 +51,37 @@ impl Resets {
             theirs: None,
             expected: their_first,
             last_result: ResetResponse::BAD_SEQUENCE,
+            performed: None,
         }
     }
 
-    /// `stream` is to be reset once nothing is buffered on it.
+    /// `stream` is to be reset once nothing is buffered on it. Nothing was sent on it since it was
+    /// to be, if it is already.
     pub(super) fn want(&mut self, stream: u16) {
-        self.wanted.insert(stream);
+        if !self.is_resetting(stream) {
+            self.wanted.insert(stream);
+        }
     }
 
     /// Whether nothing may be sent on `stream` for now.
     pub(super) fn is_resetting(&self, stream: u16) -> bool {
-        self.wanted.contains(&stream)
-            || (self.asked.as_ref()).is_some_and(|asked| asked.streams.contains(&stream))
+        let asked = self.asked.as_ref().map(|asked| &asked.reset);
+        self.wanted.contains(&stream) || asked.is_some_and(|reset| reset.streams.contains(&stream))
     }
 
-    /// Takes in a request of the peer and writes what is to be answered at once.
+    /// Takes in a request of the peer. The newest one counts: a peer that has heard that one is in
+    /// progress may ask again under the next number.
     pub(super) fn requested(&mut self, request: &ResetRequest<'_>, out: &mut Vec<u8>) {
         if !self.is_new(request.sequence, out) {
             return;
         }
         self.theirs = Some(Theirs {
             sequence: request.sequence,
-            last_tsn: request.last_tsn,
-            streams: request.streams().collect(),
+            reset: Reset {
+                last_tsn: request.last_tsn,
+                streams: request.streams().collect(),
+            },
+            is_told: false,
         });
     }
 
@@ -95,41 +92,90 @@ impl Resets {
         }
     }
 
-    /// Whether a request is the next one. If not, it is answered here.
-    fn is_new(&self, sequence: u32, out: &mut Vec<u8>) -> bool {
-        let result = match &self.theirs {
-            Some(theirs) if theirs.sequence == sequence => ResetResponse::IN_PROGRESS,
-            None if sequence == self.expected => return true,
-            _ if sequence.wrapping_add(1) == self.expected => self.last_result,
-            _ => ResetResponse::BAD_SEQUENCE,
-        };
-        write_reset_response(out, sequence, result);
+    /// Whether a request is the next one. If not, it is answered again (RFC 6525 section 5.2.1).
+    fn is_new(&mut self, sequence: u32, out: &mut Vec<u8>) -> bool {
+        if sequence == self.expected {
+            self.expected = sequence.wrapping_add(1);
+            return true;
+        }
+        let waiting = self.theirs.as_mut();
+        match waiting.filter(|theirs| theirs.sequence == sequence) {
+            Some(theirs) => theirs.is_told = false,
+            None => {
+                let is_last = sequence.wrapping_add(1) == self.expected;
+                let last = is_last.then_some(self.last_result);
+                let result = last.unwrap_or(ResetResponse::BAD_SEQUENCE);
+                write_reset_response(out, sequence, result);
+            }
+        }
         false
     }
 
     fn answer(&mut self, sequence: u32, result: u32, out: &mut Vec<u8>) {
-        self.expected = sequence.wrapping_add(1);
-        self.last_result = result;
+        if sequence.wrapping_add(1) == self.expected {
+            self.last_result = result;
+        }
         write_reset_response(out, sequence, result);
     }
 
+    /// Whether a request of the peer waits.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.theirs.is_some()
+    }
+
+    /// Whether a request of the peer has not been answered, and will have to wait unless more than
+    /// `cumulative` has arrived.
+    pub(super) fn is_asked_too_early(&self, cumulative: u32) -> bool {
+        let theirs = self.theirs.as_ref().filter(|theirs| !theirs.is_told);
+        theirs.is_some_and(|theirs| is_after(theirs.reset.last_tsn, cumulative))
+    }
+
+    /// Whether DATA with the number `tsn` on `stream` belongs to what begins anew, and must wait
+    /// until that has begun (RFC 6525 section 5.2.2, E2).
+    pub(super) fn defers(&self, stream: u16, tsn: u32) -> bool {
+        let reset = self.theirs.as_ref().map(|theirs| &theirs.reset);
+        reset.is_some_and(|reset| is_after(tsn, reset.last_tsn) && reset.concerns(stream))
+    }
+
     /// The peer's request, once everything up to `cumulative` has arrived: its streams, none
-    /// meaning all.
+    /// meaning all. Until then it is in progress.
+    ///
+    /// What was performed just before is not performed again: data may have come since, and that the
+    /// peer asks under another number does not make it another reset.
     pub(super) fn performable(&mut self, cumulative: u32, out: &mut Vec<u8>) -> Option<Vec<u16>> {
-        let theirs = self
-            .theirs
-            .take_if(|theirs| !is_after(theirs.last_tsn, cumulative))?;
+        let has_arrived = |theirs: &mut Theirs| !is_after(theirs.reset.last_tsn, cumulative);
+        let Some(theirs) = self.theirs.take_if(has_arrived) else {
+            self.tell_progress(out);
+            return None;
+        };
         self.answer(theirs.sequence, ResetResponse::PERFORMED, out);
-        Some(theirs.streams)
+        let streams = theirs.reset.streams.clone();
+        let before = self.performed.replace(theirs.reset);
+        (before != self.performed).then_some(streams)
+    }
+
+    fn tell_progress(&mut self, out: &mut Vec<u8>) {
+        if let Some(theirs) = self.theirs.as_mut().filter(|theirs| !theirs.is_told) {
+            theirs.is_told = true;
+            write_reset_response(out, theirs.sequence, ResetResponse::IN_PROGRESS);
+        }
     }
 
     /// Takes in an answer of the peer; the streams that are reset by it.
+    ///
+    /// A peer that is at it is there, and is asked again later.
     pub(super) fn answered(&mut self, response: &ResetResponse) -> Option<Vec<u16>> {
         let is_answer = |asked: &mut Asked| asked.sequence == response.sequence;
         match response.result {
-            ResetResponse::IN_PROGRESS => None,
+            ResetResponse::IN_PROGRESS => {
+                let asked = self.asked.as_mut();
+                let asked = asked.filter(|asked| asked.sequence == response.sequence)?;
+                asked.is_in_progress = true;
+                None
+            }
             ResetResponse::PERFORMED | ResetResponse::NOTHING_TO_DO => {
-                self.asked.take_if(is_answer).map(|asked| asked.streams)
+                let asked = self.asked.take_if(is_answer);
+                asked.map(|asked| asked.reset.streams)
             }
             _ => {
                 self.asked.take_if(is_answer);
@@ -145,7 +191,7 @@ impl Resets {
 
     /// Writes the request that is due, if any; `last_tsn` is the last number assigned here.
     ///
-    /// `None` when the peer never answered.
+    /// `None` when the peer does not answer.
     pub(super) fn ask(
         &mut self,
         now: Time,
@@ -154,19 +200,13 @@ impl Resets {
         out: &mut Vec<u8>,
     ) -> Option<()> {
         match &mut self.asked {
-            None => self.ask_anew(now, last_tsn, is_empty, out),
-            Some(asked) if asked.due <= now => {
-                asked.retransmissions += 1;
-                if asked.retransmissions > MAX_RETRANSMISSIONS {
-                    return None;
-                }
-                let patience = PATIENCE * (1 << asked.retransmissions);
-                asked.due = now + patience.min(LONGEST_PATIENCE);
-                write_reset_request(out, asked.sequence, asked.last_tsn, &asked.streams);
+            None => {
+                self.ask_anew(now, last_tsn, is_empty, out);
+                Some(())
             }
-            Some(_) => {}
+            Some(asked) if asked.due <= now => asked.ask_again(now, &mut self.next, out),
+            Some(_) => Some(()),
         }
-        Some(())
     }
 
     fn ask_anew(
@@ -182,15 +222,8 @@ impl Resets {
             return;
         }
         self.wanted.retain(|stream| !streams.contains(stream));
-        write_reset_request(out, self.next, last_tsn, &streams);
-        self.asked = Some(Asked {
-            sequence: self.next,
-            streams,
-            last_tsn,
-            due: now + PATIENCE,
-            retransmissions: 0,
-        });
-        self.next = self.next.wrapping_add(1);
+        let reset = Reset { last_tsn, streams };
+        self.asked = Some(Asked::ask(now, &mut self.next, reset, out));
     }
 }
 
@@ -251,6 +284,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_in_progress_is_asked_for_under_the_next_number() {
+        let mut ours = Resets::new(u32::MAX, 100);
+        ours.want(3);
+        let mut out = Vec::new();
+        ours.ask(Time::ZERO, 50, |_| true, &mut out);
+        for round in 0..20 {
+            let sequence = u32::MAX.wrapping_add(round);
+            let sent = parameter(&out);
+            let request = ResetRequest::of(&sent).unwrap();
+            assert_eq!((request.sequence, request.last_tsn), (sequence, 50));
+            out.clear();
+            let result = ResetResponse::IN_PROGRESS;
+            assert_eq!(ours.answered(&ResetResponse { sequence, result }), None);
+            let due = ours.due().unwrap();
+            assert_eq!(ours.ask(due, 60, |_| true, &mut out), Some(()));
+        }
+        assert!(ours.is_resetting(3));
+    }
+
+    #[test]
     fn a_request_waits_for_what_was_sent_before_it() {
         let mut asking = Resets::new(100, 7);
         asking.want(3);
@@ -261,12 +314,16 @@ mod tests {
 
         let mut ours = Resets::new(7, 100);
         let mut out = Vec::new();
-        ours.requested(&request, &mut out);
-        assert_eq!(ours.performable(49, &mut out), None);
-        assert!(out.is_empty());
-        ours.requested(&request, &mut out);
-        assert_eq!(result(&out), ResetResponse::IN_PROGRESS);
-        out.clear();
+        for _ in 0..2 {
+            ours.requested(&request, &mut out);
+            assert!(ours.is_asked_too_early(49) && out.is_empty());
+            assert_eq!(ours.performable(49, &mut out), None);
+            assert_eq!(result(&out), ResetResponse::IN_PROGRESS);
+            out.clear();
+            assert_eq!(ours.performable(49, &mut out), None);
+            assert!(out.is_empty(), "it is told once");
+        }
+        assert!(ours.defers(3, 51) && !ours.defers(3, 50) && !ours.defers(4, 51));
         assert_eq!(ours.performable(50, &mut out), Some(vec![3]));
         assert_eq!(result(&out), ResetResponse::PERFORMED);
         out.clear();

@@ -167,7 +167,7 @@ impl Talk {
                     self.sent.count(stream, ppid, &message.payload);
                     step.number -= 1;
                 }
-                Err(SendError::BufferFull | SendError::StreamFull(_) | SendError::Resetting(_)) => {
+                Err(SendError::BufferFull | SendError::StreamFull(_)) => {
                     self.waiting = Some(message);
                     break;
                 }
