@@ -80,6 +80,7 @@ mod sctp {
     mod simulation;
     #[cfg(feature = "webrtc-sctp")]
     mod webrtc_sctp;
+    mod wrap;
 }
 
 /// What holds for every tick.

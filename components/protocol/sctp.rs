@@ -15,10 +15,8 @@
 //! (RFC 6525), heartbeats (RFC 9260 section 8.3), handshakes that cross and the bounds on what a
 //! peer can make an association hold are the gate's, so that they are the same for both.
 //!
-//! The libraries draw cookies and first sequence numbers from the operating system, and
-//! verification tags too unless they are drawn [for them](Association::with_tags). What repeats
-//! under simulation is messages, their order and times, and datagrams with those fields
-//! normalised; what must repeat byte for byte is recorded.
+//! The libraries draw tags, first sequence numbers and cookies from the operating system, unless
+//! they are drawn [for them](Association::drawing_from): then every byte repeats.
 
 mod asked;
 mod association;
@@ -36,12 +34,14 @@ mod handshakes;
 mod heartbeat;
 mod held;
 mod identifiers;
+mod identity;
 mod library;
 mod machine;
 mod output;
 mod recorded;
 mod resets;
 mod rtc;
+mod shift;
 mod stack;
 mod state;
 mod streams;

@@ -22,7 +22,7 @@ pub enum Purpose {
     Port,
     /// RTCP: its SSRC and its intervals.
     Rtcp,
-    /// SCTP verification tags (RFC 9260 section 5.3.1).
+    /// SCTP handshakes: tags, first sequence numbers and cookies (RFC 9260 section 5).
     Sctp,
 }
 

@@ -26,7 +26,7 @@ pub use reconfig::{ResetRequest, ResetResponse};
 pub use sack::Sack;
 pub use write::{
     close_chunk, open_chunk, write_forwarded, write_header, write_heartbeat, write_parameter,
-    write_reset_request, write_reset_response,
+    write_reset_request, write_reset_response, write_sack,
 };
 
 /// Bytes of the common header, RFC 9260 section 3.1.

@@ -179,7 +179,8 @@ fn a_client_that_restarts_at_its_address_is_heard_again() {
     trunk.settle();
     states_told(&mut trunk, 0);
     // It is gone without a word.
-    trunk.rooms[1] = Room::new();
+    // With the old seed it would ask with the very bytes that have been answered.
+    trunk.rooms[1] = Room::with(|builder| builder.seed([9; 32]));
     trunk.transports[1] = trunk.rooms[1].plain_sctp(SctpOptions::default());
     trunk.rooms[1].connect(trunk.transports[1]);
     let anew = trunk.transports[1];

@@ -29,9 +29,9 @@ fn answers_that_cross_make_one_association() {
     let mut crossed = 0;
     for seed in 0..8 {
         let end = |created| {
-            let tags = Seed([seed; 32]).generator(Created(created), Purpose::Sctp);
+            let generator = Seed([seed; 32]).generator(Created(created), Purpose::Sctp);
             let association = Stack::Rtc.associate(Config::default(), start());
-            association.with_tags(tags)
+            association.drawing_from(generator)
         };
         let mut ends = Ends::new([end(0), end(1)]);
         ends.ends[0].connect(ends.now);

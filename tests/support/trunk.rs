@@ -49,7 +49,7 @@ impl Trunk {
         configure: impl FnOnce(Builder) -> Builder,
         options: SctpOptions,
     ) -> Self {
-        // With one seed both would draw the same tags, and neither could win when both ask.
+        // With one seed both would draw the same identifiers and tags.
         let first = Room::with(|builder| configure(builder.seed([8; 32])));
         let mut rooms = [first, Room::new()];
         let first = rooms[0].plain_sctp(options);

@@ -107,16 +107,16 @@ impl Association {
         Self::over(Behind::Recorded(Box::new(Recorded::new(tape))))
     }
 
-    /// Draws its verification tags from `tags`. They decide who goes on when both ends ask at
-    /// once, so a handshake repeats with them; without, the library draws them from the operating
-    /// system. Call it before anything else. Two ends with the same tags can tell neither apart
-    /// and fall back to what the library draws.
+    /// Draws verification tags, first sequence numbers and cookies from `generator`, so that every
+    /// byte repeats with it; without, the library draws them from the operating system. Call it
+    /// before anything else. Tags decide who goes on when both ends ask at once: two ends with the
+    /// same generator can tell neither apart, and do not come together then.
     #[must_use]
-    pub fn with_tags(mut self, tags: Generator) -> Self {
+    pub fn drawing_from(mut self, generator: Generator) -> Self {
         match &mut self.behind {
-            Behind::Rtc(machine) => machine.draw_tags(tags),
+            Behind::Rtc(machine) => machine.draw_from(generator),
             #[cfg(feature = "webrtc-sctp")]
-            Behind::WebRtc(machine) => machine.draw_tags(tags),
+            Behind::WebRtc(machine) => machine.draw_from(generator),
             Behind::Recorded(_) => {}
         }
         self

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use flumen_wire::sctp::{seal, write_header, write_heartbeat};
 
-use super::gate::{End, Gate};
+use super::gate::{Drawn, End, Gate};
 use super::heartbeat::Beat;
 use super::held::{Content, Held};
 use super::identifiers;
@@ -28,6 +28,8 @@ const ONE_MESSAGE: Content = Content {
 pub(super) struct Core<L> {
     pub(super) library: L,
     pub(super) gate: Gate,
+    epoch: Epoch,
+    side: Side,
     /// Messages that wait for an acknowledgement, or to be sent.
     queued: Arc<Held>,
     /// Those that are not the library's yet.
@@ -37,17 +39,19 @@ pub(super) struct Core<L> {
 }
 
 impl<L: Library> Core<L> {
-    /// With `tag` as its verification tag; with the one that the library draws, if there is none.
+    /// With what was `drawn` for it.
     pub(super) fn open(
         config: &Config,
         epoch: &Epoch,
         side: Side,
-        tag: Option<u32>,
+        drawn: Drawn,
         now: Time,
     ) -> Self {
         Self {
             library: L::open(config, epoch, side, now),
-            gate: Gate::new(config, tag, now),
+            gate: Gate::new(config, drawn, now),
+            epoch: epoch.clone(),
+            side,
             queued: Arc::default(),
             waiting: Waiting::default(),
             released: Vec::new(),
@@ -191,6 +195,20 @@ impl<L: Library> Core<L> {
         let Self { library, gate, .. } = self;
         library.transmit(now, &mut |packet| gate.leave(packet, out));
         self.tell(out);
+        if std::mem::take(&mut self.gate.is_late) {
+            self.library = self.open_again(now);
+            self.exchange(now, out);
+        }
+    }
+
+    /// Another library in the place of one whose numbers begin too late: one in two does.
+    fn open_again(&self, now: Time) -> L {
+        let Self { gate, epoch, .. } = self;
+        let mut library = L::open(&gate.config, epoch, self.side, now);
+        if let (Side::Server, Some(init)) = (self.side, gate.peer_init()) {
+            library.input(now, init);
+        }
+        library
     }
 
     /// Performs what the peer has asked for, and asks for what is wanted here.
@@ -316,7 +334,7 @@ impl Gate {
         }
         out.datagram(|bytes| {
             let start = bytes.len();
-            write_header(bytes, PORT, PORT, self.peer_tag);
+            write_header(bytes, PORT, PORT, self.peer.tag);
             bytes.extend(&self.control);
             seal(&mut bytes[start..]);
         });

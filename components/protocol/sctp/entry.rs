@@ -6,14 +6,16 @@ use bytes::Bytes;
 use flumen_wire::sctp::{
     CHUNK_HEADER_LEN, Chunk, Data, Forward, HEADER_LEN, Init, Parameter, ResetRequest,
     ResetResponse, Sack, chunks, close_chunk, kind, open_chunk, parameter_kind, parameters, seal,
-    write_forwarded, write_header, write_parameter,
+    write_forwarded, write_header, write_parameter, write_sack,
 };
 
 use super::core::SHUTDOWN;
 use super::gate::{End, Gate};
 use super::held::Content;
 use super::identifiers;
+use super::identity::Identity;
 use super::resets::{Resets, is_after};
+use super::shift::{FIRST, Shift};
 use super::{Event, Failure, Output, PORT};
 use crate::Time;
 
@@ -42,7 +44,7 @@ impl Gate {
     pub(super) fn admit(&mut self, now: Time, packet: &[u8], out: &mut Output) -> Option<Bytes> {
         let mut passed = Vec::with_capacity(packet.len() + 3);
         passed.extend_from_slice(&packet[..HEADER_LEN]);
-        if packet[TAG] == self.local_tag.to_be_bytes() {
+        if packet[TAG] == self.local.tag.to_be_bytes() {
             passed[TAG].copy_from_slice(&self.library_tag.to_be_bytes());
         }
         let mut content = Content::default();
@@ -60,9 +62,7 @@ impl Gate {
         if passed.len() == HEADER_LEN {
             return None;
         }
-        if passed != packet {
-            seal(&mut passed);
-        }
+        seal(&mut passed);
         let held = self.held.wrap(passed, content);
         self.check_bounds();
         Some(held)
@@ -73,7 +73,7 @@ impl Gate {
         if self.resets.is_waiting() {
             return Vec::new();
         }
-        let tag = self.local_tag;
+        let tag = self.local.tag;
         let packet = |(flags, value): (u8, Vec<u8>)| data_packet(tag, flags, &value);
         self.deferred.take().map(packet).collect()
     }
@@ -85,7 +85,8 @@ impl Gate {
             return None;
         }
         let mut value = [0; Data::FIXED_LEN + 1];
-        value[..4].copy_from_slice(&self.cumulative.to_be_bytes());
+        let before = self.theirs.inward(self.cumulative);
+        value[..4].copy_from_slice(&before.to_be_bytes());
         let mut packet = data_packet(self.library_tag, AT_ONCE, &value);
         seal(&mut packet);
         Some(Bytes::from(packet))
@@ -104,18 +105,17 @@ impl Gate {
             kind::FORWARD_TSN => self.judge_forward(chunk, passed),
             kind::SACK => {
                 self.heartbeat.heard(now);
-                if let Some(sack) = Sack::of(chunk) {
-                    self.identifiers.acknowledged(sack.cumulative);
-                }
-                Verdict::Pass
+                self.judge_sack(chunk, passed)
             }
             kind::SHUTDOWN => {
                 self.closing.get_or_insert(now + SHUTDOWN);
                 self.has_shut_down = true;
+                // What it acknowledges is read by no library.
                 Verdict::Pass
             }
+            kind::COOKIE_ECHO => self.judge_cookie(chunk, passed),
             kind::SHUTDOWN_ACK if self.has_shut_down => Verdict::Pass,
-            kind::HEARTBEAT | kind::COOKIE_ECHO | kind::COOKIE_ACK => Verdict::Pass,
+            kind::HEARTBEAT | kind::COOKIE_ACK => Verdict::Pass,
             kind::HEARTBEAT_ACK => {
                 self.heartbeat.heard(now);
                 Verdict::Done
@@ -146,14 +146,15 @@ impl Gate {
         };
         if !is_after(data.tsn, self.cumulative) {
             // It came before; the library acknowledges it again.
-            return Verdict::Pass;
+            self.pass_data(chunk, &data, data.sequence, passed);
+            return Verdict::Done;
         }
         let ahead = data.tsn.wrapping_sub(self.cumulative);
         if ahead > REACH || (data.is_fragment() && self.is_too_far(ahead)) {
             return Verdict::Done;
         }
         if self.resets.defers(data.stream, data.tsn) {
-            let at = data.tsn.wrapping_sub(self.peer_tsn);
+            let at = self.theirs.inward(data.tsn);
             self.deferred.keep(at, chunk, self.most_deferred());
             return Verdict::Done;
         }
@@ -162,60 +163,118 @@ impl Gate {
             self.fail(Failure::Flooded);
             return Verdict::Stop;
         }
-        let is_told = data.beginning && !identifiers::is_known(data.ppid);
-        if sequence == data.sequence && !is_told {
-            return Verdict::Pass;
-        }
+        self.pass_data(chunk, &data, sequence, passed);
+        Verdict::Done
+    }
+
+    fn pass_data(&self, chunk: &Chunk<'_>, data: &Data<'_>, sequence: u16, passed: &mut Vec<u8>) {
         let start = open_chunk(passed, chunk.kind, chunk.flags);
-        passed.extend_from_slice(&chunk.value[..Data::FIXED_LEN]);
-        if is_told {
+        passed.extend(self.theirs.inward(data.tsn).to_be_bytes());
+        passed.extend_from_slice(&chunk.value[4..Data::FIXED_LEN]);
+        if data.beginning && !identifiers::is_known(data.ppid) {
             passed.extend(data.ppid.to_be_bytes());
         }
         passed.extend_from_slice(data.payload);
         let at = start + Data::SEQUENCE;
         passed[at..at + 2].copy_from_slice(&sequence.to_be_bytes());
         close_chunk(passed, start);
+    }
+
+    /// Duplicates are reported to nobody.
+    fn judge_sack(&mut self, chunk: &Chunk<'_>, passed: &mut Vec<u8>) -> Verdict {
+        if let Some(sack) = Sack::of(chunk) {
+            self.identifiers.acknowledged(sack.cumulative);
+            self.peer_window = sack.window;
+            write_sack(
+                passed,
+                self.ours.inward(sack.cumulative),
+                sack.window,
+                sack.gaps,
+            );
+        }
         Verdict::Done
     }
 
-    /// Only what the libraries know goes on: they drop an INIT with an address in it.
+    /// Whether the cookie is the right one is for the library to say.
+    fn judge_cookie(&self, chunk: &Chunk<'_>, passed: &mut Vec<u8>) -> Verdict {
+        match self.drawn.cookie {
+            Some(cookie) if chunk.value == cookie => {
+                let start = open_chunk(passed, chunk.kind, 0);
+                passed.extend_from_slice(&self.library_cookie);
+                close_chunk(passed, start);
+                Verdict::Done
+            }
+            Some(_) => Verdict::Stop,
+            None => Verdict::Pass,
+        }
+    }
+
     fn judge_init(&mut self, chunk: &Chunk<'_>, passed: &mut Vec<u8>) -> Verdict {
-        let Some(init) = Init::of(chunk).filter(|_| self.peer_tag == 0) else {
+        let Some(init) = Init::of(chunk).filter(|_| self.peer.tag == 0) else {
             return Verdict::Stop;
         };
-        self.peer_tag = init.tag;
-        self.peer_tsn = init.tsn;
+        self.peer = Identity {
+            tag: init.tag,
+            tsn: init.tsn,
+        };
+        self.peer_window = init.window;
+        self.peer_forwards = init.parameters().any(|parameter| forwards(&parameter));
+        self.theirs = Shift::between(FIRST, init.tsn);
         self.cumulative = init.tsn.wrapping_sub(1);
         self.outbound_streams = self.outbound_streams.min(init.inbound_streams);
         self.inbound_streams = self.inbound_streams.min(init.outbound_streams);
-        self.resets = Resets::new(self.first_tsn, self.peer_tsn);
+        self.resets = Resets::new(self.local.tsn, self.peer.tsn);
         self.peer_resets = init.parameters().any(|it| supports(&it, kind::RE_CONFIG));
 
-        let start = open_chunk(passed, chunk.kind, 0);
-        passed.extend_from_slice(&chunk.value[..Init::FIXED_LEN]);
-        let cookie = |parameter: &Parameter<'_>| parameter.kind == parameter_kind::STATE_COOKIE;
-        if let Some(cookie) = init.parameters().find(cookie) {
+        let is_cookie = |it: &Parameter<'_>| it.kind == parameter_kind::STATE_COOKIE;
+        let cookie = init.parameters().find(is_cookie);
+        self.write_peer(chunk.kind, cookie, passed);
+        Verdict::Done
+    }
+
+    /// Writes the INIT or INIT ACK of the peer as the library is to have it: nothing that it does not
+    /// know. The libraries drop one with an address in it.
+    fn write_peer(&self, kind: u8, cookie: Option<Parameter<'_>>, passed: &mut Vec<u8>) {
+        let start = open_chunk(passed, kind, 0);
+        passed.extend(self.peer.tag.to_be_bytes());
+        passed.extend(self.peer_window.to_be_bytes());
+        passed.extend(self.inbound_streams.to_be_bytes());
+        passed.extend(self.outbound_streams.to_be_bytes());
+        passed.extend(FIRST.to_be_bytes());
+        if let Some(cookie) = cookie {
             write_parameter(passed, cookie.kind, cookie.value);
         }
-        if init.parameters().any(|parameter| forwards(&parameter)) {
+        if self.peer_forwards {
             let extensions = [kind::RE_CONFIG, kind::FORWARD_TSN];
             write_parameter(passed, parameter_kind::SUPPORTED_EXTENSIONS, &extensions);
         }
         close_chunk(passed, start);
-        Verdict::Done
+    }
+
+    /// The INIT of the peer, for a library that is opened again; none if it has not come.
+    pub(super) fn peer_init(&self) -> Option<Bytes> {
+        if self.peer.tag == 0 {
+            return None;
+        }
+        let mut packet = Vec::new();
+        write_header(&mut packet, PORT, PORT, 0);
+        self.write_peer(kind::INIT, None, &mut packet);
+        seal(&mut packet);
+        Some(Bytes::from(packet))
     }
 
     fn judge_forward(&mut self, chunk: &Chunk<'_>, passed: &mut Vec<u8>) -> Verdict {
         let Some(forward) = Forward::of(chunk) else {
             return Verdict::Done;
         };
+        let cumulative = self.theirs.inward(forward.cumulative);
         if !is_after(forward.cumulative, self.cumulative) {
-            return Verdict::Pass;
-        }
-        if forward.cumulative.wrapping_sub(self.cumulative) <= REACH {
+            // It came before; the library acknowledges it again.
+            write_forwarded(passed, cumulative, []);
+        } else if forward.cumulative.wrapping_sub(self.cumulative) <= REACH {
             let streams = forward.streams();
             let known = streams.filter_map(|at| self.inbound.forwarded(at));
-            write_forwarded(passed, forward.cumulative, known);
+            write_forwarded(passed, cumulative, known);
         }
         Verdict::Done
     }

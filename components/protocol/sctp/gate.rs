@@ -6,7 +6,9 @@ use super::deferred::Deferred;
 use super::heartbeat::Heartbeat;
 use super::held::Held;
 use super::identifiers::Identifiers;
+use super::identity::{Cookie, Identity};
 use super::resets::Resets;
+use super::shift::Shift;
 use super::streams::{Inbound, Outbound};
 use super::{Config, Failure};
 use crate::Time;
@@ -14,18 +16,28 @@ use crate::Time;
 /// Between the wire and one association of a library.
 pub(super) struct Gate {
     pub(super) config: Config,
-    /// The tag that was drawn for it, if one was.
-    pub(super) drawn_tag: Option<u32>,
-    /// What the peer writes into its packets; zero before INIT or INIT ACK has left.
-    pub(super) local_tag: u32,
-    /// What the library expects there.
+    /// What was drawn for it, if anything was.
+    pub(super) drawn: Drawn,
+    /// This end; its tag is what the peer writes into its packets, and zero before INIT or INIT ACK
+    /// has left.
+    pub(super) local: Identity,
+    /// The tag that the library expects in packets.
     pub(super) library_tag: u32,
-    /// What is written into packets to the peer; zero before its INIT or INIT ACK has come.
-    pub(super) peer_tag: u32,
-    /// First transmission sequence number of this end.
-    pub(super) first_tsn: u32,
-    /// First transmission sequence number of the peer.
-    pub(super) peer_tsn: u32,
+    /// The cookie that the library expects back.
+    pub(super) library_cookie: Vec<u8>,
+    /// The library has drawn a first number that is too late, and is to be opened again.
+    pub(super) is_late: bool,
+    /// The peer; its tag is written into packets to it, and zero before its INIT or INIT ACK has
+    /// come.
+    pub(super) peer: Identity,
+    /// Its last receive window, in bytes.
+    pub(super) peer_window: u32,
+    /// It may abandon messages.
+    pub(super) peer_forwards: bool,
+    /// What the numbers of this end are ahead of the library's.
+    pub(super) ours: Shift,
+    /// The same of the peer's numbers.
+    pub(super) theirs: Shift,
     /// The last number acknowledged to the peer.
     pub(super) cumulative: u32,
     /// The last number assigned here.
@@ -57,6 +69,13 @@ pub(super) struct Gate {
     pub(super) end: Option<End>,
 }
 
+/// What was drawn for one end of a handshake; what was not is the library's.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Drawn {
+    pub(super) identity: Option<Identity>,
+    pub(super) cookie: Option<Cookie>,
+}
+
 /// How an association ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
@@ -65,15 +84,19 @@ pub(super) enum End {
 }
 
 impl Gate {
-    pub(super) fn new(config: &Config, drawn_tag: Option<u32>, now: Time) -> Self {
+    pub(super) fn new(config: &Config, drawn: Drawn, now: Time) -> Self {
         Self {
             config: config.clone(),
-            drawn_tag,
-            local_tag: 0,
+            drawn,
+            local: Identity::default(),
             library_tag: 0,
-            peer_tag: 0,
-            first_tsn: 0,
-            peer_tsn: 0,
+            library_cookie: Vec::new(),
+            is_late: false,
+            peer: Identity::default(),
+            peer_window: 0,
+            peer_forwards: false,
+            ours: Shift::default(),
+            theirs: Shift::default(),
             cumulative: 0,
             last_tsn: 0,
             outbound_streams: config.outbound_streams,

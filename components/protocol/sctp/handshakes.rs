@@ -5,7 +5,7 @@ use std::time::Duration;
 use flumen_wire::sctp::Init;
 
 use super::core::Core;
-use super::gate::Gate;
+use super::identity::Identity;
 use super::library::{Library, Side};
 use super::machine::Machine;
 use super::{Event, Refused, State};
@@ -28,8 +28,7 @@ impl<L: Library> Machine<L> {
         if !self.is_wanted(init) {
             return Err(Refused::Init);
         }
-        let is_same =
-            |core: &&Core<L>| (core.gate.peer_tag, core.gate.peer_tsn) == (init.tag, init.tsn);
+        let is_same = |core: &&Core<L>| core.gate.peer == identity(init);
         if let Some(core) = self.answered.iter().find(is_same) {
             let answer = &core.gate.answer;
             // The library does not answer what RFC 9260 forbids, a tiny window for one.
@@ -58,10 +57,10 @@ impl<L: Library> Machine<L> {
         let Some(Core { gate, .. }) = &self.live else {
             return true;
         };
-        let theirs = (init.tag, init.tsn);
+        let theirs = identity(init);
         match self.state {
-            State::Connected => gate.closing.is_none() && theirs != (gate.peer_tag, gate.peer_tsn),
-            _ => gate.peer_tag == 0 && theirs >= (gate.local_tag, gate.first_tsn),
+            State::Connected => gate.closing.is_none() && theirs != gate.peer,
+            _ => gate.peer.tag == 0 && theirs >= gate.local,
         }
     }
 
@@ -73,12 +72,12 @@ impl<L: Library> Machine<L> {
         ack: &Init<'_>,
     ) -> Result<(), Refused> {
         // A peer that asked too, and was answered, goes on with that.
-        let is_answered = |core: &Core<L>| core.gate.peer_tag == ack.tag;
+        let is_answered = |core: &Core<L>| core.gate.peer.tag == ack.tag;
         let is_crossed = self.answered.iter().any(is_answered);
         let asking = self
             .live
             .as_mut()
-            .filter(|core| core.gate.local_tag == tag && core.gate.peer_tag == 0 && !is_crossed);
+            .filter(|core| core.gate.local.tag == tag && core.gate.peer.tag == 0 && !is_crossed);
         let core = asking.ok_or(Refused::Tag)?;
         core.receive(now, packet, &mut self.out);
         Ok(())
@@ -91,11 +90,9 @@ impl<L: Library> Machine<L> {
         let Some(Core { gate, .. }) = &self.live else {
             return false;
         };
-        let has_gone_on = self.state == State::Connecting && gate.peer_tag != 0;
+        let has_gone_on = self.state == State::Connecting && gate.peer.tag != 0;
         let mut answered = self.answered.iter().map(|core| &core.gate);
-        let ours = (gate.local_tag, gate.first_tsn);
-        let is_less = |theirs: &Gate| (theirs.peer_tag, theirs.peer_tsn) < ours;
-        has_gone_on && answered.any(|theirs| theirs.local_tag == tag && is_less(theirs))
+        has_gone_on && answered.any(|it| it.local.tag == tag && it.peer < gate.local)
     }
 
     /// If there is an association, its peer has restarted: what it had not acknowledged is lost,
@@ -127,5 +124,12 @@ impl<L: Library> Machine<L> {
             });
         }
         self.enter(State::Connected);
+    }
+}
+
+fn identity(init: &Init<'_>) -> Identity {
+    Identity {
+        tag: init.tag,
+        tsn: init.tsn,
     }
 }

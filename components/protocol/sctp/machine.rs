@@ -9,7 +9,8 @@ use flumen_wire::sctp::{
 };
 
 use super::core::{Core, SHUTDOWN};
-use super::gate::End;
+use super::gate::{Drawn, End};
+use super::identity::{Identity, draw_cookie};
 use super::library::{Library, Side};
 use super::{Config, Epoch, Event, Failure, Outgoing, Output, PORT, Refused, SendError, State};
 use crate::{Generator, Time};
@@ -37,8 +38,8 @@ const REFLECTED: u8 = 1;
 pub(super) struct Machine<L> {
     config: Config,
     epoch: Epoch,
-    /// Draws verification tags, if the libraries shall not.
-    tags: Option<Generator>,
+    /// Draws what is drawn for each end of a handshake, if the libraries shall not.
+    draws: Option<Generator>,
     pub(super) state: State,
     /// What was opened from here, or what a handshake has become.
     pub(super) live: Option<Core<L>>,
@@ -60,7 +61,7 @@ impl<L: Library> Machine<L> {
                 ..config
             },
             epoch,
-            tags: None,
+            draws: None,
             state: State::New,
             live: None,
             answered: VecDeque::new(),
@@ -70,14 +71,17 @@ impl<L: Library> Machine<L> {
         }
     }
 
-    pub(super) fn draw_tags(&mut self, tags: Generator) {
-        self.tags = Some(tags);
+    pub(super) fn draw_from(&mut self, generator: Generator) {
+        self.draws = Some(generator);
     }
 
     pub(super) fn open(&mut self, side: Side, now: Time) -> Core<L> {
-        let tags = self.tags.as_mut();
-        let tag = tags.map(|tags| tags.within(1..=u32::MAX));
-        Core::open(&self.config, &self.epoch, side, tag, now)
+        let mut draws = self.draws.as_mut();
+        let drawn = Drawn {
+            identity: draws.as_deref_mut().map(Identity::draw),
+            cookie: draws.map(draw_cookie),
+        };
+        Core::open(&self.config, &self.epoch, side, drawn, now)
     }
 
     pub(super) fn state(&self) -> State {
@@ -154,14 +158,14 @@ impl<L: Library> Machine<L> {
         // library might answer, and does not know with which tag.
         let is_abort = first.kind == kind::ABORT;
         let may_speak = |core: &&mut Core<L>| {
-            core.gate.local_tag == tag && (core.gate.peer_tag != 0 || is_abort)
+            core.gate.local.tag == tag && (core.gate.peer.tag != 0 || is_abort)
         };
         let mut cores = self.live.iter_mut().chain(&mut self.answered);
         if let Some(core) = cores.find(may_speak) {
             core.receive(now, packet, &mut self.out);
             return Ok(());
         }
-        let live = self.live.as_mut().filter(|core| core.gate.peer_tag == tag);
+        let live = self.live.as_mut().filter(|core| core.gate.peer.tag == tag);
         let core = live.ok_or(Refused::Tag)?;
         match (first.kind, first.flags & REFLECTED != 0) {
             (kind::ABORT, true) => core.gate.aborted(),
@@ -217,11 +221,11 @@ impl<L: Library> Machine<L> {
             return;
         }
         if let Some(core) = &self.live
-            && core.gate.peer_tag != 0
+            && core.gate.peer.tag != 0
         {
             self.out.datagram(|bytes| {
                 let start = bytes.len();
-                write_header(bytes, PORT, PORT, core.gate.peer_tag);
+                write_header(bytes, PORT, PORT, core.gate.peer.tag);
                 let chunk = open_chunk(bytes, kind::ABORT, 0);
                 // User-Initiated Abort, RFC 9260 section 3.3.10.12.
                 bytes.extend([0, 12, 0, 4]);

@@ -19,13 +19,13 @@ pub enum Stack {
 
 impl Stack {
     /// An association over the library.
-    pub fn associate(self, config: Config, epoch: Epoch, tags: Generator) -> Association {
+    pub fn associate(self, config: Config, epoch: Epoch, generator: Generator) -> Association {
         let association = match self {
             Self::RtcSctp => Association::new(config, epoch),
             #[cfg(feature = "webrtc-sctp")]
             Self::WebRtcSctp => Association::webrtc(config, epoch),
         };
-        association.with_tags(tags)
+        association.drawing_from(generator)
     }
 
     /// The longest message that the library can send, in bytes.

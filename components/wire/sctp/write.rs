@@ -68,6 +68,18 @@ pub fn write_reset_response(out: &mut Vec<u8>, sequence: u32, result: u32) {
     close_chunk(out, start);
 }
 
+/// Appends a SACK that reports no duplicates, RFC 9260 section 3.3.4; `gaps` as
+/// [`Sack`](super::Sack) has them.
+pub fn write_sack(out: &mut Vec<u8>, cumulative: u32, window: u32, gaps: &[u8]) {
+    let start = open_chunk(out, kind::SACK, 0);
+    out.extend(cumulative.to_be_bytes());
+    out.extend(window.to_be_bytes());
+    out.extend(((gaps.len() / 4) as u16).to_be_bytes());
+    out.extend([0; 2]);
+    out.extend(gaps);
+    close_chunk(out, start);
+}
+
 /// Appends a FORWARD TSN, RFC 3758 section 3.2.
 pub fn write_forwarded(
     out: &mut Vec<u8>,
@@ -85,7 +97,9 @@ pub fn write_forwarded(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Forward, ResetRequest, ResetResponse, check, chunks, parameters, seal};
+    use super::super::{
+        Forward, ResetRequest, ResetResponse, Sack, check, chunks, parameters, seal,
+    };
     use super::*;
 
     #[test]
@@ -100,6 +114,7 @@ mod tests {
             sequence: 2,
         };
         write_forwarded(&mut packet, 100, [forwarded]);
+        write_sack(&mut packet, 7, 4_096, &[0, 2, 0, 3]);
         seal(&mut packet);
         assert_eq!(check(&packet).unwrap().tag, 7);
 
@@ -112,5 +127,8 @@ mod tests {
         assert_eq!(ResetResponse::of(&first(2)).unwrap().sequence, 5);
         let forward = Forward::of(&chunks[3]).unwrap();
         assert_eq!(forward.streams().collect::<Vec<_>>(), [forwarded]);
+        let sack = Sack::of(&chunks[4]).unwrap();
+        assert_eq!((sack.cumulative, sack.window), (7, 4_096));
+        assert_eq!(sack.gaps, [0, 2, 0, 3]);
     }
 }
