@@ -58,3 +58,27 @@ fn answers_that_cross_make_one_association() {
     }
     assert!(crossed > 0, "the later question wins sometimes");
 }
+
+/// Two engines with one seed: neither is greater.
+#[test]
+fn two_ends_that_draw_the_same_come_together() {
+    for &stacks in Stack::PAIRS {
+        let draw = |stack: Stack| {
+            let generator = Seed([7; 32]).generator(Created(1), Purpose::Sctp);
+            let association = stack.associate(Config::default(), start());
+            association.drawing_from(generator)
+        };
+        for millis in [0, 5, 10, 15, 25] {
+            let mut ends = Ends::new(stacks.map(draw));
+            ends.ends[0].connect(ends.now);
+            ends.run_for(Duration::from_millis(millis));
+            ends.ends[1].connect(ends.now);
+            ends.run_until(|ends| ends.are(State::Connected));
+            ends.send(0, &message(1, "there"));
+            ends.send(1, &message(1, "back"));
+            ends.run_for(Duration::from_secs(20));
+            assert_eq!(ends.payloads(1), [b"there"], "{stacks:?}, {millis} ms");
+            assert_eq!(ends.payloads(0), [b"back"], "{stacks:?}, {millis} ms");
+        }
+    }
+}

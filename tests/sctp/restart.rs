@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use flumen::components::wire::sctp::{chunks, kind};
-use flumen::sctp::{Config, Event, Refused, State};
+use flumen::components::{Created, Purpose, Seed};
+use flumen::sctp::{Association, Config, Event, Refused, State};
 use flumen_tests::forger::{forge, init};
-use flumen_tests::{Ends, Stack, message, start};
+use flumen_tests::{Ends, Noise, Quality, SlowLink, Stack, message, start};
 
 /// End 1 is a new one; what flies is lost.
 fn restart(ends: &mut Ends, stack: Stack) {
@@ -113,4 +114,98 @@ fn an_answer_to_who_does_not_go_on_is_forgotten() {
     let late = ends.ends[0].receive(ends.now, &cookie);
     assert_eq!(late, Err(Refused::Tag));
     assert!(ends.are(State::Connected));
+}
+
+fn end(seed: u64, created: u64) -> Association {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_be_bytes());
+    let generator = Seed(key).generator(Created(created), Purpose::Sctp);
+    let association = Stack::Rtc.associate(Config::default(), start());
+    association.drawing_from(generator)
+}
+
+/// A handshake over a bad link, amid which one end forgets everything; it asks then, or is asked.
+struct Interrupted {
+    ends: Ends,
+    /// Whether anybody has anything to ask for: nobody does if who was connected is forgotten.
+    is_asked_for: bool,
+    case: String,
+}
+
+fn interrupted(seed: u64) -> Interrupted {
+    let mut noise = Noise::new(seed);
+    let quality = Quality {
+        lost_per_mille: noise.below(4) * 100,
+        delay: Duration::from_millis(5 + noise.below(60)),
+        jitter: Duration::from_millis(noise.below(60)),
+    };
+    let pair = [end(seed, 0), end(seed, 1)];
+    let mut ends = Ends::over(SlowLink::new(quality, seed), pair);
+    let first = noise.below(2) as usize;
+    ends.ends[first].connect(ends.now);
+    let both_ask = noise.below(2) == 0;
+    if both_ask {
+        ends.run_for(Duration::from_millis(noise.below(150)));
+        ends.ends[1 - first].connect(ends.now);
+    }
+    ends.run_for(Duration::from_millis(noise.below(500)));
+    let forgets = noise.below(2) as usize;
+    ends.ends[forgets] = end(seed, 2);
+    ends.got[forgets] = Default::default();
+    let asks = noise.below(3) > 0;
+    if asks {
+        ends.run_for(Duration::from_millis(noise.below(2_000)));
+        ends.ends[forgets].connect(ends.now);
+    }
+    // What flies may still connect who asked with whom it has forgotten.
+    ends.run_for(2 * (quality.delay + quality.jitter));
+    let is_asked_for = asks || ends.ends[1 - forgets].state() == State::Connecting;
+    let case = format!(
+        "seed {seed}: {quality:?}, {first} asks first, both: {both_ask}, {forgets} forgets, \
+         asks: {asks}"
+    );
+    Interrupted {
+        ends,
+        is_asked_for,
+        case,
+    }
+}
+
+#[test]
+fn a_restart_amid_a_handshake_ends_in_an_association() {
+    let mut never = Vec::new();
+    for seed in 0..3_000 {
+        let Interrupted {
+            mut ends,
+            is_asked_for,
+            case,
+        } = interrupted(seed);
+        if !is_asked_for {
+            continue;
+        }
+        for second in 0..600 {
+            if ends.are(State::Connected) {
+                break;
+            }
+            ends.run_for(Duration::from_secs(1));
+            if second == 30 {
+                // That nothing at all comes through is another matter.
+                ends.lose(0);
+            }
+        }
+        // Who answered may still be at what has been forgotten.
+        ends.run_for(Duration::from_secs(5));
+        if !ends.are(State::Connected) {
+            never.push(format!("{case}: {:?}", ends.got.map(|got| got.events)));
+            continue;
+        }
+        ends.send(0, &message(1, "there"));
+        ends.send(1, &message(1, "back"));
+        ends.run_for(Duration::from_secs(120));
+        let got = [ends.payloads(1), ends.payloads(0)];
+        if got != [[&b"there"[..]], [b"back"]] {
+            never.push(case);
+        }
+    }
+    assert!(never.is_empty(), "{} of 3,000: {never:#?}", never.len());
 }

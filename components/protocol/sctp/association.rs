@@ -25,8 +25,8 @@ use crate::{Generator, Time};
 /// streams are agreed on and numbered anew, what was not acknowledged is lost,
 /// [`BufferedAmountLow`](super::Event::BufferedAmountLow) is told of each stream that had more
 /// buffered than its threshold, and thresholds are to be set again. One that has failed or is
-/// closed stays so. A peer that restarts amid the handshake is not answered: both ends may then fail
-/// with [`Failure::Handshake`](super::Failure::Handshake).
+/// closed stays so. A peer that restarts amid the handshake is answered too; if it does not ask
+/// itself, it is asked again once it has not acknowledged anything for four minutes.
 ///
 /// # What a peer can make it hold
 ///
@@ -109,8 +109,7 @@ impl Association {
 
     /// Draws verification tags, first sequence numbers and cookies from `generator`, so that every
     /// byte repeats with it; without, the library draws them from the operating system. Call it
-    /// before anything else. Tags decide who goes on when both ends ask at once: two ends with the
-    /// same generator can tell neither apart, and do not come together then.
+    /// before anything else.
     #[must_use]
     pub fn drawing_from(mut self, generator: Generator) -> Self {
         match &mut self.behind {

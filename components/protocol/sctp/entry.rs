@@ -195,18 +195,14 @@ impl Gate {
         Verdict::Done
     }
 
-    /// Whether the cookie is the right one is for the library to say.
     fn judge_cookie(&self, chunk: &Chunk<'_>, passed: &mut Vec<u8>) -> Verdict {
-        match self.drawn.cookie {
-            Some(cookie) if chunk.value == cookie => {
-                let start = open_chunk(passed, chunk.kind, 0);
-                passed.extend_from_slice(&self.library_cookie);
-                close_chunk(passed, start);
-                Verdict::Done
-            }
-            Some(_) => Verdict::Stop,
-            None => Verdict::Pass,
+        if chunk.value != self.cookie() {
+            return Verdict::Stop;
         }
+        let start = open_chunk(passed, chunk.kind, 0);
+        passed.extend_from_slice(&self.library_cookie);
+        close_chunk(passed, start);
+        Verdict::Done
     }
 
     fn judge_init(&mut self, chunk: &Chunk<'_>, passed: &mut Vec<u8>) -> Verdict {

@@ -80,12 +80,11 @@ impl Gate {
     }
 
     fn write_parameter(&mut self, parameter: &Parameter<'_>, bytes: &mut Vec<u8>) {
-        match (parameter.kind, self.drawn.cookie) {
-            (parameter_kind::STATE_COOKIE, Some(cookie)) => {
-                self.library_cookie = parameter.value.to_vec();
-                write_parameter(bytes, parameter.kind, &cookie);
-            }
-            _ => write_parameter(bytes, parameter.kind, parameter.value),
+        if parameter.kind == parameter_kind::STATE_COOKIE {
+            self.library_cookie = parameter.value.to_vec();
+            write_parameter(bytes, parameter.kind, self.cookie());
+        } else {
+            write_parameter(bytes, parameter.kind, parameter.value);
         }
     }
 

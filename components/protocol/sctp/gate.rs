@@ -118,6 +118,14 @@ impl Gate {
         }
     }
 
+    /// What the peer is to bring back; empty before INIT ACK has left.
+    pub(super) fn cookie(&self) -> &[u8] {
+        let drawn = self.drawn.cookie.as_ref();
+        drawn
+            .filter(|_| !self.library_cookie.is_empty())
+            .map_or(&self.library_cookie[..], |cookie| &cookie[..])
+    }
+
     /// The peer has ended it. Amid a shutdown it has merely not waited for the last word.
     pub(super) fn aborted(&mut self) {
         self.end.get_or_insert(match self.has_shut_down {

@@ -5,10 +5,11 @@ use std::time::Duration;
 use flumen_wire::sctp::Init;
 
 use super::core::Core;
+use super::gate::{End, Gate};
 use super::identity::Identity;
 use super::library::{Library, Side};
 use super::machine::Machine;
-use super::{Event, Refused, State};
+use super::{Event, Failure, Refused, State};
 use crate::Time;
 
 /// Handshakes that are answered at a time. The oldest makes room: a flood of forged INITs then
@@ -50,8 +51,8 @@ impl<L: Library> Machine<L> {
         Ok(())
     }
 
-    /// Whether an INIT is to be answered: not if it repeats what led to the association, and not
-    /// if it loses against our own. Equal tags are as good as impossible, but for two engines with
+    /// Whether an INIT is to be answered: not if it repeats what led to the association, or will,
+    /// and not if it loses against our own. Equal tags are as good as impossible, but for two engines with
     /// one seed.
     fn is_wanted(&self, init: &Init<'_>) -> bool {
         let Some(Core { gate, .. }) = &self.live else {
@@ -60,7 +61,8 @@ impl<L: Library> Machine<L> {
         let theirs = identity(init);
         match self.state {
             State::Connected => gate.closing.is_none() && theirs != gate.peer,
-            _ => gate.peer.tag == 0 && theirs >= gate.local,
+            _ if gate.peer.tag == 0 => theirs >= gate.local,
+            _ => theirs != gate.peer,
         }
     }
 
@@ -71,15 +73,17 @@ impl<L: Library> Machine<L> {
         tag: u32,
         ack: &Init<'_>,
     ) -> Result<(), Refused> {
-        // A peer that asked too, and was answered, goes on with that.
-        let is_answered = |core: &Core<L>| core.gate.peer.tag == ack.tag;
-        let is_crossed = self.answered.iter().any(is_answered);
-        let asking = self
-            .live
-            .as_mut()
-            .filter(|core| core.gate.local.tag == tag && core.gate.peer.tag == 0 && !is_crossed);
-        let core = asking.ok_or(Refused::Tag)?;
-        core.receive(now, packet, &mut self.out);
+        let asking = self.live.as_ref().map(|core| &core.gate);
+        let asking = asking.filter(|gate| gate.local.tag == tag && gate.peer.tag == 0);
+        let ours = asking.ok_or(Refused::Tag)?.local;
+        // A peer that had asked before, and was answered, goes on with that unless its tag is less.
+        let is_expected = |it: &Gate| it.peer.tag == ack.tag && it.local != ours && it.peer >= ours;
+        if self.answered.iter().any(|core| is_expected(&core.gate)) {
+            return Err(Refused::Tag);
+        }
+        if let Some(core) = &mut self.live {
+            core.receive(now, packet, &mut self.out);
+        }
         Ok(())
     }
 
@@ -92,7 +96,32 @@ impl<L: Library> Machine<L> {
         };
         let has_gone_on = self.state == State::Connecting && gate.peer.tag != 0;
         let mut answered = self.answered.iter().map(|core| &core.gate);
-        has_gone_on && answered.any(|it| it.local.tag == tag && it.peer < gate.local)
+        let is_outranked =
+            |it: &Gate| it.local.tag == tag && it.local != gate.local && it.peer < gate.local;
+        has_gone_on && answered.any(is_outranked)
+    }
+
+    /// Who asks from here, as long as it does. What was drawn for it is known before it leaves.
+    pub(super) fn asking(&self) -> Option<Identity> {
+        let is_asking = self.state == State::Connecting;
+        let Core { gate, .. } = self.live.as_ref().filter(|_| is_asking)?;
+        let asked = Some(gate.local).filter(|it| it.tag != 0);
+        gate.drawn.identity.or(asked)
+    }
+
+    /// Whether a handshake has ended since the peer has forgotten what it had answered.
+    pub(super) fn is_forgotten(&self, end: End) -> bool {
+        let had_answered = |core: &Core<L>| core.gate.peer.tag != 0;
+        self.state == State::Connecting
+            && end == End::Failed(Failure::Handshake)
+            && self.live.as_ref().is_some_and(had_answered)
+            && !self.has_asked_again
+    }
+
+    pub(super) fn ask_again(&mut self, now: Time) {
+        self.has_asked_again = true;
+        self.live = None;
+        self.ask(now);
     }
 
     /// If there is an association, its peer has restarted: what it had not acknowledged is lost,
@@ -115,6 +144,7 @@ impl<L: Library> Machine<L> {
     pub(super) fn become_connected(&mut self, now: Time) {
         self.answered.clear();
         self.ask_at = None;
+        self.has_asked_again = false;
         self.answers_until = None;
         if let Some(core) = &mut self.live {
             core.gate.heartbeat.heard(now);

@@ -9,7 +9,7 @@ use flumen_wire::sctp::{
 };
 
 use super::core::{Core, SHUTDOWN};
-use super::gate::{Drawn, End};
+use super::gate::{Drawn, End, Gate};
 use super::identity::{Identity, draw_cookie};
 use super::library::{Library, Side};
 use super::{Config, Epoch, Event, Failure, Outgoing, Output, PORT, Refused, SendError, State};
@@ -26,15 +26,18 @@ const REFLECTED: u8 = 1;
 ///
 /// It answers every INIT with an association of its own in the library, and becomes the first
 /// whose cookie comes back. When both ends ask at once, the greater verification tag wins: an
-/// INIT below our own is not answered, one above is, and then the peer's INIT ACK is not waited
-/// for. So two of these agree, and so does a stack that answers as RFC 9260 section 5.2.1 says.
+/// INIT below our own is not answered, one above is, and with the tag and first number of our own
+/// (RFC 9260 section 5.2.1).
 /// Who is asked before it asks leaves it at that for a while: an INIT with another tag than its
 /// answer's confuses stacks (`webrtc-sctp`) that take the last one that they saw.
 /// If it asks after all, and answers cross, the greater tag wins likewise.
 ///
-/// A peer may restart (RFC 9260 section 5.2.2): it asks anew amid an association, and is answered
-/// beside it. Nothing of the association changes before the cookie of that answer comes back, which
-/// who merely writes the peer's address into an INIT does not get to see.
+/// A peer may restart. Amid a handshake of ours that it had answered, it is answered too: if it
+/// knows our tag, it has not restarted, and waits for the cookie that it has given. If it does not
+/// ask itself, our cookie is not acknowledged, and it is asked once more.
+/// Amid an association (RFC 9260 section 5.2.2) it is answered beside it. Nothing of the
+/// association changes before the cookie of that answer comes back, which who merely writes the
+/// peer's address into an INIT does not get to see.
 pub(super) struct Machine<L> {
     config: Config,
     epoch: Epoch,
@@ -46,6 +49,8 @@ pub(super) struct Machine<L> {
     pub(super) answered: VecDeque<Core<L>>,
     /// When to ask after all, while a peer that asked first is expected to go on.
     pub(super) ask_at: Option<Time>,
+    /// The peer has forgotten once what it had answered.
+    pub(super) has_asked_again: bool,
     /// Until when answers amid an association stand.
     pub(super) answers_until: Option<Time>,
     /// What is yielded by the next poll.
@@ -66,6 +71,7 @@ impl<L: Library> Machine<L> {
             live: None,
             answered: VecDeque::new(),
             ask_at: None,
+            has_asked_again: false,
             answers_until: None,
             out: Output::default(),
         }
@@ -76,9 +82,11 @@ impl<L: Library> Machine<L> {
     }
 
     pub(super) fn open(&mut self, side: Side, now: Time) -> Core<L> {
+        let asking = self.asking().filter(|_| side == Side::Server);
         let mut draws = self.draws.as_mut();
+        let own = draws.as_deref_mut().map(Identity::draw);
         let drawn = Drawn {
-            identity: draws.as_deref_mut().map(Identity::draw),
+            identity: asking.or(own),
             cookie: draws.map(draw_cookie),
         };
         Core::open(&self.config, &self.epoch, side, drawn, now)
@@ -119,7 +127,7 @@ impl<L: Library> Machine<L> {
         }
     }
 
-    fn ask(&mut self, now: Time) {
+    pub(super) fn ask(&mut self, now: Time) {
         self.guarded(|this| {
             this.live = Some(this.open(Side::Client, now));
             this.settle(now);
@@ -154,6 +162,10 @@ impl<L: Library> Machine<L> {
         if first.kind == kind::COOKIE_ECHO && self.is_outranked(tag) {
             return Err(Refused::Init);
         }
+        if let Some(at) = self.answered_with(tag, first) {
+            self.answered[at].receive(now, packet, &mut self.out);
+            return Ok(());
+        }
         // Before its INIT ACK a peer may refuse and say nothing else (RFC 9260 section 5.1): a
         // library might answer, and does not know with which tag.
         let is_abort = first.kind == kind::ABORT;
@@ -175,6 +187,13 @@ impl<L: Library> Machine<L> {
             _ => return Err(Refused::Tag),
         }
         Ok(())
+    }
+
+    /// The handshake whose cookie comes back, if `first` is one. Several may have one tag.
+    fn answered_with(&self, tag: u32, first: &Chunk<'_>) -> Option<usize> {
+        let is_it = |gate: &Gate| gate.local.tag == tag && gate.cookie() == first.value;
+        let mut answered = self.answered.iter();
+        answered.position(|core| first.kind == kind::COOKIE_ECHO && is_it(&core.gate))
     }
 
     /// A peer that did not hear of the end hears of it again, RFC 9260 section 8.4.
@@ -304,7 +323,10 @@ impl<L: Library> Machine<L> {
         }
         self.answered.retain(|core| core.gate.end.is_none());
         if let Some(end) = self.live.as_ref().and_then(|core| core.gate.end) {
-            self.end(end);
+            match self.is_forgotten(end) {
+                true => self.ask_again(now),
+                false => self.end(end),
+            }
         }
     }
 
