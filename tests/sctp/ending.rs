@@ -170,3 +170,40 @@ fn a_lost_abort_is_repeated_to_who_goes_on_speaking() {
         );
     }
 }
+
+/// A peer that shuts down has nothing more to say, and hears what there is.
+#[test]
+fn what_is_queued_when_the_peer_shuts_down_is_delivered_first() {
+    for &stacks in Stack::PAIRS {
+        for lost_per_mille in [0, 50] {
+            let mut ends = Ends::with(stacks, &Config::default());
+            ends.connect();
+            ends.lose(lost_per_mille);
+            for count in 0..100_u8 {
+                ends.send(1, &message(1, vec![count; 5_000]));
+            }
+            ends.ends[0].shut_down(ends.now);
+            ends.run_until(|ends| ends.are(State::Closed));
+            let got = ends.payloads(0).into_iter().map(|payload| payload[0]);
+            let case = format!("{stacks:?}, {lost_per_mille} per mille lost");
+            assert!(got.eq(0..100), "{case}: {}", ends.got[0].messages.len());
+            let closed = Event::StateChanged(State::Closed);
+            let mut events = ends.got[1].events.iter();
+            let (at, _) = events.find(|(_, event)| *event == closed).expect("it is");
+            assert!(*at < flumen::Time::from_secs(60), "{case}: at {at}");
+        }
+    }
+}
+
+#[test]
+fn nothing_new_is_sent_to_a_peer_that_shuts_down() {
+    for &stacks in Stack::PAIRS {
+        let mut ends = Ends::with(stacks, &Config::default());
+        ends.connect();
+        ends.send(1, &message(1, vec![0; 100_000]));
+        ends.ends[0].shut_down(ends.now);
+        ends.run_for(Duration::from_millis(20));
+        let late = ends.ends[1].send(ends.now, &message(1, "late"));
+        assert_eq!(late, Err(SendError::ShuttingDown), "{stacks:?}");
+    }
+}

@@ -471,3 +471,25 @@ fn a_peer_without_a_window_fills_no_memory() {
         assert_eq!(forger.state(), State::Connected, "{stack:?}: it is there");
     }
 }
+
+#[test]
+fn what_is_abandoned_on_streams_that_nobody_agreed_on_is_forgotten() {
+    for stack in stacks() {
+        let mut stranger = Forger::stranger(stack, &Config::default(), 100);
+        for first in (0..60_000_u32).step_by(200) {
+            let mut forward = stranger.tsn.to_be_bytes().to_vec();
+            for stream in first..first + 200 {
+                forward.extend((stream as u16).to_be_bytes());
+                forward.extend([0, 0]);
+            }
+            let packet = stranger.packet(&[(kind::FORWARD_TSN, 0, &forward)]);
+            stranger.say(&packet);
+            stranger.tsn += 1;
+        }
+        stranger.ends.run_for(Duration::from_millis(10));
+        stranger.say_data(WHOLE, 3, 1, b"behind");
+        stranger.ends.run_for(Duration::from_secs(1));
+        assert_eq!(stranger.state(), State::Connected, "{stack:?}");
+        assert_eq!(stranger.ends.payloads(0), [b"behind"], "{stack:?}");
+    }
+}

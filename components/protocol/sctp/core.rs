@@ -289,13 +289,18 @@ impl<L: Library> Core<L> {
         }
     }
 
-    /// Everything that was taken is delivered first.
+    /// Everything that was taken is delivered first, whoever shuts down.
     fn begin_shutdown(&mut self, now: Time) {
-        let gate = &mut self.gate;
-        if gate.closing.is_some() && !gate.has_shut_down && gate.outbound.total() == 0 {
-            gate.has_shut_down = true;
-            self.library.shut_down(now);
+        let Self { library, gate, .. } = self;
+        if gate.closing.is_none() || gate.outbound.total() > 0 {
+            return;
         }
+        if std::mem::take(&mut gate.is_shut_down) {
+            library.input(now, gate.peer_shutdown());
+        } else if !gate.has_shut_down {
+            library.shut_down(now);
+        }
+        gate.has_shut_down = true;
     }
 }
 

@@ -108,10 +108,8 @@ impl Gate {
                 self.judge_sack(chunk, passed)
             }
             kind::SHUTDOWN => {
-                self.closing.get_or_insert(now + SHUTDOWN);
-                self.has_shut_down = true;
-                // What it acknowledges is read by no library.
-                Verdict::Pass
+                self.heartbeat.heard(now);
+                self.judge_shutdown(now, chunk, passed)
             }
             kind::COOKIE_ECHO => self.judge_cookie(chunk, passed),
             kind::SHUTDOWN_ACK if self.has_shut_down => Verdict::Pass,
@@ -185,14 +183,34 @@ impl Gate {
         if let Some(sack) = Sack::of(chunk) {
             self.identifiers.acknowledged(sack.cumulative);
             self.peer_window = sack.window;
-            write_sack(
-                passed,
-                self.ours.inward(sack.cumulative),
-                sack.window,
-                sack.gaps,
-            );
+            let cumulative = self.ours.inward(sack.cumulative);
+            write_sack(passed, cumulative, sack.window, sack.gaps);
         }
         Verdict::Done
+    }
+
+    /// It acknowledges like a SACK, which no library heeds, and makes them forget what they have not
+    /// sent. So they hear of it once everything is acknowledged (RFC 9260 section 9.2).
+    fn judge_shutdown(&mut self, now: Time, chunk: &Chunk<'_>, passed: &mut Vec<u8>) -> Verdict {
+        self.closing.get_or_insert(now + SHUTDOWN);
+        self.is_shut_down = true;
+        if let Some(cumulative) = chunk.value.first_chunk() {
+            let cumulative = u32::from_be_bytes(*cumulative);
+            self.identifiers.acknowledged(cumulative);
+            write_sack(passed, self.ours.inward(cumulative), self.peer_window, &[]);
+        }
+        Verdict::Done
+    }
+
+    /// The SHUTDOWN of a peer that has acknowledged everything.
+    pub(super) fn peer_shutdown(&self) -> Bytes {
+        let mut packet = Vec::new();
+        write_header(&mut packet, PORT, PORT, self.library_tag);
+        let start = open_chunk(&mut packet, kind::SHUTDOWN, 0);
+        packet.extend(self.ours.inward(self.last_tsn).to_be_bytes());
+        close_chunk(&mut packet, start);
+        seal(&mut packet);
+        Bytes::from(packet)
     }
 
     fn judge_cookie(&self, chunk: &Chunk<'_>, passed: &mut Vec<u8>) -> Verdict {
@@ -269,7 +287,8 @@ impl Gate {
             write_forwarded(passed, cumulative, []);
         } else if forward.cumulative.wrapping_sub(self.cumulative) <= REACH {
             let streams = forward.streams();
-            let known = streams.filter_map(|at| self.inbound.forwarded(at));
+            let agreed = self.inbound_streams;
+            let known = streams.filter_map(|at| self.inbound.forwarded(at, agreed));
             write_forwarded(passed, cumulative, known);
         }
         Verdict::Done

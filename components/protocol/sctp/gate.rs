@@ -64,7 +64,9 @@ pub(super) struct Gate {
     pub(super) is_connected: bool,
     /// A shutdown is under way, until when at the latest.
     pub(super) closing: Option<Time>,
-    /// SHUTDOWN was sent, or has come.
+    /// The peer has sent SHUTDOWN, which the library has not heard of.
+    pub(super) is_shut_down: bool,
+    /// The library has sent SHUTDOWN, or heard of the peer's.
     pub(super) has_shut_down: bool,
     pub(super) end: Option<End>,
 }
@@ -113,6 +115,7 @@ impl Gate {
             answer: Vec::new(),
             is_connected: false,
             closing: None,
+            is_shut_down: false,
             has_shut_down: false,
             end: None,
         }

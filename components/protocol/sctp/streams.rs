@@ -81,8 +81,12 @@ impl Inbound {
     /// The library's number of what was abandoned.
     ///
     /// `None` if nothing has come on the stream: the libraries make a stream with its first data,
-    /// forget what was abandoned before, and would wait for it.
-    pub(super) fn forwarded(&mut self, at: Forwarded) -> Option<Forwarded> {
+    /// forget what was abandoned before, and would wait for it. Nor is anything remembered of
+    /// streams that are not below `agreed`.
+    pub(super) fn forwarded(&mut self, at: Forwarded, agreed: u16) -> Option<Forwarded> {
+        if at.stream >= agreed && !self.streams.contains_key(&at.stream) {
+            return None;
+        }
         let numbering = self.streams.entry(at.stream).or_default();
         if !numbering.is_begun {
             numbering.begin_behind(at.sequence);
@@ -223,15 +227,15 @@ mod tests {
             stream: 1,
             sequence,
         };
-        assert_eq!(inbound.forwarded(abandoned(0)), None);
-        assert_eq!(inbound.forwarded(abandoned(3)), None);
+        assert_eq!(inbound.forwarded(abandoned(0), 9), None);
+        assert_eq!(inbound.forwarded(abandoned(3), 9), None);
         assert_eq!(inbound.number(&fragment(1, 5, false)), 1);
         assert_eq!(inbound.number(&fragment(1, 4, false)), 0);
         let inside = Forwarded {
             sequence: 2,
             ..abandoned(6)
         };
-        assert_eq!(inbound.forwarded(abandoned(6)), Some(inside));
+        assert_eq!(inbound.forwarded(abandoned(6), 9), Some(inside));
         assert_eq!(inbound.reset(&[1]), [1]);
         assert_eq!(inbound.number(&fragment(1, 0, false)), 3);
     }

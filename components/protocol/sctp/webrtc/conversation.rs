@@ -122,24 +122,32 @@ impl Talk {
                 },
                 order = orders.recv() => match order {
                     Some(Command::Write(message)) => self.write(&message).await,
-                    Some(Command::ShutDown) => {
-                        // Fails if it has ended by itself.
-                        let _ = self.association.shutdown().await;
-                        return;
-                    }
+                    Some(Command::ShutDown) => return self.shut_down().await,
                     None => return,
                 },
             }
         }
     }
 
-    /// Reads `stream` from here on.
+    /// The peer may begin streams until it has heard of it.
+    async fn shut_down(&mut self) {
+        let association = &self.association;
+        let ending = association.shutdown();
+        tokio::pin!(ending);
+        loop {
+            tokio::select! {
+                biased;
+                Some(stream) = association.accept_stream() => {
+                    attend(stream, &self.desk, self.longest, &mut self.readers);
+                }
+                // Fails if it has ended by itself.
+                _ = &mut ending => return,
+            }
+        }
+    }
+
     fn attend(&mut self, stream: Arc<Stream>) {
-        let id = stream.stream_identifier();
-        let lane = Arc::clone(&stream);
-        self.desk.lanes().entry(id).or_default().stream = Some(lane);
-        let reading = read(stream, self.longest, Arc::clone(&self.desk));
-        self.readers.spawn(reading);
+        attend(stream, &self.desk, self.longest, &mut self.readers);
     }
 
     fn known(&self, stream: u16) -> Option<Arc<Stream>> {
@@ -178,6 +186,14 @@ impl Talk {
         let mut lanes = self.desk.lanes();
         lanes.entry(message.stream).or_default().waiting -= message.payload.len();
     }
+}
+
+/// Reads `stream` from here on.
+fn attend(stream: Arc<Stream>, desk: &Arc<Desk>, longest: usize, readers: &mut JoinSet<()>) {
+    let id = stream.stream_identifier();
+    let lane = Arc::clone(&stream);
+    desk.lanes().entry(id).or_default().stream = Some(lane);
+    readers.spawn(read(stream, longest, Arc::clone(desk)));
 }
 
 /// Reads one stream to its end.
