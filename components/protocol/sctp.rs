@@ -39,6 +39,7 @@ mod library;
 mod machine;
 mod output;
 mod recorded;
+mod renewal;
 mod resets;
 mod rtc;
 mod shift;

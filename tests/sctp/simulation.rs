@@ -95,6 +95,15 @@ fn reliable_messages_arrive_once_and_others_at_most_once() {
     all_is_well_with(&Config::default());
 }
 
+/// Every few messages.
+#[test]
+fn messages_do_not_notice_that_a_library_begins_anew() {
+    all_is_well_with(&Config {
+        renew_after: 40,
+        ..Config::default()
+    });
+}
+
 fn all_is_well_with(config: &Config) {
     for &stacks in Stack::PAIRS {
         for (seed, quality) in qualities().enumerate() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use flumen::components::wire::sctp::{Init, Sack, chunks, kind};
 use flumen::components::{Created, Purpose, Seed};
 use flumen::sctp::{Association, Config, Outgoing, Reliability, State};
-use flumen_tests::forger::Forger;
+use flumen_tests::forger::{Forger, reset};
 use flumen_tests::{Ends, Stack, message, start};
 use proptest::prelude::*;
 
@@ -109,20 +109,32 @@ proptest! {
 }
 
 /// An association whose first number is a few below the wrap.
-fn before_the_wrap(stack: Stack, created: Created) -> Association {
+fn before_the_wrap(stack: Stack, created: Created, config: &Config) -> Association {
     let generator = Seed([7; 32]).generator(created, Purpose::Sctp);
-    let association = stack.associate(Config::default(), start());
+    let association = stack.associate(config.clone(), start());
     association.drawing_from(generator)
 }
 
 #[test]
 fn messages_cross_while_the_numbers_of_both_ends_wrap() {
+    cross_the_wrap(&Config::default());
+}
+
+#[test]
+fn messages_cross_while_numbers_wrap_and_libraries_begin_anew() {
+    cross_the_wrap(&Config {
+        renew_after: 30,
+        ..Config::default()
+    });
+}
+
+fn cross_the_wrap(config: &Config) {
     for &stacks in Stack::PAIRS {
         for lost_per_mille in [0, 100] {
             let case = format!("{stacks:?}, {lost_per_mille} per mille lost");
             let pair = [
-                before_the_wrap(stacks[0], Created(LATE[0])),
-                before_the_wrap(stacks[1], Created(LATE[1])),
+                before_the_wrap(stacks[0], Created(LATE[0]), config),
+                before_the_wrap(stacks[1], Created(LATE[1]), config),
             ];
             let mut ends = Ends::new(pair);
             ends.keeps_datagrams = true;
@@ -159,5 +171,57 @@ fn messages_cross_while_the_numbers_of_both_ends_wrap() {
             ends.ends[0].shut_down(ends.now);
             ends.run_until(|ends| ends.are(State::Closed));
         }
+    }
+}
+
+/// It is behind the end of the message that the old library goes up to.
+#[test]
+fn what_waits_for_a_reset_keeps_no_library_from_beginning_anew() {
+    for stack in stacks() {
+        let config = Config {
+            renew_after: 2,
+            ..Config::default()
+        };
+        let mut stranger = Forger::stranger(stack, &config, 100);
+        let data = |stranger: &mut Forger, tsn, stream, sequence| {
+            stranger.tsn = tsn;
+            let value = stranger.data(stream, sequence, &tsn.to_be_bytes());
+            stranger.packet(&[(kind::DATA, WHOLE, &value)])
+        };
+        let request = reset(100, 103, &[3]);
+        let packets = [
+            data(&mut stranger, 100, 3, 0),
+            data(&mut stranger, 101, 3, 1),
+            data(&mut stranger, 102, 3, 2),
+            stranger.packet(&[(kind::RE_CONFIG, 0, &request)]),
+            data(&mut stranger, 104, 3, 0),
+            data(&mut stranger, 105, 5, 0),
+        ];
+        for packet in packets {
+            let now = stranger.ends.now;
+            assert_eq!(stranger.ends.ends[0].receive(now, &packet), Ok(()));
+        }
+        stranger.ends.run_for(Duration::from_secs(1));
+        for (tsn, stream, sequence) in [(103, 3, 3), (106, 3, 1), (107, 5, 1)] {
+            let packet = data(&mut stranger, tsn, stream, sequence);
+            stranger.say(&packet);
+            stranger.ends.run_for(Duration::from_secs(1));
+        }
+        let mut payloads = stranger.ends.payloads(0);
+        payloads.sort_unstable();
+        assert!(
+            payloads
+                .into_iter()
+                .eq((100..=107_u32).map(u32::to_be_bytes)),
+            "{stack:?}"
+        );
+        let sent = stranger.ends.ends[0].send(stranger.ends.now, &message(1, "x"));
+        assert!(sent.is_ok(), "{stack:?}: {sent:?}");
+        stranger.ends.run_for(Duration::from_millis(5));
+        assert_eq!(
+            stranger.said(kind::DATA).len(),
+            1,
+            "{stack:?}: it is not held"
+        );
     }
 }

@@ -39,8 +39,8 @@ impl Forger {
         Self { ends, tag, tsn }
     }
 
-    /// A stranger with the tag [`STRANGER`] and the first sequence number `tsn`, whom end 0 has just
-    /// answered.
+    /// A stranger with the tag [`STRANGER`] and the first sequence number `tsn`, whom end 0 has
+    /// just answered.
     pub fn stranger(stack: Stack, config: &Config, tsn: u32) -> Self {
         let mut ends = Ends::with([stack, Stack::Rtc], config);
         ends.keeps_datagrams = true;

@@ -31,7 +31,8 @@ use crate::{Generator, Time};
 /// # What a peer can make it hold
 ///
 /// What arrived and cannot be delivered yet is bounded by twice the receive window in datagrams,
-/// and by four chunks for each KiB of it. Fragments of messages that are not complete are bounded
+/// and by four chunks for each KiB of it; what must wait for a reset at the gate by the window and
+/// as many chunks again. Fragments of messages that are not complete are bounded
 /// by their number too, since a library goes through them: beyond as many as the longest message
 /// has (of 256 bytes each, and 1,024 at least), those that do not belong to the next message are
 /// dropped, to be sent again. A peer that does not complete a message in three times as many

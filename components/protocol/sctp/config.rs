@@ -30,6 +30,9 @@ pub struct Config {
     /// Streams that a peer may send on; announced, and enforced. Each costs a search through all
     /// for every chunk that arrives. Default 1,024.
     pub inbound_streams: u16,
+    /// Sequence numbers, of either direction, after which the library behind an association is
+    /// begun anew, since its counters must not wrap; the peer sees a short pause. Default 2^30.
+    pub renew_after: u32,
     /// Longest datagram, in bytes, SCTP header included. Default 1,191: with DTLS, UDP and IPv6
     /// in front it stays within the 1,280 bytes that every IPv6 link carries.
     pub mtu: u16,
@@ -46,6 +49,7 @@ impl Default for Config {
             receive_window: 5_242_880,
             outbound_streams: 65_535,
             inbound_streams: 1_024,
+            renew_after: 1 << 30,
             mtu: 1_191,
         }
     }

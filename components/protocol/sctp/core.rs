@@ -11,6 +11,7 @@ use super::heartbeat::Beat;
 use super::held::{Content, Held};
 use super::identifiers;
 use super::library::{Library, Occurrence, Side};
+use super::renewal::{Phase, Successor};
 use super::waiting::{Step, Waiting};
 use super::{Config, Epoch, Event, Failure, Message, Outgoing, Output, PORT, SendError};
 use crate::Time;
@@ -28,12 +29,14 @@ const ONE_MESSAGE: Content = Content {
 pub(super) struct Core<L> {
     pub(super) library: L,
     pub(super) gate: Gate,
-    epoch: Epoch,
+    pub(super) epoch: Epoch,
     side: Side,
+    /// The library that is to go on.
+    pub(super) successor: Option<Successor<L>>,
     /// Messages that wait for an acknowledgement, or to be sent.
     queued: Arc<Held>,
     /// Those that are not the library's yet.
-    waiting: Waiting,
+    pub(super) waiting: Waiting,
     /// Streams of which something was released, and bytes.
     released: Vec<(u16, usize)>,
 }
@@ -52,6 +55,7 @@ impl<L: Library> Core<L> {
             gate: Gate::new(config, drawn, now),
             epoch: epoch.clone(),
             side,
+            successor: None,
             queued: Arc::default(),
             waiting: Waiting::default(),
             released: Vec::new(),
@@ -89,9 +93,14 @@ impl<L: Library> Core<L> {
         Ok(outbound.buffered(message.stream))
     }
 
-    /// Whether messages on `stream` wait: until it has begun anew, and behind those that do.
+    /// Whether messages on `stream` wait: until it, or the library, has begun anew, and behind
+    /// those that do.
     fn must_wait(&self, stream: u16) -> bool {
-        self.gate.resets.is_resetting(stream) || self.waiting.is_on(stream)
+        self.is_held(stream) || self.waiting.is_on(stream)
+    }
+
+    fn is_held(&self, stream: u16) -> bool {
+        self.gate.phase != Phase::Steady || self.gate.resets.is_resetting(stream)
     }
 
     /// `stream` is to begin anew behind what was sent on it, if the peer knows how. If not, its
@@ -157,6 +166,7 @@ impl<L: Library> Core<L> {
         let gate = &self.gate;
         let due = [
             self.library.next_timeout(),
+            self.successor.as_ref().and_then(Successor::next_timeout),
             gate.is_connected.then(|| gate.heartbeat.due()),
             gate.resets.due(),
             gate.closing,
@@ -172,7 +182,7 @@ impl<L: Library> Core<L> {
             self.exchange(now, out);
         }
         self.reset_streams(now, out);
-        if self.go_on(now, out) {
+        if self.renew(now) | self.go_on(now, out) {
             self.exchange(now, out);
         }
         let Self { library, gate, .. } = self;
@@ -249,7 +259,7 @@ impl<L: Library> Core<L> {
 
     fn go_on_with(&mut self, stream: u16, now: Time, out: &mut Output) -> bool {
         let mut has_gone_on = false;
-        while !self.gate.resets.is_resetting(stream)
+        while !self.is_held(stream)
             && let Some(step) = self.waiting.next(stream)
         {
             match step {
@@ -292,7 +302,8 @@ impl<L: Library> Core<L> {
     /// Everything that was taken is delivered first, whoever shuts down.
     fn begin_shutdown(&mut self, now: Time) {
         let Self { library, gate, .. } = self;
-        if gate.closing.is_none() || gate.outbound.total() > 0 {
+        let is_ready = gate.phase == Phase::Steady && gate.outbound.total() == 0;
+        if gate.closing.is_none() || !is_ready {
             return;
         }
         if std::mem::take(&mut gate.is_shut_down) {

@@ -4,23 +4,23 @@ use std::collections::BTreeMap;
 
 use flumen_wire::sctp::Chunk;
 
-/// Chunks that are not the library's yet, in the order of their sequence numbers.
+/// Chunks that are not the library's yet, by their sequence numbers.
 ///
 /// What finds no room is left to be sent again: it has not been acknowledged.
 #[derive(Debug, Default)]
 pub(super) struct Deferred {
-    /// Flags and values by how far they are behind the first number of the peer.
+    /// Flags and values, by number.
     chunks: BTreeMap<u32, (u8, Vec<u8>)>,
     bytes: usize,
 }
 
 impl Deferred {
     /// Keeps `chunk`, if it is new and neither as many chunks nor bytes are kept.
-    pub(super) fn keep(&mut self, at: u32, chunk: &Chunk<'_>, [chunks, bytes]: [usize; 2]) {
+    pub(super) fn keep(&mut self, tsn: u32, chunk: &Chunk<'_>, [chunks, bytes]: [usize; 2]) {
         let has_room = self.chunks.len() < chunks && self.bytes + chunk.value.len() <= bytes;
-        if has_room && !self.chunks.contains_key(&at) {
+        if has_room && !self.chunks.contains_key(&tsn) {
             self.bytes += chunk.value.len();
-            self.chunks.insert(at, (chunk.flags, chunk.value.to_vec()));
+            self.chunks.insert(tsn, (chunk.flags, chunk.value.to_vec()));
         }
     }
 

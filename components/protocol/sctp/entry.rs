@@ -23,6 +23,8 @@ use crate::Time;
 /// (RFC 9260 section 3.3.4), but the libraries report every gap: were every other number missing
 /// up to there, what they write would not fit the length of a chunk.
 const REACH: u32 = 32_000;
+/// What an INIT must announce, RFC 9260 section 3.3.2.
+const LEAST_WINDOW: u32 = 1_500;
 /// The flags of a whole message that is to be acknowledged at once.
 const AT_ONCE: u8 = 0b1011;
 /// Where the verification tag of a packet stands, RFC 9260 section 3.1.
@@ -78,8 +80,8 @@ impl Gate {
         self.deferred.take().map(packet).collect()
     }
 
-    /// DATA that came before, if it is to be known whether a request for a reset must wait: with the
-    /// I bit (RFC 9260 section 3.3.1), so that the library acknowledges at once what it has.
+    /// DATA that came before, if it is to be known whether a request for a reset must wait: with
+    /// the I bit (RFC 9260 section 3.3.1), so that the library acknowledges at once what it has.
     pub(super) fn duplicate(&self) -> Option<Bytes> {
         if !self.resets.is_asked_too_early(self.cumulative) {
             return None;
@@ -151,9 +153,8 @@ impl Gate {
         if ahead > REACH || (data.is_fragment() && self.is_too_far(ahead)) {
             return Verdict::Done;
         }
-        if self.resets.defers(data.stream, data.tsn) {
-            let at = self.theirs.inward(data.tsn);
-            self.deferred.keep(at, chunk, self.most_deferred());
+        if self.is_fenced_off(data.tsn) || self.resets.defers(data.stream, data.tsn) {
+            self.deferred.keep(data.tsn, chunk, self.most_deferred());
             return Verdict::Done;
         }
         let sequence = self.inbound.number(&data);
@@ -161,6 +162,7 @@ impl Gate {
             self.fail(Failure::Flooded);
             return Verdict::Stop;
         }
+        self.note_passed(data.tsn, data.ending);
         self.pass_data(chunk, &data, sequence, passed);
         Verdict::Done
     }
@@ -181,7 +183,7 @@ impl Gate {
     /// Duplicates are reported to nobody.
     fn judge_sack(&mut self, chunk: &Chunk<'_>, passed: &mut Vec<u8>) -> Verdict {
         if let Some(sack) = Sack::of(chunk) {
-            self.identifiers.acknowledged(sack.cumulative);
+            self.note_acknowledged(sack.cumulative);
             self.peer_window = sack.window;
             let cumulative = self.ours.inward(sack.cumulative);
             write_sack(passed, cumulative, sack.window, sack.gaps);
@@ -189,14 +191,21 @@ impl Gate {
         Verdict::Done
     }
 
-    /// It acknowledges like a SACK, which no library heeds, and makes them forget what they have not
-    /// sent. So they hear of it once everything is acknowledged (RFC 9260 section 9.2).
+    fn note_acknowledged(&mut self, cumulative: u32) {
+        self.identifiers.acknowledged(cumulative);
+        if is_after(cumulative, self.acknowledged) {
+            self.acknowledged = cumulative;
+        }
+    }
+
+    /// It acknowledges like a SACK, which no library heeds, and makes them forget what they have
+    /// not sent. So they hear of it once everything is acknowledged (RFC 9260 section 9.2).
     fn judge_shutdown(&mut self, now: Time, chunk: &Chunk<'_>, passed: &mut Vec<u8>) -> Verdict {
         self.closing.get_or_insert(now + SHUTDOWN);
         self.is_shut_down = true;
         if let Some(cumulative) = chunk.value.first_chunk() {
             let cumulative = u32::from_be_bytes(*cumulative);
-            self.identifiers.acknowledged(cumulative);
+            self.note_acknowledged(cumulative);
             write_sack(passed, self.ours.inward(cumulative), self.peer_window, &[]);
         }
         Verdict::Done
@@ -227,14 +236,12 @@ impl Gate {
         let Some(init) = Init::of(chunk).filter(|_| self.peer.tag == 0) else {
             return Verdict::Stop;
         };
-        self.peer = Identity {
-            tag: init.tag,
-            tsn: init.tsn,
-        };
+        self.peer = Identity::of(&init);
         self.peer_window = init.window;
         self.peer_forwards = init.parameters().any(|parameter| forwards(&parameter));
         self.theirs = Shift::between(FIRST, init.tsn);
         self.cumulative = init.tsn.wrapping_sub(1);
+        self.highest = self.cumulative;
         self.outbound_streams = self.outbound_streams.min(init.inbound_streams);
         self.inbound_streams = self.inbound_streams.min(init.outbound_streams);
         self.resets = Resets::new(self.local.tsn, self.peer.tsn);
@@ -242,16 +249,22 @@ impl Gate {
 
         let is_cookie = |it: &Parameter<'_>| it.kind == parameter_kind::STATE_COOKIE;
         let cookie = init.parameters().find(is_cookie);
-        self.write_peer(chunk.kind, cookie, passed);
+        self.write_peer(chunk.kind, init.window, cookie, passed);
         Verdict::Done
     }
 
-    /// Writes the INIT or INIT ACK of the peer as the library is to have it: nothing that it does not
-    /// know. The libraries drop one with an address in it.
-    fn write_peer(&self, kind: u8, cookie: Option<Parameter<'_>>, passed: &mut Vec<u8>) {
+    /// Writes the INIT or INIT ACK of the peer as the library is to have it: nothing that it does
+    /// not know. The libraries drop one with an address in it.
+    fn write_peer(
+        &self,
+        kind: u8,
+        window: u32,
+        cookie: Option<Parameter<'_>>,
+        passed: &mut Vec<u8>,
+    ) {
         let start = open_chunk(passed, kind, 0);
         passed.extend(self.peer.tag.to_be_bytes());
-        passed.extend(self.peer_window.to_be_bytes());
+        passed.extend(window.to_be_bytes());
         passed.extend(self.inbound_streams.to_be_bytes());
         passed.extend(self.outbound_streams.to_be_bytes());
         passed.extend(FIRST.to_be_bytes());
@@ -272,7 +285,8 @@ impl Gate {
         }
         let mut packet = Vec::new();
         write_header(&mut packet, PORT, PORT, 0);
-        self.write_peer(kind::INIT, None, &mut packet);
+        let window = self.peer_window.max(LEAST_WINDOW);
+        self.write_peer(kind::INIT, window, None, &mut packet);
         seal(&mut packet);
         Some(Bytes::from(packet))
     }
@@ -285,7 +299,10 @@ impl Gate {
         if !is_after(forward.cumulative, self.cumulative) {
             // It came before; the library acknowledges it again.
             write_forwarded(passed, cumulative, []);
-        } else if forward.cumulative.wrapping_sub(self.cumulative) <= REACH {
+        } else if forward.cumulative.wrapping_sub(self.cumulative) <= REACH
+            && !self.is_fenced_off(forward.cumulative)
+        {
+            self.note_passed(forward.cumulative, true);
             let streams = forward.streams();
             let agreed = self.inbound_streams;
             let known = streams.filter_map(|at| self.inbound.forwarded(at, agreed));

@@ -47,14 +47,12 @@ impl Gate {
     }
 
     fn note_init(&mut self, init: &Init<'_>) {
-        let libraries = Identity {
-            tag: init.tag,
-            tsn: init.tsn,
-        };
         self.library_tag = init.tag;
-        self.local = self.drawn.identity.unwrap_or(libraries);
+        self.local = self.drawn.identity.unwrap_or(Identity::of(init));
         self.ours = Shift::between(init.tsn, self.local.tsn);
+        self.begun = self.local.tsn;
         self.last_tsn = self.local.tsn.wrapping_sub(1);
+        self.acknowledged = self.last_tsn;
         self.resets = Resets::new(self.local.tsn, self.peer.tsn);
     }
 

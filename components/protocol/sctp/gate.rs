@@ -7,6 +7,7 @@ use super::heartbeat::Heartbeat;
 use super::held::Held;
 use super::identifiers::Identifiers;
 use super::identity::{Cookie, Identity};
+use super::renewal::Phase;
 use super::resets::Resets;
 use super::shift::Shift;
 use super::streams::{Inbound, Outbound};
@@ -42,6 +43,16 @@ pub(super) struct Gate {
     pub(super) cumulative: u32,
     /// The last number assigned here.
     pub(super) last_tsn: u32,
+    /// The last number that the peer has acknowledged.
+    pub(super) acknowledged: u32,
+    /// The number of this end with which the library began.
+    pub(super) begun: u32,
+    /// The last number of the peer that has passed.
+    pub(super) highest: u32,
+    /// No message goes on behind it.
+    pub(super) is_whole: bool,
+    /// How far the library is from beginning anew.
+    pub(super) phase: Phase,
     /// Streams that may be sent on from here.
     pub(super) outbound_streams: u16,
     /// Streams that the peer may send on.
@@ -101,6 +112,11 @@ impl Gate {
             theirs: Shift::default(),
             cumulative: 0,
             last_tsn: 0,
+            acknowledged: 0,
+            begun: 0,
+            highest: 0,
+            is_whole: true,
+            phase: Phase::Steady,
             outbound_streams: config.outbound_streams,
             inbound_streams: config.inbound_streams,
             inbound: Inbound::default(),

@@ -29,7 +29,7 @@ impl<L: Library> Machine<L> {
         if !self.is_wanted(init) {
             return Err(Refused::Init);
         }
-        let is_same = |core: &&Core<L>| core.gate.peer == identity(init);
+        let is_same = |core: &&Core<L>| core.gate.peer == Identity::of(init);
         if let Some(core) = self.answered.iter().find(is_same) {
             let answer = &core.gate.answer;
             // The library does not answer what RFC 9260 forbids, a tiny window for one.
@@ -52,13 +52,13 @@ impl<L: Library> Machine<L> {
     }
 
     /// Whether an INIT is to be answered: not if it repeats what led to the association, or will,
-    /// and not if it loses against our own. Equal tags are as good as impossible, but for two engines with
-    /// one seed.
+    /// and not if it loses against our own. Equal tags are as good as impossible, but for two
+    /// engines with one seed.
     fn is_wanted(&self, init: &Init<'_>) -> bool {
         let Some(Core { gate, .. }) = &self.live else {
             return true;
         };
-        let theirs = identity(init);
+        let theirs = Identity::of(init);
         match self.state {
             State::Connected => gate.closing.is_none() && theirs != gate.peer,
             _ if gate.peer.tag == 0 => theirs >= gate.local,
@@ -154,12 +154,5 @@ impl<L: Library> Machine<L> {
             });
         }
         self.enter(State::Connected);
-    }
-}
-
-fn identity(init: &Init<'_>) -> Identity {
-    Identity {
-        tag: init.tag,
-        tsn: init.tsn,
     }
 }

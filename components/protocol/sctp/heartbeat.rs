@@ -50,6 +50,11 @@ impl Heartbeat {
         self.errors = 0;
     }
 
+    /// Another library counts its retransmissions from none.
+    pub(super) fn begin_anew(&mut self) {
+        self.timeouts = 0;
+    }
+
     /// When to look again.
     pub(super) fn due(&self) -> Time {
         self.due

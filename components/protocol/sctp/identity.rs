@@ -1,5 +1,7 @@
 //! What is drawn for one end of a handshake.
 
+use flumen_wire::sctp::Init;
+
 use crate::Generator;
 
 /// Who an end of an association is on the wire. Of two ends that ask at once the greater goes on.
@@ -15,6 +17,14 @@ pub(super) struct Identity {
 pub(super) type Cookie = [u8; 32];
 
 impl Identity {
+    /// Who has written an INIT, or INIT ACK.
+    pub(super) fn of(init: &Init<'_>) -> Self {
+        Self {
+            tag: init.tag,
+            tsn: init.tsn,
+        }
+    }
+
     pub(super) fn draw(from: &mut Generator) -> Self {
         Self {
             tag: from.within(1..=u32::MAX),

@@ -140,8 +140,8 @@ impl Resets {
     /// The peer's request, once everything up to `cumulative` has arrived: its streams, none
     /// meaning all. Until then it is in progress.
     ///
-    /// What was performed just before is not performed again: data may have come since, and that the
-    /// peer asks under another number does not make it another reset.
+    /// What was performed just before is not performed again: data may have come since, and that
+    /// the peer asks under another number does not make it another reset.
     pub(super) fn performable(&mut self, cumulative: u32, out: &mut Vec<u8>) -> Option<Vec<u16>> {
         let has_arrived = |theirs: &mut Theirs| !is_after(theirs.reset.last_tsn, cumulative);
         let Some(theirs) = self.theirs.take_if(has_arrived) else {

@@ -47,6 +47,13 @@ impl Numbering {
         self.ahead = self.next;
     }
 
+    /// The library begins anew, the wire counts on.
+    fn begin_anew(&mut self) {
+        self.ahead = self.ahead.wrapping_sub(self.next);
+        self.next = 0;
+        self.is_begun = false;
+    }
+
     /// The wire begins behind `sequence`, the library at its own first number.
     fn begin_behind(&mut self, sequence: u16) {
         self.ahead = self.next.wrapping_sub(sequence.wrapping_add(1));
@@ -95,6 +102,11 @@ impl Inbound {
         let sequence = at.sequence.wrapping_add(numbering.ahead);
         numbering.note(sequence);
         Some(Forwarded { sequence, ..at })
+    }
+
+    /// Another library takes over when everything has been delivered.
+    pub(super) fn begin_anew(&mut self) {
+        self.streams.values_mut().for_each(Numbering::begin_anew);
     }
 
     /// The peer begins anew on `streams`, or on all of them if there are none.
@@ -178,6 +190,12 @@ impl Outbound {
         })
     }
 
+    /// Another library takes over when everything has been acknowledged.
+    pub(super) fn begin_anew(&mut self) {
+        let numberings = self.streams.values_mut().map(|queue| &mut queue.numbering);
+        numberings.for_each(Numbering::begin_anew);
+    }
+
     /// The peer agreed that `streams` begin anew.
     pub(super) fn reset(&mut self, streams: &[u16]) {
         for stream in streams {
@@ -253,6 +271,25 @@ mod tests {
         outbound.reset(&[1, 2]);
         assert_eq!(outbound.number(&fragment(1, 5, false)), 0);
         assert_eq!(outbound.number(&fragment(1, 6, false)), 1);
+    }
+
+    #[test]
+    fn the_wire_counts_on_while_another_library_begins() {
+        let (mut inbound, mut outbound) = (Inbound::default(), Outbound::default());
+        for sequence in 0..5 {
+            inbound.number(&fragment(1, sequence, false));
+            outbound.number(&fragment(1, sequence, false));
+        }
+        inbound.begin_anew();
+        outbound.begin_anew();
+        assert_eq!(inbound.number(&fragment(1, 5, false)), 0);
+        assert_eq!(outbound.number(&fragment(1, 0, false)), 5);
+        inbound.reset(&[1]);
+        outbound.reset(&[1]);
+        inbound.begin_anew();
+        outbound.begin_anew();
+        assert_eq!(inbound.number(&fragment(1, 0, false)), 0);
+        assert_eq!(outbound.number(&fragment(1, 0, false)), 0);
     }
 
     #[test]

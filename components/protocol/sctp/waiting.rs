@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::Outgoing;
 
-/// What is to be done on streams that begin anew, once they have; by stream, in order.
+/// What is to be done on streams, or by a library, that begin anew, once they have; by stream, in
+/// order.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     streams: BTreeMap<u16, Queue>,
@@ -34,6 +35,11 @@ impl Waiting {
     /// Bytes that wait on `stream`.
     pub(super) fn bytes(&self, stream: u16) -> usize {
         self.streams.get(&stream).map_or(0, |queue| queue.bytes)
+    }
+
+    /// Bytes that wait on all streams.
+    pub(super) fn total(&self) -> usize {
+        self.streams.values().map(|queue| queue.bytes).sum()
     }
 
     /// `message` waits behind what does.

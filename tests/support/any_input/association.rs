@@ -36,6 +36,7 @@ fn small() -> Config {
         receive_window: 65_536,
         inbound_streams: 6,
         outbound_streams: 100,
+        renew_after: 100,
         mtu: 1_191,
     }
 }
