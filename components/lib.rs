@@ -8,6 +8,7 @@
 pub mod application {
     pub(crate) mod app_data;
     pub(crate) mod directory;
+    pub mod dump;
     pub mod event;
     pub(crate) mod id;
     pub mod stats;

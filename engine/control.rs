@@ -3,7 +3,9 @@
 mod consumers;
 mod data_consumers;
 mod data_producers;
+mod dumps;
 mod producers;
+mod routers;
 mod transports;
 
 pub use transports::{CreateTransportError, PlainTransportOptions};

@@ -38,13 +38,13 @@ pub use flumen_components::{
     Refusal, ReliabilityOverrides, RouterId, RtcpFault, SctpOptions, SctpOptionsError,
     SctpParameters, SctpState, SctpStreamParameters, SctpStreamParametersError, SocketId,
     StreamLayers, StreamLiveness, Subject, Time, Trace, TransportId, Tuple, VerdictError, Veto,
-    VetoError, VideoOrientation, Withheld, event, rtp_parameters, stats, trace,
+    VetoError, VideoOrientation, Withheld, dump, event, rtp_parameters, stats, trace,
 };
 pub use flumen_protocol::sctp;
 pub use flumen_systems::control::{
     ConnectError, ConnectOptions, ConsumeDataError, ConsumeError, ConsumerOptions,
     DataConsumerOptions, DataProducerOptions, DirectTransportOptions, LimitBitrateError, NotSctp,
     OpenTransportError, ProduceDataError, ProduceError, ProducerOptions, SendError,
-    SendMessageError, SendMessageToError,
+    SendMessageError, SendMessageToError, UpdateMediaCodecsError,
 };
 pub use flumen_systems::{OrderError, Plugin, Setup, Slot, Stage};

@@ -11,6 +11,7 @@ mod connect;
 mod consume;
 mod consume_data;
 mod data_stats;
+mod dump;
 mod end;
 mod limit_bitrate;
 mod measure_receiver;
@@ -38,6 +39,10 @@ pub use connect::{ConnectError, ConnectOptions, connect};
 pub use consume::{ConsumeError, ConsumerOptions, consume};
 pub use consume_data::{ConsumeDataError, DataConsumerOptions, consume_data};
 pub use data_stats::{data_consumer_stats, data_producer_stats};
+pub use dump::{
+    dump_consumer, dump_data_consumer, dump_data_producer, dump_producer, dump_router,
+    dump_transport,
+};
 pub use limit_bitrate::{
     LimitBitrateError, set_max_incoming_bitrate, set_max_outgoing_bitrate, set_min_outgoing_bitrate,
 };
@@ -53,7 +58,7 @@ pub use pause_data::{
 pub use produce::{ProduceError, ProducerOptions, produce};
 pub use produce_data::{DataProducerOptions, ProduceDataError, produce_data};
 pub use request_key_frame::request_key_frame;
-pub use router::{can_consume, create_router};
+pub use router::{UpdateMediaCodecsError, can_consume, create_router, update_media_codecs};
 pub use sctp::{NotSctp, buffered_amount, sctp_state, set_buffered_amount_low_threshold};
 pub use send::{SendError, send_rtcp, send_rtp};
 pub use send_message::{SendMessageError, send_message};

@@ -4,12 +4,14 @@
 mod application {
     mod closed;
     mod closing;
+    mod dumps;
     mod errors;
     mod event_life;
     mod events;
     mod goldens;
     mod handle;
     mod in_order;
+    mod media_codecs;
     mod shutdown;
     mod stats;
     mod traces;

@@ -48,6 +48,13 @@ impl TraceTypes {
         self.0 == 0
     }
 
+    /// The types that are traced, in the order in which [`TraceType`] declares them.
+    pub fn iter(self) -> impl Iterator<Item = TraceType> {
+        use TraceType::{Bwe, Fir, KeyFrame, Nack, Pli, Probation, Rtp, Sr};
+        let all = [Rtp, KeyFrame, Nack, Pli, Fir, Sr, Probation, Bwe];
+        all.into_iter().filter(move |&type_| self.contains(type_))
+    }
+
     /// Which of the two types a packet is traced as: a key frame is not traced twice.
     pub fn of_packet(self, key_frame: bool) -> Option<TraceType> {
         if key_frame && self.contains(TraceType::KeyFrame) {

@@ -1,11 +1,10 @@
-//! Routers, sockets and transports, between ticks.
+//! Sockets and transports, between ticks.
 
-use flumen_components::rtp_parameters::{CapabilitiesError, RtpCapabilities, RtpCodecCapability};
 use flumen_components::stats::TransportStats;
 use flumen_components::trace::TraceType;
 use flumen_components::{
-    AppData, Closed, OutgoingLimit, ProducerId, Role, Router, RouterId, SctpOptions,
-    SctpParameters, SctpState, SocketId, SocketKey, TransportId, Tuple, find,
+    AppData, Closed, OutgoingLimit, Role, RouterId, SctpOptions, SctpParameters, SctpState,
+    SocketId, SocketKey, TransportId, Tuple, find,
 };
 use flumen_systems::control::{
     self, ConnectError, ConnectOptions, DirectTransportOptions, Endpoint, LimitBitrateError,
@@ -65,55 +64,30 @@ pub enum CreateTransportError {
     Bind(#[from] BindError),
 }
 
-/// Routers, sockets and transports.
+/// Sockets and transports.
 impl Engine {
-    /// Creates a router for `media_codecs`.
-    ///
-    /// # Errors
-    ///
-    /// When capabilities cannot be generated from the codecs.
-    pub fn create_router(
-        &mut self,
-        media_codecs: &[RtpCodecCapability],
-    ) -> Result<RouterId, CapabilitiesError> {
-        self.asked = true;
-        control::create_router(&mut self.world, media_codecs, AppData::default())
-    }
-
-    /// What a router can route: its clients negotiate with it.
-    ///
-    /// # Errors
-    ///
-    /// [`Closed`] when the router is.
-    pub fn rtp_capabilities(&self, router: RouterId) -> Result<&RtpCapabilities, Closed> {
-        Ok(&self.get::<Router, _>(router)?.capabilities)
-    }
-
-    /// Whether a client with `remote` capabilities can consume `producer` in `router`: true exactly
-    /// when [`consume`](Self::consume) on a transport of the router takes them. False, and never an
-    /// error, when anything about the question is wrong.
-    pub fn can_consume(
-        &self,
-        router: RouterId,
-        producer: ProducerId,
-        remote: &RtpCapabilities,
-    ) -> bool {
-        control::can_consume(&self.world, router, producer, remote)
-    }
-
     /// Binds a socket that any number of plain transports can share, in any router.
     ///
     /// # Errors
     ///
     /// [`BindError`].
     pub fn open_socket(&mut self, info: &ListenInfo) -> Result<SocketId, BindError> {
+        self.open_socket_with(info, AppData::default())
+    }
+
+    /// Binds a socket like [`open_socket`](Self::open_socket), and remembers `app_data` with it.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`].
+    pub fn open_socket_with(
+        &mut self,
+        info: &ListenInfo,
+        app_data: AppData,
+    ) -> Result<SocketId, BindError> {
         let record = self.bind(info)?;
         self.asked = true;
-        Ok(control::open_socket(
-            &mut self.world,
-            record,
-            AppData::default(),
-        ))
+        Ok(control::open_socket(&mut self.world, record, app_data))
     }
 
     /// Creates a plain transport.
@@ -331,18 +305,6 @@ impl Engine {
         control::transport_stats(&self.world, transport)
     }
 
-    /// Closes a router, its transports and all that is on them.
-    ///
-    /// # Errors
-    ///
-    /// [`Closed`] when it is already.
-    pub fn close_router(&mut self, router: RouterId) -> Result<(), Closed> {
-        self.settle();
-        let sockets = control::close_router(&mut self.world, router)?;
-        self.close_sockets(sockets);
-        Ok(())
-    }
-
     /// Closes a transport and all that is on it.
     ///
     /// # Errors
@@ -367,7 +329,7 @@ impl Engine {
         Ok(())
     }
 
-    fn close_sockets(&mut self, keys: Vec<SocketKey>) {
+    pub(super) fn close_sockets(&mut self, keys: Vec<SocketKey>) {
         self.asked = true;
         // The last words of their associations leave first.
         send_now(&mut self.world, self.backend.as_mut(), &mut self.outcomes);
