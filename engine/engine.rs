@@ -15,8 +15,8 @@ use crate::backend::{Backend, Outcome, ReceiveLimits};
 use crate::builder::Builder;
 use crate::clock::Clock;
 use crate::flush::flush;
-use crate::handle::{Handle, Requests};
 use crate::poison::{Poison, contain};
+use crate::requests::Requests;
 use crate::stage_times::StageTimes;
 
 /// An SFU core: routers, transports, producers and consumers in a world of entities, moved on by
@@ -26,22 +26,24 @@ use crate::stage_times::StageTimes;
 /// sent before acts first, for which a tick is run that takes in nothing else.
 ///
 /// An engine can be moved to another thread, but lives on one at a time; other threads talk to it
-/// through a [`Handle`].
+/// through a [`Handle`](crate::Handle).
 pub struct Engine {
     pub(crate) world: World,
     pub(crate) backend: Box<dyn Backend>,
     pub(crate) port_range: (u16, u16),
     steps: Vec<Step>,
-    requests: Requests,
+    pub(crate) requests: Requests<Engine>,
     pub(crate) outcomes: Vec<Outcome>,
     clock: Clock,
-    gather: Duration,
-    last_tick: Time,
+    pub(crate) gather: Duration,
+    pub(crate) last_tick: Time,
     more_to_read: bool,
     pub(crate) asked: bool,
     /// Ticks are told the machine's time.
-    on_the_clock: bool,
-    poison: Option<Poison>,
+    pub(crate) on_the_clock: bool,
+    /// What a request changed is not done yet, or is not known to be.
+    pub(crate) in_doubt: bool,
+    pub(crate) poison: Option<Poison>,
     times: StageTimes,
     ticks: u64,
 }
@@ -50,11 +52,12 @@ pub struct Engine {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TickError {
-    /// A system or a request panicked or failed, or left rows behind that are of nothing, in this
-    /// tick or in an earlier one. What it left cannot be trusted, so the engine does not tick again.
+    /// A system panicked or failed, or left rows behind that are of nothing, in this tick or in an
+    /// earlier one, or a request panicked amid a change. What it left cannot be trusted, so the
+    /// engine does not tick again.
     #[error("the engine is poisoned: system {system} failed: {message}")]
     Poisoned {
-        /// The name of the system; "(request)" for a request of a [`Handle`].
+        /// The name of the system; for a request of a [`Handle`](crate::Handle), where it was made.
         system: String,
         /// What it said.
         message: String,
@@ -91,6 +94,7 @@ impl Engine {
             more_to_read: false,
             asked: false,
             on_the_clock: false,
+            in_doubt: false,
             poison: None,
             times: StageTimes::default(),
             ticks: 0,
@@ -109,7 +113,7 @@ impl Engine {
         self.run_tick(now)
     }
 
-    fn run_tick(&mut self, now: Time) -> Result<(), TickError> {
+    pub(crate) fn run_tick(&mut self, now: Time) -> Result<(), TickError> {
         self.check_poison()?;
         self.asked = false;
         self.advance(now);
@@ -121,7 +125,7 @@ impl Engine {
     }
 
     /// Passes through the stages, and takes in what has arrived if it `takes_in` anything.
-    fn pass(&mut self, takes_in: bool) -> Result<(), TickError> {
+    pub(crate) fn pass(&mut self, takes_in: bool) -> Result<(), TickError> {
         // A request may have made another pass: what it left is old.
         event::expire(&mut self.world);
         self.world.resource_mut::<Now>().tick += 1;
@@ -137,7 +141,7 @@ impl Engine {
                     .get(next)
                     .is_some_and(|step| (step.stage, step.slot) == (stage, slot))
                 {
-                    self.run(next)?;
+                    self.run_step(next)?;
                     next += 1;
                 }
             }
@@ -149,49 +153,6 @@ impl Engine {
         self.ticks += 1;
         self.last_tick = self.now();
         Ok(())
-    }
-
-    /// The application asks for something, which the next tick is to see.
-    pub(crate) fn ask(&mut self) {
-        self.settle();
-        self.asked = true;
-    }
-
-    /// What the application sent acts before what it asks for now: a tick is run for it, which
-    /// takes in nothing else.
-    pub(crate) fn settle(&mut self) {
-        let is_settled = self.world.resource::<Inbox>().datagrams().is_empty()
-            && self.world.resource::<Messages>().rows().is_empty();
-        if is_settled || self.poison.is_some() {
-            return;
-        }
-        if self.on_the_clock {
-            self.advance(self.clock.now());
-        }
-        // A system that fails is told of by the next tick.
-        let _ = self.pass(false);
-    }
-
-    /// Waits until there is something to do, and ticks: the body of a run loop.
-    ///
-    /// There is something to do when a datagram arrives, a deadline is due, the application asked
-    /// for something, or a [`Handle`] wakes the engine; at the latest after `patience` (`None`:
-    /// no limit). Under load it first gathers for a short span; see
-    /// [`Builder::gather`](crate::Builder::gather).
-    ///
-    /// # Errors
-    ///
-    /// See [`TickError`].
-    pub fn turn(&mut self, patience: Option<Duration>) -> Result<(), TickError> {
-        self.check_poison()?;
-        if !self.wants_tick() {
-            let due = self.next_deadline().map(|due| due.since(self.clock.now()));
-            let timeout = [due, patience].into_iter().flatten().min();
-            self.backend.wait(timeout)?;
-            self.gather();
-        }
-        self.on_the_clock = true;
-        self.run_tick(self.clock.now())
     }
 
     /// The earliest time at which something is due, whatever arrives.
@@ -220,11 +181,6 @@ impl Engine {
         self.steps.iter().flat_map(names).collect()
     }
 
-    /// Another thread's way to this engine.
-    pub fn handle(&self) -> Handle {
-        self.requests.handle()
-    }
-
     /// The world, to be queried.
     pub fn world(&self) -> &World {
         &self.world
@@ -232,8 +188,11 @@ impl Engine {
 
     /// The world, to be queried and extended: with components of one's own, observers, resources.
     ///
-    /// Entities of the engine are closed with its methods, not despawned.
+    /// Entities of the engine are closed with its methods, not despawned. What a request of a
+    /// [`Handle`](crate::Handle) does here is its own: if it panics later, the engine cannot know
+    /// what is half done and is poisoned.
     pub fn world_mut(&mut self) -> &mut World {
+        self.in_doubt = true;
         &mut self.world
     }
 
@@ -307,14 +266,30 @@ impl Engine {
         self.world.resource::<Parked>().len()
     }
 
-    fn check_poison(&self) -> Result<(), TickError> {
+    /// Does what the application asks for, behind what it sent.
+    pub(crate) fn change<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        self.settle();
+        self.undivided(act)
+    }
+
+    /// Does something that is not to be left half done: if a request panics in it, the world is in
+    /// doubt. The next tick is due.
+    pub(crate) fn undivided<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.in_doubt, true);
+        let result = act(self);
+        self.in_doubt = before;
+        self.asked = true;
+        result
+    }
+
+    pub(crate) fn check_poison(&self) -> Result<(), TickError> {
         match self.poison.clone() {
             None => Ok(()),
             Some(Poison { system, message }) => Err(TickError::Poisoned { system, message }),
         }
     }
 
-    fn advance(&mut self, now: Time) {
+    pub(crate) fn advance(&mut self, now: Time) {
         let mut current = self.world.resource_mut::<Now>();
         if now < current.time {
             current.backward_jumps += 1;
@@ -325,11 +300,8 @@ impl Engine {
     fn apply_requests(&mut self) -> Result<(), TickError> {
         // Only those that are there now: a request that makes a request waits for the next tick.
         for request in self.requests.take() {
-            if let Err(poison) = contain(|| request(self)) {
-                return Err(self.fail(Poison {
-                    system: "(request)".into(),
-                    ..poison
-                }));
+            if let Err(poison) = request(self) {
+                return Err(self.fail(poison));
             }
         }
         Ok(())
@@ -359,7 +331,7 @@ impl Engine {
         self.world.resource_mut::<Ledger>().kernel_drops = self.backend.kernel_drops();
     }
 
-    fn run(&mut self, step: usize) -> Result<(), TickError> {
+    fn run_step(&mut self, step: usize) -> Result<(), TickError> {
         let Self { steps, world, .. } = self;
         let mut left = Ok(());
         let step = &mut steps[step];
@@ -375,23 +347,10 @@ impl Engine {
 
     /// The engine does not tick again, so nobody may wait for it.
     fn fail(&mut self, poison: Poison) -> TickError {
-        self.requests.close();
+        self.requests.close(poison.clone().into());
         tracing::error!(system = poison.system, message = poison.message, "poisoned");
         let Poison { system, message } = poison.clone();
         self.poison = Some(poison);
         TickError::Poisoned { system, message }
-    }
-
-    /// Sleeps until the last tick is long enough ago. Under light load it already is.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a system's poll waits in milliseconds at best"
-    )]
-    fn gather(&self) {
-        let rest = (self.last_tick + self.gather).since(self.clock.now());
-        if !rest.is_zero() {
-            // An application that ticks itself may count time from elsewhere.
-            std::thread::sleep(rest.min(self.gather));
-        }
     }
 }

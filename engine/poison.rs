@@ -34,7 +34,7 @@ pub(crate) fn raise(mut error: BevyError, context: ErrorContext) {
 }
 
 /// Runs a step and tells which of its systems failed.
-pub(crate) fn contain(step: impl FnOnce()) -> Result<(), Poison> {
+pub(crate) fn contain<T>(step: impl FnOnce() -> T) -> Result<T, Poison> {
     catch_unwind(AssertUnwindSafe(step)).map_err(explain)
 }
 

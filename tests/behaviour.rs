@@ -12,6 +12,7 @@ mod application {
     mod handle;
     mod in_order;
     mod media_codecs;
+    mod running;
     mod shutdown;
     mod stats;
     mod traces;

@@ -22,8 +22,7 @@ impl Engine {
         transport: TransportId,
         options: ConsumerOptions,
     ) -> Result<ConsumerId, ConsumeError> {
-        self.ask();
-        control::consume(&mut self.world, transport, options)
+        self.change(|engine| control::consume(&mut engine.world, transport, options))
     }
 
     /// Pauses a consumer.
@@ -32,8 +31,7 @@ impl Engine {
     ///
     /// [`Closed`] when the consumer is.
     pub fn pause_consumer(&mut self, consumer: ConsumerId) -> Result<(), Closed> {
-        self.ask();
-        control::pause_consumer(&mut self.world, consumer)
+        self.change(|engine| control::pause_consumer(&mut engine.world, consumer))
     }
 
     /// Resumes a consumer: it begins with a key frame, which is asked for.
@@ -42,8 +40,7 @@ impl Engine {
     ///
     /// [`Closed`] when the consumer is.
     pub fn resume_consumer(&mut self, consumer: ConsumerId) -> Result<(), Closed> {
-        self.ask();
-        control::resume_consumer(&mut self.world, consumer)
+        self.change(|engine| control::resume_consumer(&mut engine.world, consumer))
     }
 
     /// Asks the producer of a consumer for a key frame.
@@ -52,8 +49,7 @@ impl Engine {
     ///
     /// [`Closed`] when the consumer is.
     pub fn request_key_frame(&mut self, consumer: ConsumerId) -> Result<(), Closed> {
-        self.ask();
-        control::request_key_frame(&mut self.world, consumer)
+        self.change(|engine| control::request_key_frame(&mut engine.world, consumer))
     }
 
     /// Closes a consumer.
@@ -62,8 +58,7 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_consumer(&mut self, consumer: ConsumerId) -> Result<(), Closed> {
-        self.ask();
-        control::close_consumer(&mut self.world, consumer)
+        self.change(|engine| control::close_consumer(&mut engine.world, consumer))
     }
 
     /// What a consumer sends, then what its producer's stream receives.
@@ -133,7 +128,6 @@ impl Engine {
         consumer: ConsumerId,
         types: &[TraceType],
     ) -> Result<(), Closed> {
-        self.settle();
-        control::trace_consumer(&mut self.world, consumer, types)
+        self.change(|engine| control::trace_consumer(&mut engine.world, consumer, types))
     }
 }

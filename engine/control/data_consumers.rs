@@ -23,8 +23,7 @@ impl Engine {
         transport: TransportId,
         options: DataConsumerOptions,
     ) -> Result<DataConsumerId, ConsumeDataError> {
-        self.ask();
-        control::consume_data(&mut self.world, transport, options)
+        self.change(|engine| control::consume_data(&mut engine.world, transport, options))
     }
 
     /// Pauses a data consumer: it gets nothing, and nothing is kept for it.
@@ -33,8 +32,7 @@ impl Engine {
     ///
     /// [`Closed`] when the data consumer is.
     pub fn pause_data_consumer(&mut self, data_consumer: DataConsumerId) -> Result<(), Closed> {
-        self.ask();
-        control::pause_data_consumer(&mut self.world, data_consumer)
+        self.change(|engine| control::pause_data_consumer(&mut engine.world, data_consumer))
     }
 
     /// Resumes a data consumer.
@@ -43,8 +41,7 @@ impl Engine {
     ///
     /// [`Closed`] when the data consumer is.
     pub fn resume_data_consumer(&mut self, data_consumer: DataConsumerId) -> Result<(), Closed> {
-        self.ask();
-        control::resume_data_consumer(&mut self.world, data_consumer)
+        self.change(|engine| control::resume_data_consumer(&mut engine.world, data_consumer))
     }
 
     /// Sends a message to the receiver of one data consumer over SCTP, whatever it subscribed to;
@@ -58,8 +55,7 @@ impl Engine {
         data_consumer: DataConsumerId,
         message: &Message<'_>,
     ) -> Result<u64, SendMessageToError> {
-        self.ask();
-        control::send_message_to(&mut self.world, data_consumer, message)
+        self.change(|engine| control::send_message_to(&mut engine.world, data_consumer, message))
     }
 
     /// Bytes of a data consumer that wait until the peer acknowledges them.
@@ -82,8 +78,9 @@ impl Engine {
         data_consumer: DataConsumerId,
         bytes: u32,
     ) -> Result<(), NotSctp> {
-        self.settle();
-        control::set_buffered_amount_low_threshold(&mut self.world, data_consumer, bytes)
+        self.change(|engine| {
+            control::set_buffered_amount_low_threshold(&mut engine.world, data_consumer, bytes)
+        })
     }
 
     /// Replaces what a data consumer subscribed to, in any order.
@@ -96,8 +93,9 @@ impl Engine {
         data_consumer: DataConsumerId,
         subchannels: &[u16],
     ) -> Result<(), Closed> {
-        self.settle();
-        control::set_subchannels(&mut self.world, data_consumer, subchannels)
+        self.change(|engine| {
+            control::set_subchannels(&mut engine.world, data_consumer, subchannels)
+        })
     }
 
     /// Subscribes a data consumer to one more subchannel.
@@ -110,8 +108,7 @@ impl Engine {
         data_consumer: DataConsumerId,
         subchannel: u16,
     ) -> Result<(), Closed> {
-        self.settle();
-        control::add_subchannel(&mut self.world, data_consumer, subchannel)
+        self.change(|engine| control::add_subchannel(&mut engine.world, data_consumer, subchannel))
     }
 
     /// Unsubscribes a data consumer from a subchannel.
@@ -124,8 +121,9 @@ impl Engine {
         data_consumer: DataConsumerId,
         subchannel: u16,
     ) -> Result<(), Closed> {
-        self.settle();
-        control::remove_subchannel(&mut self.world, data_consumer, subchannel)
+        self.change(|engine| {
+            control::remove_subchannel(&mut engine.world, data_consumer, subchannel)
+        })
     }
 
     /// What a data consumer subscribed to, in rising order.
@@ -143,8 +141,7 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_data_consumer(&mut self, data_consumer: DataConsumerId) -> Result<(), Closed> {
-        self.ask();
-        control::close_data_consumer(&mut self.world, data_consumer)
+        self.change(|engine| control::close_data_consumer(&mut engine.world, data_consumer))
     }
 
     /// What a data consumer sent.

@@ -18,8 +18,7 @@ impl Engine {
         transport: TransportId,
         options: DataProducerOptions,
     ) -> Result<DataProducerId, ProduceDataError> {
-        self.ask();
-        control::produce_data(&mut self.world, transport, options)
+        self.change(|engine| control::produce_data(&mut engine.world, transport, options))
     }
 
     /// Sends a message on a direct transport, as if it had come over the network.
@@ -32,8 +31,7 @@ impl Engine {
         data_producer: DataProducerId,
         message: &Message<'_>,
     ) -> Result<(), SendMessageError> {
-        self.asked = true;
-        control::send_message(&mut self.world, data_producer, message)
+        self.undivided(|engine| control::send_message(&mut engine.world, data_producer, message))
     }
 
     /// Pauses a data producer: what it receives is counted and goes nowhere.
@@ -42,8 +40,7 @@ impl Engine {
     ///
     /// [`Closed`] when the data producer is.
     pub fn pause_data_producer(&mut self, data_producer: DataProducerId) -> Result<(), Closed> {
-        self.ask();
-        control::pause_data_producer(&mut self.world, data_producer)
+        self.change(|engine| control::pause_data_producer(&mut engine.world, data_producer))
     }
 
     /// Resumes a data producer.
@@ -52,8 +49,7 @@ impl Engine {
     ///
     /// [`Closed`] when the data producer is.
     pub fn resume_data_producer(&mut self, data_producer: DataProducerId) -> Result<(), Closed> {
-        self.ask();
-        control::resume_data_producer(&mut self.world, data_producer)
+        self.change(|engine| control::resume_data_producer(&mut engine.world, data_producer))
     }
 
     /// Closes a data producer, and its data consumers with it.
@@ -62,8 +58,7 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_data_producer(&mut self, data_producer: DataProducerId) -> Result<(), Closed> {
-        self.ask();
-        control::close_data_producer(&mut self.world, data_producer)
+        self.change(|engine| control::close_data_producer(&mut engine.world, data_producer))
     }
 
     /// What a data producer received.

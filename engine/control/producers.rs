@@ -23,8 +23,7 @@ impl Engine {
         transport: TransportId,
         options: ProducerOptions,
     ) -> Result<ProducerId, ProduceError> {
-        self.ask();
-        control::produce(&mut self.world, transport, options)
+        self.change(|engine| control::produce(&mut engine.world, transport, options))
     }
 
     /// Pauses a producer: nothing of it is forwarded, everything else goes on.
@@ -33,8 +32,7 @@ impl Engine {
     ///
     /// [`Closed`] when the producer is.
     pub fn pause_producer(&mut self, producer: ProducerId) -> Result<(), Closed> {
-        self.ask();
-        control::pause_producer(&mut self.world, producer)
+        self.change(|engine| control::pause_producer(&mut engine.world, producer))
     }
 
     /// Resumes a producer.
@@ -43,8 +41,7 @@ impl Engine {
     ///
     /// [`Closed`] when the producer is.
     pub fn resume_producer(&mut self, producer: ProducerId) -> Result<(), Closed> {
-        self.ask();
-        control::resume_producer(&mut self.world, producer)
+        self.change(|engine| control::resume_producer(&mut engine.world, producer))
     }
 
     /// Closes a producer, and its consumers with it.
@@ -53,8 +50,7 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_producer(&mut self, producer: ProducerId) -> Result<(), Closed> {
-        self.ask();
-        control::close_producer(&mut self.world, producer)
+        self.change(|engine| control::close_producer(&mut engine.world, producer))
     }
 
     /// Sends an RTP packet on a direct transport, as if the network had brought it.
@@ -63,8 +59,7 @@ impl Engine {
     ///
     /// [`SendError`]. What is wrong with the packet itself is counted as for the network.
     pub fn send(&mut self, producer: ProducerId, packet: &[u8]) -> Result<(), SendError> {
-        self.asked = true;
-        control::send_rtp(&mut self.world, producer, packet)
+        self.undivided(|engine| control::send_rtp(&mut engine.world, producer, packet))
     }
 
     /// Sends RTCP on a direct transport, as if the network had brought it.
@@ -73,8 +68,7 @@ impl Engine {
     ///
     /// [`SendError`].
     pub fn send_rtcp(&mut self, transport: TransportId, packet: &[u8]) -> Result<(), SendError> {
-        self.asked = true;
-        control::send_rtcp(&mut self.world, transport, packet)
+        self.undivided(|engine| control::send_rtcp(&mut engine.world, transport, packet))
     }
 
     /// An entry for each stream of a producer that has begun.
@@ -164,7 +158,6 @@ impl Engine {
         producer: ProducerId,
         types: &[TraceType],
     ) -> Result<(), Closed> {
-        self.settle();
-        control::trace_producer(&mut self.world, producer, types)
+        self.change(|engine| control::trace_producer(&mut engine.world, producer, types))
     }
 }

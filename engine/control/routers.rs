@@ -31,8 +31,7 @@ impl Engine {
         media_codecs: &[RtpCodecCapability],
         app_data: AppData,
     ) -> Result<RouterId, CapabilitiesError> {
-        self.asked = true;
-        control::create_router(&mut self.world, media_codecs, app_data)
+        self.undivided(|engine| control::create_router(&mut engine.world, media_codecs, app_data))
     }
 
     /// Replaces the media codecs of a router, for producers made from now on: those that there are
@@ -46,8 +45,9 @@ impl Engine {
         router: RouterId,
         media_codecs: &[RtpCodecCapability],
     ) -> Result<(), UpdateMediaCodecsError> {
-        self.asked = true;
-        control::update_media_codecs(&mut self.world, router, media_codecs)
+        self.undivided(|engine| {
+            control::update_media_codecs(&mut engine.world, router, media_codecs)
+        })
     }
 
     /// What a router can route: its clients negotiate with it.
@@ -77,9 +77,6 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_router(&mut self, router: RouterId) -> Result<(), Closed> {
-        self.settle();
-        let sockets = control::close_router(&mut self.world, router)?;
-        self.close_sockets(sockets);
-        Ok(())
+        self.close(|world| control::close_router(world, router))
     }
 }

@@ -1,5 +1,6 @@
 //! Sockets and transports, between ticks.
 
+use bevy_ecs::world::World;
 use flumen_components::stats::TransportStats;
 use flumen_components::trace::TraceType;
 use flumen_components::{
@@ -86,8 +87,7 @@ impl Engine {
         app_data: AppData,
     ) -> Result<SocketId, BindError> {
         let record = self.bind(info)?;
-        self.asked = true;
-        Ok(control::open_socket(&mut self.world, record, app_data))
+        Ok(self.undivided(|engine| control::open_socket(&mut engine.world, record, app_data)))
     }
 
     /// Creates a plain transport.
@@ -101,15 +101,16 @@ impl Engine {
         options: PlainTransportOptions,
     ) -> Result<TransportId, CreateTransportError> {
         find(&self.world, router).map_err(OpenTransportError::from)?;
-        let mut bound = Vec::new();
-        let result = self.open_plain(router, options, &mut bound);
-        if result.is_err() {
-            for record in &bound {
-                self.release(record);
+        self.undivided(|engine| {
+            let mut bound = Vec::new();
+            let result = engine.open_plain(router, options, &mut bound);
+            if result.is_err() {
+                for record in &bound {
+                    engine.release(record);
+                }
             }
-        }
-        self.asked = true;
-        result
+            result
+        })
     }
 
     fn open_plain(
@@ -177,8 +178,7 @@ impl Engine {
         router: RouterId,
         options: DirectTransportOptions,
     ) -> Result<TransportId, Closed> {
-        self.asked = true;
-        control::open_direct_transport(&mut self.world, router, options)
+        self.undivided(|engine| control::open_direct_transport(&mut engine.world, router, options))
     }
 
     /// Tells a plain transport where the other side is.
@@ -191,8 +191,7 @@ impl Engine {
         transport: TransportId,
         options: &ConnectOptions,
     ) -> Result<(), ConnectError> {
-        self.ask();
-        control::connect(&mut self.world, transport, options)
+        self.change(|engine| control::connect(&mut engine.world, transport, options))
     }
 
     /// The addresses of a plain transport's RTP; none for a direct one.
@@ -228,7 +227,9 @@ impl Engine {
         transport: TransportId,
         bitrate: u64,
     ) -> Result<(), LimitBitrateError> {
-        control::set_max_incoming_bitrate(&mut self.world, transport, bitrate)
+        self.undivided(|engine| {
+            control::set_max_incoming_bitrate(&mut engine.world, transport, bitrate)
+        })
     }
 
     /// Makes of the path to the receiver of a plain transport no more than `bitrate` bits a second;
@@ -242,8 +243,9 @@ impl Engine {
         transport: TransportId,
         bitrate: u64,
     ) -> Result<(), LimitBitrateError> {
-        self.asked = true;
-        control::set_max_outgoing_bitrate(&mut self.world, transport, bitrate)
+        self.undivided(|engine| {
+            control::set_max_outgoing_bitrate(&mut engine.world, transport, bitrate)
+        })
     }
 
     /// Makes of the path to the receiver of a plain transport no less than `bitrate` bits a second;
@@ -257,8 +259,9 @@ impl Engine {
         transport: TransportId,
         bitrate: u64,
     ) -> Result<(), LimitBitrateError> {
-        self.asked = true;
-        control::set_min_outgoing_bitrate(&mut self.world, transport, bitrate)
+        self.undivided(|engine| {
+            control::set_min_outgoing_bitrate(&mut engine.world, transport, bitrate)
+        })
     }
 
     /// Chooses what is traced on a transport; each call replaces the choice.
@@ -271,7 +274,7 @@ impl Engine {
         transport: TransportId,
         types: &[TraceType],
     ) -> Result<(), Closed> {
-        control::trace_transport(&mut self.world, transport, types)
+        self.change(|engine| control::trace_transport(&mut engine.world, transport, types))
     }
 
     /// The SCTP parameters of a transport, to be told to its peer; none without SCTP.
@@ -311,10 +314,7 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_transport(&mut self, transport: TransportId) -> Result<(), Closed> {
-        self.settle();
-        let sockets = control::close_transport(&mut self.world, transport)?;
-        self.close_sockets(sockets);
-        Ok(())
+        self.close(|world| control::close_transport(world, transport))
     }
 
     /// Closes a shared socket and the transports on it.
@@ -323,19 +323,24 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_socket(&mut self, socket: SocketId) -> Result<(), Closed> {
-        self.settle();
-        let sockets = control::close_socket(&mut self.world, socket)?;
-        self.close_sockets(sockets);
-        Ok(())
+        self.close(|world| control::close_socket(world, socket))
     }
 
-    pub(super) fn close_sockets(&mut self, keys: Vec<SocketKey>) {
-        self.asked = true;
-        // The last words of their associations leave first.
-        send_now(&mut self.world, self.backend.as_mut(), &mut self.outcomes);
-        for key in keys {
-            self.backend.close(key);
-        }
+    /// Closes what has sockets, and then these.
+    pub(super) fn close(
+        &mut self,
+        close: impl FnOnce(&mut World) -> Result<Vec<SocketKey>, Closed>,
+    ) -> Result<(), Closed> {
+        self.change(|engine| {
+            let keys = close(&mut engine.world)?;
+            let backend = engine.backend.as_mut();
+            // The last words of their associations leave first.
+            send_now(&mut engine.world, backend, &mut engine.outcomes);
+            for key in keys {
+                backend.close(key);
+            }
+            Ok(())
+        })
     }
 }
 
