@@ -217,6 +217,8 @@ pub mod tick {
 /// Routers, sockets and transports: where media and messages enter and leave.
 pub mod transport {
     pub(crate) mod connected;
+    pub(crate) mod discards;
+    pub(crate) mod following;
     pub(crate) mod listener;
     pub(crate) mod path;
     pub(crate) mod router;
@@ -228,7 +230,9 @@ pub mod transport {
     pub(crate) mod traffic;
 
     pub use connected::Connected;
+    pub use discards::Discards;
     pub use flumen_protocol::sctp::State as SctpState;
+    pub use following::Following;
     pub use listener::{Incoming, Listener};
     pub use path::{
         Link, LocalAddress, LocalAddresses, Naming, OnTransport, Path, Protocol, Residents, Role,

@@ -1,5 +1,6 @@
 //! The SCTP associations of transports, and what becomes of what they yield.
 
+use crate::discards::TransportDiscards;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
 use bytes::Bytes;
@@ -32,6 +33,7 @@ pub(crate) struct Associations<'w, 's> {
     messages: ResMut<'w, Messages>,
     data_ledger: ResMut<'w, DataLedger>,
     outbox: ResMut<'w, Outbox>,
+    discards: TransportDiscards<'w, 's>,
     ledger: ResMut<'w, Ledger>,
     pending: ResMut<'w, Pending>,
     deadlines: ResMut<'w, Deadlines>,
@@ -43,12 +45,16 @@ impl Associations<'_, '_> {
     /// Hands a datagram to the association of `transport`, and counts what became of it.
     pub(crate) fn receive(&mut self, transport: Entity, datagram: &[u8]) {
         let Ok((mut association, mut schedule, ..)) = self.all.get_mut(transport) else {
-            return self.ledger.discard(Discard::UnexpectedSctp);
+            let reason = Discard::UnexpectedSctp;
+            return self.discards.discard(&mut self.ledger, transport, reason);
         };
         self.stirred.add(transport, &mut schedule);
         match association.receive(self.now.time, datagram) {
             Ok(()) => self.ledger.consumed[Control::Sctp] += 1,
-            Err(refused) => self.ledger.discard(reason(refused)),
+            Err(refused) => {
+                let reason = reason(refused);
+                self.discards.discard(&mut self.ledger, transport, reason);
+            }
         }
     }
 

@@ -9,6 +9,7 @@ mod associations;
 mod conditions;
 pub mod control;
 mod demux;
+mod discards;
 mod emit;
 mod feedback;
 mod forward;

@@ -107,6 +107,7 @@ mod tick {
 /// Transports, on virtual and on real sockets.
 mod transport {
     mod blocked;
+    mod comedia;
     mod direct;
     mod sockets;
     mod transport_errors;

@@ -207,6 +207,12 @@ events! {
     };
     /// Packets of a stream stopped arriving, or came back. Not in the JavaScript API.
     LivenessChanged = "liveness" {
+    /// An address that is not the transport's has sent to it, and is ignored: told once, until the
+    /// transport has another remote address. Not in the JavaScript API.
+    UnknownSourceSeen = "unknownsource" {
+        /// The local address, and that of the stranger.
+        tuple: Tuple
+    };
         /// Which stream, and whether it is live.
         liveness: StreamLiveness
     };

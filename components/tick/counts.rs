@@ -41,6 +41,11 @@ impl<R: Reason> Counts<R> {
         self.counts.iter().chain(vetoes).sum()
     }
 
+    /// Nothing was counted.
+    pub fn is_zero(&self) -> bool {
+        self.total() == 0
+    }
+
     /// The reasons that were counted at least once, in their order.
     pub fn nonzero(&self) -> impl Iterator<Item = (R, u64)> {
         R::ALL

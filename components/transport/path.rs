@@ -139,6 +139,20 @@ pub struct Tuple {
     pub protocol: Protocol,
 }
 
+impl Tuple {
+    /// The local address; none when a host name is announced instead of it.
+    pub fn local(&self) -> Option<SocketAddr> {
+        let ip = self.local_address.parse().ok()?;
+        Some(SocketAddr::new(ip, self.local_port))
+    }
+
+    /// The remote address, once known.
+    pub fn remote(&self) -> Option<SocketAddr> {
+        let ip = self.remote_ip.as_deref()?.parse().ok()?;
+        Some(SocketAddr::new(ip, self.remote_port?))
+    }
+}
+
 /// The protocol below RTP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,5 +1,7 @@
 //! Sockets and transports, between ticks.
 
+use std::time::Duration;
+
 use bevy_ecs::world::World;
 use flumen_components::stats::TransportStats;
 use flumen_components::trace::TraceType;
@@ -28,6 +30,14 @@ pub struct PlainTransportOptions {
     pub rtcp_mux: bool,
     /// Remote addresses are learnt from the first valid packet. Default false.
     pub comedia: bool,
+    /// In comedia mode, how long the source must have been silent, on both ways, before a new one
+    /// is followed: a sender that was started anew, or is behind a NAT that gave it another port.
+    /// Default none: the first source is the only one.
+    ///
+    /// It is a risk: whoever reaches the port and finds the sender silent for that long is taken
+    /// for it, and gets what is sent to it. Choose it longer than the longest silence of a sender
+    /// that is well, RTCP included, and where the network is not trusted leave it out.
+    pub follow_after: Option<Duration>,
     /// Carries messages of data producers and data consumers: the sizes of its SCTP association.
     /// Default none (`enableSctp: false`).
     pub sctp: Option<SctpOptions>,
@@ -46,6 +56,7 @@ impl PlainTransportOptions {
             rtcp_listen: None,
             rtcp_mux: true,
             comedia: false,
+            follow_after: None,
             sctp: None,
             initial_available_outgoing_bitrate: OutgoingLimit::INITIAL,
             app_data: AppData::default(),
@@ -132,6 +143,7 @@ impl Engine {
             rtp,
             rtcp,
             comedia: options.comedia,
+            follow_after: options.follow_after,
             sctp: options.sctp,
             initial_available_outgoing_bitrate: options.initial_available_outgoing_bitrate,
         };

@@ -1,12 +1,14 @@
 //! Transports begin.
 
+use std::time::Duration;
+
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{TransportCreated, emit};
 use flumen_components::{
-    Allowance, AppData, Closed, Created, Directory, IncomingLimit, Limits, Link, Listener,
-    LocalAddress, LocalAddresses, MessageSizes, Naming, OnRouter, OutgoingLimit, Path, Purpose,
-    Receivers, RemoteClock, ReportSchedule, Residents, Role, RouterId, SctpOptions,
+    Allowance, AppData, Closed, Created, Directory, Discards, Following, IncomingLimit, Limits,
+    Link, Listener, LocalAddress, LocalAddresses, MessageSizes, Naming, OnRouter, OutgoingLimit,
+    Path, Purpose, Receivers, RemoteClock, ReportSchedule, Residents, Role, RouterId, SctpOptions,
     SctpOptionsError, Socket, SocketId, SocketKey, Sockets, Subject, TraceTypes, Traffic,
     TransportId, TransportKind, find,
 };
@@ -26,6 +28,12 @@ pub enum OpenTransportError {
     /// On a shared socket, remote addresses tell transports apart, so they cannot be learnt.
     #[error("a transport on a shared socket cannot learn its remote address (comedia)")]
     ComediaOnSharedSocket,
+    /// Only a transport that learns its remote address can follow a new source.
+    #[error("a new source can be followed in comedia mode only")]
+    FollowWithoutComedia,
+    /// A source that need not be silent at all would change with every packet.
+    #[error("a new source cannot be followed after no silence at all")]
+    FollowAfterZero,
     /// Its SCTP association cannot have these sizes.
     #[error(transparent)]
     Sctp(#[from] SctpOptionsError),
@@ -49,6 +57,8 @@ pub struct PlainTransportRecord {
     pub rtcp: Option<Endpoint>,
     /// Remote addresses are learnt from the first valid packet.
     pub comedia: bool,
+    /// A new source is followed once the old one was silent for so long; none for never.
+    pub follow_after: Option<Duration>,
     /// The sizes of its SCTP association; none when it has none.
     pub sctp: Option<SctpOptions>,
     /// What its path is believed to carry at first, in bits a second.
@@ -77,6 +87,7 @@ pub fn open_plain_transport(
     if record.comedia && (shared(&rtp) || rtcp.as_ref().is_some_and(shared)) {
         return Err(OpenTransportError::ComediaOnSharedSocket);
     }
+    let following = following(record)?;
     let limits = world.resource::<Limits>();
     let sctp = record.sctp.map(|options| options.within(limits));
     let sctp = sctp.transpose()?;
@@ -100,6 +111,9 @@ pub fn open_plain_transport(
     let initial = record.initial_available_outgoing_bitrate;
     let limit = OutgoingLimit::starting_at(initial);
     world.entity_mut(transport.1).insert((addresses, limit));
+    if let Some(following) = following {
+        world.entity_mut(transport.1).insert(following);
+    }
     if let Some(parameters) = sctp {
         enable(world, transport.1, parameters);
     }
@@ -113,6 +127,15 @@ pub fn open_plain_transport(
         }
     }
     Ok(transport.0)
+}
+
+fn following(record: &PlainTransportRecord) -> Result<Option<Following>, OpenTransportError> {
+    match record.follow_after {
+        None => Ok(None),
+        Some(_) if !record.comedia => Err(OpenTransportError::FollowWithoutComedia),
+        Some(Duration::ZERO) => Err(OpenTransportError::FollowAfterZero),
+        Some(after) => Ok(Some(Following::new(after))),
+    }
 }
 
 fn enter_shared(world: &mut World, key: SocketKey, transport: Entity) {
@@ -224,6 +247,7 @@ fn spawn(
         (
             Listener::default(),
             Traffic::default(),
+            Discards::default(),
             Naming::default(),
             Residents::default(),
             RemoteClock::default(),

@@ -4,9 +4,9 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::stats::{PlainTransportStats, TransportStats};
 use flumen_components::{
-    BandwidthFeedback, Closed, FeedbackMethod, Flow, IncomingLimit, LocalAddresses, Now,
-    OutgoingEstimate, OutgoingLimit, Path, Role, Time, Traffic, TransportId, TransportKind, Tuple,
-    find,
+    BandwidthFeedback, Closed, Counts, Discards, FeedbackMethod, Flow, IncomingLimit,
+    LocalAddresses, Now, OutgoingEstimate, OutgoingLimit, Path, Role, Time, Traffic, TransportId,
+    TransportKind, Tuple, find,
 };
 
 use super::sctp::sctp_state;
@@ -52,6 +52,9 @@ pub fn transport_stats(world: &World, id: TransportId) -> Result<TransportStats,
         min_outgoing_bitrate: limit(world, entity).and_then(|limit| limit.min),
         rtp_packet_loss_received: loss(world, entity),
         rtp_packet_loss_sent: outgoing(world, entity).and_then(|path| path.loss.mean()),
+        discarded: world
+            .get::<Discards>(entity)
+            .map_or_else(Counts::default, |discards| discards.counts.clone()),
         plain: plain(world, entity),
     })
 }

@@ -5,18 +5,29 @@ use std::net::SocketAddr;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::query::Has;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
-use flumen_components::event::{Event, Pending, RtcpTupleChanged, TupleChanged};
+use flumen_components::event::{Event, Pending, RtcpTupleChanged, TupleChanged, UnknownSourceSeen};
 use flumen_components::wire::{PacketKind, RtpHeader, classify, rtcp, sctp};
 use flumen_components::{
-    Connected, Datagram, Discard, Inbox, Ledger, LocalAddresses, Now, Origin, Path, Role,
-    RtcpArrival, RtcpIn, RtpArrival, RtpIn, SctpArrival, SctpIn, SctpStreams, Sockets, Subject,
-    Traffic, TransportId,
+    Connected, Datagram, Discard, Following, Inbox, Ledger, LocalAddresses, Now, Origin, Path,
+    Role, RtcpArrival, RtcpIn, RtpArrival, RtpIn, SctpArrival, SctpIn, SctpStreams, Sockets,
+    Subject, Traffic, TransportId, Tuple,
 };
+
+use crate::discards::TransportDiscards;
+
+/// What a datagram must get past, and where it is counted.
+type Way = (
+    &'static mut Path,
+    &'static mut Traffic,
+    Option<&'static mut Following>,
+    Has<SctpStreams>,
+);
 
 /// What claiming writes.
 #[derive(SystemParam)]
 pub(crate) struct Claims<'w, 's> {
-    paths: Query<'w, 's, (&'static mut Path, &'static mut Traffic, Has<SctpStreams>)>,
+    paths: Query<'w, 's, Way>,
+    discards: TransportDiscards<'w, 's>,
     names: Query<'w, 's, (&'static TransportId, &'static LocalAddresses)>,
     rtp: ResMut<'w, RtpIn>,
     rtcp: ResMut<'w, RtcpIn>,
@@ -56,8 +67,13 @@ pub(crate) fn claim_datagrams(
     for datagram in inbox.datagrams() {
         ledger.enter(datagram.origin);
         let bytes = &inbox.bytes()[datagram.range()];
-        if let Err(reason) = claims.claim(datagram, bytes, &sockets) {
-            ledger.discard(reason);
+        let Some(candidate) = candidate(datagram.origin, &sockets) else {
+            ledger.discard(Discard::UnknownSource);
+            continue;
+        };
+        if let Err(reason) = claims.claim(datagram, bytes, candidate) {
+            let discards = &mut claims.discards;
+            discards.discard(&mut ledger, candidate.transport, reason);
         }
     }
 }
@@ -67,9 +83,8 @@ impl Claims<'_, '_> {
         &mut self,
         datagram: &Datagram,
         bytes: &[u8],
-        sockets: &Sockets,
+        candidate: Candidate,
     ) -> Result<(), Discard> {
-        let candidate = candidate(datagram.origin, sockets).ok_or(Discard::UnknownSource)?;
         self.count(candidate.transport, bytes.len());
         if datagram.truncated {
             return Err(Discard::Truncated);
@@ -81,7 +96,7 @@ impl Claims<'_, '_> {
     }
 
     fn count(&mut self, transport: Entity, bytes: usize) {
-        if let Ok((_, mut traffic, _)) = self.paths.get_mut(transport) {
+        if let Ok((_, mut traffic, ..)) = self.paths.get_mut(transport) {
             traffic.received.add(bytes as u64, self.now.time);
         }
     }
@@ -95,7 +110,7 @@ impl Claims<'_, '_> {
         bytes: &[u8],
     ) -> Result<(), Discard> {
         let paths = self.paths.get_mut(candidate.transport);
-        let (mut path, _, has_sctp) = paths.map_err(|_| Discard::UnknownSource)?;
+        let (mut path, _, mut following, has_sctp) = paths.map_err(|_| Discard::UnknownSource)?;
         match (content, candidate.role) {
             (Content::Rtp(_), Role::Rtcp) => return Err(Discard::RtpOnRtcpSocket),
             (Content::Rtcp, Role::Rtp) if !path.rtcp_mux => return Err(Discard::RtcpOnRtpSocket),
@@ -107,45 +122,88 @@ impl Claims<'_, '_> {
         let Some(source) = candidate.source else {
             return Ok(());
         };
-        match path.link(candidate.role).remote() {
-            Some(remote) if remote == source => Ok(()),
-            None if path.comedia => {
-                if matches!(content, Content::Sctp) && sctp::check(bytes).is_err() {
-                    return Err(Discard::MalformedSctp);
-                }
-                path.set_remote(candidate.role, source);
-                self.announce(candidate, source);
-                Ok(())
+        let (role, now) = (candidate.role, self.now.time);
+        let remote = path.link(role).remote();
+        if remote == Some(source) {
+            if let Some(following) = &mut following {
+                following.hear(role, now);
             }
-            _ => Err(Discard::UnknownSource),
+            return Ok(());
         }
+        let vacant = match &mut following {
+            Some(following) => following.may_be_taken(role, now),
+            None => remote.is_none(),
+        };
+        if !(path.comedia && vacant) {
+            if remote.is_some() {
+                self.tell_of_stranger(candidate, source);
+            }
+            return Err(Discard::UnknownSource);
+        }
+        if matches!(content, Content::Sctp) && sctp::check(bytes).is_err() {
+            return Err(Discard::MalformedSctp);
+        }
+        path.set_remote(role, source);
+        if let Some(following) = &mut following {
+            match remote {
+                None => following.hear(role, now),
+                Some(_) => following.take(role, now),
+            }
+        }
+        self.announce(candidate, source);
+        Ok(())
     }
 
     fn announce(&mut self, candidate: Candidate, source: SocketAddr) {
         let about = candidate.transport;
         self.connected.0.push((about, candidate.role));
-        let Ok((&id, addresses)) = self.names.get(about) else {
+        if let Ok(mut discards) = self.discards.0.get_mut(about) {
+            discards.told_of_stranger = false;
+        }
+        let Some((subject, tuple)) = self.tuple(candidate, source) else {
             return;
         };
-        let subject = Subject::Transport(id);
         self.pending.0.push(match candidate.role {
-            Role::Rtp => {
-                let tuple = addresses.rtp.tuple(Some(source));
-                Event::from(TupleChanged {
-                    about,
-                    subject,
-                    tuple,
-                })
-            }
-            Role::Rtcp => {
-                let tuple = addresses.rtcp.tuple(Some(source));
-                Event::from(RtcpTupleChanged {
-                    about,
-                    subject,
-                    tuple,
-                })
-            }
+            Role::Rtp => Event::from(TupleChanged {
+                about,
+                subject,
+                tuple,
+            }),
+            Role::Rtcp => Event::from(RtcpTupleChanged {
+                about,
+                subject,
+                tuple,
+            }),
         });
+    }
+
+    /// A sender that was started anew is such a stranger, and nothing else would tell of it.
+    fn tell_of_stranger(&mut self, candidate: Candidate, source: SocketAddr) {
+        let about = candidate.transport;
+        let Ok(mut discards) = self.discards.0.get_mut(about) else {
+            return;
+        };
+        if std::mem::replace(&mut discards.told_of_stranger, true) {
+            return;
+        }
+        let Some((subject, tuple)) = self.tuple(candidate, source) else {
+            return;
+        };
+        let seen = UnknownSourceSeen {
+            about,
+            subject,
+            tuple,
+        };
+        self.pending.0.push(seen.into());
+    }
+
+    fn tuple(&self, candidate: Candidate, source: SocketAddr) -> Option<(Subject, Tuple)> {
+        let (&id, addresses) = self.names.get(candidate.transport).ok()?;
+        let local = match candidate.role {
+            Role::Rtp => &addresses.rtp,
+            Role::Rtcp => &addresses.rtcp,
+        };
+        Some((Subject::Transport(id), local.tuple(Some(source))))
     }
 
     fn keep(&mut self, datagram: &Datagram, candidate: Candidate, content: Content) {

@@ -12,6 +12,7 @@ use flumen_components::{
 use super::discovery::{Discovery, Identity, discover};
 use super::replace_stream::{Newcomer, Replacing};
 use super::spawn_stream::{Birth, spawn_stream};
+use crate::discards::TransportDiscards;
 
 /// What finding streams reads and writes.
 #[derive(SystemParam)]
@@ -46,6 +47,7 @@ pub(crate) fn find_streams(
     mut finder: Finder<'_, '_>,
     mut media: ResMut<'_, Media>,
     mut touched: ResMut<'_, Touched>,
+    mut discards: TransportDiscards<'_, '_>,
     mut ledger: ResMut<'_, Ledger>,
 ) {
     media.0.clear();
@@ -55,7 +57,7 @@ pub(crate) fn find_streams(
         let bytes = &inbox.bytes()[start..start + arrival.len as usize];
         match finder.find(arrival, bytes) {
             Ok(found) => media.0.push(packet(arrival, &found)),
-            Err(reason) => ledger.discard(reason),
+            Err(reason) => discards.discard(&mut ledger, arrival.transport, reason),
         }
     }
 }

@@ -10,6 +10,7 @@ use flumen_components::{
 };
 
 use super::describe::{Described, describe};
+use crate::discards::TransportDiscards;
 
 /// Where streams and their producers are found.
 #[derive(SystemParam)]
@@ -39,6 +40,7 @@ pub(crate) fn receive_rtp(
     mut media: ResMut<'_, Media>,
     mut touched: ResMut<'_, Touched>,
     mut inbox: ResMut<'_, Inbox>,
+    mut discards: TransportDiscards<'_, '_>,
     mut ledger: ResMut<'_, Ledger>,
 ) {
     for index in 0..media.0.len() {
@@ -56,7 +58,7 @@ pub(crate) fn receive_rtp(
                 media.0[previous as usize].next = Some(index as u32);
                 ledger.accepted += 1;
             }
-            Err(reason) => ledger.discard(reason),
+            Err(reason) => discards.discard(&mut ledger, as_it_came.transport, reason),
         }
     }
 }

@@ -350,7 +350,7 @@ fn comedia_learns_the_tuple_from_the_first_valid_packet() {
         room.wire.inject(address(9_000), address(port), bytes);
     }
     room.tick();
-    assert_eq!(room.event_names(), ["tuple", "score"]);
+    assert_eq!(room.event_names(), ["tuple", "unknownsource", "score"]);
     let tuple = room.engine.tuple(transport).unwrap().unwrap();
     assert_eq!(
         tuple.remote_port,

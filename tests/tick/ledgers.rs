@@ -44,6 +44,20 @@ fn every_reason_to_discard_happens() {
 }
 
 #[test]
+fn what_is_discarded_is_told_by_the_transport_it_came_to() {
+    for &reason in Discard::ALL {
+        let mut room = discard(reason);
+        let mut ids = room.engine.world_mut().query::<&TransportId>();
+        let ids: Vec<_> = ids.iter(room.engine.world()).copied().collect();
+        let stats = ids
+            .iter()
+            .map(|&id| room.engine.transport_stats(id).unwrap());
+        let told: u64 = stats.map(|stats| stats.discarded[reason]).sum();
+        assert_eq!(told, 1, "{reason:?}");
+    }
+}
+
+#[test]
 fn every_reason_to_withhold_happens() {
     each_happens_once(|ledger| &ledger.withheld, withhold);
 }

@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use crate::TransportId;
+use crate::tick::counts::Counts;
+use crate::tick::discard::Discard;
 use crate::transport::path::Tuple;
 use flumen_protocol::sctp::State as SctpState;
 
@@ -69,6 +71,10 @@ pub struct TransportStats {
     /// The share of RTP packets that were lost on their way to the receiver, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtp_packet_loss_sent: Option<f64>,
+    /// Datagrams that went no further, by reason; missing when there are none. Not in the
+    /// JavaScript API.
+    #[serde(skip_serializing_if = "Counts::is_zero")]
+    pub discarded: Counts<Discard>,
     /// What only plain transports tell.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub plain: Option<PlainTransportStats>,

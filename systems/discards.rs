@@ -1,0 +1,19 @@
+//! What goes no further is counted: for all, and for the transport that it came to.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::system::{Query, SystemParam};
+use flumen_components::{Discard, Discards, Ledger};
+
+/// The counters of transports.
+#[derive(SystemParam)]
+pub(crate) struct TransportDiscards<'w, 's>(pub(crate) Query<'w, 's, &'static mut Discards>);
+
+impl TransportDiscards<'_, '_> {
+    /// Counts a datagram of `transport`.
+    pub(crate) fn discard(&mut self, ledger: &mut Ledger, transport: Entity, reason: Discard) {
+        ledger.discard(reason);
+        if let Ok(mut discards) = self.0.get_mut(transport) {
+            discards.counts[reason] += 1;
+        }
+    }
+}
