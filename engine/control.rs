@@ -12,11 +12,15 @@ pub use transports::{CreateTransportError, PlainTransportOptions};
 
 use bevy_ecs::entity::Entity;
 use bevy_ecs::event::EntityEvent;
-use bevy_ecs::observer::On;
+use bevy_ecs::observer::{Observer, On};
 use bevy_ecs::query::With;
 use flumen_components::{AppData, Closed, Created, Id, Paused, RouterId, SocketId, find};
 
 use crate::engine::Engine;
+
+/// What [`Engine::observe`] began, to be ended with [`Engine::unobserve`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observation(Entity);
 
 /// Everything that has an identifier.
 impl Engine {
@@ -63,7 +67,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Calls `observer` whenever event `E` happens to what `id` names: `producer.on("score")`.
+    /// Calls `observer` whenever event `E` happens to what `id` names, until that is closed or
+    /// [`unobserve`](Self::unobserve) ends it: `producer.on("score")`.
     ///
     /// # Errors
     ///
@@ -72,12 +77,18 @@ impl Engine {
         &mut self,
         id: I,
         mut observer: impl FnMut(&E) + Send + Sync + 'static,
-    ) -> Result<(), Closed> {
+    ) -> Result<Observation, Closed> {
         let entity = find(&self.world, id)?;
-        self.world
-            .entity_mut(entity)
-            .observe(move |event: On<'_, '_, E>| observer(&event));
-        Ok(())
+        let observer = Observer::new(move |event: On<'_, '_, E>| observer(&event));
+        let observer = self.world.spawn(observer.with_entity(entity));
+        Ok(Observation(observer.id()))
+    }
+
+    /// Ends an observation: `producer.off("score")`. False when it has ended already.
+    pub fn unobserve(&mut self, observation: Observation) -> bool {
+        // One of another engine names something else here.
+        let goes_on = self.world.get::<Observer>(observation.0).is_some();
+        goes_on && self.world.despawn(observation.0)
     }
 
     fn get<C: bevy_ecs::component::Component, I: Id>(&self, id: I) -> Result<&C, Closed> {

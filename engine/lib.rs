@@ -25,7 +25,7 @@ mod udp;
 pub use backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits, Transmit, Wake};
 pub use builder::{BuildError, Builder};
 pub use completion::Completion;
-pub use control::{CreateTransportError, PlainTransportOptions};
+pub use control::{CreateTransportError, Observation, PlainTransportOptions};
 pub use engine::{Engine, TickError};
 pub use handle::Handle;
 pub use listen::{BindError, Listen, ListenInfo, PortRange, SocketFlags};

@@ -49,9 +49,18 @@ pub enum Subject {
     DataConsumer(DataConsumerId),
 }
 
+/// Who paused or resumed something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PausedBy {
+    /// Its owner.
+    Owner,
+    /// The owner of the producer, or data producer, that it consumes.
+    Producer,
+}
+
 /// Declares event components, and the enum that lists them for applications.
 macro_rules! events {
-    ($($(#[$doc:meta])* $name:ident = $text:literal $({ $(#[$field_doc:meta])* $field:ident: $type:ty })?;)+) => {
+    ($($(#[$doc:meta])* $name:ident = $text:literal $(by $actor:ty)? $({ $(#[$field_doc:meta])* $field:ident: $type:ty })?;)+) => {
         $(
             $(#[$doc])*
             #[derive(Component, EntityEvent, Clone, Debug, PartialEq)]
@@ -61,6 +70,10 @@ macro_rules! events {
                 pub about: Entity,
                 /// The public identifier of that entity.
                 pub subject: Subject,
+                $(
+                    /// Who did it. Not serialised.
+                    pub by: $actor,
+                )?
                 $($(#[$field_doc])* pub $field: $type,)?
             }
 
@@ -132,7 +145,7 @@ macro_rules! events {
 
 events! {
     /// It was closed, for whatever reason.
-    Closed = "close";
+    Ended = "close";
     /// Its router closed.
     RouterClosed = "routerclose";
     /// The socket it listened on closed.
@@ -141,10 +154,14 @@ events! {
     TransportClosed = "transportclose";
     /// The producer it consumes closed.
     ProducerClosed = "producerclose";
-    /// Its owner paused it.
-    Paused = "pause";
-    /// Its owner resumed it.
-    Resumed = "resume";
+    /// Nothing comes of it from now on: its owner paused it, or the producer it consumes was
+    /// paused and it was not. Applications drain what its owner did, and
+    /// [`ProducerPaused`] or [`DataProducerPaused`] otherwise; observers and systems get both, as
+    /// observers do in the JavaScript API.
+    Paused = "pause" by PausedBy;
+    /// It goes on: its owner resumed it, or the producer it consumes was resumed. Told like
+    /// [`Paused`].
+    Resumed = "resume" by PausedBy;
     /// The producer it consumes was paused.
     ProducerPaused = "producerpause";
     /// The producer it consumes was resumed.
@@ -190,6 +207,12 @@ events! {
         /// The addresses of RTCP.
         tuple: Tuple
     };
+    /// An address that is not the transport's has sent to it, and is ignored: told once, until the
+    /// transport has another remote address. Not in the JavaScript API.
+    UnknownSourceSeen = "unknownsource" {
+        /// The local address, and that of the stranger.
+        tuple: Tuple
+    };
     /// A stream of a producer began, or its score changed.
     ScoreChanged = "score" {
         /// The scores of the producer's streams, in the order of its encodings.
@@ -207,12 +230,6 @@ events! {
     };
     /// Packets of a stream stopped arriving, or came back. Not in the JavaScript API.
     LivenessChanged = "liveness" {
-    /// An address that is not the transport's has sent to it, and is ignored: told once, until the
-    /// transport has another remote address. Not in the JavaScript API.
-    UnknownSourceSeen = "unknownsource" {
-        /// The local address, and that of the stranger.
-        tuple: Tuple
-    };
         /// Which stream, and whether it is live.
         liveness: StreamLiveness
     };
@@ -291,10 +308,16 @@ pub fn record(world: &mut World, event: Event) {
 /// Makes an event happen: observers run, an entity carries it, the application can drain it.
 pub fn emit(world: &mut World, event: impl Into<Event>) {
     let event = event.into();
+    happen(world, &event);
+    record(world, event);
+}
+
+/// Makes an event happen for observers and systems alone: it follows from another that the
+/// application drains.
+pub fn happen(world: &mut World, event: &Event) {
     tracing::debug!(event = event.name(), subject = ?event.subject());
     let entity = event.enter(world);
     world.resource_mut::<EventLog>().living.push(entity);
-    record(world, event);
 }
 
 /// Ends the life of events made up to the end of the previous tick.

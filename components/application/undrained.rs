@@ -73,7 +73,7 @@ impl Undrained {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::application::event::{Closed, Subject};
+    use crate::application::event::{Ended, Subject};
     use crate::{Id, ProducerId};
 
     fn push(
@@ -90,7 +90,7 @@ mod tests {
         let owner = Entity::from_raw_u32(owner).expect("an index");
         let subject = Subject::Producer(ProducerId::from_random(number));
         let about = owner;
-        undrained.push(owner, Closed { about, subject }.into(), &limits)
+        undrained.push(owner, Ended { about, subject }.into(), &limits)
     }
 
     fn drained(undrained: &mut Undrained) -> Vec<Subject> {

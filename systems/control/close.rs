@@ -157,7 +157,7 @@ fn end_transport(
 fn end_producer(world: &mut World, producer: Entity, id: ProducerId, closing: &EntityHashSet) {
     emit(
         world,
-        event::Closed {
+        event::Ended {
             about: producer,
             subject: Subject::Producer(id),
         },

@@ -7,7 +7,7 @@ use flumen_components::{Directory, Id, Subject};
 
 /// The last step of every end: tell it, forget the name, despawn.
 pub(super) fn end<I: Id>(world: &mut World, about: Entity, id: I, subject: Subject) {
-    emit(world, event::Closed { about, subject });
+    emit(world, event::Ended { about, subject });
     world.resource_mut::<Directory>().remove(id);
     world.despawn(about);
 }

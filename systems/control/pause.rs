@@ -2,11 +2,12 @@
 
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
-use flumen_components::event::{self, ProducerPaused, ProducerResumed, emit};
+use flumen_components::event::{self, PausedBy, ProducerPaused, ProducerResumed, emit, happen};
 use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::{
-    Closed, Consumer, ConsumerId, Emission, Inactivity, Jitter, KeyFrameWish, KeyFrameWishes,
-    Missing, Paused, Producer, ProducerId, Reception, Resumed, Routes, Subject, find,
+    Closed, Consumer, ConsumerId, Emission, Event, Inactivity, Jitter, KeyFrameWish,
+    KeyFrameWishes, Missing, Paused, Producer, ProducerId, Reception, Resumed, Routes, Subject,
+    find,
 };
 
 use super::belonging::streams_of;
@@ -24,7 +25,7 @@ pub fn pause_producer(world: &mut World, id: ProducerId) -> Result<(), Closed> {
         forget_the_past(world, about);
         stop_waiting(world, about);
         let subject = Subject::Producer(id);
-        emit(world, event::Paused { about, subject });
+        emit(world, changed(true, PausedBy::Owner, about, subject));
         tell_consumers(world, about, true);
     }
     Ok(())
@@ -40,7 +41,7 @@ pub fn resume_producer(world: &mut World, id: ProducerId) -> Result<(), Closed> 
     if set_paused(world, about, false) {
         wait_for_media(world, about);
         let subject = Subject::Producer(id);
-        emit(world, event::Resumed { about, subject });
+        emit(world, changed(false, PausedBy::Owner, about, subject));
         tell_consumers(world, about, false);
         force_key_frames(world, about);
     }
@@ -56,7 +57,7 @@ pub fn pause_consumer(world: &mut World, id: ConsumerId) -> Result<(), Closed> {
     let about = find(world, id)?;
     if set_paused(world, about, true) && !producer_paused(world, about) {
         let subject = Subject::Consumer(id);
-        emit(world, event::Paused { about, subject });
+        emit(world, changed(true, PausedBy::Owner, about, subject));
     }
     Ok(())
 }
@@ -72,10 +73,18 @@ pub fn resume_consumer(world: &mut World, id: ConsumerId) -> Result<(), Closed> 
         restart(world, about);
         if !producer_paused(world, about) {
             let subject = Subject::Consumer(id);
-            emit(world, event::Resumed { about, subject });
+            emit(world, changed(false, PausedBy::Owner, about, subject));
         }
     }
     Ok(())
+}
+
+/// What happens to `about` when it is paused or resumed.
+pub(super) fn changed(paused: bool, by: PausedBy, about: Entity, subject: Subject) -> Event {
+    match paused {
+        true => event::Paused { about, subject, by }.into(),
+        false => event::Resumed { about, subject, by }.into(),
+    }
 }
 
 /// True when that changed it.
@@ -135,15 +144,12 @@ fn tell_consumers(world: &mut World, producer: Entity, paused: bool) {
         let subject = Subject::Consumer(id);
         if paused {
             emit(world, ProducerPaused { about, subject });
-            if !own_pause {
-                emit(world, event::Paused { about, subject });
-            }
         } else {
             restart(world, about);
             emit(world, ProducerResumed { about, subject });
-            if !own_pause {
-                emit(world, event::Resumed { about, subject });
-            }
+        }
+        if !own_pause {
+            happen(world, &changed(paused, PausedBy::Producer, about, subject));
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
-use flumen_components::event::{self, DataProducerPaused, DataProducerResumed, emit};
+use flumen_components::event::{DataProducerPaused, DataProducerResumed, PausedBy, emit, happen};
 use flumen_components::{
     Closed, DataConsumer, DataConsumerId, DataProducerId, Paused, Routes, Subject, find,
 };
 
-use super::pause::set_paused;
+use super::pause::{changed, set_paused};
 
 /// Pauses a data producer: what it receives is counted and goes nowhere. Pausing twice is pausing
 /// once.
@@ -19,7 +19,7 @@ pub fn pause_data_producer(world: &mut World, id: DataProducerId) -> Result<(), 
     let about = find(world, id)?;
     if set_paused(world, about, true) {
         let subject = Subject::DataProducer(id);
-        emit(world, event::Paused { about, subject });
+        emit(world, changed(true, PausedBy::Owner, about, subject));
         tell_data_consumers(world, about, true);
     }
     Ok(())
@@ -34,7 +34,7 @@ pub fn resume_data_producer(world: &mut World, id: DataProducerId) -> Result<(),
     let about = find(world, id)?;
     if set_paused(world, about, false) {
         let subject = Subject::DataProducer(id);
-        emit(world, event::Resumed { about, subject });
+        emit(world, changed(false, PausedBy::Owner, about, subject));
         tell_data_consumers(world, about, false);
     }
     Ok(())
@@ -49,7 +49,7 @@ pub fn pause_data_consumer(world: &mut World, id: DataConsumerId) -> Result<(), 
     let about = find(world, id)?;
     if set_paused(world, about, true) && !data_producer_paused(world, about) {
         let subject = Subject::DataConsumer(id);
-        emit(world, event::Paused { about, subject });
+        emit(world, changed(true, PausedBy::Owner, about, subject));
     }
     Ok(())
 }
@@ -63,7 +63,7 @@ pub fn resume_data_consumer(world: &mut World, id: DataConsumerId) -> Result<(),
     let about = find(world, id)?;
     if set_paused(world, about, false) && !data_producer_paused(world, about) {
         let subject = Subject::DataConsumer(id);
-        emit(world, event::Resumed { about, subject });
+        emit(world, changed(false, PausedBy::Owner, about, subject));
     }
     Ok(())
 }
@@ -91,10 +91,8 @@ fn tell_data_consumers(world: &mut World, data_producer: Entity, paused: bool) {
         } else {
             emit(world, DataProducerResumed { about, subject });
         }
-        match (paused, own_pause) {
-            (_, true) => {}
-            (true, false) => emit(world, event::Paused { about, subject }),
-            (false, false) => emit(world, event::Resumed { about, subject }),
+        if !own_pause {
+            happen(world, &changed(paused, PausedBy::Producer, about, subject));
         }
     }
 }

@@ -318,7 +318,7 @@ fn observers_go_with_what_they_observe() {
         .observe(producer, |_: &event::ScoreChanged| {})
         .unwrap();
     room.engine
-        .observe(consumer, |_: &event::Closed| {})
+        .observe(consumer, |_: &event::Ended| {})
         .unwrap();
     room.engine
         .observe(transport, |_: &event::TupleChanged| {})

@@ -8,7 +8,7 @@ use flumen::ecs as bevy_ecs;
 use flumen::ecs::observer::On;
 use flumen::ecs::system::{Query, Res, ResMut};
 use flumen::ecs::{component::Component, resource::Resource};
-use flumen::event::{Closed, Paused, Pending, ScoreChanged, VideoOrientationChanged};
+use flumen::event::{Ended, Paused, PausedBy, Pending, ScoreChanged, VideoOrientationChanged};
 use flumen::rtp_parameters::MediaKind;
 use flumen::{Setup, Slot, Stage, Subject};
 use flumen_tests::{Call, ORIENTATION, Packet, Room, SSRC, VP8_DELTA_FRAME, address, opus, vp8};
@@ -33,7 +33,7 @@ fn an_observer_hears_of_its_entity_alone() {
     let pause = move |_: &Paused| pauses.lock().unwrap().push(0);
     room.engine.observe(first, pause).unwrap();
     let closes = heard.clone();
-    let close = move |_: &Closed| closes.lock().unwrap().push(99);
+    let close = move |_: &Ended| closes.lock().unwrap().push(99);
     room.engine.observe(first, close).unwrap();
     for ssrc in [2, 1] {
         room.arrive(transport, &Packet::new(111, 1, ssrc, b"a"));
@@ -44,6 +44,30 @@ fn an_observer_hears_of_its_entity_alone() {
         room.engine.close_producer(producer).unwrap();
     }
     assert_eq!(*heard.lock().unwrap(), [1, 0, 99]);
+}
+
+#[test]
+fn an_observation_ends_when_its_observer_says_so() {
+    let mut room = Room::new();
+    let transport = room.plain(address(5_000));
+    let producer = room.produce(transport, MediaKind::Audio, opus(1));
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let [first, second] = ["first", "second"].map(|name| {
+        let heard = heard.clone();
+        let hear = move |_: &Paused| heard.lock().unwrap().push(name);
+        room.engine.observe(producer, hear).unwrap()
+    });
+    room.engine.pause_producer(producer).unwrap();
+    assert!(room.engine.unobserve(first));
+    assert!(!room.engine.unobserve(first), "it has ended");
+    room.engine.resume_producer(producer).unwrap();
+    room.engine.pause_producer(producer).unwrap();
+    let mut heard = heard.lock().unwrap().clone();
+    // Who of several hears first is nobody's business.
+    heard.sort_unstable();
+    assert_eq!(heard, ["first", "second", "second"]);
+    room.engine.close_producer(producer).unwrap();
+    assert!(!room.engine.unobserve(second), "it ended with the producer");
 }
 
 /// The events that a user's systems saw, with the millisecond they saw them at.
@@ -108,7 +132,7 @@ fn events_stay_meaningful_when_their_subject_is_gone() {
     let mut call = Call::audio();
     let entity = call.room.engine.entity(call.producer).unwrap();
     call.room.engine.close_producer(call.producer).unwrap();
-    let mut events = call.room.engine.world_mut().query::<&Closed>();
+    let mut events = call.room.engine.world_mut().query::<&Ended>();
     let found: Vec<_> = events
         .iter(call.room.engine.world())
         .map(|e| (e.about, e.subject))
@@ -167,7 +191,8 @@ fn what_an_observer_leaves_behind_is_not_slept_on() {
     let subject = Subject::Producer(producer);
     let add = move |_: On<'_, '_, ScoreChanged>, mut pending: ResMut<'_, Pending>| {
         let about = entity;
-        pending.0.push(Paused { about, subject }.into());
+        let by = PausedBy::Owner;
+        pending.0.push(Paused { about, subject, by }.into());
     };
     room.engine.world_mut().add_observer(add);
     room.arrive(transport, &Packet::new(111, 1, 1, b"a"));

@@ -1,5 +1,8 @@
 //! Every event, what it tells, in which order, and how long it lives.
 
+use std::sync::{Arc, Mutex};
+
+use flumen::event::{Paused, PausedBy, Resumed};
 use flumen::rtp_parameters::MediaKind;
 use flumen::{
     ConnectOptions, Event, Listen, ListenInfo, PlainTransportOptions, Subject, VideoOrientation,
@@ -161,23 +164,44 @@ fn consumers_hear_of_a_pause_only_when_it_changes_something_for_them() {
 }
 
 #[test]
-fn a_producer_pause_pauses_and_resumes_consumers_that_are_not_paused() {
+fn whoever_paused_is_told_apart() {
     let mut call = Call::audio();
-    let (producer, consumer) = (
-        Subject::Producer(call.producer),
-        Subject::Consumer(call.consumer),
-    );
-    call.room.engine.pause_producer(call.producer).unwrap();
-    call.room.engine.resume_producer(call.producer).unwrap();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let (pauses, resumes) = (heard.clone(), heard.clone());
+    let engine = &mut call.room.engine;
+    engine
+        .observe(call.consumer, move |event: &Paused| {
+            pauses.lock().unwrap().push(("pause", event.by));
+        })
+        .unwrap();
+    engine
+        .observe(call.consumer, move |event: &Resumed| {
+            resumes.lock().unwrap().push(("resume", event.by));
+        })
+        .unwrap();
+    engine.pause_producer(call.producer).unwrap();
+    engine.resume_producer(call.producer).unwrap();
+    engine.pause_consumer(call.consumer).unwrap();
+    engine.resume_consumer(call.consumer).unwrap();
+    // In JSON as in the JavaScript API, where `pause` is the owner's.
+    let (producer, consumer) = (call.producer, call.consumer);
+    let expected = json!([
+        {"event": "pause", "producerId": producer},
+        {"event": "producerpause", "consumerId": consumer},
+        {"event": "resume", "producerId": producer},
+        {"event": "producerresume", "consumerId": consumer},
+        {"event": "pause", "consumerId": consumer},
+        {"event": "resume", "consumerId": consumer},
+    ]);
+    assert_eq!(json_of(&call.room.engine.drain_events()), expected);
+    // Observers hear whether anything comes, as those of the JavaScript API do.
     let expected = [
-        ("pause", producer),
-        ("producerpause", consumer),
-        ("pause", consumer),
-        ("resume", producer),
-        ("producerresume", consumer),
-        ("resume", consumer),
+        ("pause", PausedBy::Producer),
+        ("resume", PausedBy::Producer),
+        ("pause", PausedBy::Owner),
+        ("resume", PausedBy::Owner),
     ];
-    assert_eq!(told(&mut call.room), expected);
+    assert_eq!(*heard.lock().unwrap(), expected);
 }
 
 #[test]

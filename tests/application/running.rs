@@ -154,7 +154,7 @@ fn a_request_that_leaves_the_world_in_doubt_poisons_the_engine_by_name() {
     let mut room = Room::new();
     let sender = room.direct();
     let producer = room.produce_video(sender, 1);
-    let fuss = |_: &event::Closed| panic!("no closing here");
+    let fuss = |_: &event::Ended| panic!("no closing here");
     room.engine.observe(producer, fuss).unwrap();
     is_told(&mut room, move |engine| {
         engine.close_producer(producer).unwrap();

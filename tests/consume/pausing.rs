@@ -228,7 +228,7 @@ fn a_producer_may_begin_paused() {
     assert!(room.rtp_to(address(6_000)).is_empty());
     room.engine.drain_events();
     room.engine.resume_producer(producer).unwrap();
-    assert_eq!(room.event_names(), ["resume", "producerresume", "resume"]);
+    assert_eq!(room.event_names(), ["resume", "producerresume"]);
     room.arrive(sender, &Packet::new(111, 2, SSRC, b"a"));
     room.tick();
     assert_eq!(room.rtp_to(address(6_000)).len(), 1);
@@ -258,14 +258,11 @@ fn pausing_or_resuming_twice_is_doing_it_once() {
     for _ in 0..2 {
         pause_producer(&mut call);
     }
-    assert_eq!(call.room.event_names(), ["pause", "producerpause", "pause"]);
+    assert_eq!(call.room.event_names(), ["pause", "producerpause"]);
     for _ in 0..2 {
         resume_producer(&mut call);
     }
-    assert_eq!(
-        call.room.event_names(),
-        ["resume", "producerresume", "resume"]
-    );
+    assert_eq!(call.room.event_names(), ["resume", "producerresume"]);
     for _ in 0..2 {
         call.room.engine.pause_consumer(call.consumer).unwrap();
     }

@@ -100,10 +100,8 @@ fn data_consumers_hear_of_a_pause_only_when_it_changes_something_for_them() {
         ("resume", consumer),
         ("pause", producer),
         ("dataproducerpause", consumer),
-        ("pause", consumer),
         ("resume", producer),
         ("dataproducerresume", consumer),
-        ("resume", consumer),
     ];
     assert_eq!(talk.told(), expected);
 }
