@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use flumen_components::Time;
 use flumen_systems::Stage;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 use crate::clock::Clock;
 
@@ -50,6 +52,31 @@ impl StageTimes {
         self.total[stage as usize] += span;
         self.lap = now;
     }
+}
+
+/// `{"Ingest": {"last": 1.5, "total": 20.25}, ...}`: microseconds in the last tick and in all.
+impl Serialize for StageTimes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(STAGES))?;
+        for stage in Stage::IN_ORDER {
+            let row = Row {
+                last: micros(self.last(stage)),
+                total: micros(self.total(stage)),
+            };
+            map.serialize_entry(&stage.to_string(), &row)?;
+        }
+        map.end()
+    }
+}
+
+#[derive(Serialize)]
+struct Row {
+    last: f64,
+    total: f64,
+}
+
+fn micros(span: Duration) -> f64 {
+    span.as_nanos() as f64 / 1_000.0
 }
 
 impl Default for StageTimes {

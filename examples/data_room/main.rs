@@ -21,6 +21,11 @@ use room::Room;
 use screen::Screen;
 use summary::Summary;
 
+const USAGE: &str = "\
+usage: data_room [--json]
+
+  --json   print nothing but the summary, as one JSON object";
+
 /// Anything that ends this program early.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -37,12 +42,20 @@ fn main() -> ExitCode {
     let json = match std::env::args().nth(1).as_deref() {
         None => false,
         Some("--json") => true,
-        Some(_) => return complain("usage: data_room [--json]"),
+        Some("--help" | "-h") => return help(),
+        Some(_) => return complain(USAGE),
     };
     match run(json) {
         Ok(summary) if summary.is_good() => ExitCode::SUCCESS,
         Ok(_) => complain("data_room: somebody did not get what was meant for them"),
         Err(failure) => complain(&format!("data_room: {failure}")),
+    }
+}
+
+fn help() -> ExitCode {
+    match writeln!(io::stdout(), "{USAGE}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }
 

@@ -6,9 +6,11 @@ use std::time::Duration;
 pub(crate) const USAGE: &str = "\
 usage: relay [--json]
        relay --listen [--port N] [--seconds N] [--json]
+       relay --help
 
   without --listen   play a recorded browser to itself, through the engine, and check every packet
-  --listen           wait for a real sender, and print the commands to use
+  --listen           wait for a real sender, and print the commands to use; when it has been silent
+                     for a second, another one may take its place
   --port N           where to listen: N to N + 3; N + 4 and N + 6 are sent to (default 5004)
   --seconds N        end after N seconds (default: when Enter is pressed)
   --json             print nothing but the summary, as one JSON object";
@@ -35,15 +37,16 @@ pub(crate) struct Listening {
 const PORTS: u16 = 7;
 
 impl Arguments {
-    /// Understands the arguments behind the program's name.
+    /// Understands the arguments behind the program's name; nothing when help is wanted.
     ///
     /// # Errors
     ///
     /// What is wrong with them.
-    pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
+    pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let (mut json, mut listen, mut port, mut seconds) = (false, false, None, None);
         while let Some(word) = words.next() {
             match word.as_str() {
+                "--help" | "-h" => return Ok(None),
                 "--json" => json = true,
                 "--listen" => listen = true,
                 "--port" => port = Some(number(&word, words.next())?),
@@ -61,7 +64,7 @@ impl Arguments {
         let patience = seconds.map(|seconds: u16| Duration::from_secs(seconds.into()));
         let listening = Listening { port, patience };
         let listen = listen.then_some(listening);
-        Ok(Self { json, listen })
+        Ok(Some(Self { json, listen }))
     }
 }
 

@@ -21,6 +21,8 @@ use crate::snapshot::Snapshot;
 use crate::summary::Summary;
 use crate::table::Frame;
 
+/// How long a sender must have been silent before another may take its place.
+const FOLLOW_AFTER: Duration = Duration::from_secs(1);
 /// How often the table is drawn.
 const REDRAW: Duration = Duration::from_millis(250);
 
@@ -51,6 +53,7 @@ fn ingress(ports: Ports, kind: MediaKind) -> PlainTransportOptions {
     let at = |port| Listen::Own(ListenInfo::at(SocketAddr::new(LOCAL, port)));
     PlainTransportOptions {
         rtcp_mux: false,
+        follow_after: Some(FOLLOW_AFTER),
         rtcp_listen: Some(at(ports.rtcp(kind))),
         ..PlainTransportOptions::new(at(ports.rtp(kind)))
     }
@@ -147,9 +150,8 @@ fn conclude(
     mut events: Vec<Event>,
     screen: &mut Screen,
 ) -> Result<Summary, Failure> {
-    let worst_tick = running.worst_tick();
     // Why the engine ended is told before what followed from it.
-    let remains = running.stop()?.shutdown(Duration::from_secs(1))?;
+    let (remains, worst_tick) = running.stop(Duration::from_secs(1))?;
     let mut last = watched?;
     last.ledger = remains.ledger.clone();
     let imbalance = remains.ledger.check().err();

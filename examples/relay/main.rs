@@ -35,7 +35,8 @@ fn main() -> ExitCode {
     // Nothing is left to be done when standard error is gone.
     let mut complain = |text: &str| drop(writeln!(stderr, "{text}"));
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
-        Ok(arguments) => arguments,
+        Ok(Some(arguments)) => arguments,
+        Ok(None) => return help(),
         Err(mistake) => {
             complain(&format!("{mistake}\n\n{USAGE}"));
             return ExitCode::from(2);
@@ -48,6 +49,13 @@ fn main() -> ExitCode {
             complain(&format!("relay: {failure}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+fn help() -> ExitCode {
+    match writeln!(io::stdout(), "{USAGE}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }
 

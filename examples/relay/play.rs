@@ -230,9 +230,8 @@ impl Show {
         shown: Result<Shown, Failure>,
         screen: &mut Screen,
     ) -> Result<Summary, Failure> {
-        let worst_tick = self.running.worst_tick();
         // Why the engine ended is told before what followed from it.
-        let remains = self.running.stop()?.shutdown(PATIENCE)?;
+        let (remains, worst_tick) = self.running.stop(PATIENCE)?;
         let Shown { mut last, players } = shown?;
         last.ledger = remains.ledger.clone();
         let mut played = Played::default();

@@ -80,12 +80,7 @@ impl Room {
         let own_socket = matches!(listen, Listen::Own(_));
         let options = PlainTransportOptions::new(listen);
         let transport = engine.create_plain_transport(self.router, options)?;
-        let to = ConnectOptions {
-            ip: Some(remote.ip()),
-            port: Some(remote.port()),
-            rtcp_port: None,
-        };
-        engine.connect(transport, &to)?;
+        engine.connect(transport, &ConnectOptions::from(remote))?;
         let capabilities = engine.rtp_capabilities(self.router)?.clone();
         let mut consumers = Vec::new();
         for &producer in producers {
@@ -113,5 +108,5 @@ pub(crate) fn local_address(
     transport: TransportId,
 ) -> Result<SocketAddr, Failure> {
     let tuple = engine.tuple(transport)?.ok_or("the transport is direct")?;
-    Ok(SocketAddr::new(LOCAL, tuple.local_port))
+    Ok(tuple.local().ok_or("it is announced by name")?)
 }

@@ -1,11 +1,11 @@
 //! The engine on a thread of its own: where it belongs when media must not wait for a screen.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use flumen::{Engine, Handle};
+use flumen::{Engine, Handle, Imbalance, Remains, TickError};
 
 /// Anything that ends this program early.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -13,15 +13,9 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// An engine that runs.
 pub(crate) struct Running {
     handle: Handle,
-    pulse: Arc<Pulse>,
-    thread: JoinHandle<Result<Engine, Failure>>,
-}
-
-/// What the engine's thread and this one tell each other.
-#[derive(Debug, Default)]
-struct Pulse {
-    stop: AtomicBool,
-    worst_tick: AtomicU64,
+    /// In nanoseconds.
+    worst_tick: Arc<AtomicU64>,
+    thread: JoinHandle<(Result<Remains, TickError>, Result<(), Imbalance>)>,
 }
 
 impl Running {
@@ -30,24 +24,22 @@ impl Running {
         clippy::disallowed_methods,
         reason = "the engine starts no thread: an application does"
     )]
-    pub(crate) fn start(mut engine: Engine) -> Self {
+    pub(crate) fn start(engine: Engine) -> Self {
         let handle = engine.handle();
-        let pulse = Arc::new(Pulse::default());
-        let shared = Arc::clone(&pulse);
+        let worst_tick = Arc::new(AtomicU64::default());
+        let worst = Arc::clone(&worst_tick);
         let thread = thread::spawn(move || {
-            while !shared.stop.load(Ordering::Relaxed) {
-                engine.turn(None)?;
-                engine.check_ledger()?;
+            let mut balance = Ok(());
+            let remains = engine.run_with(|engine| {
+                balance = balance.and_then(|()| engine.check_ledger());
                 let nanoseconds = engine.stage_times().last_tick().as_nanos();
-                shared
-                    .worst_tick
-                    .fetch_max(nanoseconds as u64, Ordering::Relaxed);
-            }
-            Ok(engine)
+                worst.fetch_max(nanoseconds as u64, Ordering::Relaxed);
+            });
+            (remains, balance)
         });
         Self {
             handle,
-            pulse,
+            worst_tick,
             thread,
         }
     }
@@ -62,16 +54,17 @@ impl Running {
 
     /// The time that the longest tick took.
     pub(crate) fn worst_tick(&self) -> Duration {
-        Duration::from_nanos(self.pulse.worst_tick.load(Ordering::Relaxed))
+        Duration::from_nanos(self.worst_tick.load(Ordering::Relaxed))
     }
 
-    /// Gives the engine back, or tells why it ended.
-    pub(crate) fn stop(self) -> Result<Engine, Failure> {
-        self.pulse.stop.store(true, Ordering::Relaxed);
+    /// Shuts the engine down: what it leaves behind and its longest tick, or why it ended.
+    pub(crate) fn stop(self, patience: Duration) -> Result<(Remains, Duration), Failure> {
         // It fails when the engine has ended, which its thread tells better.
-        let _ = self.handle.wake();
-        self.thread
-            .join()
-            .unwrap_or_else(|_| Err("the engine's thread panicked".into()))
+        let _ = self.handle.shutdown(patience);
+        let worst_tick = self.worst_tick();
+        let ended = self.thread.join();
+        let (remains, balance) = ended.map_err(|_| "the engine's thread panicked")?;
+        balance?;
+        Ok((remains?, worst_tick))
     }
 }

@@ -22,6 +22,17 @@ pub struct ConnectOptions {
     pub rtcp_port: Option<u16>,
 }
 
+/// RTP, and RTCP when multiplexed, at `remote`.
+impl From<SocketAddr> for ConnectOptions {
+    fn from(remote: SocketAddr) -> Self {
+        Self {
+            ip: Some(remote.ip()),
+            port: Some(remote.port()),
+            rtcp_port: None,
+        }
+    }
+}
+
 /// A transport cannot be connected.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
