@@ -20,7 +20,7 @@ pub mod application {
     pub use event::{Event, EventLog, Subject};
     pub use id::{
         ConsumerId, DataConsumerId, DataProducerId, Id, ParseIdError, ProducerId, RouterId,
-        SocketId, TransportId,
+        RtpObserverId, SocketId, TransportId,
     };
     pub use trace::{Trace, TraceTypes, Traces};
 }
@@ -166,6 +166,19 @@ pub mod media {
     pub use ssrc_changes::{Admission, SsrcChange, SsrcChanges};
 }
 
+/// Observers of a router: who is loud, who speaks.
+pub mod observe {
+    pub(crate) mod dominance;
+    pub(crate) mod loudness;
+    pub(crate) mod rtp_observer;
+    mod speech;
+    mod voices;
+
+    pub use dominance::{Dominance, DominantSpeaker};
+    pub use loudness::{Loud, Loudness, ProducerVolume};
+    pub use rtp_observer::{ObservedBy, ObserverKind, ObservesRouter, RtpObserver, RtpObservers};
+}
+
 /// What one tick works on: datagrams in and out, rows, ledgers, deadlines, time and seeds.
 pub mod tick {
     pub(crate) mod batch;
@@ -255,5 +268,6 @@ pub use data::*;
 pub use feedback::*;
 pub use flumen_wire as wire;
 pub use media::*;
+pub use observe::*;
 pub use tick::*;
 pub use transport::*;

@@ -4,6 +4,7 @@ mod consumers;
 mod data_consumers;
 mod data_producers;
 mod dumps;
+mod observers;
 mod producers;
 mod routers;
 mod transports;

@@ -40,17 +40,19 @@ pub use bevy_ecs as ecs;
 pub use flumen_components as components;
 pub use flumen_components::{
     AppData, Closed, ConsumerId, Content, Control, Counts, DataConsumerId, DataKind, DataLedger,
-    DataParameters, DataProducerId, Delivery, Discard, Event, Imbalance, Ledger, Limits, Message,
-    MessageDelivery, MessageDiscard, MessageWithheld, ProducerId, ProducerScore, Reason, Recipient,
-    Refusal, ReliabilityOverrides, RouterId, RtcpFault, SctpOptions, SctpOptionsError,
-    SctpParameters, SctpState, SctpStreamParameters, SctpStreamParametersError, SocketId,
-    StreamLayers, StreamLiveness, Subject, Time, Trace, TransportId, Tuple, VerdictError, Veto,
-    VetoError, VideoOrientation, Withheld, dump, event, rtp_parameters, stats, trace,
+    DataParameters, DataProducerId, Delivery, Discard, DominantSpeaker, Event, Imbalance, Ledger,
+    Limits, Message, MessageDelivery, MessageDiscard, MessageWithheld, ProducerId, ProducerScore,
+    ProducerVolume, Reason, Recipient, Refusal, ReliabilityOverrides, RouterId, RtcpFault,
+    RtpObserverId, SctpOptions, SctpOptionsError, SctpParameters, SctpState, SctpStreamParameters,
+    SctpStreamParametersError, SocketId, StreamLayers, StreamLiveness, Subject, Time, Trace,
+    TransportId, Tuple, VerdictError, Veto, VetoError, VideoOrientation, Withheld, dump, event,
+    rtp_parameters, stats, trace,
 };
 pub use flumen_protocol::sctp;
 pub use flumen_systems::control::{
-    ConnectError, ConnectOptions, ConsumeDataError, ConsumeError, ConsumerOptions,
-    DataConsumerOptions, DataProducerOptions, DirectTransportOptions, LimitBitrateError, NotSctp,
+    ActiveSpeakerObserverOptions, AudioLevelObserverOptions, ConnectError, ConnectOptions,
+    ConsumeDataError, ConsumeError, ConsumerOptions, CreateObserverError, DataConsumerOptions,
+    DataProducerOptions, DirectTransportOptions, LimitBitrateError, NotSctp, ObserveError,
     OpenTransportError, ProduceDataError, ProduceError, ProducerOptions, SendError,
     SendMessageError, SendMessageToError, UpdateMediaCodecsError,
 };

@@ -9,9 +9,7 @@ use bevy_ecs::system::{Query, Res};
 use flumen_components::event::Pending;
 use flumen_components::{
     Connected, ConsumerScoresChanged, Deadlines, DirectOut, EstimatesToTell, Inactivity, Inbox,
-    KeyFrameWishes, LayerActivity, Liveness, Media, Messages, Missing, Outbox, OutgoingEstimate,
-    PathsOnProbe, PathsToEstimate, ReceiverReports, ReportQueue, Resumed, RtcpIn, RtpIn,
-    ScoresChanged, SctpIn, SenderReports, Stirred, Touched, Traces,
+    KeyFrameWishes, LayerActivity, Liveness, Media, Messages, Missing, Outbox, OutgoingEstimate, PathsOnProbe, PathsToEstimate, ReceiverReports, ReportQueue, Resumed, RtcpIn, RtpIn, ScoresChanged, SctpIn, SenderReports, Stirred, Touched, Traces, RtpObserver,
 };
 
 /// Datagrams came, or rows of those that came last are still there to be cleared.
@@ -85,6 +83,15 @@ pub(crate) fn activity_told(
     watched: Query<'_, '_, (), Or<(With<Liveness>, With<LayerActivity>)>>,
 ) -> bool {
     streams_move(&touched, &deadlines) && !watched.is_empty()
+}
+
+/// Some producers are observed, and one may have accepted packets, or an interval is over.
+pub(crate) fn audio_observed(
+    touched: Res<'_, Touched>,
+    deadlines: Res<'_, Deadlines>,
+    observers: Query<'_, '_, (), With<RtpObserver>>,
+) -> bool {
+    streams_move(&touched, &deadlines) && !observers.is_empty()
 }
 
 /// Some streams ask for what they miss, and one may have accepted packets, or is to ask again.

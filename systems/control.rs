@@ -16,6 +16,7 @@ mod end;
 mod limit_bitrate;
 mod measure_receiver;
 mod measure_sender;
+mod observe;
 mod open_socket;
 mod open_transport;
 mod pause;
@@ -45,6 +46,11 @@ pub use dump::{
 };
 pub use limit_bitrate::{
     LimitBitrateError, set_max_incoming_bitrate, set_max_outgoing_bitrate, set_min_outgoing_bitrate,
+};
+pub use observe::{
+    ActiveSpeakerObserverOptions, AudioLevelObserverOptions, CreateObserverError, ObserveError,
+    add_producer, close_observer, create_active_speaker_observer, create_audio_level_observer,
+    pause_observer, remove_producer, resume_observer,
 };
 pub use open_socket::{SocketRecord, open_socket};
 pub use open_transport::{

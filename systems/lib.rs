@@ -79,6 +79,9 @@ pub fn pipeline(setup: &mut Setup) {
             (score::measure_demand, score::estimate_paths)
                 .chain()
                 .run_if(paths_move),
+            (score::hear_levels, score::tell_levels)
+                .chain()
+                .run_if(audio_observed),
         )
             .chain(),
     );

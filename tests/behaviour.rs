@@ -12,6 +12,7 @@ mod application {
     mod handle;
     mod in_order;
     mod media_codecs;
+    mod observers;
     mod running;
     mod shutdown;
     mod stats;

@@ -9,7 +9,8 @@ use bevy_ecs::world::World;
 use serde::{Serialize, Serializer};
 
 use crate::application::id::{
-    ConsumerId, DataConsumerId, DataProducerId, ProducerId, RouterId, SocketId, TransportId,
+    ConsumerId, DataConsumerId, DataProducerId, ProducerId, RouterId, RtpObserverId, SocketId,
+    TransportId,
 };
 use crate::application::trace::Trace;
 use crate::application::undrained::Undrained;
@@ -18,6 +19,8 @@ use crate::media::orientation::VideoOrientation;
 use crate::media::score::{ConsumerScore, ProducerScore};
 use crate::media::silence::StreamLiveness;
 use crate::media::ssrc_changes::SsrcChange;
+use crate::observe::dominance::DominantSpeaker;
+use crate::observe::loudness::ProducerVolume;
 use crate::tick::limits::Limits;
 use crate::transport::path::{OnTransport, Tuple};
 use flumen_protocol::sctp::State as SctpState;
@@ -47,6 +50,9 @@ pub enum Subject {
     /// A data consumer.
     #[serde(rename = "dataConsumerId")]
     DataConsumer(DataConsumerId),
+    /// An observer of a router.
+    #[serde(rename = "rtpObserverId")]
+    RtpObserver(RtpObserverId),
 }
 
 /// Who paused or resumed something.
@@ -255,6 +261,33 @@ events! {
     BufferedAmountLow = "bufferedamountlow" {
         /// Bytes that still wait.
         buffered_amount: u64
+    };
+    /// A router has a new observer.
+    RtpObserverCreated = "newrtpobserver" {
+        /// The observer.
+        rtp_observer: RtpObserverId
+    };
+    /// An observer began to listen to a producer.
+    ProducerAdded = "addproducer" {
+        /// The producer.
+        producer: ProducerId
+    };
+    /// An observer stopped to listen to a producer that is open.
+    ProducerRemoved = "removeproducer" {
+        /// The producer.
+        producer: ProducerId
+    };
+    /// Producers were loud in an interval of an audio level observer.
+    VolumesChanged = "volumes" {
+        /// The loudest, and how loud.
+        volumes: Vec<ProducerVolume>
+    };
+    /// No producer of an audio level observer is loud any more.
+    Silence = "silence";
+    /// Another producer of an active speaker observer is the dominant one.
+    DominantSpeakerChanged = "dominantspeaker" {
+        /// The producer.
+        speaker: DominantSpeaker
     };
     /// Something that was asked to be traced. Never an entity: it can come with every packet.
     Traced = "trace" {

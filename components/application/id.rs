@@ -94,6 +94,8 @@ ids! {
     DataProducerId = "data producer";
     /// Identifies a data consumer.
     DataConsumerId = "data consumer";
+    /// Identifies an observer of a router.
+    RtpObserverId = "observer";
 }
 
 const VERSION_AND_VARIANT: u128 = 0xf << 76 | 0b11 << 62;

@@ -42,6 +42,8 @@ pub enum Due {
     MoreReports,
     /// A timer of a transport's SCTP association may be due.
     Sctp,
+    /// An interval of an observer is over.
+    Observed,
     /// A user's system asked to be called.
     User(u64),
 }

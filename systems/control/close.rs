@@ -8,8 +8,8 @@ use flumen_components::event::{
 };
 use flumen_components::{
     Closed, Consumer, ConsumerId, Created, Directory, Event, Ledger, Listener, Parked, Path,
-    ProducerId, Receivers, Refusal, Residents, RouterId, Routes, Socket, SocketId, SocketKey,
-    Sockets, Subject, TransportId, Transports, find,
+    ProducerId, Receivers, Refusal, Residents, RouterId, Routes, RtpObservers, Socket, SocketId,
+    SocketKey, Sockets, Subject, TransportId, Transports, find,
 };
 
 use super::belonging::streams_of;
@@ -17,6 +17,7 @@ use super::close_data::end_data_residents;
 use super::connect::release_remotes;
 use super::consume::unroute;
 use super::end::end;
+use super::observe::{end_observers, forget_everywhere};
 use super::produce::leave;
 use super::sctp::abort;
 
@@ -31,6 +32,8 @@ pub fn close_router(world: &mut World, id: RouterId) -> Result<Vec<SocketKey>, C
     let sockets = end_transports(world, &transports, |about, subject| {
         RouterClosed { about, subject }.into()
     });
+    let observers = in_order::<RtpObservers>(world, router);
+    end_observers(world, &observers);
     end(world, router, id, Subject::Router(id));
     Ok(sockets)
 }
@@ -183,6 +186,7 @@ fn end_producer(world: &mut World, producer: Entity, id: ProducerId, closing: &E
         );
         end_consumer(world, about, id);
     }
+    forget_everywhere(world, producer);
     leave(world, producer);
     for stream in streams_of(world, producer) {
         world.despawn(stream);

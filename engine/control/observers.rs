@@ -1,0 +1,100 @@
+//! Observers of a router's audio, between ticks.
+
+use flumen_components::{Closed, ProducerId, RouterId, RtpObserverId};
+use flumen_systems::control::{
+    self, ActiveSpeakerObserverOptions, AudioLevelObserverOptions, CreateObserverError,
+    ObserveError,
+};
+
+use crate::engine::Engine;
+
+/// Observers of audio. They hear the levels that senders write into packets (RFC 6464), so that
+/// producers must have negotiated `urn:ietf:params:rtp-hdrext:ssrc-audio-level`.
+impl Engine {
+    /// Makes an observer that tells the loudest of its producers (`volumes`), and that none is loud
+    /// any more (`silence`).
+    ///
+    /// # Errors
+    ///
+    /// [`CreateObserverError`].
+    pub fn create_audio_level_observer(
+        &mut self,
+        router: RouterId,
+        options: AudioLevelObserverOptions,
+    ) -> Result<RtpObserverId, CreateObserverError> {
+        control::create_audio_level_observer(&mut self.world, router, options)
+    }
+
+    /// Makes an observer that tells which of its producers is the dominant speaker
+    /// (`dominantspeaker`).
+    ///
+    /// # Errors
+    ///
+    /// [`CreateObserverError::Closed`].
+    pub fn create_active_speaker_observer(
+        &mut self,
+        router: RouterId,
+        options: ActiveSpeakerObserverOptions,
+    ) -> Result<RtpObserverId, CreateObserverError> {
+        control::create_active_speaker_observer(&mut self.world, router, options)
+    }
+
+    /// Lets an observer listen to an audio producer of its router, which may be paused. Nothing
+    /// happens when it already does.
+    ///
+    /// # Errors
+    ///
+    /// [`ObserveError`].
+    pub fn add_producer(
+        &mut self,
+        observer: RtpObserverId,
+        producer: ProducerId,
+    ) -> Result<(), ObserveError> {
+        self.asked = true;
+        control::add_producer(&mut self.world, observer, producer)
+    }
+
+    /// Lets an observer no longer listen to a producer. Nothing happens when it does not.
+    ///
+    /// # Errors
+    ///
+    /// [`ObserveError`].
+    pub fn remove_producer(
+        &mut self,
+        observer: RtpObserverId,
+        producer: ProducerId,
+    ) -> Result<(), ObserveError> {
+        self.asked = true;
+        control::remove_producer(&mut self.world, observer, producer)
+    }
+
+    /// Pauses an observer: it hears nothing, and what it has heard is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the observer is.
+    pub fn pause_observer(&mut self, observer: RtpObserverId) -> Result<(), Closed> {
+        self.asked = true;
+        control::pause_observer(&mut self.world, observer)
+    }
+
+    /// Resumes an observer.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the observer is.
+    pub fn resume_observer(&mut self, observer: RtpObserverId) -> Result<(), Closed> {
+        self.asked = true;
+        control::resume_observer(&mut self.world, observer)
+    }
+
+    /// Closes an observer.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when it is already.
+    pub fn close_observer(&mut self, observer: RtpObserverId) -> Result<(), Closed> {
+        self.asked = true;
+        control::close_observer(&mut self.world, observer)
+    }
+}
