@@ -13,6 +13,7 @@ pub mod application {
     pub(crate) mod id;
     pub mod stats;
     pub mod trace;
+    pub(crate) mod traces;
     pub(crate) mod undrained;
 
     pub use app_data::AppData;
@@ -22,7 +23,8 @@ pub mod application {
         ConsumerId, DataConsumerId, DataProducerId, Id, ParseIdError, ProducerId, RouterId,
         RtpObserverId, SocketId, TransportId,
     };
-    pub use trace::{Trace, TraceTypes, Traces};
+    pub use trace::{Trace, TraceTypes};
+    pub use traces::Traces;
 }
 
 /// Consumers: who gets what, what they send, and what they send again.
@@ -201,6 +203,7 @@ pub mod tick {
     pub(crate) mod time;
     pub(crate) mod verdict;
     pub(crate) mod veto;
+    pub(crate) mod vetoes;
 
     pub use batch::{
         Media, MediaPacket, PacketFacts, RtcpArrival, RtcpIn, RtpArrival, RtpIn, SctpArrival,
@@ -224,7 +227,8 @@ pub mod tick {
     pub use soundness::{Balance, Broken};
     pub use time::{Now, NtpEpoch, Time};
     pub use verdict::VerdictError;
-    pub use veto::{VETOES_MAX, Veto, VetoError, Vetoes};
+    pub use veto::{VETOES_MAX, Veto};
+    pub use vetoes::{VetoError, Vetoes};
 }
 
 /// Routers, sockets and transports: where media and messages enter and leave.

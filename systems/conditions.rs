@@ -9,7 +9,9 @@ use bevy_ecs::system::{Query, Res};
 use flumen_components::event::Pending;
 use flumen_components::{
     Connected, ConsumerScoresChanged, Deadlines, DirectOut, EstimatesToTell, Inactivity, Inbox,
-    KeyFrameWishes, LayerActivity, Liveness, Media, Messages, Missing, Outbox, OutgoingEstimate, PathsOnProbe, PathsToEstimate, ReceiverReports, ReportQueue, Resumed, RtcpIn, RtpIn, ScoresChanged, SctpIn, SenderReports, Stirred, Touched, Traces, RtpObserver,
+    KeyFrameWishes, LayerActivity, Liveness, Media, Messages, Missing, Outbox, OutgoingEstimate,
+    PathsOnProbe, PathsToEstimate, ReceiverReports, ReportQueue, Resumed, RtcpIn, RtpIn,
+    RtpObserver, ScoresChanged, SctpIn, SenderReports, Stirred, Touched, Traces,
 };
 
 /// Datagrams came, or rows of those that came last are still there to be cleared.

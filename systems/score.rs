@@ -12,7 +12,9 @@ mod watch_layers;
 mod watch_liveness;
 
 pub(crate) use announce_scores::{announce_scores, consumer_score_of, scores_of};
-    pub(crate) use estimate_paths::estimate_paths; pub(crate) use measure_demand::measure_demand;, pub(crate) use hear_levels::hear_levels;,
+pub(crate) use estimate_paths::estimate_paths;
+pub(crate) use hear_levels::hear_levels;
+pub(crate) use measure_demand::measure_demand;
 pub(crate) use sample_consumers::sample_consumers;
 pub(crate) use sample_scores::sample_scores;
 pub(crate) use tell_levels::tell_levels;

@@ -312,7 +312,7 @@ pub struct Pending(pub Vec<Event>);
 /// The events that live in the world and those that the application has not drained.
 #[derive(Resource, Debug, Default)]
 pub struct EventLog {
-    undrained: Undrained,
+    undrained: Undrained<Event>,
     living: Vec<Entity>,
     expiring: Vec<Entity>,
     /// Events dropped because the application did not drain them.

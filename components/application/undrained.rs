@@ -5,24 +5,33 @@ use std::collections::VecDeque;
 
 use bevy_ecs::entity::{Entity, EntityHashMap};
 
-use crate::application::event::Event;
 use crate::tick::limits::Limits;
 
 /// Events that wait for the application. One transport has at most
 /// [`Limits::events_per_transport`]; of more than [`Limits::events`] in all, whoever has the most
 /// loses the oldest, so that no room's noise costs another its events.
-#[derive(Debug, Default)]
-pub(crate) struct Undrained {
+#[derive(Debug)]
+pub(crate) struct Undrained<E> {
     // By whose they are, each with its place in the order of all. Never told in the order of a hash.
-    queues: EntityHashMap<VecDeque<(u64, Event)>>,
+    queues: EntityHashMap<VecDeque<(u64, E)>>,
     len: usize,
     next: u64,
 }
 
-impl Undrained {
+impl<E> Default for Undrained<E> {
+    fn default() -> Self {
+        Self {
+            queues: EntityHashMap::default(),
+            len: 0,
+            next: 0,
+        }
+    }
+}
+
+impl<E> Undrained<E> {
     /// Adds an event on account of `owner`: a transport, or what is on none. True when another one
     /// had to go.
-    pub(crate) fn push(&mut self, owner: Entity, event: Event, limits: &Limits) -> bool {
+    pub(crate) fn push(&mut self, owner: Entity, event: E, limits: &Limits) -> bool {
         let own = self.queues.get(&owner).map_or(0, VecDeque::len);
         let loser = if own >= limits.events_per_transport {
             Some(owner)
@@ -42,7 +51,7 @@ impl Undrained {
     }
 
     /// Takes out every event, oldest first.
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Event> + use<> {
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = E> + use<E> {
         let mut all: Vec<_> = self.queues.drain().flat_map(|(_, queue)| queue).collect();
         self.len = 0;
         all.sort_unstable_by_key(|(number, _)| *number);
@@ -51,7 +60,7 @@ impl Undrained {
 
     /// Whose events are most; of several, whose oldest is oldest.
     fn longest(&self) -> Option<Entity> {
-        let oldest = |queue: &VecDeque<(u64, Event)>| queue.front().map(|(number, _)| *number);
+        let oldest = |queue: &VecDeque<(u64, E)>| queue.front().map(|(number, _)| *number);
         let longest = self
             .queues
             .iter()
@@ -73,11 +82,9 @@ impl Undrained {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::application::event::{Ended, Subject};
-    use crate::{Id, ProducerId};
 
     fn push(
-        undrained: &mut Undrained,
+        undrained: &mut Undrained<u128>,
         owner: u32,
         number: u128,
         (one, all): (usize, usize),
@@ -88,18 +95,11 @@ mod tests {
             ..Limits::default()
         };
         let owner = Entity::from_raw_u32(owner).expect("an index");
-        let subject = Subject::Producer(ProducerId::from_random(number));
-        let about = owner;
-        undrained.push(owner, Ended { about, subject }.into(), &limits)
+        undrained.push(owner, number, &limits)
     }
 
-    fn drained(undrained: &mut Undrained) -> Vec<Subject> {
-        undrained.drain().map(|event| event.subject()).collect()
-    }
-
-    fn named(numbers: &[u128]) -> Vec<Subject> {
-        let subject = |&number: &u128| Subject::Producer(ProducerId::from_random(number));
-        numbers.iter().map(subject).collect()
+    fn drained(undrained: &mut Undrained<u128>) -> Vec<u128> {
+        undrained.drain().collect()
     }
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
             assert!(!push(&mut undrained, number % 3, number.into(), (10, 100)));
         }
         let all: Vec<u128> = (0..20).collect();
-        assert_eq!(drained(&mut undrained), named(&all));
+        assert_eq!(drained(&mut undrained), all);
         assert_eq!(drained(&mut undrained), []);
     }
 
@@ -120,7 +120,7 @@ mod tests {
         for number in 0..4 {
             assert_eq!(push(&mut undrained, 2, number, (2, 100)), number >= 2);
         }
-        assert_eq!(drained(&mut undrained), named(&[100, 2, 3]));
+        assert_eq!(drained(&mut undrained), [100, 2, 3]);
     }
 
     #[test]
@@ -131,6 +131,6 @@ mod tests {
         }
         assert!(push(&mut undrained, 1, 4, (10, 4)));
         assert!(push(&mut undrained, 3, 5, (10, 4)));
-        assert_eq!(drained(&mut undrained), named(&[2, 3, 4, 5]));
+        assert_eq!(drained(&mut undrained), [2, 3, 4, 5]);
     }
 }

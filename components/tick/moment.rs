@@ -2,8 +2,6 @@
 
 use bevy_ecs::resource::Resource;
 
-use crate::tick::verdict::VerdictError;
-
 /// How far a tick has come when a system of the application runs: it says what can still be
 /// decided. Set before each of those in the slots before and after the engine's own.
 #[derive(Resource, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,14 +17,4 @@ pub enum Moment {
     Forwarded,
     /// Everything has left: what is added now belongs to the next tick.
     Sent,
-}
-
-impl Moment {
-    /// Checks that it is one of `moments`.
-    pub(crate) fn expect(self, moments: &[Self]) -> Result<(), VerdictError> {
-        match moments.contains(&self) {
-            true => Ok(()),
-            false => Err(VerdictError::WrongMoment(self)),
-        }
-    }
 }

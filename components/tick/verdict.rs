@@ -29,3 +29,13 @@ pub enum VerdictError {
     #[error("as much as one tick takes is there already")]
     Full,
 }
+
+impl Moment {
+    /// Checks that it is one of `moments`.
+    pub(crate) fn expect(self, moments: &[Self]) -> Result<(), VerdictError> {
+        match moments.contains(&self) {
+            true => Ok(()),
+            false => Err(VerdictError::WrongMoment(self)),
+        }
+    }
+}

@@ -1,93 +1,20 @@
 //! Why a system of the application lets something go no further.
 
-use bevy_ecs::resource::Resource;
-use thiserror::Error;
-
-use crate::consume::withheld::Withheld;
-use crate::data::undelivered::{MessageDiscard, MessageWithheld};
-use crate::tick::counts::Reason;
-use crate::tick::discard::Discard;
-use crate::tick::refusal::Refusal;
-
 /// A reason of the application's own, registered while an engine is built. Ledgers count it under
 /// its name, beside the reasons of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Veto(&'static str);
 
-/// The reasons that an application registered: at most [`VETOES_MAX`].
-#[derive(Resource, Clone, Debug, Default)]
-pub struct Vetoes {
-    known: Vec<Veto>,
-    mistake: Option<VetoError>,
-}
-
 /// How many reasons of its own an application can register.
 pub const VETOES_MAX: usize = 32;
 
-/// A reason of the application's own cannot be registered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum VetoError {
-    /// It has no name.
-    #[error("a reason has no name")]
-    Nameless,
-    /// The engine has a reason of that name itself, so that a ledger would have it twice.
-    #[error("{0} is a reason of the engine's own")]
-    Taken(&'static str),
-    /// There are [`VETOES_MAX`] already.
-    #[error("{0} would be more reasons than {VETOES_MAX}")]
-    TooMany(&'static str),
-}
-
 impl Veto {
+    pub(super) fn named(name: &'static str) -> Self {
+        Self(name)
+    }
+
     /// The name under which it is counted.
     pub fn name(self) -> &'static str {
         self.0
     }
-}
-
-impl Vetoes {
-    /// The reason called `name`: lower camel case, as those of the engine. Asking twice gives the
-    /// same one. A mistake is told by [`check`](Self::check).
-    pub fn register(&mut self, name: &'static str) -> Veto {
-        let veto = Veto(name);
-        if !self.known.contains(&veto) {
-            match self.fits(name) {
-                Ok(()) => self.known.push(veto),
-                Err(mistake) => self.mistake = self.mistake.or(Some(mistake)),
-            }
-        }
-        veto
-    }
-
-    /// Tells the first mistake that was made.
-    ///
-    /// # Errors
-    ///
-    /// [`VetoError`].
-    pub fn check(&self) -> Result<(), VetoError> {
-        self.mistake.map_or(Ok(()), Err)
-    }
-
-    fn fits(&self, name: &'static str) -> Result<(), VetoError> {
-        if name.is_empty() {
-            return Err(VetoError::Nameless);
-        }
-        let taken = is_of::<Discard>(name)
-            || is_of::<Withheld>(name)
-            || is_of::<Refusal>(name)
-            || is_of::<MessageDiscard>(name)
-            || is_of::<MessageWithheld>(name);
-        if taken {
-            return Err(VetoError::Taken(name));
-        }
-        if self.known.len() >= VETOES_MAX {
-            return Err(VetoError::TooMany(name));
-        }
-        Ok(())
-    }
-}
-
-fn is_of<R: Reason>(name: &str) -> bool {
-    R::ALL.iter().any(|reason| reason.name() == name)
 }

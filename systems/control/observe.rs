@@ -5,7 +5,7 @@ use std::time::Duration;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{
-    self, ProducerAdded, ProducerRemoved, RouterClosed, RtpObserverCreated, Silence, emit,
+    PausedBy, ProducerAdded, ProducerRemoved, RouterClosed, RtpObserverCreated, Silence, emit,
 };
 use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::{
@@ -18,6 +18,7 @@ use thiserror::Error;
 use super::belonging::router_of;
 use super::birth;
 use super::end::end;
+use super::pause::{changed, set_paused};
 
 /// How an audio level observer is made.
 #[derive(Clone, Debug)]
@@ -234,7 +235,7 @@ pub fn pause_observer(world: &mut World, id: RtpObserverId) -> Result<(), Closed
         return Ok(());
     }
     let subject = Subject::RtpObserver(id);
-    emit(world, event::Paused { about, subject });
+    emit(world, changed(true, PausedBy::Owner, about, subject));
     let observer = world.get_mut::<RtpObserver>(about);
     let silenced = observer.is_some_and(|mut observer| match &mut observer.kind {
         ObserverKind::AudioLevel(loudness) => loudness.reset(),
@@ -255,7 +256,7 @@ pub fn resume_observer(world: &mut World, id: RtpObserverId) -> Result<(), Close
     let about = find(world, id)?;
     if set_paused(world, about, false) {
         let subject = Subject::RtpObserver(id);
-        emit(world, event::Resumed { about, subject });
+        emit(world, changed(false, PausedBy::Owner, about, subject));
         arm(world, about);
     }
     Ok(())
@@ -332,12 +333,6 @@ fn unlist(world: &mut World, producer: Entity, observer: Entity) {
     if let Some(mut observed) = world.get_mut::<ObservedBy>(producer) {
         observed.0.retain(|other| *other != observer);
     }
-}
-
-/// Who is paused or resumed as it is already stays so, and nobody is told.
-fn set_paused(world: &mut World, observer: Entity, paused: bool) -> bool {
-    let before = world.get_mut::<Paused>(observer);
-    before.is_some_and(|mut before| std::mem::replace(&mut before.0, paused) != paused)
 }
 
 /// What changed between ticks is told at the next interval.

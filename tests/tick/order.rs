@@ -31,6 +31,8 @@ fn the_order_of_the_built_in_systems_is_this() {
         "Score: watch_layers",
         "Score: measure_demand",
         "Score: estimate_paths",
+        "Score: hear_levels",
+        "Score: tell_levels",
         "Forward: keep_packets",
         "Forward: fan_out",
         "Forward: fan_out_messages",
