@@ -10,55 +10,18 @@ use flumen_components::event::Pending;
 use flumen_components::{
     BandwidthEstimator, CreationSequence, DataLedger, Deadlines, Deliveries, DirectOut, Directory,
     EstimateMethod, Estimators, EventLog, Inbox, KeyFrameRetry, Ledger, Limits, LivenessTimeout,
-    MessageDeliveries, Messages, Now, NtpEpoch, Outbox, Parked, SctpLibrary, Seed, Sockets,
-    VetoError, Vetoes,
+    MessageDeliveries, Messages, Now, NtpEpoch, Outbox, Parked, SctpLibrary, Seed, Sockets, Vetoes,
 };
 use flumen_protocol::sctp::Stack;
-use flumen_systems::{OrderError, Plugin, Setup, Slot, Stage, pipeline};
-use thiserror::Error;
+use flumen_systems::{Plugin, Setup, Slot, Stage, pipeline};
 
 use crate::backend::Backend;
+use crate::build_error::BuildError;
 use crate::clock;
 use crate::engine::Engine;
 use crate::limits;
 use crate::poison;
 use crate::udp::Udp;
-
-/// An engine cannot be built.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// Systems that conflict have no definite order.
-    #[error(transparent)]
-    Order(#[from] OrderError),
-    /// A reason of the application's own that cannot be.
-    #[error(transparent)]
-    Veto(#[from] VetoError),
-    /// A limit that nothing can work with.
-    #[error("{name} is {value}: {reason}")]
-    Limit {
-        /// The name of the limit.
-        name: &'static str,
-        /// Its value.
-        value: usize,
-        /// Why it cannot be.
-        reason: &'static str,
-    },
-    /// The range of ports is empty.
-    #[error("the port range {first} to {last} is empty")]
-    EmptyPortRange {
-        /// The first port.
-        first: u16,
-        /// The last port.
-        last: u16,
-    },
-    /// The operating system gave no random seed.
-    #[error("the operating system gave no random seed: {0}")]
-    Seed(String),
-    /// The operating system gave no way to wait for sockets.
-    #[error("cannot wait for sockets: {0}")]
-    Backend(#[from] std::io::Error),
-}
 
 /// Makes an [`Engine`]. Every setter has a sensible default.
 pub struct Builder {
@@ -161,8 +124,15 @@ limits! {
     ssrc_changes_per_encoding: usize;
 }
 
+impl Engine {
+    /// Begins to make an engine.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+}
+
 impl Builder {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             seed: None,
             ntp_epoch: None,

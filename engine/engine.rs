@@ -12,7 +12,6 @@ use flumen_systems::{Slot, Stage, Step};
 use thiserror::Error;
 
 use crate::backend::{Backend, Outcome, ReceiveLimits};
-use crate::builder::Builder;
 use crate::clock::Clock;
 use crate::flush::flush;
 use crate::poison::{Poison, contain};
@@ -68,11 +67,6 @@ pub enum TickError {
 }
 
 impl Engine {
-    /// Begins to make an engine.
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
     pub(crate) fn new(
         world: World,
         steps: Vec<Step>,

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod backend;
+mod build_error;
 mod builder;
 mod clock;
 mod completion;
@@ -23,7 +24,8 @@ mod stage_times;
 mod udp;
 
 pub use backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits, Transmit, Wake};
-pub use builder::{BuildError, Builder};
+pub use build_error::BuildError;
+pub use builder::Builder;
 pub use completion::Completion;
 pub use control::{CreateTransportError, Observation, PlainTransportOptions};
 pub use engine::{Engine, TickError};

@@ -2,7 +2,7 @@
 
 use flumen_components::{KeyFrameRetry, Limits};
 
-use crate::builder::BuildError;
+use crate::build_error::BuildError;
 
 /// The values of limits beside their names.
 macro_rules! named {

@@ -38,6 +38,7 @@ mod identity;
 mod library;
 mod machine;
 mod output;
+mod phase;
 mod recorded;
 mod renewal;
 mod resets;
@@ -46,6 +47,7 @@ mod shift;
 mod stack;
 mod state;
 mod streams;
+mod successor;
 mod waiting;
 #[cfg(feature = "webrtc-sctp")]
 mod webrtc;

@@ -7,7 +7,7 @@ use super::heartbeat::Heartbeat;
 use super::held::Held;
 use super::identifiers::Identifiers;
 use super::identity::{Cookie, Identity};
-use super::renewal::Phase;
+use super::phase::Phase;
 use super::resets::Resets;
 use super::shift::Shift;
 use super::streams::{Inbound, Outbound};

@@ -4,33 +4,15 @@
 //! what arrives waits from the end of a message on, until that has been acknowledged too. The peer
 //! sees nothing of it.
 
-use bytes::Bytes;
-use flumen_wire::sctp::{
-    Init, chunks, close_chunk, kind, open_chunk, parameter_kind, seal, write_header,
-};
-
 use super::core::Core;
 use super::gate::Gate;
 use super::identity::Identity;
-use super::library::{Library, Occurrence, Side};
+use super::library::Library;
+use super::phase::Phase;
 use super::resets::is_after;
-use super::shift::{FIRST, LATEST, Shift};
-use super::{Epoch, PORT};
+use super::shift::{FIRST, Shift};
+use super::successor::Successor;
 use crate::Time;
-
-/// How far it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// There is time.
-    #[default]
-    Steady,
-    /// What was sent is to be acknowledged.
-    Draining,
-    /// It is; the message that arrives is to end.
-    Drained,
-    /// It has ended with this number, behind which everything waits.
-    Fenced(u32),
-}
 
 impl Gate {
     /// Whether the numbers of either direction have come so far that it is time.
@@ -95,79 +77,6 @@ impl Gate {
     }
 }
 
-/// The library that is to go on, amid its handshake.
-pub(super) struct Successor<L> {
-    library: L,
-    identity: Identity,
-}
-
-impl<L: Library> Successor<L> {
-    fn open(gate: &Gate, epoch: &Epoch, now: Time) -> Self {
-        let mut library = L::open(&gate.config, epoch, Side::Server, now);
-        if let Some(init) = gate.peer_init() {
-            library.input(now, init);
-        }
-        Self {
-            library,
-            identity: Identity::default(),
-        }
-    }
-
-    pub(super) fn next_timeout(&self) -> Option<Time> {
-        self.library.next_timeout()
-    }
-
-    /// Says what the peer would; whether the handshake is through.
-    fn shake_hands(&mut self, gate: &Gate, epoch: &Epoch, now: Time) -> bool {
-        while let Some(answer) = self.answer(now) {
-            if answer.identity.tsn > LATEST {
-                *self = Self::open(gate, epoch, now);
-                continue;
-            }
-            self.identity = answer.identity;
-            self.library.input(now, cookie_echo(&answer));
-        }
-        let mut told = std::iter::from_fn(|| self.library.poll());
-        told.any(|occurrence| matches!(occurrence, Occurrence::Connected))
-    }
-
-    fn answer(&mut self, now: Time) -> Option<Answer> {
-        let mut answer = None;
-        self.library.transmit(now, &mut |packet| {
-            let ack = chunks(packet).find_map(|chunk| Init::of(&chunk));
-            answer = answer.take().or(ack.and_then(|ack| Answer::of(&ack)));
-        });
-        answer
-    }
-}
-
-/// What is needed of an INIT ACK.
-struct Answer {
-    identity: Identity,
-    cookie: Vec<u8>,
-}
-
-impl Answer {
-    fn of(ack: &Init<'_>) -> Option<Self> {
-        let mut parameters = ack.parameters();
-        let cookie = parameters.find(|it| it.kind == parameter_kind::STATE_COOKIE)?;
-        Some(Self {
-            identity: Identity::of(ack),
-            cookie: cookie.value.to_vec(),
-        })
-    }
-}
-
-fn cookie_echo(answer: &Answer) -> Bytes {
-    let mut packet = Vec::new();
-    write_header(&mut packet, PORT, PORT, answer.identity.tag);
-    let start = open_chunk(&mut packet, kind::COOKIE_ECHO, 0);
-    packet.extend(&answer.cookie);
-    close_chunk(&mut packet, start);
-    seal(&mut packet);
-    Bytes::from(packet)
-}
-
 impl<L: Library> Core<L> {
     /// Begins anew if it is time; whether another library has just taken over.
     pub(super) fn renew(&mut self, now: Time) -> bool {
@@ -193,9 +102,11 @@ mod tests {
     use std::collections::BTreeSet;
     use std::time::Instant;
 
+    use bytes::Bytes;
+
     use super::super::machine::Machine;
     use super::super::rtc::Rtc;
-    use super::super::{Config, Outgoing, Output, Reliability, State};
+    use super::super::{Config, Epoch, Outgoing, Output, Reliability, State};
     use super::*;
 
     #[expect(
