@@ -237,6 +237,7 @@ pub mod transport {
     pub(crate) mod discards;
     pub(crate) mod following;
     pub(crate) mod listener;
+    pub(crate) mod pacer;
     pub(crate) mod path;
     pub(crate) mod router;
     pub(crate) mod sctp_association;
@@ -251,6 +252,7 @@ pub mod transport {
     pub use flumen_protocol::sctp::State as SctpState;
     pub use following::Following;
     pub use listener::{Incoming, Listener};
+    pub use pacer::{Pace, PacedTransports, Pacer};
     pub use path::{
         Link, LocalAddress, LocalAddresses, Naming, OnTransport, Path, Protocol, Residents, Role,
         TransportKind, Tuple,

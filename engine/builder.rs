@@ -105,6 +105,15 @@ limits! {
     sent_packets_per_transport: usize;
     /// Packets in reports of one receiver that are looked at in one tick. Default 8,192.
     reported_packets_per_transport: usize;
+    /// Packets of one transport that wait for their turn. Default 512.
+    paced_datagrams_per_transport: usize;
+    /// How fast a transport may send, in percent of what its path carries; at least 100. Default
+    /// 125.
+    pacing_percent: u64;
+    /// Packets that a transport may send at once, if its rate sends them within 5 ms. Default 10.
+    pacing_burst_packets: usize;
+    /// Milliseconds that a packet waits for its turn at most. Default 500.
+    pacing_delay_ms: u64;
     /// Streams and consumers that report in one tick. Default 256.
     reports_per_tick: usize;
     /// Streams and consumers looked at in one tick for what there is to report. Default 4,096.

@@ -22,6 +22,7 @@ pub(crate) fn check(limits: &Limits) -> Result<(), BuildError> {
         sctp_send_buffer_bytes sctp_stream_queue_bytes sctp_receive_window_bytes
         sctp_send_queue_messages sctp_inbound_streams
         events_per_transport events traces_per_transport traces_per_tick arrivals_per_transport
+        paced_datagrams_per_transport pacing_burst_packets
         sent_packets_per_transport reported_packets_per_transport reports_per_tick
         report_checks_per_tick requests
         retransmission_bytes_per_stream resent_packets_per_consumer nacked_packets_per_tick
@@ -41,6 +42,9 @@ pub(crate) fn check(limits: &Limits) -> Result<(), BuildError> {
         limits.sent_packets_per_transport,
     );
     refuse(value > 1 << 14, name, value, reason)?;
+    let (name, value) = ("pacing_percent", limits.pacing_percent as usize);
+    let reason = "less would leave than the path carries";
+    refuse(value < 100, name, value, reason)?;
     let (name, value) = ("datagrams_per_tick", limits.datagrams_per_tick);
     check_arena(name, value, value.checked_mul(limits.datagram_bytes))?;
     let (name, value) = ("direct_sends_per_tick", limits.direct_sends_per_tick);

@@ -10,8 +10,8 @@ use flumen_components::event::Pending;
 use flumen_components::{
     Connected, ConsumerScoresChanged, Deadlines, DirectOut, EstimatesToTell, Inactivity, Inbox,
     KeyFrameWishes, LayerActivity, Liveness, Media, Messages, Missing, Outbox, OutgoingEstimate,
-    PathsOnProbe, PathsToEstimate, ReceiverReports, ReportQueue, Resumed, RtcpIn, RtpIn,
-    RtpObserver, ScoresChanged, SctpIn, SenderReports, Stirred, Touched, Traces,
+    PacedTransports, Pacer, PathsOnProbe, PathsToEstimate, ReceiverReports, ReportQueue, Resumed,
+    RtcpIn, RtpIn, RtpObserver, ScoresChanged, SctpIn, SenderReports, Stirred, Touched, Traces,
 };
 
 /// Datagrams came, or rows of those that came last are still there to be cleared.
@@ -158,6 +158,15 @@ pub(crate) fn bandwidth_to_tell(
 /// Reports are left over, or a deadline passed.
 pub(crate) fn reports_due(queue: Res<'_, ReportQueue>, deadlines: Res<'_, Deadlines>) -> bool {
     !(queue.0.is_empty() && deadlines.fired().is_empty())
+}
+
+/// Some transports are paced, and packets leave or wait.
+pub(crate) fn packets_paced(
+    outbox: Res<'_, Outbox>,
+    paced: Res<'_, PacedTransports>,
+    pacers: Query<'_, '_, (), With<Pacer>>,
+) -> bool {
+    !paced.0.is_empty() || !(outbox.rows.is_empty() || pacers.is_empty())
 }
 
 /// Datagrams leave.

@@ -114,6 +114,7 @@ pub fn pipeline(setup: &mut Setup) {
         Stage::Protect,
         Slot::BuiltIn,
         (
+            protect::pace.run_if(packets_paced),
             protect::stamp_departures.run_if(datagrams_leave),
             protect::send_probes.run_if(paths_on_probe),
         )
@@ -147,4 +148,5 @@ fn resources(world: &mut bevy_ecs::world::World) {
     world.init_resource::<components::EstimatesToTell>();
     world.init_resource::<components::PathsToEstimate>();
     world.init_resource::<components::PathsOnProbe>();
+    world.init_resource::<components::PacedTransports>();
 }

@@ -39,6 +39,7 @@ mod feedback {
     mod compounds;
     mod estimate;
     mod hostile_rtcp;
+    mod links;
     mod reports;
 }
 
@@ -110,6 +111,7 @@ mod transport {
     mod blocked;
     mod comedia;
     mod direct;
+    mod pacing;
     mod sockets;
     mod transport_errors;
 }

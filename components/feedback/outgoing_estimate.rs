@@ -25,6 +25,7 @@ use crate::feedback::probation::Probation;
 use crate::media::loss_history::{LossHistory, Tally};
 use crate::tick::deadline::{Deadlines, Due};
 use crate::tick::limits::Limits;
+use crate::tick::outbox::Outgoing;
 use crate::tick::time::{Now, Time};
 use crate::wire::rtcp::TransportFeedback;
 
@@ -48,12 +49,14 @@ pub struct OutgoingEstimate {
     estimator: Box<dyn BandwidthEstimator>,
     estimate: PathEstimate,
     /// The stream of packets that probe.
-    pub probation: Probation,
+    probation: Probation,
     on_probe: Option<OnProbe>,
     probe_listed: bool,
     /// The bitrate that was traced last, and when.
     told: Option<(u64, Time)>,
     looked_at: Allowance,
+    /// The receiver told something.
+    is_heard: bool,
     listed: bool,
     armed: bool,
 }
@@ -98,8 +101,6 @@ struct OnProbe {
 
 /// How often a path is looked at while reports are due.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// No probe is longer, in bytes: a thousand packets.
-const PROBE_BYTES_MAX: u32 = 1_200_000;
 /// A probe that takes so many times as long as it should is given up.
 const PROBE_PATIENCE: u32 = 4;
 /// Shortest span between two tellings of estimates that differ by less than the shares below.
@@ -143,6 +144,7 @@ impl OutgoingEstimate {
             probe_listed: false,
             told: None,
             looked_at: Allowance::default(),
+            is_heard: false,
             listed: false,
             armed: false,
         }
@@ -151,6 +153,14 @@ impl OutgoingEstimate {
     /// What the path carries, as far as is known.
     pub fn estimate(&self) -> &PathEstimate {
         &self.estimate
+    }
+
+    /// Bits a second at which packets are to leave: `percent` of what the path carries, or what it is
+    /// probed with. None until the receiver told something.
+    pub fn pacing_rate(&self, percent: u64) -> Option<u64> {
+        let probed = self.on_probe.map_or(0, |on| on.probe.bitrate);
+        let paced = self.estimate.bitrate.saturating_mul(percent) / 100;
+        self.is_heard.then_some(paced.max(probed))
     }
 
     /// A packet leaves with transport-wide sequence number `number`.
@@ -178,6 +188,7 @@ impl OutgoingEstimate {
         let count = self.looked_at.take(wanted, now.tick, limit);
         self.history.report(feedback, count, reports);
         if !reports.is_empty() {
+            self.is_heard = true;
             let lost = reports.iter().filter(|report| report.arrived.is_none());
             self.loss.push(Tally {
                 expected: reports.len() as u32,
@@ -191,6 +202,7 @@ impl OutgoingEstimate {
     /// The receiver told a bitrate, in bits a second.
     pub fn tell(&mut self, bitrate: u64, now: Time) {
         if self.method == EstimateMethod::Remb {
+            self.is_heard = true;
             self.estimator.receive(PathReport::Bitrate(bitrate), now);
         }
     }
@@ -224,6 +236,15 @@ impl OutgoingEstimate {
         is_new
     }
 
+    /// The next packet of padding, appended to `out`, with its stamps still to be written.
+    pub fn pad(&mut self, out: &mut Vec<u8>) -> Outgoing {
+        let row = self.probation.write(out);
+        if self.method == EstimateMethod::Remb {
+            self.count(row.len() as u16);
+        }
+        row
+    }
+
     /// How many packets of padding a probe needs at `now`.
     pub fn padding_due(&self, now: Time) -> u32 {
         let Some(on) = self.on_probe else {
@@ -251,7 +272,7 @@ impl OutgoingEstimate {
     }
 
     fn begin_probe(&mut self, asked: Option<Probe>, now: Time) {
-        let usable = asked.filter(|probe| probe.bitrate > 0 && probe.bytes <= PROBE_BYTES_MAX);
+        let usable = asked.filter(|probe| probe.bitrate > 0 && probe.bytes <= Probe::BYTES_MAX);
         if self.on_probe.is_none()
             && let Some(probe) = usable
         {

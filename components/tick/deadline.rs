@@ -36,6 +36,8 @@ pub enum Due {
     PathEstimate,
     /// A path is probed: the next packet is due.
     Probe,
+    /// Packets that waited may leave.
+    Pacing,
     /// A transport reports.
     Reports,
     /// Reports of an earlier tick go on.

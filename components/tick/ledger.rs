@@ -14,7 +14,7 @@ use crate::tick::refusal::Refusal;
 ///
 /// - ingress: `received + injected = accepted + consumed + discarded`
 /// - egress: `offered = enqueued + withheld` and
-///   `enqueued + generated = sent + refused + waiting`
+///   `enqueued + generated = sent + refused + waiting + paced`
 #[derive(Resource, Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ledger {
@@ -46,6 +46,8 @@ pub struct Ledger {
     pub refused: Counts<Refusal>,
     /// Datagrams that wait for a blocked socket now.
     pub waiting: u64,
+    /// Datagrams that wait for their turn now.
+    pub paced: u64,
     /// Datagrams dropped by the kernel because a receive queue was full. These never entered, so
     /// they are in no equation.
     pub kernel_drops: u64,
@@ -120,7 +122,7 @@ impl Ledger {
             });
         }
         let queued = self.enqueued + self.generated;
-        let accounted = self.sent + self.refused.total() + self.waiting;
+        let accounted = self.sent + self.refused.total() + self.waiting + self.paced;
         if accounted != queued {
             return Err(Imbalance::Egress { queued, accounted });
         }

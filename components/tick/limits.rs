@@ -71,6 +71,17 @@ pub struct Limits {
     pub sent_packets_per_transport: usize,
     /// Packets in reports of one receiver that are looked at in one tick. Default 8,192.
     pub reported_packets_per_transport: usize,
+    /// Packets of one transport that wait for their turn; more are refused. Default 512.
+    pub paced_datagrams_per_transport: usize,
+    /// How fast a transport may send, in percent of what its path carries. Default 125: media comes
+    /// in frames.
+    pub pacing_percent: u64,
+    /// Packets of 1,200 bytes that a transport may send at once, if its rate sends them within 5 ms.
+    /// Default 10.
+    pub pacing_burst_packets: usize,
+    /// Milliseconds that a packet waits for its turn at most: the rate rises for those that would
+    /// wait longer. Default 500.
+    pub pacing_delay_ms: u64,
     /// Streams and consumers that report in one tick; the others follow in the next ones. Default
     /// 256.
     pub reports_per_tick: usize,
@@ -123,6 +134,10 @@ impl Default for Limits {
             arrivals_per_transport: 8_192,
             sent_packets_per_transport: 8_192,
             reported_packets_per_transport: 8_192,
+            paced_datagrams_per_transport: 512,
+            pacing_percent: 125,
+            pacing_burst_packets: 10,
+            pacing_delay_ms: 500,
             reports_per_tick: 256,
             report_checks_per_tick: 4_096,
             requests: 1_024,

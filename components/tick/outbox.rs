@@ -64,7 +64,9 @@ pub struct Outgoing {
 pub enum OutgoingKind {
     /// Anything but RTP.
     Control,
-    /// RTP that is sent for the first time.
+    /// Audio that is sent for the first time: it never waits for its turn.
+    Audio,
+    /// Other RTP that is sent for the first time.
     Media,
     /// RTP that is sent again, in a stream of its own (RFC 4588) or as it was.
     Retransmission,

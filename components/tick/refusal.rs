@@ -7,6 +7,8 @@ reasons! {
     Refusal {
         /// The socket would block and the transport's waiting queue is full.
         QueueFull = "queueFull",
+        /// Too many datagrams of the transport wait for their turn already.
+        PacerFull = "pacerFull",
         /// The application did not collect what its direct transport delivered.
         DirectQueueFull = "directQueueFull",
         /// The transport closed while the datagram waited.

@@ -52,7 +52,7 @@ impl Balance {
         let entered = ledger.received + ledger.injected;
         let ended = ledger.accepted + ledger.consumed.total() + ledger.discarded.total();
         let queued = ledger.enqueued + ledger.generated;
-        let left = ledger.sent + ledger.refused.total() + ledger.waiting;
+        let left = ledger.sent + ledger.refused.total() + ledger.waiting + ledger.paced;
         let leaving = world.resource::<Outbox>().rows.len() + world.resource::<DirectOut>().0.len();
         let rtcp = world
             .get_resource::<RtcpIn>()

@@ -95,7 +95,7 @@ impl Departure {
         self.bytes += bytes;
         match kind {
             OutgoingKind::Control => {}
-            OutgoingKind::Media => self.rtp_bytes += bytes,
+            OutgoingKind::Audio | OutgoingKind::Media => self.rtp_bytes += bytes,
             OutgoingKind::Retransmission => self.rtx_bytes += bytes,
             OutgoingKind::Padding => self.probation_bytes += bytes,
         }
@@ -128,7 +128,8 @@ mod tests {
     #[test]
     fn what_leaves_is_told_apart() {
         let mut departure = Departure::default();
-        departure.add(OutgoingKind::Media, 100);
+        departure.add(OutgoingKind::Media, 60);
+        departure.add(OutgoingKind::Audio, 40);
         departure.add(OutgoingKind::Retransmission, 10);
         departure.add(OutgoingKind::Padding, 1_000);
         departure.add(OutgoingKind::Control, 1);

@@ -1,5 +1,6 @@
 //! Sockets and transports, between ticks.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use bevy_ecs::world::World;
@@ -44,6 +45,9 @@ pub struct PlainTransportOptions {
     /// What the path to its receiver is believed to carry until more is known, in bits a second.
     /// Default 600,000.
     pub initial_available_outgoing_bitrate: u64,
+    /// Packets leave spread over time, at so many bits a second. Default none: so only where the
+    /// receiver tells what its path carries, and then by that.
+    pub pacing_bitrate: Option<NonZeroU64>,
     /// What the application remembers with it.
     pub app_data: AppData,
 }
@@ -59,6 +63,7 @@ impl PlainTransportOptions {
             follow_after: None,
             sctp: None,
             initial_available_outgoing_bitrate: OutgoingLimit::INITIAL,
+            pacing_bitrate: None,
             app_data: AppData::default(),
         }
     }
@@ -146,6 +151,7 @@ impl Engine {
             follow_after: options.follow_after,
             sctp: options.sctp,
             initial_available_outgoing_bitrate: options.initial_available_outgoing_bitrate,
+            pacing_bitrate: options.pacing_bitrate,
         };
         let world = &mut self.world;
         Ok(control::open_plain_transport(

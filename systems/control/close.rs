@@ -7,7 +7,7 @@ use flumen_components::event::{
     self, ListenSocketClosed, ProducerClosed, RouterClosed, TransportClosed, emit,
 };
 use flumen_components::{
-    Closed, Consumer, ConsumerId, Created, Directory, Event, Ledger, Listener, Parked, Path,
+    Closed, Consumer, ConsumerId, Created, Directory, Event, Ledger, Listener, Pacer, Parked, Path,
     ProducerId, Receivers, Refusal, Residents, RouterId, Routes, RtpObservers, Socket, SocketId,
     SocketKey, Sockets, Subject, TransportId, Transports, find,
 };
@@ -147,6 +147,7 @@ fn end_transport(
     abort(world, transport);
     end_data_residents(world, &residents, closing);
     forget_waiting(world, transport);
+    forget_paced(world, transport);
     let sockets = release_sockets(world, transport);
     tell_cause(world);
     if let Some(&id) = world.get::<TransportId>(transport) {
@@ -223,6 +224,14 @@ fn forget_waiting(world: &mut World, transport: Entity) {
     let mut ledger = world.resource_mut::<Ledger>();
     ledger.refused[Refusal::TransportClosed] += forgotten;
     ledger.waiting -= forgotten;
+}
+
+/// Datagrams of the transport that wait for their turn are refused.
+fn forget_paced(world: &mut World, transport: Entity) {
+    let paced = world.get::<Pacer>(transport).map_or(0, Pacer::len) as u64;
+    let mut ledger = world.resource_mut::<Ledger>();
+    ledger.refused[Refusal::TransportClosed] += paced;
+    ledger.paced -= paced;
 }
 
 /// Gives up the transport's own sockets, and its place on shared ones.

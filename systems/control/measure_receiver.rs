@@ -3,7 +3,9 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::rtp_parameters::{HeaderExtension, RtpParameters};
-use flumen_components::{Demand, EstimateMethod, Estimators, OutgoingEstimate, OutgoingLimit};
+use flumen_components::{
+    Demand, EstimateMethod, Estimators, OutgoingEstimate, OutgoingLimit, Pacer,
+};
 
 /// Begins to estimate the path to a receiver, when a new video consumer of `transport` makes that
 /// possible. In-process there is no path, and what was begun goes on.
@@ -20,6 +22,9 @@ pub(super) fn measure_receiver(world: &mut World, transport: Entity, rtp: &RtpPa
     world
         .entity_mut(transport)
         .insert((estimate, Demand::default()));
+    if world.get::<Pacer>(transport).is_none() {
+        world.entity_mut(transport).insert(Pacer::default());
+    }
 }
 
 /// Each method needs a header extension in packets and its feedback among those of a codec.

@@ -1,5 +1,6 @@
 //! Transports begin.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use bevy_ecs::entity::Entity;
@@ -8,9 +9,9 @@ use flumen_components::event::{TransportCreated, emit};
 use flumen_components::{
     Allowance, AppData, Closed, Created, Directory, Discards, Following, IncomingLimit, Limits,
     Link, Listener, LocalAddress, LocalAddresses, MessageSizes, Naming, OnRouter, OutgoingLimit,
-    Path, Purpose, Receivers, RemoteClock, ReportSchedule, Residents, Role, RouterId, SctpOptions,
-    SctpOptionsError, Socket, SocketId, SocketKey, Sockets, Subject, TraceTypes, Traffic,
-    TransportId, TransportKind, find,
+    Pacer, Path, Purpose, Receivers, RemoteClock, ReportSchedule, Residents, Role, RouterId,
+    SctpOptions, SctpOptionsError, Socket, SocketId, SocketKey, Sockets, Subject, TraceTypes,
+    Traffic, TransportId, TransportKind, find,
 };
 use thiserror::Error;
 
@@ -63,6 +64,8 @@ pub struct PlainTransportRecord {
     pub sctp: Option<SctpOptions>,
     /// What its path is believed to carry at first, in bits a second.
     pub initial_available_outgoing_bitrate: u64,
+    /// At how many bits a second it is paced, whatever its path carries.
+    pub pacing_bitrate: Option<NonZeroU64>,
 }
 
 /// Checks what can be checked before sockets are bound, then opens the transport.
@@ -113,6 +116,10 @@ pub fn open_plain_transport(
     world.entity_mut(transport.1).insert((addresses, limit));
     if let Some(following) = following {
         world.entity_mut(transport.1).insert(following);
+    }
+    if let Some(asked) = record.pacing_bitrate {
+        let pacer = Pacer::new(Some(asked.get()));
+        world.entity_mut(transport.1).insert(pacer);
     }
     if let Some(parameters) = sctp {
         enable(world, transport.1, parameters);

@@ -3,7 +3,7 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
 use flumen_components::event::Traced;
-use flumen_components::rtp_parameters::{Codec, HeaderExtensionIds};
+use flumen_components::rtp_parameters::{Codec, HeaderExtensionIds, MediaKind};
 use flumen_components::trace::{Direction, PacketTrace, TraceInfo, TraceType};
 use flumen_components::wire::codec::opus;
 use flumen_components::wire::sequence::is_higher_u32;
@@ -101,6 +101,7 @@ pub(crate) fn fan_out(
                 ids,
                 clock_offset,
                 history,
+                kind: kind_of(producer.kind),
                 exits: &mut exits,
                 ledger: &mut ledger,
             };
@@ -110,6 +111,13 @@ pub(crate) fn fan_out(
                 Err(_) => delivery.withhold_all(Withheld::NotConnected, &scratch),
             }
         }
+    }
+}
+
+fn kind_of(kind: MediaKind) -> OutgoingKind {
+    match kind {
+        MediaKind::Audio => OutgoingKind::Audio,
+        MediaKind::Video => OutgoingKind::Media,
     }
 }
 
@@ -139,6 +147,7 @@ struct Delivery<'a, 'w> {
     ids: &'a HeaderExtensionIds,
     clock_offset: Option<i64>,
     history: &'a History,
+    kind: OutgoingKind,
     exits: &'a mut Exits<'w>,
     ledger: &'a mut Ledger,
 }
@@ -220,7 +229,7 @@ impl Delivery<'_, '_> {
             payload_len,
             abs_send_time: template.abs_send_time,
             transport_sequence: template.transport_sequence,
-            kind: OutgoingKind::Media,
+            kind: self.kind,
         };
         self.ledger.enqueued += 1;
         self.leave(row, header.payload_len, exit);

@@ -54,7 +54,7 @@ impl Prober<'_, '_> {
         let Ok((_, Some(mut estimate))) = self.stamps.paths.get_mut(to.transport) else {
             return;
         };
-        let row = estimate.probation.write(&mut self.outbox.headers);
+        let row = estimate.pad(&mut self.outbox.headers);
         self.stamps
             .stamp(to.transport, &row, &mut self.outbox.headers);
         self.outbox.push_to(to, row);

@@ -93,6 +93,21 @@ impl Downlink {
         }
     }
 
+    /// Lets `packets` packets of a frame arrive in one tick; how many reach the path in each of the
+    /// next `ms` milliseconds.
+    pub fn burst(&mut self, packets: u16, ms: u64) -> Vec<usize> {
+        for _ in 0..packets {
+            self.arrive();
+        }
+        let before = self.path.queued_ms.len();
+        let mut left = vec![before];
+        for _ in 0..ms {
+            self.run(STEP, |_| 0);
+            left.push(self.path.queued_ms.len());
+        }
+        left.windows(2).map(|pair| pair[1] - pair[0]).collect()
+    }
+
     /// What the path is believed to carry, in bits a second.
     pub fn available(&self) -> u64 {
         let world = self.room.engine.world();
@@ -142,18 +157,23 @@ impl Downlink {
         let earliest = Time::from_nanos(now.as_nanos().saturating_sub(CATCH_UP_NANOS));
         self.next_packet = self.next_packet.max(earliest);
         while bitrate > 0 && self.next_packet <= now {
-            self.sequence = self.sequence.wrapping_add(1);
-            let frame = match self.sequence {
-                1 => VP8_KEY_FRAME,
-                _ => VP8_DELTA_FRAME,
-            };
-            let mut payload = frame.to_vec();
-            payload.resize(PAYLOAD, 0xaa);
-            let mut packet = Packet::new(96, self.sequence, SSRC, &payload);
-            packet.timestamp = (now.as_millis() * 90) as u32;
-            self.room.arrive(self.sender, &packet);
+            self.arrive();
             self.next_packet += Duration::from_nanos(bytes * 8_000_000_000 / bitrate);
         }
+    }
+
+    /// A packet of the video arrives.
+    fn arrive(&mut self) {
+        self.sequence = self.sequence.wrapping_add(1);
+        let frame = match self.sequence {
+            1 => VP8_KEY_FRAME,
+            _ => VP8_DELTA_FRAME,
+        };
+        let mut payload = frame.to_vec();
+        payload.resize(PAYLOAD, 0xaa);
+        let mut packet = Packet::new(96, self.sequence, SSRC, &payload);
+        packet.timestamp = (self.room.now.as_millis() * 90) as u32;
+        self.room.arrive(self.sender, &packet);
     }
 
     fn receive(&mut self, now: Time) {

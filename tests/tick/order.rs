@@ -43,6 +43,7 @@ fn the_order_of_the_built_in_systems_is_this() {
         "Feedback: request_missing",
         "Feedback: tell_bandwidth",
         "Feedback: send_reports",
+        "Protect: pace",
         "Protect: stamp_departures",
         "Protect: send_probes",
         "Emit: publish_events",

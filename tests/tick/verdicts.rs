@@ -426,7 +426,7 @@ fn a_datagram_is_vetoed_whatever_it_is() {
 fn what_is_about_to_leave_is_vetoed_for_one_receiver() {
     fn mute(mut departures: Departures<'_>, own: Res<'_, Own>) -> Result {
         departures.veto_if(own.0, |datagram| {
-            datagram.kind == OutgoingKind::Media && datagram.payload == b"bad"
+            datagram.kind == OutgoingKind::Audio && datagram.payload == b"bad"
         })?;
         Ok(())
     }

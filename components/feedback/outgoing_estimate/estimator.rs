@@ -73,15 +73,21 @@ pub struct PathEstimate {
     pub probe: Option<Probe>,
 }
 
-/// More than the estimate, to be sent for a moment: media, and padding as far as that is less.
+/// More than the estimate, to be sent for a moment: media, and padding as far as that is less; where
+/// the receiver tells no arrivals, padding alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
     /// Names it in [`SentPacket::probe`], 1 to 255.
     pub number: u8,
     /// Bits a second.
     pub bitrate: u64,
-    /// How many bytes of RTP.
+    /// How many bytes of RTP, at most [`BYTES_MAX`](Self::BYTES_MAX).
     pub bytes: u32,
+}
+
+impl Probe {
+    /// No probe is longer: a thousand packets.
+    pub const BYTES_MAX: u32 = 1_200_000;
 }
 
 impl PathEstimate {

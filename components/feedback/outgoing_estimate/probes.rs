@@ -52,9 +52,9 @@ const BEYOND_WANTED: f64 = 1.2;
 const BEYOND_ESTIMATE: f64 = 2.0;
 /// A receiver tells times in steps of 250 µs, and paths hold packets up for some milliseconds.
 const SPAN_MIN: Duration = Duration::from_millis(15);
-const PACKETS_MIN: u64 = 5;
+const PACKETS_MIN: u32 = 5;
 /// Bytes of the packets that probe.
-const PACKET_BYTES: u64 = 1_200;
+const PACKET_BYTES: u32 = 1_200;
 /// Between bursts of which one found no more, doubling.
 const INTERVAL: Duration = Duration::from_secs(1);
 const DOUBLINGS_MAX: u32 = 2;
@@ -124,7 +124,7 @@ impl Probes {
         let probe = Probe {
             number: self.latest,
             bitrate: bitrate as u64,
-            bytes: (span_bytes as u64).max(PACKETS_MIN * PACKET_BYTES) as u32,
+            bytes: (span_bytes as u32).clamp(PACKETS_MIN * PACKET_BYTES, Probe::BYTES_MAX),
         };
         self.running = Some(Running {
             probe,

@@ -57,14 +57,13 @@ const SENT_WINDOW_MS: u64 = 500;
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// Sending less than this share of the estimate says nothing of the path.
 const LIMITED: f64 = 0.65;
-/// More may not be tried before a queue is as short as this.
-const QUEUE_TO_HOLD_MS: f64 = 50.0;
 /// Probes say something where they find a queue as short as this.
 const QUEUE_TO_PROBE_MS: f64 = 20.0;
 /// A receiver that does not answer for so long may not hear anything.
 const ANSWER_MAX: Duration = Duration::from_millis(1_000);
-/// A queue is too long however steady it is.
-const QUEUE_MAX_MS: f64 = 100.0;
+/// A queue is too long however steady it is: a shallow one holds 16 packets, which are 50 ms at
+/// 3 Mbit/s.
+const QUEUE_MAX_MS: f64 = 40.0;
 /// A long queue is emptied within about so long, but something is always sent.
 const DRAIN_MS: f64 = 1_000.0;
 const DRAIN_MAX: f64 = 0.3;
@@ -206,11 +205,11 @@ impl TransportWideEstimator {
     /// What gets out of a queue, less what it takes to empty it soon.
     fn drained(&self, acknowledged: f64) -> f64 {
         let queue = self.path.queue.millis();
-        if queue < QUEUE_TO_HOLD_MS {
+        if queue < QUEUE_MAX_MS {
             return acknowledged;
         }
         let least = self.acknowledged.least().unwrap_or(acknowledged);
-        let excess = (queue - QUEUE_TO_HOLD_MS) / DRAIN_MS;
+        let excess = (queue - QUEUE_MAX_MS) / DRAIN_MS;
         acknowledged.min(least) * (1.0 - excess.min(DRAIN_MAX))
     }
 
@@ -312,7 +311,6 @@ impl Delays {
             _ if queue > QUEUE_MAX_MS => Usage::Over,
             Usage::Over if self.queue.is_proven() && !is_limited => Usage::Over,
             Usage::Over => Usage::Under,
-            Usage::Normal if queue > QUEUE_TO_HOLD_MS => Usage::Under,
             Usage::Normal => Usage::Normal,
         }
     }

@@ -1,0 +1,248 @@
+//! What leaves through a transport is spread over time.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use flumen::components::Refusal;
+use flumen::rtp_parameters::MediaKind;
+use flumen::{BuildError, Builder, Engine, ProducerId, TransportId};
+use flumen_tests::{
+    Bottleneck, Downlink, Packet, Room, VP8_DELTA_FRAME, VP8_KEY_FRAME, address, opus, vp8,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const VIDEO: u32 = 2_222;
+const AUDIO: u32 = 1_111;
+
+/// A receiver whose path is known to carry about a megabit a second.
+fn known_path() -> Downlink {
+    let mut downlink = Downlink::new(Bottleneck::of(1_000_000));
+    downlink.want(2_000_000);
+    downlink.run(SECOND * 20, |available| available.min(2_000_000));
+    downlink.want(100_000);
+    downlink.run(SECOND, |_| 100_000);
+    downlink
+}
+
+#[test]
+fn a_frame_leaves_at_the_rate_of_its_path_and_not_at_once() {
+    let mut downlink = known_path();
+    let rate = downlink.available() * 125 / 100;
+    assert!((1_000_000..1_400_000).contains(&rate), "{rate}");
+    let left = downlink.burst(20, 300);
+    assert_eq!(left.iter().sum::<usize>(), 20, "all of it leaves");
+    // The first two pay for each other; from then on one every 8 to 10 ms.
+    assert!(left[0] <= 2, "{left:?}");
+    for window in left[1..].windows(20) {
+        assert!(window.iter().sum::<usize>() <= 4, "{left:?}");
+    }
+    let last = left.iter().rposition(|packets| *packets > 0).unwrap();
+    assert!((120..200).contains(&last), "{last} ms");
+}
+
+#[test]
+fn a_path_of_which_nothing_is_known_is_not_paced() {
+    let mut downlink = Downlink::new(Bottleneck::of(1_000_000));
+    assert_eq!(downlink.burst(20, 2), [20, 0]);
+}
+
+#[test]
+fn no_packet_waits_for_longer_than_it_may() {
+    let mut downlink = known_path();
+    // 300 packets are 2.9 Mbit: at the rate of the path, two and a half seconds.
+    let left = downlink.burst(300, 520);
+    assert_eq!(left.iter().sum::<usize>(), 300);
+}
+
+#[test]
+fn a_tick_that_is_late_sends_what_would_have_left_meanwhile() {
+    let mut downlink = known_path();
+    downlink.burst(20, 1);
+    let before = downlink.room.wire.totals().datagrams;
+    downlink.room.tick_after(Duration::from_millis(100));
+    let left = downlink.room.wire.totals().datagrams - before;
+    // 12.5 KB a tenth of a second at 1 Mbit/s, and a quarter more.
+    assert!((10..=16).contains(&left), "{left}");
+}
+
+/// A transport that is paced at a megabit a second because it was asked for, and gets audio and
+/// video.
+struct Paced {
+    room: Room,
+    sender: TransportId,
+    receiver: TransportId,
+    video: ProducerId,
+    number: u16,
+}
+
+impl Paced {
+    fn new(configure: impl FnOnce(Builder) -> Builder) -> Self {
+        let mut room = Room::with(configure);
+        let sender = room.plain(address(5_000));
+        let audio = room.produce(sender, MediaKind::Audio, opus(AUDIO));
+        let video = room.produce(sender, MediaKind::Video, vp8(VIDEO));
+        let mut options = Room::own_socket();
+        options.pacing_bitrate = NonZeroU64::new(1_000_000);
+        let receiver = room.open(options);
+        room.join(receiver, address(6_000));
+        room.consume(receiver, audio);
+        room.consume(receiver, video);
+        let number = 0;
+        Self {
+            room,
+            sender,
+            receiver,
+            video,
+            number,
+        }
+    }
+
+    /// Video arrives, and then audio.
+    fn arrive(&mut self, video: u16, audio: u16) {
+        for _ in 0..video {
+            self.number += 1;
+            let frame = match self.number {
+                1 => VP8_KEY_FRAME,
+                _ => VP8_DELTA_FRAME,
+            };
+            let mut payload = frame.to_vec();
+            payload.resize(1_200, 0);
+            let packet = Packet::new(96, self.number, VIDEO, &payload);
+            self.room.arrive(self.sender, &packet);
+        }
+        for number in 0..audio {
+            let packet = Packet::new(111, self.number + number, AUDIO, b"voice");
+            self.room.arrive(self.sender, &packet);
+        }
+    }
+
+    /// How many packets of video and of audio leave in the next tick.
+    fn leave(&mut self) -> (usize, usize) {
+        self.room.tick();
+        let packets = self.room.rtp_to(address(6_000));
+        let audio = packets.iter().filter(|packet| packet.payload.len() < 100);
+        let audio = audio.count();
+        (packets.len() - audio, audio)
+    }
+}
+
+#[test]
+fn a_transport_that_asks_for_it_is_paced_and_audio_does_not_wait() {
+    let mut paced = Paced::new(|builder| builder);
+    paced.arrive(10, 3);
+    assert_eq!(paced.leave(), (1, 3));
+    paced.arrive(0, 3);
+    assert_eq!(paced.leave(), (0, 3));
+    let mut left = 0;
+    for _ in 0..110 {
+        left += paced.leave().0;
+    }
+    assert_eq!(left, 9);
+    assert_eq!(paced.room.engine.ledger().paced, 0);
+}
+
+#[test]
+fn packets_that_waited_keep_their_order() {
+    let mut paced = Paced::new(|builder| builder);
+    paced.arrive(5, 0);
+    let mut numbers = Vec::new();
+    for round in 0..100 {
+        if round == 7 {
+            paced.arrive(3, 0);
+        }
+        paced.room.tick();
+        let packets = paced.room.rtp_to(address(6_000));
+        numbers.extend(packets.iter().map(|packet| packet.sequence));
+    }
+    assert_eq!(numbers.len(), 8);
+    assert!(
+        numbers.windows(2).all(|pair| pair[1] == pair[0] + 1),
+        "{numbers:?}"
+    );
+}
+
+#[test]
+fn the_next_packet_that_waits_is_a_deadline() {
+    let mut paced = Paced::new(|builder| builder);
+    paced.arrive(2, 0);
+    paced.leave();
+    let next = paced.room.engine.next_deadline().unwrap();
+    let wait = next - paced.room.now;
+    // 1,250 bytes of which 125 were paid for.
+    assert!((8..=10).contains(&wait.as_millis()), "{wait:?}");
+    paced.room.tick_after(wait);
+    assert_eq!(paced.room.rtp_to(address(6_000)).len(), 1);
+}
+
+#[test]
+fn what_waits_is_bounded_and_what_is_too_much_counted() {
+    let mut paced = Paced::new(|builder| builder.paced_datagrams_per_transport(4));
+    paced.arrive(10, 2);
+    assert_eq!(paced.leave(), (1, 2));
+    let ledger = paced.room.engine.ledger();
+    assert_eq!((ledger.paced, ledger.refused[Refusal::PacerFull]), (4, 5));
+}
+
+#[test]
+fn a_transport_that_closes_refuses_what_waits() {
+    let mut paced = Paced::new(|builder| builder);
+    paced.arrive(5, 0);
+    paced.leave();
+    paced.room.engine.close_transport(paced.receiver).unwrap();
+    paced.room.engine.check_ledger().unwrap();
+    let ledger = paced.room.engine.ledger();
+    assert_eq!(
+        (ledger.paced, ledger.refused[Refusal::TransportClosed]),
+        (0, 4)
+    );
+    paced.room.tick_after(SECOND);
+}
+
+#[test]
+fn others_are_not_paced_because_one_is() {
+    let mut paced = Paced::new(|builder| builder);
+    let other = paced.room.plain(address(7_000));
+    paced.room.consume(other, paced.video);
+    paced.arrive(10, 0);
+    paced.room.tick();
+    let sent = paced.room.received();
+    let to = |port| sent.iter().filter(|sent| sent.to == address(port)).count();
+    assert_eq!((to(6_000), to(7_000)), (1, 10));
+}
+
+/// The share of packets lost, per mille, when frames of ten packets, 25 a second, meet a queue of 16
+/// packets before 4 Mbit/s.
+fn lost_per_mille(pacing_percent: u64) -> u64 {
+    let path = Bottleneck {
+        queue_packets: 16,
+        ..Bottleneck::of(4_000_000)
+    };
+    let configure = |builder: Builder| builder.pacing_percent(pacing_percent);
+    let mut downlink = Downlink::with(path, configure);
+    downlink.want(4_000_000);
+    downlink.run(SECOND * 10, |available| available.min(4_000_000));
+    downlink.want(2_400_000);
+    let (lost, sent) = (downlink.path.overflowed, downlink.path.queued_ms.len());
+    for _ in 0..500 {
+        // Two frames at once, as of two senders.
+        downlink.burst(20, 80);
+    }
+    let lost = downlink.path.overflowed - lost;
+    lost * 1_000 / (downlink.path.queued_ms.len() - sent) as u64
+}
+
+#[test]
+fn a_shallow_queue_loses_bursts_that_are_not_paced() {
+    let paced = lost_per_mille(125);
+    assert!(paced < 10, "{paced} per mille");
+    // A hundred times the rate is as good as none.
+    let burst = lost_per_mille(10_000);
+    assert!(burst > 100, "{burst} per mille");
+}
+
+#[test]
+fn a_pace_below_what_the_path_carries_is_refused() {
+    let error = Engine::builder().pacing_percent(99).build().err();
+    let name = "pacing_percent";
+    assert!(matches!(error, Some(BuildError::Limit { name: found, .. }) if found == name));
+}
