@@ -254,10 +254,15 @@ mod tests {
 
     #[test]
     fn no_more_than_the_limit_is_remembered_and_nothing_old() {
-        let mut history = sent(0, 101);
-        assert_eq!(told(&mut history, &[(0, Some(1)), (1, Some(1))]).len(), 1);
-        history.push(101, (1, 0), Time::from_millis(4_099), 100);
-        assert_eq!(told(&mut history, &[(98, Some(1)), (99, Some(1))]).len(), 1);
+        let mut history = sent(0, 1);
+        assert_eq!(told(&mut history, &[(0, Some(1))]).len(), 1);
+        for number in 1..=101 {
+            history.push(number, (1_000, 0), Time::from_millis(number.into()), 100);
+        }
+        assert_eq!(told(&mut history, &[(1, Some(1)), (2, Some(1))]).len(), 1);
+        history.push(102, (1, 0), Time::from_millis(4_100), 100);
+        let rows = [(99, Some(1)), (100, Some(1))];
+        assert_eq!(told(&mut history, &rows).len(), 1);
     }
 
     #[test]
