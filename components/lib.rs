@@ -31,18 +31,25 @@ pub mod application {
 pub mod consume {
     pub(crate) mod allowance;
     pub(crate) mod byte_ring;
+    pub(crate) mod choices;
     pub(crate) mod consumer;
     pub(crate) mod emission;
     pub(crate) mod history;
+    pub(crate) mod layering;
     pub(crate) mod remote_reception;
     pub(crate) mod retransmission;
     pub(crate) mod routes;
     pub(crate) mod withheld;
 
     pub use allowance::Allowance;
+    pub use choices::{LayersChanging, LayersToChoose, Priority};
     pub use consumer::{Consumer, ConsumerParameters, Consumers, ConsumesFrom};
     pub use emission::{Emission, ExtensionSet, Mid, Newest, PayloadTypes};
     pub use history::{Bounds, History, Keeping, OVERTAKING_MAX};
+    pub use layering::{
+        Alignment, Awaiting, Beginning, ConsumerLayers, Layering, Living, Patch, PreferredLayers,
+        Rewriting, Role as StreamRole, Selection,
+    };
     pub use remote_reception::{Counters, ReceiverReports, RemoteReception};
     pub use retransmission::{Permit, Retransmission, Rtx};
     pub use routes::Routes;
@@ -144,7 +151,7 @@ pub mod media {
     pub(crate) mod ssrc_changes;
 
     pub use capture_clock::CaptureClock;
-    pub use descriptor::{Descriptor, Templates};
+    pub use descriptor::{Descriptor, Needs, REFERENCES_MAX, Templates};
     pub use entry_points::EntryPoints;
     pub use layer_activity::{LayerActivity, StreamLayers};
     pub use layer_rates::{LayerCounts, LayerRate, LayerRates};

@@ -41,21 +41,21 @@ pub use udp::Udp;
 pub use bevy_ecs as ecs;
 pub use flumen_components as components;
 pub use flumen_components::{
-    AppData, Closed, ConsumerId, Content, Control, Counts, DataConsumerId, DataKind, DataLedger,
-    DataParameters, DataProducerId, Delivery, Discard, DominantSpeaker, Event, Imbalance, Ledger,
-    Limits, Message, MessageDelivery, MessageDiscard, MessageWithheld, ProducerId, ProducerScore,
-    ProducerVolume, Reason, Recipient, Refusal, ReliabilityOverrides, RouterId, RtcpFault,
-    RtpObserverId, SctpOptions, SctpOptionsError, SctpParameters, SctpState, SctpStreamParameters,
-    SctpStreamParametersError, SocketId, StreamLayers, StreamLiveness, Subject, Time, Trace,
-    TransportId, Tuple, VerdictError, Veto, VetoError, VideoOrientation, Withheld, dump, event,
-    rtp_parameters, stats, trace,
+    AppData, Closed, ConsumerId, ConsumerLayers, Content, Control, Counts, DataConsumerId,
+    DataKind, DataLedger, DataParameters, DataProducerId, Delivery, Discard, DominantSpeaker,
+    Event, Imbalance, Ledger, Limits, Message, MessageDelivery, MessageDiscard, MessageWithheld,
+    PreferredLayers, ProducerId, ProducerScore, ProducerVolume, Reason, Recipient, Refusal,
+    ReliabilityOverrides, RouterId, RtcpFault, RtpObserverId, SctpOptions, SctpOptionsError,
+    SctpParameters, SctpState, SctpStreamParameters, SctpStreamParametersError, SocketId,
+    StreamLayers, StreamLiveness, Subject, Time, Trace, TransportId, Tuple, VerdictError, Veto,
+    VetoError, VideoOrientation, Withheld, dump, event, rtp_parameters, stats, trace,
 };
 pub use flumen_protocol::sctp;
 pub use flumen_systems::control::{
     ActiveSpeakerObserverOptions, AudioLevelObserverOptions, ConnectError, ConnectOptions,
     ConsumeDataError, ConsumeError, ConsumerOptions, CreateObserverError, DataConsumerOptions,
     DataProducerOptions, DirectTransportOptions, LimitBitrateError, NotSctp, ObserveError,
-    OpenTransportError, ProduceDataError, ProduceError, ProducerOptions, SendError,
+    OpenTransportError, PriorityError, ProduceDataError, ProduceError, ProducerOptions, SendError,
     SendMessageError, SendMessageToError, UpdateMediaCodecsError,
 };
 pub use flumen_systems::{OrderError, Plugin, Setup, Slot, Stage};

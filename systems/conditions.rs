@@ -9,9 +9,10 @@ use bevy_ecs::system::{Query, Res};
 use flumen_components::event::Pending;
 use flumen_components::{
     Connected, ConsumerScoresChanged, Deadlines, DirectOut, EstimatesToTell, Inactivity, Inbox,
-    KeyFrameWishes, LayerActivity, Liveness, Media, Messages, Missing, Outbox, OutgoingEstimate,
-    PacedTransports, Pacer, PathsOnProbe, PathsToEstimate, ReceiverReports, ReportQueue, Resumed,
-    RtcpIn, RtpIn, RtpObserver, ScoresChanged, SctpIn, SenderReports, Stirred, Touched, Traces,
+    KeyFrameWishes, LayerActivity, LayersChanging, LayersToChoose, Liveness, Media, Messages,
+    Missing, Outbox, OutgoingEstimate, PacedTransports, Pacer, PathsOnProbe, PathsToEstimate,
+    ReceiverReports, ReportQueue, Resumed, RtcpIn, RtpIn, RtpObserver, ScoresChanged, SctpIn,
+    SenderReports, Stirred, Touched, Traces,
 };
 
 /// Datagrams came, or rows of those that came last are still there to be cleared.
@@ -132,6 +133,16 @@ pub(crate) fn scores_changed(
     consumers: Res<'_, ConsumerScoresChanged>,
 ) -> bool {
     !(streams.0.is_empty() && consumers.0.is_empty())
+}
+
+/// Consumers are to choose their layers.
+pub(crate) fn layers_to_choose(to_choose: Res<'_, LayersToChoose>) -> bool {
+    !to_choose.is_empty()
+}
+
+/// Consumers may get other layers.
+pub(crate) fn layers_change(changing: Res<'_, LayersChanging>) -> bool {
+    !changing.0.is_empty()
 }
 
 /// A way opened.

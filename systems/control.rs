@@ -13,6 +13,7 @@ mod consume_data;
 mod data_stats;
 mod dump;
 mod end;
+mod layers;
 mod limit_bitrate;
 mod measure_receiver;
 mod measure_sender;
@@ -43,6 +44,9 @@ pub use data_stats::{data_consumer_stats, data_producer_stats};
 pub use dump::{
     dump_consumer, dump_data_consumer, dump_data_producer, dump_producer, dump_router,
     dump_transport,
+};
+pub use layers::{
+    PriorityError, current_layers, preferred_layers, priority, set_preferred_layers, set_priority,
 };
 pub use limit_bitrate::{
     LimitBitrateError, set_max_incoming_bitrate, set_max_outgoing_bitrate, set_min_outgoing_bitrate,

@@ -79,6 +79,7 @@ pub fn pipeline(setup: &mut Setup) {
             (score::measure_demand, score::estimate_paths)
                 .chain()
                 .run_if(paths_move),
+            score::choose_layers.run_if(layers_to_choose),
             (score::hear_levels, score::tell_levels)
                 .chain()
                 .run_if(audio_observed),
@@ -92,6 +93,7 @@ pub fn pipeline(setup: &mut Setup) {
             (forward::keep_packets, forward::fan_out)
                 .chain()
                 .run_if(streams_touched),
+            forward::tell_layers.run_if(layers_change),
             forward::fan_out_messages.run_if(messages_came),
         )
             .chain(),
@@ -138,6 +140,8 @@ fn resources(world: &mut bevy_ecs::world::World) {
     world.init_resource::<components::KeyFrameWishes>();
     world.init_resource::<components::KeyFrameRetry>();
     world.init_resource::<components::Traces>();
+    world.init_resource::<components::LayersToChoose>();
+    world.init_resource::<components::LayersChanging>();
     world.init_resource::<components::Connected>();
     world.init_resource::<components::ScoresChanged>();
     world.init_resource::<components::SenderReports>();

@@ -1,6 +1,7 @@
 //! Score: how good is what was touched in this tick.
 
 mod announce_scores;
+mod choose_layers;
 mod estimate_paths;
 mod hear_levels;
 mod measure_demand;
@@ -11,7 +12,8 @@ mod watch_inactivity;
 mod watch_layers;
 mod watch_liveness;
 
-pub(crate) use announce_scores::{announce_scores, consumer_score_of, scores_of};
+pub(crate) use announce_scores::{announce_scores, consumer_score_of, forwarded, scores_of};
+pub(crate) use choose_layers::choose_layers;
 pub(crate) use estimate_paths::estimate_paths;
 pub(crate) use hear_levels::hear_levels;
 pub(crate) use measure_demand::measure_demand;

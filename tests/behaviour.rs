@@ -29,6 +29,8 @@ mod consume {
     mod pausing;
     mod relay;
     mod resending;
+    mod simulcast;
+    mod switches;
     mod timestamps;
 }
 

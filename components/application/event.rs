@@ -14,6 +14,7 @@ use crate::application::id::{
 };
 use crate::application::trace::Trace;
 use crate::application::undrained::Undrained;
+use crate::consume::layering::ConsumerLayers;
 use crate::media::layer_activity::StreamLayers;
 use crate::media::orientation::VideoOrientation;
 use crate::media::score::{ConsumerScore, ProducerScore};
@@ -228,6 +229,11 @@ events! {
     ConsumerScoreChanged = "score" {
         /// The scores of the consumer and its producer.
         score: ConsumerScore
+    };
+    /// A consumer gets other layers of its producer, or none any more.
+    LayersChanged = "layerschange" {
+        /// The layers, none when nothing is forwarded.
+        layers: Option<ConsumerLayers>
     };
     /// A camera is held differently, or its orientation is known for the first time.
     VideoOrientationChanged = "videoorientationchange" {

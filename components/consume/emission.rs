@@ -58,6 +58,16 @@ impl Emission {
         self.sync_required && self.waits_for_key_frame
     }
 
+    /// The number with which a run of another stream's packets begins, of which `first` is the
+    /// first: one more than all before, and its own in the first run.
+    pub fn next_run(&mut self, first: u16) -> u16 {
+        if self.newest.is_some() {
+            return self.sequence.max_input().wrapping_add(1);
+        }
+        self.sequence.restart(first.wrapping_sub(1));
+        first
+    }
+
     /// It may need packets that came before: to send them again, or behind a key frame that they
     /// overtook.
     pub fn needs_history(&self) -> bool {
@@ -68,8 +78,10 @@ impl Emission {
 /// A packet that a consumer sent: what its sender reports are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Newest {
-    /// Its RTP timestamp.
+    /// Its RTP timestamp, as it was sent.
     pub timestamp: u32,
+    /// Its RTP timestamp, as it came.
+    pub captured: u32,
     /// When it arrived.
     pub at: Time,
     /// The stream it is of.

@@ -115,6 +115,11 @@ impl History {
         numbers
     }
 
+    /// The highest number that is kept.
+    pub fn newest_number(&self) -> Option<u16> {
+        self.places.range().map(|(_, newest)| newest as u16)
+    }
+
     /// Forgets every packet and keeps the memory: the numbers begin anew.
     pub fn clear(&mut self) {
         self.places.clear();

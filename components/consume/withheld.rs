@@ -21,6 +21,10 @@ reasons! {
         Dtx = "dtx",
         /// It came before, and the consumer sends again what its receiver misses.
         Duplicate = "duplicate",
+        /// It is of a layer that the consumer does not get.
+        OtherLayer = "otherLayer",
+        /// Its frame needs one that was withheld.
+        Undecodable = "undecodable",
         /// It arrived so late that its place in the outgoing sequence is gone.
         TooLate = "tooLate",
     }

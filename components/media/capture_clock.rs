@@ -31,25 +31,45 @@ const AGE_MAX: Duration = Duration::from_secs(10);
 
 impl CaptureClock {
     /// A packet of RTP timestamp `timestamp` carries its capture time. The capturer's clock may not
-    /// be the sender's; the offset tells. Zero is no time.
-    pub fn tell(&mut self, time: AbsCaptureTime, timestamp: u32) {
-        if time.timestamp != 0 {
-            let offset = time.offset.unwrap_or(0).cast_unsigned();
-            let ntp = time.timestamp.wrapping_sub(offset);
-            self.told = Some(Mapping { ntp, timestamp });
+    /// be the sender's; the offset tells. Zero is no time. True when it is the first one.
+    pub fn tell(&mut self, time: AbsCaptureTime, timestamp: u32) -> bool {
+        if time.timestamp == 0 {
+            return false;
         }
+        let offset = time.offset.unwrap_or(0).cast_unsigned();
+        let ntp = time.timestamp.wrapping_sub(offset);
+        let before = self.told.replace(Mapping { ntp, timestamp });
+        before.is_none()
     }
 
-    /// A sender report maps `timestamp` to `ntp`. Zero means that the sender has no clock.
-    pub fn report(&mut self, ntp: u64, timestamp: u32) {
-        if ntp != 0 {
-            self.reported = Some(Mapping { ntp, timestamp });
+    /// A sender report maps `timestamp` to `ntp`; true when it is the first to do so. Zero means
+    /// that the sender has no clock.
+    pub fn report(&mut self, ntp: u64, timestamp: u32) -> bool {
+        if ntp == 0 {
+            return false;
         }
+        let before = self.reported.replace(Mapping { ntp, timestamp });
+        before.is_none()
     }
 
     /// Packets carry their capture time.
     pub fn is_told(&self) -> bool {
         self.told.is_some()
+    }
+
+    /// What is added to timestamps of this stream to get those of `other`, a stream of the same
+    /// sender and clock rate, for media that was captured at the same time. `None` when that is not
+    /// known of both in the same way.
+    pub fn alignment(&self, other: &Self, clock_rate: u32, remote: &RemoteClock) -> Option<u32> {
+        let of = |clock: &Self| match remote.uses_reports() {
+            true => clock.reported,
+            false => clock.told,
+        };
+        let (this, other) = (of(self)?, of(other)?);
+        let span = i128::from(other.ntp.wrapping_sub(this.ntp).cast_signed());
+        let units = (span * i128::from(clock_rate) + (1 << 31)) >> 32;
+        let at_the_same_time = this.timestamp.wrapping_add(units as u32);
+        Some(other.timestamp.wrapping_sub(at_the_same_time))
     }
 
     /// How long before `now` (NTP time of the engine) media of RTP timestamp `timestamp` was
@@ -160,6 +180,22 @@ mod tests {
         assert_eq!(age(clock, false), Some(Duration::from_secs(5)));
         let unknown = clock.age(7_000, CLOCK_RATE, &RemoteClock::default(), 155 * SECOND);
         assert_eq!(unknown, None, "the sender's clock is not known");
+    }
+
+    #[test]
+    fn streams_are_aligned_by_when_their_media_was_captured() {
+        // A quarter of a second later, and another clock: 7,250 there are 7,000 + 250 here.
+        let (mut clock, mut other) = (CaptureClock::default(), CaptureClock::default());
+        clock.report(50 * SECOND, 7_000);
+        assert_eq!(clock.alignment(&other, CLOCK_RATE, &remote(true)), None);
+        other.report(50 * SECOND + SECOND / 4, 4_000_000_000);
+        let to_other = clock.alignment(&other, CLOCK_RATE, &remote(true)).unwrap();
+        assert_eq!(7_250_u32.wrapping_add(to_other), 4_000_000_000);
+        let back = other.alignment(&clock, CLOCK_RATE, &remote(true)).unwrap();
+        assert_eq!(4_000_000_000_u32.wrapping_add(back), 7_250);
+        assert_eq!(clock.alignment(&other, CLOCK_RATE, &remote(false)), None);
+        other.report(1, u32::MAX);
+        clock.alignment(&other, u32::MAX, &remote(true));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::wire::sequence::is_higher_u16;
 ///
 /// Read once, by Receive, so that no consumer has to parse the payload again. The default is what
 /// a packet says that has no descriptor: it is of the only layer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptor {
     /// The spatial layer, 0 to 7; 0 is the smallest picture.
     pub spatial_layer: u8,
@@ -32,21 +32,107 @@ pub struct Descriptor {
     pub picture_id: Option<PictureId>,
     /// TL0PICIDX of VP8 and VP9: counts frames of the lowest temporal layer.
     pub tl0_picture_index: Option<u8>,
+    /// KEYIDX of VP8: counts key frames.
+    pub key_index: Option<u8>,
     /// The frame number of a dependency descriptor.
     pub frame_number: Option<u16>,
+    /// Which earlier frames the frame needs.
+    pub needs: Needs,
+    /// Bit s: whoever receives the picture of spatial layer s needs the frame. It is of this layer
+    /// or of a lower one.
+    pub served: u8,
+}
+
+/// The most references of a frame that are told apart.
+pub const REFERENCES_MAX: usize = 8;
+
+/// Which earlier frames a frame needs, as far as its packets tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Needs {
+    /// The newest frame of each temporal layer up to its own.
+    #[default]
+    EveryLayer,
+    /// The newest frame of the lowest temporal layer alone.
+    Base,
+    /// None.
+    Nothing,
+    /// Those that are so many before it: picture ids of its own spatial layer, or frame numbers.
+    /// Zeros fill up.
+    Frames([u8; REFERENCES_MAX]),
+}
+
+impl Needs {
+    /// The frames that are so many before; those beyond what is remembered anyway are left out.
+    pub fn frames(distances: impl IntoIterator<Item = u16>) -> Self {
+        let mut needed = [0; REFERENCES_MAX];
+        let near = distances
+            .into_iter()
+            .filter_map(|back| u8::try_from(back).ok());
+        let mut places = needed.iter_mut();
+        for (back, place) in near.filter(|&back| back != 0).zip(&mut places) {
+            *place = back;
+        }
+        match needed[0] {
+            0 => Self::Nothing,
+            _ => Self::Frames(needed),
+        }
+    }
+}
+
+impl Default for Descriptor {
+    fn default() -> Self {
+        Self {
+            spatial_layer: 0,
+            temporal_layer: 0,
+            begins_frame: false,
+            ends_frame: false,
+            switching_point: false,
+            inter_layer: false,
+            inter_picture: false,
+            picture_id: None,
+            tl0_picture_index: None,
+            key_index: None,
+            frame_number: None,
+            needs: Needs::default(),
+            served: u8::MAX,
+        }
+    }
 }
 
 impl Descriptor {
+    /// The number of its frame, and how many bits it has: the picture id, or the frame number of
+    /// 16 bits.
+    pub fn frame_id(&self) -> Option<(u16, u32)> {
+        let of_picture = |id: PictureId| (id.value, if id.is_long { 15 } else { 7 });
+        let picture_id = self.picture_id.map(of_picture);
+        picture_id.or(self.frame_number.map(|number| (number, 16)))
+    }
+
+    /// Whoever receives the picture of `spatial_layer` needs the frame.
+    pub fn serves(&self, spatial_layer: u8) -> bool {
+        self.served >> spatial_layer.min(7) & 1 == 1
+    }
+
     /// What a VP8 payload descriptor says; `marker` is on the last packet of a frame (RFC 7741
     /// section 4.1).
     pub fn of_vp8(vp8: &vp8::Descriptor, marker: bool) -> Self {
+        let needs = match vp8.temporal {
+            Some(temporal) if temporal.is_sync => Needs::Base,
+            _ => Needs::EveryLayer,
+        };
         Self {
+            needs: if vp8.is_key_frame {
+                Needs::Nothing
+            } else {
+                needs
+            },
             temporal_layer: vp8.temporal.map_or(0, |temporal| temporal.index),
             begins_frame: vp8.is_partition_start && vp8.partition_index == 0,
             ends_frame: marker,
             switching_point: vp8.temporal.is_some_and(|temporal| temporal.is_sync),
             picture_id: vp8.picture_id,
             tl0_picture_index: vp8.tl0_picture_index,
+            key_index: vp8.key_index,
             ..Self::default()
         }
     }

@@ -4,9 +4,10 @@ use flumen_components::rtp_parameters::{MediaKind, RtpParameters};
 use flumen_components::stats::RtpStats;
 use flumen_components::trace::TraceType;
 use flumen_components::{
-    Closed, Consumer, ConsumerId, ConsumerParameters, ConsumerScore, ProducerId, TransportId,
+    Closed, Consumer, ConsumerId, ConsumerLayers, ConsumerParameters, ConsumerScore,
+    PreferredLayers, ProducerId, TransportId,
 };
-use flumen_systems::control::{self, ConsumeError, ConsumerOptions};
+use flumen_systems::control::{self, ConsumeError, ConsumerOptions, PriorityError};
 
 use crate::engine::Engine;
 
@@ -50,6 +51,64 @@ impl Engine {
     /// [`Closed`] when the consumer is.
     pub fn request_key_frame(&mut self, consumer: ConsumerId) -> Result<(), Closed> {
         self.change(|engine| control::request_key_frame(&mut engine.world, consumer))
+    }
+
+    /// Wishes for layers of a layered producer up to these; those that there are not count for the
+    /// highest. As long as a layer lives its consumer gets one, perhaps a lower one than it
+    /// wishes for, or a higher one. Of no effect on other consumers.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the consumer is.
+    pub fn set_preferred_layers(
+        &mut self,
+        consumer: ConsumerId,
+        layers: PreferredLayers,
+    ) -> Result<(), Closed> {
+        self.asked = true;
+        control::set_preferred_layers(&mut self.world, consumer, layers)
+    }
+
+    /// The layers wished for, none for a consumer of a producer without layers.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the consumer is.
+    pub fn preferred_layers(&self, consumer: ConsumerId) -> Result<Option<ConsumerLayers>, Closed> {
+        control::preferred_layers(&self.world, consumer)
+    }
+
+    /// The layers that a consumer gets, none while nothing is forwarded and for producers without
+    /// layers. `layerschange` events tell when they change.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the consumer is.
+    pub fn current_layers(&self, consumer: ConsumerId) -> Result<Option<ConsumerLayers>, Closed> {
+        control::current_layers(&self.world, consumer)
+    }
+
+    /// Sets how a consumer shares what there is bandwidth for with others of its transport: 1, the
+    /// default, to 255.
+    ///
+    /// # Errors
+    ///
+    /// [`PriorityError`]; nothing has changed then.
+    pub fn set_priority(
+        &mut self,
+        consumer: ConsumerId,
+        priority: u8,
+    ) -> Result<(), PriorityError> {
+        control::set_priority(&mut self.world, consumer, priority)
+    }
+
+    /// The priority of a consumer.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the consumer is.
+    pub fn priority(&self, consumer: ConsumerId) -> Result<u8, Closed> {
+        control::priority(&self.world, consumer)
     }
 
     /// Closes a consumer.

@@ -10,17 +10,17 @@ use flumen_components::rtp_parameters::{
 use flumen_components::wire::SequenceManager;
 use flumen_components::{
     AppData, Closed, Consumer, ConsumerId, ConsumerParameters, ConsumesFrom, Created, Deadlines,
-    Directory, Emission, ExtensionSet, Generator, Histogram, Listener, Mid, Naming, Now,
-    OnTransport, Paused, PayloadTypes, Producer, ProducerId, ProducerParameters, Purpose, Rate,
-    RemoteReception, ReportSchedule, Retransmission, Routes, Rtx, Score, Subject, TraceTypes,
-    TransportId, find,
+    Directory, Emission, ExtensionSet, Generator, Histogram, LayerCounts, Layering, Listener, Mid,
+    Naming, Now, OnTransport, Paused, PayloadTypes, PreferredLayers, Priority, Producer,
+    ProducerId, ProducerParameters, Purpose, Rate, RemoteReception, ReportSchedule, Retransmission,
+    Routes, Rtx, Score, Subject, TraceTypes, TransportId, find,
 };
 use thiserror::Error;
 
 use super::belonging::router_of;
 use super::birth;
+use super::layers::choose_anew;
 use super::measure_receiver::measure_receiver;
-use super::produce::is_layered;
 use super::request_key_frame::wish_for;
 
 /// What a consumer is made with.
@@ -38,6 +38,9 @@ pub struct ConsumerOptions {
     pub ignore_dtx: bool,
     /// Negotiate retransmissions; for video when not given.
     pub enable_rtx: Option<bool>,
+    /// The highest layers that the receiver wishes for, of a producer with layers; all when not
+    /// given.
+    pub preferred_layers: Option<PreferredLayers>,
     /// What the application remembers with it.
     pub app_data: AppData,
 }
@@ -52,6 +55,7 @@ impl ConsumerOptions {
             mid: None,
             ignore_dtx: false,
             enable_rtx: None,
+            preferred_layers: None,
             app_data: AppData::default(),
         }
     }
@@ -70,8 +74,8 @@ pub enum ConsumeError {
     /// The receiver cannot take what the producer sends, or the MID does not fit.
     #[error(transparent)]
     Parameters(#[from] ConsumerParametersError),
-    /// Layered producers cannot be consumed yet.
-    #[error("consuming a {0:?} producer is not supported yet")]
+    /// Layers of the producer's codec cannot be consumed yet: those of VP8 can.
+    #[error("consuming a {0:?} producer of this codec is not supported yet")]
     Unsupported(ProducerType),
 }
 
@@ -104,6 +108,7 @@ pub fn consume(
     if kind == MediaKind::Video {
         measure_receiver(world, transport, &rtp);
     }
+    let layering = layering(world, producer, options.preferred_layers);
     let id = spawn(world, transport, producer, kind, emission, rtp, &options);
     if options.mid.is_none()
         && let Some(mut naming) = world.get_mut::<Naming>(transport)
@@ -114,6 +119,10 @@ pub fn consume(
     world.entity_mut(entity).insert(options.app_data);
     if let Some(retransmission) = retransmission {
         world.entity_mut(entity).insert(retransmission);
+    }
+    if let Some(layering) = layering {
+        world.entity_mut(entity).insert(layering);
+        choose_anew(world, entity);
     }
     wish_for(world, entity);
     arm_reports(world, transport);
@@ -150,7 +159,9 @@ pub(super) fn negotiated(
     negotiation: &rtp_parameters::ConsumerOptions,
     ssrc: u32,
 ) -> Result<RtpParameters, ConsumeError> {
-    if is_layered(parameters.producer_type) {
+    let layered = parameters.producer_type != ProducerType::Simple;
+    let codec = parameters.rtp.media_codec(0).map(RtpCodecParameters::codec);
+    if layered && codec != Some(Codec::Vp8) {
         return Err(ConsumeError::Unsupported(parameters.producer_type));
     }
     let ssrcs = SsrcBase {
@@ -242,6 +253,34 @@ fn emission(
     }
 }
 
+/// How the consumer gets one layer after another, if its producer has several.
+fn layering(
+    world: &World,
+    producer: Entity,
+    preferred: Option<PreferredLayers>,
+) -> Option<Layering> {
+    let parameters = world.get::<ProducerParameters>(producer)?;
+    let encodings = &world.get::<Producer>(producer)?.encodings;
+    let is_simulcast = parameters.producer_type == ProducerType::Simulcast;
+    let first = encodings.first()?;
+    let counts = match parameters.producer_type {
+        ProducerType::Simple => return None,
+        ProducerType::Simulcast => LayerCounts {
+            spatial: u8::try_from(encodings.len()).unwrap_or(u8::MAX),
+            temporal: encodings
+                .iter()
+                .map(|encoding| encoding.layers.temporal)
+                .max()?,
+        },
+        ProducerType::Svc => first.layers,
+    };
+    let mut layering = Layering::new(first.codec, counts, is_simulcast);
+    if let Some(preferred) = preferred {
+        layering.selection.prefer(preferred);
+    }
+    Some(layering)
+}
+
 /// What the consumer sends again, if NACK was negotiated.
 fn retransmission(rtp: &RtpParameters, generator: &mut Generator) -> Option<Retransmission> {
     let resends = |codec: &RtpCodecParameters| codec.has_feedback("nack", "");
@@ -302,6 +341,7 @@ fn spawn(
             RemoteReception::default(),
             Histogram::default(),
             Score::default(),
+            Priority::default(),
         ),
         (OnTransport(transport), ConsumesFrom(producer)),
     );

@@ -11,6 +11,7 @@ use flumen_components::{
 };
 
 use super::belonging::streams_of;
+use super::layers;
 use super::request_key_frame::wish_for;
 
 /// Pauses a producer: nothing of it is forwarded, everything else goes on. Pausing twice is
@@ -55,9 +56,12 @@ pub fn resume_producer(world: &mut World, id: ProducerId) -> Result<(), Closed> 
 /// [`Closed`] when the consumer is.
 pub fn pause_consumer(world: &mut World, id: ConsumerId) -> Result<(), Closed> {
     let about = find(world, id)?;
-    if set_paused(world, about, true) && !producer_paused(world, about) {
-        let subject = Subject::Consumer(id);
-        emit(world, changed(true, PausedBy::Owner, about, subject));
+    if set_paused(world, about, true) {
+        layers::stop(world, about);
+        if !producer_paused(world, about) {
+            let subject = Subject::Consumer(id);
+            emit(world, changed(true, PausedBy::Owner, about, subject));
+        }
     }
     Ok(())
 }
@@ -139,6 +143,9 @@ fn tell_consumers(world: &mut World, producer: Entity, paused: bool) {
         };
         if let Some(mut consumer) = world.get_mut::<Consumer>(about) {
             consumer.producer_paused = paused;
+        }
+        if paused {
+            layers::stop(world, about);
         }
         let own_pause = world.get::<Paused>(about).is_some_and(|paused| paused.0);
         let subject = Subject::Consumer(id);

@@ -6,8 +6,8 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{ProducerCreated, emit};
 use flumen_components::rtp_parameters::{
-    MappingError, MediaKind, ProducerType, RtpMapping, RtpParameters, RtpParametersError,
-    consumable_parameters, rtp_mapping,
+    MappingError, MediaKind, RtpMapping, RtpParameters, RtpParametersError, consumable_parameters,
+    rtp_mapping,
 };
 use flumen_components::{
     AppData, Closed, Consumers, Created, Directory, Encoding, Incoming, KeyFrameRequests,
@@ -344,9 +344,4 @@ fn latched_ssrcs(world: &World, producer: Entity) -> Vec<u32> {
         [stream, encoding.rtx]
     };
     producer.encodings.iter().flat_map(of).flatten().collect()
-}
-
-/// A layered producer, which only layered consumers can consume.
-pub(super) fn is_layered(producer_type: ProducerType) -> bool {
-    producer_type != ProducerType::Simple
 }

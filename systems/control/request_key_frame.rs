@@ -4,10 +4,9 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::{
-    Closed, Consumer, ConsumerId, KeyFrameWish, KeyFrameWishes, Path, Paused, find,
+    Closed, Consumer, ConsumerId, KeyFrameWish, KeyFrameWishes, Layering, Path, Paused, Producer,
+    find,
 };
-
-use super::belonging::streams_of;
 
 /// Asks the producer for a key frame on behalf of a consumer. Nothing happens when the consumer is
 /// not active or not video.
@@ -33,10 +32,25 @@ pub(super) fn wish_for(world: &mut World, entity: Entity) {
     if paused || !connected || consumer.kind != MediaKind::Video {
         return;
     }
-    for stream in streams_of(world, consumer.producer) {
+    for stream in streams_for(world, entity, consumer.producer) {
         world.resource_mut::<KeyFrameWishes>().add(KeyFrameWish {
             stream,
             force: false,
         });
     }
+}
+
+/// The streams of which a consumer needs key frames: that which it is to get, and that which it gets.
+fn streams_for(world: &World, consumer: Entity, producer: Entity) -> Vec<Entity> {
+    let Some(producer) = world.get::<Producer>(producer) else {
+        return Vec::new();
+    };
+    let encodings = match world.get::<Layering>(consumer) {
+        None => return producer.streams().collect(),
+        Some(layering) => [layering.target_encoding(), layering.followed()],
+    };
+    let stream = |encoding: u8| producer.encodings.get(usize::from(encoding))?.stream;
+    let mut streams: Vec<_> = encodings.into_iter().flatten().filter_map(stream).collect();
+    streams.dedup();
+    streams
 }

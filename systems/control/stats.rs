@@ -5,13 +5,13 @@ use bevy_ecs::world::World;
 use flumen_components::rtp_parameters::{MediaKind, RtpParameters};
 use flumen_components::stats::{InboundRtpStats, OutboundRtpStats, RtpStats, StreamStats};
 use flumen_components::{
-    Closed, Consumer, ConsumerId, ConsumerParameters, ConsumerScore, Emission, LayerRate, Liveness,
-    Now, Producer, ProducerId, ProducerParameters, ProducerScore, Reception, RemoteReception,
-    Reporting, Retransmission, RtpStream, Score, StreamLiveness, find,
+    Closed, Consumer, ConsumerId, ConsumerParameters, ConsumerScore, Emission, LayerRate, Layering,
+    Liveness, Now, Producer, ProducerId, ProducerParameters, ProducerScore, Reception,
+    RemoteReception, Reporting, Retransmission, RtpStream, Score, StreamLiveness, find,
 };
 
 use super::belonging::streams_of;
-use crate::score::{consumer_score_of, liveness_of, scores_of};
+use crate::score::{consumer_score_of, forwarded, liveness_of, scores_of};
 
 /// An entry for each stream of a producer that has begun, in the order of discovery.
 ///
@@ -32,7 +32,7 @@ pub fn consumer_stats(world: &World, id: ConsumerId) -> Result<Vec<RtpStats>, Cl
     let entity = find(world, id)?;
     let mut stats: Vec<_> = outbound(world, entity).into_iter().collect();
     if let Some(consumer) = world.get::<Consumer>(entity) {
-        stats.extend(all_inbound(world, consumer.producer));
+        stats.extend(inbound_of(world, entity, consumer.producer));
     }
     Ok(stats)
 }
@@ -66,6 +66,14 @@ pub fn producer_liveness(world: &World, id: ProducerId) -> Result<Vec<StreamLive
     Ok(streams.filter_map(told).collect())
 }
 
+/// The stream of a producer that a consumer gets.
+fn inbound_of(world: &World, consumer: Entity, producer: Entity) -> Option<RtpStats> {
+    let forwarded = forwarded(world.get::<Layering>(consumer))?;
+    let encodings = &world.get::<Producer>(producer)?.encodings;
+    let stream = encodings.get(usize::from(forwarded))?.stream?;
+    inbound(world, producer, stream)
+}
+
 fn all_inbound(world: &World, producer: Entity) -> impl Iterator<Item = RtpStats> {
     let mut streams = streams_of(world, producer);
     let discovered = |&stream: &Entity| world.get::<RtpStream>(stream).map(|of| of.discovered);
@@ -86,7 +94,8 @@ pub fn consumer_score(world: &World, id: ConsumerId) -> Result<ConsumerScore, Cl
     let producer = producer.ok_or_else(|| Closed::new(id))?;
     let own = world.get::<Score>(entity).copied().unwrap_or_default();
     let of_stream = |stream| world.get::<Score>(stream).map(|score| score.0);
-    Ok(consumer_score_of(own, producer, of_stream))
+    let forwarded = forwarded(world.get::<Layering>(entity));
+    Ok(consumer_score_of(own, producer, forwarded, of_stream))
 }
 
 fn inbound(world: &World, producer: Entity, entity: Entity) -> Option<RtpStats> {

@@ -9,12 +9,12 @@ use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::rtcp::{self, Nack, RtcpPacket};
 use flumen_components::{
     Allowance, Consumer, ConsumerId, Destination, DirectOut, DirectRow, Emission, History, Inbox,
-    Ledger, Limits, Link, Listener, Now, Outbox, Outgoing, OutgoingKind, Path, Paused, Permit,
-    Producer, Recipient, RemoteClock, RemoteReception, Retransmission, RtcpIn, Subject, Time,
-    Trace, TraceTypes, Traces,
+    Layering, Ledger, Limits, Link, Listener, Now, Outbox, Outgoing, OutgoingKind, Path, Paused,
+    Permit, Producer, Recipient, RemoteClock, RemoteReception, Retransmission, RtcpIn, Subject,
+    Time, Trace, TraceTypes, Traces,
 };
 
-use crate::forward::{RtxStream, Sender, repeat};
+use crate::forward::{Repeat, RtxStream, Sender, repeat};
 
 /// What answering reads and writes.
 #[derive(SystemParam)]
@@ -26,6 +26,7 @@ pub(crate) struct Answering<'w, 's> {
             &'static Consumer,
             &'static ConsumerId,
             &'static Emission,
+            Option<&'static Layering>,
             &'static RemoteReception,
             &'static Paused,
             &'static TraceTypes,
@@ -77,7 +78,7 @@ impl Answering<'_, '_> {
         let path = self.paths.get(transport).ok()?;
         let link = path.is_connected().then_some(path.rtp)?;
         let looked_at = self.note(transport, entity, nack)?;
-        let (consumer, &id, emission, remote, _, _, mut retransmission) =
+        let (consumer, &id, emission, layering, remote, _, _, mut retransmission) =
             self.consumers.get_mut(entity).ok()?;
         // What was forwarded before a pause is not sent again after it.
         if emission.sync_required {
@@ -87,7 +88,9 @@ impl Answering<'_, '_> {
         let (sender, clock) = self.listeners.get(producer.transport).ok()?;
         let repeats = Repeats {
             emission,
-            history: self.histories.get(producer.streams().next()?).ok()?,
+            layering,
+            stream: producer.streams().next()?,
+            histories: &self.histories,
             sender: Sender {
                 ids: &sender.extensions,
                 clock_offset: clock.offset(),
@@ -109,7 +112,7 @@ impl Answering<'_, '_> {
     /// looked at.
     fn note(&mut self, transport: Entity, about: Entity, nack: Nack<'_>) -> Option<usize> {
         let mut allowance = self.allowances.get_mut(transport).ok()?;
-        let (consumer, &id, _, _, paused, traced, mut retransmission) =
+        let (consumer, &id, _, _, _, paused, traced, mut retransmission) =
             self.consumers.get_mut(about).ok()?;
         if paused.0 || consumer.producer_paused {
             return None;
@@ -145,7 +148,10 @@ impl Answering<'_, '_> {
 /// What a consumer's packets are written again from.
 struct Repeats<'a> {
     emission: &'a Emission,
-    history: &'a History,
+    layering: Option<&'a Layering>,
+    /// The stream that a consumer without layers gets.
+    stream: Entity,
+    histories: &'a Query<'a, 'a, &'static History>,
     sender: Sender<'a>,
     round_trip: Duration,
     now: Time,
@@ -160,8 +166,18 @@ impl Repeats<'_> {
         retransmission: &mut Retransmission,
         out: &mut Vec<u8>,
     ) -> Option<Outgoing> {
-        let input = self.emission.sequence.input_of(number)?;
-        let (facts, bytes) = self.history.get(input)?;
+        let counted = self.emission.sequence.input_of(number)?;
+        let (stream, input) = match self.layering {
+            Some(layering) => layering.origin(counted)?,
+            None => (self.stream, counted),
+        };
+        let (facts, bytes) = self.histories.get(stream).ok()?.get(input)?;
+        let rewriting = match self.layering {
+            Some(layering) => {
+                Some(layering.rewriting_of(counted, facts, facts.header.payload(bytes))?)
+            }
+            None => None,
+        };
         let permit = retransmission.permit(number, self.now, self.round_trip, self.limit);
         match permit {
             Permit::First => retransmission.repaired += 1,
@@ -178,7 +194,12 @@ impl Repeats<'_> {
             payload_type,
             sequence,
         });
-        let row = repeat(out, self.emission, number, (facts, bytes), self.sender, rtx)?;
+        let again = Repeat {
+            sequence: number,
+            rewriting,
+            rtx,
+        };
+        let row = repeat(out, self.emission, (facts, bytes), self.sender, again)?;
         retransmission.packets += 1;
         let kind = OutgoingKind::Retransmission;
         Some(Outgoing { kind, ..row })

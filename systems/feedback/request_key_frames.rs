@@ -1,6 +1,7 @@
 //! Producers are asked for key frames: PLI, or else FIR, once for all who wish.
 
 use bevy_ecs::entity::Entity;
+use bevy_ecs::query::Without;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::event::Traced;
 use flumen_components::key_frame_requests::Action;
@@ -8,8 +9,8 @@ use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::rtcp::{write_fir, write_pli};
 use flumen_components::{
     Deadlines, Due, Emission, Encoding, KeyFrameRequests, KeyFrameRetry, KeyFrameWish,
-    KeyFrameWishes, Limits, Now, Path, Paused, Producer, ProducerId, Reception, Routes, RtpStream,
-    Subject, Time, Trace, TraceTypes, Traces,
+    KeyFrameWishes, Layering, Limits, Now, Path, Paused, Producer, ProducerId, Reception, Routes,
+    RtpStream, Subject, Time, Trace, TraceTypes, Traces,
 };
 
 use super::rtcp_exits::RtcpExits;
@@ -42,7 +43,8 @@ pub(crate) struct Asking<'w, 's> {
 #[derive(SystemParam)]
 pub(crate) struct Waiting<'w, 's> {
     routes: Query<'w, 's, &'static Routes>,
-    consumers: Query<'w, 's, (&'static Emission, &'static Paused)>,
+    // Those that get layers ask for the one they are to get as long as it comes without.
+    consumers: Query<'w, 's, (&'static Emission, &'static Paused), Without<Layering>>,
     paths: Query<'w, 's, &'static Path>,
 }
 

@@ -62,7 +62,7 @@ impl Captures<'_, '_> {
         let (stream, clock) = self.streams.get(newest.stream).ok()?;
         let producer = self.producers.get(stream.producer).ok()?;
         let remote = self.remotes.get(producer.transport).ok()?;
-        clock.age(newest.timestamp, stream.clock_rate, remote, now)
+        clock.age(newest.captured, stream.clock_rate, remote, now)
     }
 }
 

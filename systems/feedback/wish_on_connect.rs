@@ -4,8 +4,8 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::relationship::RelationshipTarget;
 use bevy_ecs::system::{Query, ResMut, SystemParam};
 use flumen_components::{
-    Connected, Consumer, Created, Emission, KeyFrameWish, KeyFrameWishes, Paused, Producer,
-    Residents, Role,
+    Connected, Consumer, Created, Emission, KeyFrameWish, KeyFrameWishes, Layering, Paused,
+    Producer, Residents, Role,
 };
 
 /// Who lives on a transport.
@@ -20,6 +20,7 @@ pub(crate) struct Inhabitants<'w, 's> {
             &'static Consumer,
             &'static Paused,
             &'static Emission,
+            Option<&'static Layering>,
         ),
     >,
     producers: Query<'w, 's, (&'static Created, &'static Producer)>,
@@ -35,46 +36,58 @@ pub(crate) fn wish_on_connect(
     for (transport, role) in connected.0.drain(..) {
         // What could not be asked for before was not asked for at all.
         let force = role == Role::Rtcp;
-        let mut producers = match role {
+        let mut streams = match role {
             Role::Rtp => inhabitants.awaited(transport),
-            Role::Rtcp => inhabitants.producers(transport),
+            Role::Rtcp => inhabitants.received(transport),
         };
-        producers.sort_unstable();
-        for (_, producer) in producers {
-            let producer = inhabitants.producers.get(producer);
-            for stream in producer.iter().flat_map(|(_, producer)| producer.streams()) {
-                wishes.add(KeyFrameWish { stream, force });
-            }
+        streams.sort_unstable();
+        for (.., stream) in streams {
+            wishes.add(KeyFrameWish { stream, force });
         }
     }
 }
 
+/// A stream, with the order of whom it is for or from, and its own among these.
+type Ordered = (Created, usize, Entity);
+
 impl Inhabitants<'_, '_> {
-    /// The producers of which consumers on `transport` wait for a key frame, unless this tick
-    /// brought it, with the order of those consumers.
-    fn awaited(&self, transport: Entity) -> Vec<(Created, Entity)> {
-        let residents = self
-            .residents
-            .get(transport)
-            .into_iter()
-            .flat_map(Residents::iter);
-        residents
-            .filter_map(|resident| self.consumers.get(resident).ok())
-            .filter(|(_, consumer, paused, emission)| {
-                !paused.0 && !consumer.producer_paused && emission.sync_required
-            })
-            .map(|(&created, consumer, ..)| (created, consumer.producer))
-            .collect()
+    /// The streams of which consumers on `transport` wait for a key frame.
+    fn awaited(&self, transport: Entity) -> Vec<Ordered> {
+        let consumers = self.residents_of(transport);
+        let consumers = consumers.filter_map(|resident| self.consumers.get(resident).ok());
+        let waiting = consumers.filter(|(_, consumer, paused, emission, _)| {
+            !paused.0 && !consumer.producer_paused && emission.sync_required
+        });
+        let streams = waiting.flat_map(|(&created, consumer, .., layering)| {
+            // Of layers, that which is to be sent.
+            let target = layering.map(Layering::target_encoding);
+            let is_awaited = move |index: &usize| {
+                target.is_none_or(|target| target.map(usize::from) == Some(*index))
+            };
+            let streams = self.streams_of(created, consumer.producer);
+            streams.filter(move |(_, index, _)| is_awaited(index))
+        });
+        streams.collect()
     }
 
-    /// The producers on `transport`, with their order.
-    fn producers(&self, transport: Entity) -> Vec<(Created, Entity)> {
-        let residents = self
-            .residents
-            .get(transport)
-            .into_iter()
-            .flat_map(Residents::iter);
-        let producer = |resident| Some((*self.producers.get(resident).ok()?.0, resident));
-        residents.filter_map(producer).collect()
+    /// The streams of producers on `transport`.
+    fn received(&self, transport: Entity) -> Vec<Ordered> {
+        let streams = self.residents_of(transport).flat_map(|resident| {
+            let created = self.producers.get(resident).map(|(created, _)| *created);
+            let of = move |created| self.streams_of(created, resident);
+            created.into_iter().flat_map(of)
+        });
+        streams.collect()
+    }
+
+    fn residents_of(&self, transport: Entity) -> impl Iterator<Item = Entity> {
+        let residents = self.residents.get(transport).into_iter();
+        residents.flat_map(Residents::iter)
+    }
+
+    fn streams_of(&self, created: Created, producer: Entity) -> impl Iterator<Item = Ordered> {
+        let producer = self.producers.get(producer).into_iter();
+        let encodings = producer.flat_map(|(_, producer)| producer.encodings.iter().enumerate());
+        encodings.filter_map(move |(index, encoding)| Some((created, index, encoding.stream?)))
     }
 }

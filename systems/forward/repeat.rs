@@ -2,9 +2,9 @@
 
 use flumen_components::rtp_parameters::HeaderExtensionIds;
 use flumen_components::wire::rtp::{FIXED_LEN, PAYLOAD_TYPE};
-use flumen_components::{Emission, Outgoing, OutgoingKind, PacketFacts};
+use flumen_components::{Emission, Outgoing, OutgoingKind, PacketFacts, Rewriting};
 
-use super::template::{self, Layout, Original};
+use super::template::{self, Layout, Original, rewrite};
 
 /// The stream of retransmissions (RFC 4588) that a packet is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,17 +23,27 @@ pub(crate) struct Sender<'a> {
     pub(crate) clock_offset: Option<i64>,
 }
 
-/// Appends a packet that was kept as the consumer's packet `sequence`, whole, with its stamps still
-/// to be written; as a retransmission when `rtx` is given. `None` when it would be longer than any
-/// datagram; nothing is appended then.
+/// What a packet that was kept is sent as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Repeat {
+    /// Its number in the consumer's stream.
+    pub(crate) sequence: u16,
+    /// What else changes in it.
+    pub(crate) rewriting: Option<Rewriting>,
+    /// It is a retransmission.
+    pub(crate) rtx: Option<RtxStream>,
+}
+
+/// Appends a packet that was kept, whole, with its stamps still to be written. `None` when it would
+/// be longer than any datagram; nothing is appended then.
 pub(crate) fn repeat(
     out: &mut Vec<u8>,
     emission: &Emission,
-    sequence: u16,
     (facts, bytes): (&PacketFacts, &[u8]),
     sender: Sender<'_>,
-    rtx: Option<RtxStream>,
+    wanted: Repeat,
 ) -> Option<Outgoing> {
+    let sequence = wanted.sequence;
     let start = out.len();
     let original = Original {
         header: &facts.header,
@@ -44,10 +54,17 @@ pub(crate) fn repeat(
     };
     let template = template::write(out, Layout::of(emission), original);
     let header = &mut out[start..];
-    match rtx {
+    if let Some(rewriting) = &wanted.rewriting {
+        rewrite(header, rewriting);
+    }
+    let patch = wanted.rewriting.map(|rewriting| rewriting.patch);
+    let patch = patch.unwrap_or_default();
+    let payload_start = usize::from(facts.header.payload_start) + usize::from(patch.replaced);
+    match wanted.rtx {
         None => {
             template.personalise(header, emission.ssrc, sequence, &emission.mid);
-            out.extend_from_slice(&bytes[facts.header.payload_start.into()..]);
+            out.extend_from_slice(patch.bytes());
+            out.extend_from_slice(&bytes[payload_start..]);
         }
         Some(rtx) => {
             template.personalise(header, rtx.ssrc, rtx.sequence, &emission.mid);
@@ -56,7 +73,8 @@ pub(crate) fn repeat(
             header[0] &= !PADDING_BIT;
             header[PAYLOAD_TYPE] = header[PAYLOAD_TYPE] & MARKER_BIT | rtx.payload_type;
             out.extend_from_slice(&sequence.to_be_bytes());
-            out.extend_from_slice(facts.header.payload(bytes));
+            out.extend_from_slice(patch.bytes());
+            out.extend_from_slice(&facts.header.payload(bytes)[patch.replaced.into()..]);
         }
     }
     let Ok(len) = u16::try_from(out.len() - start) else {

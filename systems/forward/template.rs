@@ -6,9 +6,10 @@ use flumen_components::wire::extension::{
 };
 use flumen_components::wire::header_extension::write_extensions;
 use flumen_components::wire::rtp::{
-    BLOCK_HEADER_LEN, FIXED_LEN, PAYLOAD_TYPE, RtpHeader, SEQUENCE_NUMBER, SSRC, TWO_BYTE_PROFILE,
+    BLOCK_HEADER_LEN, FIXED_LEN, PAYLOAD_TYPE, RtpHeader, SEQUENCE_NUMBER, SSRC, TIMESTAMP,
+    TWO_BYTE_PROFILE,
 };
-use flumen_components::{Emission, ExtensionSet, MediaPacket, Mid};
+use flumen_components::{Emission, ExtensionSet, MediaPacket, Mid, Rewriting};
 use smallvec::SmallVec;
 
 /// The headers of a stream's packets of this tick, for every set of extensions that a consumer
@@ -151,6 +152,13 @@ impl Template {
     }
 }
 
+/// Makes a header that of a packet in another run.
+pub(super) fn rewrite(header: &mut [u8], rewriting: &Rewriting) {
+    header[TIMESTAMP..TIMESTAMP + 4].copy_from_slice(&rewriting.timestamp.to_be_bytes());
+    let marker = if rewriting.marker { MARKER_BIT } else { 0 };
+    header[PAYLOAD_TYPE] = header[PAYLOAD_TYPE] & !MARKER_BIT | marker;
+}
+
 /// What a MID leaves of its room stays zero, which is padding (RFC 8285 section 4.1: between
 /// elements too).
 fn write_mid(header: &mut [u8], template: Template, mid: &Mid) {
@@ -171,7 +179,7 @@ pub(super) fn write(out: &mut Vec<u8>, layout: Layout, packet: Original<'_>) -> 
     let start = out.len();
     let csrc_end = FIXED_LEN + 4 * usize::from(packet.header.csrc_count);
     out.extend_from_slice(&bytes[..csrc_end]);
-    let marker_bit = bytes[PAYLOAD_TYPE] & 0x80;
+    let marker_bit = bytes[PAYLOAD_TYPE] & MARKER_BIT;
     out[start + PAYLOAD_TYPE] = marker_bit | packet.payload_type;
     let mut template = Template {
         start: start as u32,
@@ -210,6 +218,7 @@ pub(super) fn write(out: &mut Vec<u8>, layout: Layout, packet: Original<'_>) -> 
 }
 
 const EXTENSION_BIT: u8 = 0x10;
+const MARKER_BIT: u8 = 0x80;
 static MID_ROOM: [u8; u8::MAX as usize] = [0; u8::MAX as usize];
 
 /// An element of an outgoing extension block.

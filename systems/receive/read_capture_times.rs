@@ -1,9 +1,10 @@
 //! Packets tell when their media was captured.
 
-use bevy_ecs::system::{Query, Res};
+use bevy_ecs::system::{Query, Res, ResMut};
 use flumen_components::wire::extension::AbsCaptureTime;
 use flumen_components::{
-    Arrival, CaptureClock, Inbox, Listener, Media, MediaPacket, Producer, Touched, chain,
+    Arrival, CaptureClock, Inbox, LayersToChoose, Listener, Media, MediaPacket, Producer, Touched,
+    chain,
 };
 
 /// Notes the newest capture time that packets of a stream carry, where it was negotiated.
@@ -14,6 +15,7 @@ pub(crate) fn read_capture_times(
     producers: Query<'_, '_, &Producer>,
     listeners: Query<'_, '_, &Listener>,
     mut clocks: Query<'_, '_, &mut CaptureClock>,
+    mut to_choose: ResMut<'_, LayersToChoose>,
 ) {
     for &stream in &touched.streams {
         let producer = producers.get(stream.producer);
@@ -25,8 +27,9 @@ pub(crate) fn read_capture_times(
         let told = in_order.filter_map(|packet| told(packet, inbox.bytes(), id));
         if let Some((time, timestamp)) = told.last()
             && let Ok(mut clock) = clocks.get_mut(stream.stream)
+            && clock.tell(time, timestamp)
         {
-            clock.tell(time, timestamp);
+            to_choose.add(stream.producer);
         }
     }
 }

@@ -9,9 +9,9 @@ use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::ntp;
 use flumen_components::wire::rtcp::{self, DlrrItem, ReportBlock, RtcpPacket, SenderInfo, XrBlock};
 use flumen_components::{
-    CaptureClock, Counters, Emission, Inbox, Incoming, Limits, Listener, Now, NtpEpoch, ProducerId,
-    ReceiverReports, RemoteClock, RemoteReception, ReportSchedule, Reporting, Retransmission,
-    RtcpIn, SenderReports, Subject, Trace, TraceTypes, Traces,
+    CaptureClock, Counters, Emission, Inbox, Incoming, LayersToChoose, Limits, Listener, Now,
+    NtpEpoch, ProducerId, ReceiverReports, RemoteClock, RemoteReception, ReportSchedule, Reporting,
+    Retransmission, RtcpIn, SenderReports, Subject, Trace, TraceTypes, Traces,
 };
 
 /// Whom reports are about.
@@ -33,6 +33,7 @@ pub(crate) struct Subjects<'w, 's> {
     >,
     sender_reports: ResMut<'w, SenderReports>,
     receiver_reports: ResMut<'w, ReceiverReports>,
+    to_choose: ResMut<'w, LayersToChoose>,
     traces: ResMut<'w, Traces>,
     limits: Res<'w, Limits>,
     now: Res<'w, Now>,
@@ -90,7 +91,7 @@ impl Subjects<'_, '_> {
         } else {
             reporting.sender_report(info.ntp, self.now.time);
             self.sender_reports.0.push(stream);
-            self.map_clock(transport, stream, info);
+            self.map_clock(transport, incoming.producer, stream, info);
         }
         self.trace(transport, incoming.producer, info);
     }
@@ -115,11 +116,14 @@ impl Subjects<'_, '_> {
 
     /// A report maps RTP time to the sender's clock. Where packets do not tell capture times
     /// although they might, reports do.
-    fn map_clock(&mut self, transport: Entity, stream: Entity, info: SenderInfo) {
+    fn map_clock(&mut self, transport: Entity, producer: Entity, stream: Entity, info: SenderInfo) {
         let Ok(mut clock) = self.clocks.get_mut(stream) else {
             return;
         };
-        clock.report(info.ntp, info.rtp_timestamp);
+        if clock.report(info.ntp, info.rtp_timestamp) {
+            // From now on it can be put on a time line with others.
+            self.to_choose.add(producer);
+        }
         if !clock.is_told()
             && let Ok(mut remote) = self.remotes.get_mut(transport)
         {

@@ -7,10 +7,12 @@ use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::rtcp::{self, RtcpPacket};
 use flumen_components::{
-    Consumer, ConsumerId, Control, Emission, Inbox, KeyFrameWish, KeyFrameWishes, Ledger, Limits,
-    Listener, Now, OutgoingEstimate, PacketReport, PathsToEstimate, Paused, Producer, RtcpFault,
-    RtcpIn, Subject, Trace, TraceTypes, Traces,
+    Consumer, ConsumerId, Control, Emission, Inbox, KeyFrameWish, KeyFrameWishes, Layering, Ledger,
+    Limits, Listener, Now, OutgoingEstimate, PacketReport, PathsToEstimate, Paused, Producer,
+    RtcpFault, RtcpIn, Subject, Trace, TraceTypes, Traces,
 };
+
+use crate::score::forwarded;
 
 /// Whom RTCP is for.
 #[derive(SystemParam)]
@@ -23,6 +25,7 @@ pub(crate) struct Addressees<'w, 's> {
             &'static ConsumerId,
             &'static Consumer,
             &'static mut Emission,
+            Option<&'static Layering>,
             &'static Paused,
             &'static TraceTypes,
         ),
@@ -101,7 +104,8 @@ impl Addressees<'_, '_> {
         let Some(&entity) = listener.and_then(|listener| listener.consumers.get(&ssrc)) else {
             return;
         };
-        let Ok((id, consumer, mut emission, paused, traced)) = self.consumers.get_mut(entity)
+        let Ok((id, consumer, mut emission, layering, paused, traced)) =
+            self.consumers.get_mut(entity)
         else {
             return;
         };
@@ -125,7 +129,11 @@ impl Addressees<'_, '_> {
         }
         if consumer.kind == MediaKind::Video && !paused.0 && !consumer.producer_paused {
             let producer = self.producers.get(consumer.producer);
-            for stream in producer.iter().flat_map(|producer| producer.streams()) {
+            // What is not decoded need not begin anew.
+            let forwarded = forwarded(layering).map(usize::from);
+            let streams = producer.iter().flat_map(|producer| &producer.encodings);
+            let stream = forwarded.and_then(|index| streams.clone().nth(index)?.stream);
+            if let Some(stream) = stream {
                 self.wishes.add(KeyFrameWish {
                     stream,
                     force: false,

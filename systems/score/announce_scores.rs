@@ -4,8 +4,8 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Local, Query, ResMut, SystemParam};
 use flumen_components::event::{ConsumerScoreChanged, Event, Pending, ScoreChanged};
 use flumen_components::{
-    Changes, Consumer, ConsumerId, ConsumerScore, ConsumerScoresChanged, Producer, ProducerId,
-    ProducerScore, Routes, RtpStream, Score, ScoresChanged, Subject,
+    Changes, Consumer, ConsumerId, ConsumerScore, ConsumerScoresChanged, Layering, LayersToChoose,
+    Producer, ProducerId, ProducerScore, Routes, RtpStream, Score, ScoresChanged, Subject,
 };
 
 /// Whose scores are told.
@@ -13,7 +13,17 @@ use flumen_components::{
 pub(crate) struct Scored<'w, 's> {
     producers: Query<'w, 's, (&'static ProducerId, &'static Producer, &'static Routes)>,
     streams: Query<'w, 's, (&'static RtpStream, &'static Score)>,
-    consumers: Query<'w, 's, (&'static ConsumerId, &'static Consumer, &'static Score)>,
+    consumers: Query<
+        'w,
+        's,
+        (
+            &'static ConsumerId,
+            &'static Consumer,
+            Option<&'static Layering>,
+            &'static Score,
+        ),
+    >,
+    to_choose: ResMut<'w, LayersToChoose>,
     pending: ResMut<'w, Pending>,
 }
 
@@ -34,6 +44,8 @@ pub(crate) fn announce_scores(
         }
     }
     for producer in producers.drain() {
+        // What began, stopped or came back may be forwarded from now on, or no more.
+        scored.to_choose.add(producer);
         scored.announce_producer(producer, &consumers_changed.0);
     }
     for consumer in consumers_changed.0.drain() {
@@ -72,7 +84,7 @@ impl Scored<'_, '_> {
     }
 
     fn announce_consumer(&mut self, about: Entity) {
-        let Ok((_, consumer, _)) = self.consumers.get(about) else {
+        let Ok((_, consumer, ..)) = self.consumers.get(about) else {
             return;
         };
         if let Ok((_, producer, _)) = self.producers.get(consumer.producer) {
@@ -84,12 +96,12 @@ impl Scored<'_, '_> {
 
 fn consumer_event(
     about: Entity,
-    consumers: &Query<'_, '_, (&ConsumerId, &Consumer, &Score)>,
+    consumers: &Query<'_, '_, (&ConsumerId, &Consumer, Option<&Layering>, &Score)>,
     producer: &Producer,
     streams: &Query<'_, '_, (&RtpStream, &Score)>,
 ) -> Option<Event> {
-    let (&id, _, own) = consumers.get(about).ok()?;
-    let score = consumer_score_of(*own, producer, |stream| {
+    let (&id, _, layering, own) = consumers.get(about).ok()?;
+    let score = consumer_score_of(*own, producer, forwarded(layering), |stream| {
         streams.get(stream).ok().map(|(_, score)| score.0)
     });
     let subject = Subject::Consumer(id);
@@ -114,11 +126,17 @@ pub(crate) fn scores_of<'a>(
     producer.streams().filter_map(stream).map(entry).collect()
 }
 
-/// The scores that concern a consumer: its own, and those of its producer's encodings. It gets the
-/// only stream of the producer, or none.
+/// The position of the encoding that a consumer gets: the first of those without layers.
+pub(crate) fn forwarded(layering: Option<&Layering>) -> Option<u8> {
+    layering.map_or(Some(0), Layering::followed)
+}
+
+/// The scores that concern a consumer: its own, and those of its producer's encodings, of which it
+/// gets the one that is `forwarded`.
 pub(crate) fn consumer_score_of(
     own: Score,
     producer: &Producer,
+    forwarded: Option<u8>,
     stream: impl Fn(Entity) -> Option<u8>,
 ) -> ConsumerScore {
     let encodings = producer.encodings.iter();
@@ -126,7 +144,9 @@ pub(crate) fn consumer_score_of(
     let producer_scores: Vec<u8> = of_encoding.collect();
     ConsumerScore {
         score: own.0,
-        producer_score: producer_scores.first().copied().unwrap_or(0),
+        producer_score: forwarded
+            .and_then(|encoding| producer_scores.get(usize::from(encoding)).copied())
+            .unwrap_or(0),
         producer_scores,
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use flumen::rtp_parameters::{MediaKind, RtpHeaderExtensionParameters};
+use flumen_tests::layered::Simulcast;
 use flumen_tests::{Packet, Room, VP8_DELTA_FRAME, address, encoding_of, video, vp8};
 
 use crate::counting::allocations;
@@ -70,6 +71,36 @@ fn a_tick_over_layered_streams_allocates_nothing() {
     // What happens is told in events, which are made; all other ticks ask the heap for nothing.
     let steps: Vec<_> = (800..1_600).map(&mut step).collect();
     let quiet = steps.iter().filter(|(_, events)| *events == 0);
+    let made: u64 = quiet.map(|(made, _)| made).sum();
+    assert_eq!(made, 0);
+}
+
+/// Consumers of simulcast in temporal layers, which go from one to another all the time.
+#[test]
+fn a_tick_in_which_consumers_go_over_to_other_layers_allocates_nothing() {
+    let mut call = Simulcast::running(3, 3, 7);
+    call.room.wire.set_recording(false);
+    let mut step = |tick: usize| {
+        if tick.is_multiple_of(7) {
+            call.prefer((tick / 7 % 3) as u8, Some((tick / 21 % 3) as u8));
+        }
+        if tick.is_multiple_of(5) {
+            call.sources[tick % 3].begin_anew();
+        }
+        for packet in call.encode_all() {
+            call.room.arrive(call.sender, &packet);
+        }
+        let now = call.room.now + Duration::from_millis(33);
+        call.room.now = now;
+        let made = allocations(|| call.room.engine.tick(now).unwrap());
+        let switches = call.told().len();
+        (made, switches)
+    };
+    let warm_up: usize = (0..2_400).map(|tick| step(tick).1).sum();
+    assert!(warm_up > 50, "{warm_up} switches");
+    // Each is told in an event, which is made; and every other tick withholds what is not wanted.
+    let steps: Vec<_> = (2_400..3_600).map(&mut step).collect();
+    let quiet = steps.iter().filter(|(_, switches)| *switches == 0);
     let made: u64 = quiet.map(|(made, _)| made).sum();
     assert_eq!(made, 0);
 }

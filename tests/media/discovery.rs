@@ -1,7 +1,7 @@
 //! Packets find their stream by SSRC, MID, RID or repaired RID, once, and by nothing else.
 
 use flumen::rtp_parameters::{MediaKind, ProducerType, RtpEncodingRtx, RtpParameters};
-use flumen::{ConsumeError, ConsumerOptions, Discard, ProducerId, Reason, TransportId};
+use flumen::{Discard, ProducerId, Reason, TransportId};
 use flumen_tests::{
     MID, Packet, REPAIRED_RID, RID, RTX, Room, SENDER, VP8_KEY_FRAME, address, encoding,
     encoding_named, encoding_of, opus, vp8, vp8_rtx,
@@ -147,12 +147,6 @@ fn rids_find_the_streams_of_a_simulcast_producer() {
         stage.streams(producer),
         streams,
         "in the order of the encodings"
-    );
-    let options = ConsumerOptions::new(producer, stage.room.capabilities());
-    let consumed = stage.room.engine.consume(stage.transport, options);
-    assert_eq!(
-        consumed,
-        Err(ConsumeError::Unsupported(ProducerType::Simulcast))
     );
 }
 

@@ -8,6 +8,7 @@ mod downlink;
 mod ends;
 pub mod feedback;
 pub mod forger;
+pub mod layered;
 mod network;
 mod noise;
 mod packet;

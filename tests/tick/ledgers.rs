@@ -9,11 +9,13 @@ use flumen::ecs::entity::Entity;
 use flumen::ecs::system::ResMut;
 use flumen::rtp_parameters::{MediaKind, RtpCodecParameters};
 use flumen::{
-    ConsumerOptions, Control, Counts, Discard, Ledger, ProducerId, Reason, Refusal, RtcpFault,
-    SctpOptions, SctpStreamParameters, Slot, Stage, TransportId, Withheld,
+    ConsumerOptions, Control, Counts, Discard, Ledger, PreferredLayers, ProducerId, Reason,
+    Refusal, RtcpFault, SctpOptions, SctpStreamParameters, Slot, Stage, TransportId, Withheld,
 };
 use flumen_tests::feedback::pli;
-use flumen_tests::{Packet, Room, Trunk, VP8_DELTA_FRAME, VP8_KEY_FRAME, opus, vp8};
+use flumen_tests::{
+    Packet, Room, Trunk, VP8_DELTA_FRAME, VP8_KEY_FRAME, encoding_of, opus, vp8, vp8_rtx,
+};
 
 const REMOTE: SocketAddr = local(5_000);
 const SPLIT_REMOTE: SocketAddr = local(5_100);
@@ -150,7 +152,7 @@ fn discard(reason: Discard) -> Room {
 fn discard_ssrc() -> Room {
     let mut room = Room::with(|builder| builder.ssrc_changes_per_encoding(0));
     let transport = room.plain(REMOTE);
-    let mut parameters = flumen_tests::vp8_rtx(vec![flumen_tests::encoding()]);
+    let mut parameters = vp8_rtx(vec![flumen_tests::encoding()]);
     parameters.mid = Some("m".into());
     room.produce(transport, MediaKind::Video, parameters);
     for ssrc in [1, 2] {
@@ -285,11 +287,49 @@ fn withhold(reason: Withheld) -> Room {
             room.consume(receiver, producer);
             room.arrive(sender, &key_frame(12));
         }
+        Withheld::OtherLayer => return layers(0, &[(1, 0, false), (0, 0, false)]),
+        Withheld::Undecodable => {
+            // A frame that needs the newest one of its layer, which was not wanted.
+            return layers(
+                1,
+                &[(1, 0, false), (1, 1, true), (1, 0, false), (1, 1, false)],
+            );
+        }
         Withheld::TooLate => return too_late(),
         reason => panic!("nothing triggers {reason:?}"),
     }
     room.arrive(sender, &key_frame(12));
     room.tick();
+    room
+}
+
+/// Frames of two encodings, of which a consumer wants one: encoding, temporal layer, and whether only
+/// the lowest of these is wanted then. The first of each encoding is a key frame.
+fn layers(wanted: u8, frames: &[(usize, u8, bool)]) -> Room {
+    let mut room = Room::new();
+    let sender = room.plain(REMOTE);
+    let receiver = room.plain(RECEIVER);
+    let mut parameters = vp8_rtx([SSRC, SSRC + 100].map(encoding_of).into());
+    for encoding in &mut parameters.encodings {
+        encoding.scalability_mode = Some("L1T2".into());
+    }
+    let producer = room.produce(sender, MediaKind::Video, parameters);
+    let consumer = room.consume(receiver, producer);
+    let mut numbers = [0; 2];
+    for &(encoding, temporal, only_base) in frames {
+        let number = &mut numbers[encoding];
+        *number += 1;
+        let first = u8::from(*number > 1);
+        let payload = [0x90, 0xE0, *number, *number, temporal << 6, first];
+        let packet = Packet::new(96, (*number).into(), SSRC + 100 * encoding as u32, &payload);
+        room.arrive(sender, &packet.marked());
+        let layers = PreferredLayers {
+            spatial_layer: wanted,
+            temporal_layer: only_base.then_some(0),
+        };
+        room.engine.set_preferred_layers(consumer, layers).unwrap();
+        room.tick();
+    }
     room
 }
 

@@ -1,0 +1,48 @@
+//! Whose layers are to be chosen, and whose have changed.
+
+use bevy_ecs::component::Component;
+use bevy_ecs::entity::{Entity, EntityHashSet};
+use bevy_ecs::resource::Resource;
+
+/// Producers of which streams began, stopped or were aligned, and consumers with other wishes: their
+/// layers are chosen anew. Written by Receive, Score and between ticks, emptied by Score.
+#[derive(Resource, Debug, Default)]
+pub struct LayersToChoose {
+    order: Vec<Entity>,
+    known: EntityHashSet,
+}
+
+impl LayersToChoose {
+    /// Adds a consumer, or a producer with all its consumers.
+    pub fn add(&mut self, entity: Entity) {
+        if self.known.insert(entity) {
+            self.order.push(entity);
+        }
+    }
+
+    /// There are none.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// Takes all of them out, in order.
+    pub fn drain(&mut self) -> impl Iterator<Item = Entity> {
+        self.known.clear();
+        self.order.drain(..)
+    }
+}
+
+/// Consumers that may get other layers than they were told, in order. Written by Score and Forward,
+/// emptied by Forward.
+#[derive(Resource, Debug, Default)]
+pub struct LayersChanging(pub Vec<Entity>);
+
+/// How a consumer shares what there is bandwidth for with others of its transport: 1 to 255.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Priority(pub u8);
+
+impl Default for Priority {
+    fn default() -> Self {
+        Self(1)
+    }
+}

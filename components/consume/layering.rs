@@ -1,0 +1,403 @@
+//! How a consumer of a layered producer gets one layer after another.
+
+use bevy_ecs::component::Component;
+use bevy_ecs::entity::Entity;
+
+use crate::consume::withheld::Withheld;
+use crate::media::layer_rates::LayerCounts;
+use crate::rtp_parameters::Codec;
+use crate::tick::batch::PacketFacts;
+use crate::tick::time::Time;
+use crate::wire::sequence::{SequenceManager, is_higher, is_higher_u16};
+
+mod beginning;
+mod frames;
+mod picture;
+mod rewriting;
+mod runs;
+mod selection;
+mod timeline;
+
+pub use beginning::{Awaiting, Beginning, Role};
+use frames::{Fate, Frames};
+use picture::Pictures;
+pub use rewriting::{Patch, Rewriting};
+use runs::{Run, Runs};
+pub use selection::{ConsumerLayers, Living, PreferredLayers, Selection};
+pub use timeline::Alignment;
+use timeline::Timeline;
+
+/// On each consumer of a layered producer: which layer it is to get, which it gets, and how that is
+/// rewritten to look like one stream. Written by Score and Forward, read by Feedback.
+#[derive(Component, Clone, Debug)]
+pub struct Layering {
+    /// The choice of the layer.
+    pub selection: Selection,
+    /// What it was last told to get.
+    pub told: Option<ConsumerLayers>,
+    codec: Codec,
+    /// Encodings are spatial layers.
+    is_simulcast: bool,
+    /// The newest run goes on.
+    is_following: bool,
+    /// What it gets.
+    current: Option<ConsumerLayers>,
+    runs: Runs,
+    frames: Frames,
+    pictures: Pictures,
+    timeline: Timeline,
+    sent: Sent,
+    /// A key frame of another stream that waits for the end of the frame that is being sent.
+    awaiting: Option<Awaiting>,
+}
+
+/// What the newest packet that was forwarded said.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sent {
+    tl0_index: Option<u8>,
+    key_index: Option<u8>,
+    /// Its frame is not over.
+    is_amid_frame: bool,
+    /// Its timestamp, as it came.
+    timestamp: u32,
+}
+
+/// How long a key frame waits for the end of a frame whose stream has stopped in its midst.
+const PATIENCE_MS: u64 = 100;
+
+impl Layering {
+    /// A consumer of a producer of this codec and layers, `is_simulcast` when they are encodings.
+    pub fn new(codec: Codec, counts: LayerCounts, is_simulcast: bool) -> Self {
+        Self {
+            selection: Selection::new(counts),
+            told: None,
+            codec,
+            is_simulcast,
+            is_following: false,
+            current: None,
+            runs: Runs::default(),
+            frames: Frames::default(),
+            pictures: Pictures::new(is_simulcast),
+            timeline: Timeline::default(),
+            sent: Sent::default(),
+            awaiting: None,
+        }
+    }
+
+    /// The layers that it gets now, none before the first one or when all have stopped.
+    pub fn current(&self) -> Option<ConsumerLayers> {
+        self.current
+    }
+
+    /// The position of the encoding that is forwarded.
+    pub fn followed(&self) -> Option<u8> {
+        let run = self.runs.newest().filter(|_| self.is_following);
+        run.map(|run| run.encoding)
+    }
+
+    /// The position of the encoding that it is to get.
+    pub fn target_encoding(&self) -> Option<u8> {
+        let target = self.selection.target()?;
+        Some(if self.is_simulcast {
+            target.spatial_layer
+        } else {
+            0
+        })
+    }
+
+    /// It needs a key frame to get to its target. Where a lower layer can be taken from any picture
+    /// of a stream, that is seen in the stream.
+    pub fn rises(&self) -> bool {
+        let target = self.selection.target().map(|target| target.spatial_layer);
+        let current = self.current.map(|current| current.spatial_layer);
+        self.followed() != self.target_encoding() || target > current
+    }
+
+    /// Encodings are spatial layers.
+    pub fn is_simulcast(&self) -> bool {
+        self.is_simulcast
+    }
+
+    /// The stream whose time line what was sent is on.
+    pub fn reference(&self) -> Option<Entity> {
+        self.timeline.reference()
+    }
+
+    /// The key frame that waits for the end of a frame.
+    pub fn awaiting(&self) -> Option<Awaiting> {
+        self.awaiting
+    }
+
+    /// Nothing is forwarded until the next key frame.
+    pub fn stop(&mut self) {
+        self.is_following = false;
+        self.awaiting = None;
+        self.current = None;
+    }
+
+    /// The stream of an encoding is this one: when it took the place of the one that was followed,
+    /// nothing is forwarded until its key frame.
+    pub fn keep_to(&mut self, encoding: u8, stream: Entity) {
+        let run = self.runs.newest().filter(|run| run.encoding == encoding);
+        if self.is_following && run.is_some_and(|run| run.stream != stream) {
+            self.stop();
+        }
+    }
+
+    /// What the stream of an encoding is to it. As long as nothing is forwarded a key frame of a
+    /// lower layer will do.
+    pub fn role(&self, encoding: u8) -> Role {
+        let followed = self.followed();
+        if followed == Some(encoding) {
+            return Role::Followed;
+        }
+        match self.target_encoding() {
+            Some(target) if target == encoding => Role::Awaited,
+            Some(target) if target > encoding && followed.is_none() => Role::Awaited,
+            _ => Role::Other,
+        }
+    }
+
+    /// Packets of the stream behind this one were forwarded already; `next` is the number of the
+    /// next packet, counted on through all runs.
+    pub fn has_passed(&self, stream: Entity, number: u16, next: u16) -> bool {
+        let latest = self.runs.latest_of(stream, next);
+        latest.is_some_and(|(run, end)| is_higher_u16(end, number.wrapping_add(run.sequence)))
+    }
+
+    /// Whether to go over to the stream whose key frame begins with `number` now: not amid a frame
+    /// of the stream before, which would remain incomplete. Then it waits for its end.
+    pub fn may_begin(&mut self, encoding: u8, number: u16, now: Time) -> bool {
+        if !(self.is_following && self.sent.is_amid_frame) {
+            return true;
+        }
+        self.awaiting = Some(Awaiting {
+            encoding,
+            number,
+            since: now,
+            is_due: false,
+        });
+        false
+    }
+
+    /// The key frame that waits must wait no longer: its own stream has gone on for so long.
+    pub fn lose_patience(&mut self, now: Time) -> bool {
+        let Some(awaiting) = &mut self.awaiting else {
+            return false;
+        };
+        let late = (now - awaiting.since).as_millis() as u64 >= PATIENCE_MS;
+        awaiting.is_due = awaiting.is_due || late;
+        awaiting.is_due
+    }
+
+    /// Follows another stream, or the same one anew, from its key frame on; `next` is the number of
+    /// its first packet, counted on through all runs.
+    pub fn begin(&mut self, from: Beginning<'_>, next: u16) {
+        if !self.is_following {
+            // What was sent before a break is not sent again.
+            self.runs.clear();
+        }
+        let descriptor = &from.packet.descriptor;
+        let header = &from.packet.header;
+        self.awaiting = None;
+        self.is_following = true;
+        self.pictures.begin(self.selection.target());
+        let behind = |sent: Option<u8>, first: Option<u8>| match (sent, first) {
+            (Some(sent), Some(first)) => sent.wrapping_add(1).wrapping_sub(first),
+            _ => 0,
+        };
+        let frame = self.frames.begin(descriptor, self.pictures.wanted());
+        let run = Run {
+            stream: from.stream,
+            encoding: from.encoding,
+            first: next,
+            sequence: next.wrapping_sub(header.sequence_number),
+            timestamp: self.timeline.place(&from),
+            tl0_index: behind(self.sent.tl0_index, descriptor.tl0_picture_index),
+            key_index: behind(self.sent.key_index, descriptor.key_index),
+            frame,
+            frames_end: None,
+        };
+        self.runs.push(run, self.frames.newest());
+        self.current = None;
+    }
+
+    /// Goes on with other sequence numbers: its sender restarted them at `number`.
+    pub fn restart(&mut self, number: u16, next: u16) {
+        if let Some(&run) = self.runs.newest() {
+            let run = Run {
+                first: next,
+                sequence: next.wrapping_sub(number),
+                ..run
+            };
+            self.runs.push(run, self.frames.newest().wrapping_add(1));
+        }
+    }
+
+    /// The outgoing number of a packet of the followed stream, or why it is not forwarded. What is
+    /// withheld is taken out of the `sequence`.
+    pub fn admit(
+        &mut self,
+        packet: &PacketFacts,
+        late: bool,
+        sequence: &mut SequenceManager<16>,
+    ) -> Result<u16, Withheld> {
+        let Some(&run) = self.runs.newest() else {
+            return Err(Withheld::OtherLayer);
+        };
+        let number = packet.header.sequence_number.wrapping_add(run.sequence);
+        if is_higher_u16(run.first, number) {
+            return Err(Withheld::TooLate);
+        }
+        let descriptor = &packet.descriptor;
+        if !late {
+            if self.waits_behind(packet) {
+                sequence.drop(number);
+                return Err(Withheld::OtherLayer);
+            }
+            let target = self
+                .selection
+                .target()
+                .filter(|target| !self.is_simulcast || target.spatial_layer == run.encoding);
+            self.pictures.see(packet, target, &self.frames);
+        }
+        let fate = self
+            .frames
+            .decide(descriptor, run.frame, self.pictures.wanted());
+        let reason = match fate {
+            Fate::Forwarded => None,
+            Fate::Unwanted => Some(Withheld::OtherLayer),
+            Fate::Undecodable => Some(Withheld::Undecodable),
+            Fate::TooOld => Some(Withheld::TooLate),
+        };
+        if let Some(reason) = reason {
+            sequence.drop(number);
+            return Err(reason);
+        }
+        let outgoing = sequence.input(number).ok_or(Withheld::TooLate)?;
+        self.note(packet, run, late);
+        Ok(outgoing)
+    }
+
+    /// A packet of the followed stream came before it was followed.
+    pub fn precedes_run(&self, number: u16) -> bool {
+        let run = self.runs.newest();
+        run.is_some_and(|run| is_higher_u16(run.first, number.wrapping_add(run.sequence)))
+    }
+
+    /// The outgoing number and the changes of a late packet of a stream that is followed no more.
+    pub fn admit_late(
+        &mut self,
+        stream: Entity,
+        packet: &PacketFacts,
+        payload: &[u8],
+        sequence: &mut SequenceManager<16>,
+    ) -> Option<(u16, Rewriting)> {
+        let (&run, end) = self.runs.earlier_of(stream)?;
+        let number = packet.header.sequence_number.wrapping_add(run.sequence);
+        if is_higher_u16(run.first, number) || !is_higher_u16(end, number) {
+            return None;
+        }
+        // Of the lowest temporal layer, a frame of which nothing was sent has lost its place: the
+        // next run counts on without it.
+        if !self.is_of(&run, &packet.descriptor) {
+            return None;
+        }
+        let is_counted = packet.descriptor.temporal_layer == 0;
+        if is_counted && !self.frames.has_seen(&packet.descriptor, run.frame) {
+            return None;
+        }
+        let fate = self.frames.decide_late(&packet.descriptor, run.frame);
+        let rewriting = self.rewriting_in(&run, packet, payload);
+        let rewriting = rewriting.filter(|_| fate == Fate::Forwarded)?;
+        Some((sequence.input(number)?, rewriting))
+    }
+
+    /// Where the packet `number` came from, counted on through all runs: its stream, and its number
+    /// there.
+    pub fn origin(&self, number: u16) -> Option<(Entity, u16)> {
+        let run = self.runs.of(number)?;
+        Some((run.stream, number.wrapping_sub(run.sequence)))
+    }
+
+    /// What was changed in the packet `number`, counted on through all runs.
+    pub fn rewriting_of(
+        &self,
+        number: u16,
+        packet: &PacketFacts,
+        payload: &[u8],
+    ) -> Option<Rewriting> {
+        self.rewriting_in(self.runs.of(number)?, packet, payload)
+    }
+
+    /// Another key frame would help; told once.
+    pub fn wants_key_frame(&mut self) -> bool {
+        self.pictures.wants_key_frame()
+    }
+
+    /// Takes a packet of the followed stream that is not forwarded out of the sequence.
+    pub fn drop(&self, number: u16, sequence: &mut SequenceManager<16>) {
+        if let Some(run) = self.runs.newest()
+            && self.is_following
+        {
+            let number = number.wrapping_add(run.sequence);
+            if !is_higher_u16(run.first, number) {
+                sequence.drop(number);
+            }
+        }
+    }
+
+    /// A key frame waits for the end of a frame, and this packet is of the one behind it: so that
+    /// end was lost, or has passed.
+    fn waits_behind(&mut self, packet: &PacketFacts) -> bool {
+        let is_over = !self.sent.is_amid_frame || self.sent.timestamp != packet.header.timestamp;
+        match &mut self.awaiting {
+            Some(awaiting) => {
+                awaiting.is_due = awaiting.is_due || is_over;
+                is_over
+            }
+            None => false,
+        }
+    }
+
+    fn note(&mut self, packet: &PacketFacts, run: Run, late: bool) {
+        let descriptor = &packet.descriptor;
+        let current = self.pictures.forwarded(descriptor, late);
+        self.current = Some(match self.is_simulcast {
+            true => ConsumerLayers {
+                spatial_layer: run.encoding,
+                ..current
+            },
+            false => current,
+        });
+        let tl0_index = descriptor.tl0_picture_index;
+        let tl0_index = tl0_index.map(|index| index.wrapping_add(run.tl0_index));
+        let key_index = descriptor.key_index;
+        let key_index = key_index.map(|index| index.wrapping_add(run.key_index) % 32);
+        self.sent.tl0_index = newer::<8>(self.sent.tl0_index, tl0_index, late);
+        self.sent.key_index = newer::<5>(self.sent.key_index, key_index, late);
+        if late {
+            return;
+        }
+        self.sent = Sent {
+            is_amid_frame: !(packet.header.marker || self.ends_picture(descriptor, &run)),
+            timestamp: packet.header.timestamp,
+            ..self.sent
+        };
+        if !self.sent.is_amid_frame
+            && let Some(awaiting) = &mut self.awaiting
+        {
+            awaiting.is_due = true;
+        }
+    }
+}
+
+/// The newer one of two counters of `BITS` bits: what is not late is.
+fn newer<const BITS: u32>(sent: Option<u8>, next: Option<u8>, late: bool) -> Option<u8> {
+    match (sent, next) {
+        (Some(sent), Some(next)) if late && !is_higher::<BITS>(next.into(), sent.into()) => {
+            Some(sent)
+        }
+        (sent, next) => next.or(sent),
+    }
+}

@@ -1,0 +1,471 @@
+//! What became of the latest frames: which of them a receiver can decode.
+
+use crate::consume::layering::selection::ConsumerLayers;
+use crate::media::descriptor::{Descriptor, Needs};
+
+/// How many frames back are remembered.
+const WINDOW: usize = 128;
+
+/// The latest frames of what a consumer follows, by the numbers that their packets carry: picture
+/// ids of VP8 and VP9, frame numbers of dependency descriptors. One decision for each frame, that
+/// of its first packet; and no frame is forwarded of which a reference was withheld.
+///
+/// Numbers go on across streams: that of the first frame of a stream follows the newest one of the
+/// stream before. Those that lost frames have are kept for them.
+#[derive(Clone, Debug)]
+pub(super) struct Frames {
+    places: Box<[Place; WINDOW]>,
+    /// How many of them are in use.
+    filled: u16,
+    /// The number of the newest frame.
+    newest: u16,
+    /// The number of the first frame of the stream that is followed.
+    first: u16,
+    /// Temporal layers of which the newest frame was withheld: a bit each.
+    stale: u8,
+    /// Spatial layers of which the newest frame was withheld: a bit each.
+    lost: u8,
+}
+
+/// What is known of a frame, or of the frames of all spatial layers that have one picture id.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    /// Spatial layers that were seen: a bit each.
+    seen: u8,
+    /// Those that were withheld.
+    withheld: u8,
+    /// What was wanted at that time.
+    wanted: ConsumerLayers,
+    /// See [`Frames::stale`], before this frame.
+    stale: u8,
+    /// The number that a receiver gets, of which none is left out for what was withheld.
+    compressed: u16,
+}
+
+/// What becomes of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Forwarded,
+    /// It is of a layer that is not wanted.
+    Unwanted,
+    /// A frame that it needs was withheld.
+    Undecodable,
+    /// Nobody knows any more what it needs.
+    TooOld,
+}
+
+impl Default for Frames {
+    fn default() -> Self {
+        Self {
+            places: Box::new([Place::default(); WINDOW]),
+            filled: 0,
+            newest: 0,
+            first: 0,
+            stale: 0,
+            lost: 0,
+        }
+    }
+}
+
+impl Frames {
+    /// Goes over to another stream, whose first frame is this one; returns what has to be added to
+    /// the numbers of its frames.
+    pub(super) fn begin(&mut self, first: &Descriptor, wanted: ConsumerLayers) -> u16 {
+        (self.stale, self.lost) = (0, 0);
+        let Some((id, _)) = first.frame_id() else {
+            return 0;
+        };
+        let (number, compressed) = match self.filled {
+            0 => (id, id),
+            _ => (self.newest.wrapping_add(1), self.last().next()),
+        };
+        (self.newest, self.first) = (number, number);
+        self.filled = (self.filled + 1).min(WINDOW as u16);
+        *self.place(number) = Place {
+            wanted,
+            compressed,
+            ..Place::default()
+        };
+        number.wrapping_sub(id)
+    }
+
+    /// The number in here of the frame that `descriptor` is of, when `shift` is added to the numbers
+    /// of its stream: the one nearest to the newest.
+    pub(super) fn number(&self, descriptor: &Descriptor, shift: u16) -> Option<u16> {
+        let (id, bits) = descriptor.frame_id()?;
+        let ahead = distance(id.wrapping_add(shift), self.newest, bits);
+        Some(self.newest.wrapping_add_signed(ahead))
+    }
+
+    /// The number of the newest frame.
+    pub(super) fn newest(&self) -> u16 {
+        self.newest
+    }
+
+    /// What a receiver is told as number of the frame `number`: without holes for what was
+    /// withheld. None when it is not remembered.
+    pub(super) fn compressed(&self, number: u16) -> Option<u16> {
+        self.remembers(number)
+            .then(|| self.places[usize::from(number) % WINDOW].compressed)
+    }
+
+    /// What was wanted at the time of frame `number`.
+    pub(super) fn wanted(&self, number: u16) -> Option<ConsumerLayers> {
+        self.remembers(number)
+            .then(|| self.places[usize::from(number) % WINDOW].wanted)
+    }
+
+    /// The newest frame of this spatial layer, as far as it was wanted, was forwarded: those that
+    /// follow it can be decoded.
+    pub(super) fn keeps_up(&self, spatial_layer: u8) -> bool {
+        self.lost >> spatial_layer.min(7) & 1 == 0
+    }
+
+    /// Decides about the frame that a packet is of, when these layers are wanted and `shift` is
+    /// added to the numbers of its stream. What has no number is of the only layer.
+    pub(super) fn decide(
+        &mut self,
+        frame: &Descriptor,
+        shift: u16,
+        wanted: ConsumerLayers,
+    ) -> Fate {
+        let ahead = self
+            .number(frame, shift)
+            .map_or(0, |number| number.wrapping_sub(self.newest));
+        if ahead.cast_signed() > 0 {
+            self.advance(ahead, wanted);
+        }
+        self.decide_late(frame, shift)
+    }
+
+    /// Decides about a frame that is not newer than the newest.
+    pub(super) fn decide_late(&mut self, frame: &Descriptor, shift: u16) -> Fate {
+        let (Some((_, bits)), Some(number)) = (frame.frame_id(), self.number(frame, shift)) else {
+            return Fate::Forwarded;
+        };
+        if !self.remembers(number) {
+            return Fate::TooOld;
+        }
+        let (place, layer) = (*self.place(number), mask(frame, bits));
+        if place.seen & layer != 0 {
+            return match place.withheld & layer {
+                0 => Fate::Forwarded,
+                _ => Fate::Unwanted,
+            };
+        }
+        let fate = self.fate(frame, number, bits);
+        self.note(frame, number, fate);
+        fate
+    }
+
+    /// A packet of the frame has come, or it has no number.
+    pub(super) fn has_seen(&self, frame: &Descriptor, shift: u16) -> bool {
+        let (Some((_, bits)), Some(number)) = (frame.frame_id(), self.number(frame, shift)) else {
+            return true;
+        };
+        let place = self.places[usize::from(number) % WINDOW];
+        self.remembers(number) && place.seen & mask(frame, bits) != 0
+    }
+
+    fn fate(&self, frame: &Descriptor, number: u16, bits: u32) -> Fate {
+        let place = self.places[usize::from(number) % WINDOW];
+        let ConsumerLayers {
+            spatial_layer,
+            temporal_layer,
+        } = place.wanted;
+        let is_wanted = frame.temporal_layer <= temporal_layer && frame.serves(spatial_layer);
+        if !is_wanted {
+            return Fate::Unwanted;
+        }
+        let below_is_there = !frame.inter_layer
+            || frame.spatial_layer == 0
+            || place.withheld >> (frame.spatial_layer - 1) & 1 == 0;
+        let is_decodable = below_is_there
+            && match frame.needs {
+                Needs::Nothing | Needs::Base => true,
+                Needs::EveryLayer => place.stale & !1 & up_to(frame.temporal_layer) == 0,
+                Needs::Frames(distances) => distances
+                    .into_iter()
+                    .filter(|&back| back != 0)
+                    .all(|back| self.has_sent(number, back, frame, bits)),
+            };
+        match is_decodable {
+            true => Fate::Forwarded,
+            false => Fate::Undecodable,
+        }
+    }
+
+    /// The frame `back` before `number` was forwarded, or will be if it comes.
+    fn has_sent(&self, number: u16, back: u8, frame: &Descriptor, bits: u32) -> bool {
+        let since_first = number.wrapping_sub(self.first).cast_signed();
+        let number = number.wrapping_sub(back.into());
+        if (0..i16::from(back)).contains(&since_first) {
+            // What came before the first frame of a stream was not forwarded.
+            return false;
+        }
+        if !self.remembers(number) {
+            return true;
+        }
+        let (place, layer) = (self.places[usize::from(number) % WINDOW], mask(frame, bits));
+        if place.seen & layer != 0 {
+            return place.withheld & layer == 0;
+        }
+        place.wanted.spatial_layer >= frame.spatial_layer
+            && place.wanted.temporal_layer >= frame.temporal_layer
+    }
+
+    fn note(&mut self, frame: &Descriptor, number: u16, fate: Fate) {
+        let is_newest = number == self.newest;
+        let (spatial, temporal) = (1 << frame.spatial_layer.min(7), 1 << frame.temporal_layer);
+        let withheld = fate != Fate::Forwarded;
+        let place = self.place(number);
+        place.seen |= spatial;
+        place.withheld |= if withheld { spatial } else { 0 };
+        let was_wanted = frame.temporal_layer <= place.wanted.temporal_layer;
+        if !is_newest {
+            return;
+        }
+        if frame.needs == Needs::Nothing && frame.spatial_layer == 0 {
+            (self.stale, self.lost) = (0, 0);
+        }
+        let set = |bits: u8, bit: u8| bits & !bit | if withheld { bit } else { 0 };
+        self.stale = set(self.stale, temporal);
+        if was_wanted {
+            self.lost = set(self.lost, spatial);
+        }
+    }
+
+    /// Makes places for `count` more frames. Those that were skipped were lost, or come late.
+    fn advance(&mut self, count: u16, wanted: ConsumerLayers) {
+        let first = self.newest.wrapping_add(1);
+        let skipped = count - 1;
+        let mut compressed = self.last().next();
+        // No more places than there are, the last of them for the newest.
+        let beyond = count.saturating_sub(WINDOW as u16);
+        compressed = compressed.wrapping_add(beyond);
+        for offset in beyond..count {
+            let stale = self.stale;
+            *self.place(first.wrapping_add(offset)) = Place {
+                wanted,
+                stale,
+                compressed,
+                ..Place::default()
+            };
+            compressed = compressed.wrapping_add(1);
+            if offset < skipped {
+                // Whatever it is of, it is withheld when it comes above what is wanted.
+                self.stale |= !up_to(wanted.temporal_layer);
+            }
+        }
+        self.newest = self.newest.wrapping_add(count);
+        self.filled = self.filled.saturating_add(count).min(WINDOW as u16);
+    }
+
+    fn last(&self) -> Place {
+        self.places[usize::from(self.newest) % WINDOW]
+    }
+
+    fn remembers(&self, number: u16) -> bool {
+        self.newest.wrapping_sub(number) < self.filled
+    }
+
+    fn place(&mut self, number: u16) -> &mut Place {
+        &mut self.places[usize::from(number) % WINDOW]
+    }
+}
+
+impl Place {
+    /// The compressed number of the frame behind it.
+    fn next(self) -> u16 {
+        let is_withheld = self.seen != 0 && self.withheld == self.seen;
+        self.compressed.wrapping_add(u16::from(!is_withheld))
+    }
+}
+
+/// The bit of a frame in its place: one for each spatial layer of a picture id, while frame numbers
+/// are those of one frame.
+fn mask(frame: &Descriptor, bits: u32) -> u8 {
+    match bits {
+        16 => u8::MAX,
+        _ => 1 << frame.spatial_layer.min(7),
+    }
+}
+
+/// The bits of the layers up to `layer`.
+fn up_to(layer: u8) -> u8 {
+    u8::MAX >> (7 - layer.min(7))
+}
+
+/// How far `id` is ahead of `of` in a counter of `bits` bits.
+fn distance(id: u16, of: u16, bits: u32) -> i16 {
+    let unused = 16 - bits;
+    (id.wrapping_sub(of) << unused).cast_signed() >> unused
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::codec::PictureId;
+    use Fate::{Forwarded, TooOld, Undecodable, Unwanted};
+    use Needs::{Base, EveryLayer, Nothing};
+
+    fn picture(value: u16, temporal_layer: u8, needs: Needs) -> Descriptor {
+        Descriptor {
+            temporal_layer,
+            needs,
+            picture_id: Some(PictureId {
+                value,
+                is_long: true,
+            }),
+            ..Descriptor::default()
+        }
+    }
+
+    /// Frames that begin with a key frame of picture id `first`.
+    fn begun(first: u16) -> Frames {
+        let mut frames = Frames::default();
+        frames.begin(&picture(first, 0, Nothing), up_to_temporal(2));
+        frames
+    }
+
+    fn up_to_temporal(temporal_layer: u8) -> ConsumerLayers {
+        ConsumerLayers {
+            spatial_layer: 7,
+            temporal_layer,
+        }
+    }
+
+    /// Rows: picture id, temporal layer, what it needs, what is wanted, its fate.
+    type Row = (u16, u8, Needs, u8, Fate);
+
+    fn check(first: u16, rows: &[Row]) -> Frames {
+        let mut frames = begun(first);
+        for &(id, temporal, needs, wanted, fate) in rows {
+            let frame = picture(id, temporal, needs);
+            let found = frames.decide(&frame, 0, up_to_temporal(wanted));
+            assert_eq!(found, fate, "picture {id}");
+        }
+        frames
+    }
+
+    #[test]
+    fn a_temporal_layer_rises_where_all_that_is_needed_was_forwarded() {
+        check(
+            10,
+            &[
+                (10, 0, Nothing, 0, Forwarded),
+                (11, 2, EveryLayer, 0, Unwanted),
+                (12, 1, EveryLayer, 0, Unwanted),
+                (13, 2, EveryLayer, 2, Undecodable),
+                (14, 0, EveryLayer, 2, Forwarded),
+                (15, 2, EveryLayer, 2, Undecodable),
+                // It needs the lowest alone; what needs it and the one of layer 1 is not decodable.
+                (16, 2, Base, 2, Forwarded),
+                (17, 2, EveryLayer, 2, Undecodable),
+                (18, 1, Base, 2, Forwarded),
+                (19, 2, Base, 2, Forwarded),
+                (20, 2, EveryLayer, 2, Forwarded),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_frame_has_one_fate_whatever_is_wanted_meanwhile() {
+        check(
+            10,
+            &[
+                (10, 0, Nothing, 2, Forwarded),
+                (11, 1, Base, 0, Unwanted),
+                (11, 1, Base, 2, Unwanted),
+                (12, 1, Base, 2, Forwarded),
+                (12, 1, Base, 0, Forwarded),
+                (11, 1, Base, 2, Unwanted),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_late_frame_is_what_was_wanted_in_its_time() {
+        check(
+            10,
+            &[
+                (10, 0, Nothing, 2, Forwarded),
+                // 11 and 12 are missing, and one of them may be of any layer.
+                (13, 0, EveryLayer, 0, Forwarded),
+                (12, 1, Base, 2, Unwanted),
+                (14, 2, EveryLayer, 2, Undecodable),
+                (16, 0, EveryLayer, 2, Forwarded),
+                (15, 1, Base, 0, Forwarded),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_key_frame_makes_everything_decodable() {
+        check(
+            10,
+            &[
+                (10, 0, Nothing, 0, Forwarded),
+                (11, 1, Base, 0, Unwanted),
+                (12, 0, Nothing, 1, Forwarded),
+                (13, 1, EveryLayer, 1, Forwarded),
+            ],
+        );
+    }
+
+    #[test]
+    fn references_are_looked_up() {
+        let two_and_one = Needs::frames([2, 1]);
+        check(
+            32_766,
+            &[
+                (32_766, 0, Nothing, 1, Forwarded),
+                (32_767, 1, Needs::frames([1]), 0, Unwanted),
+                (0, 1, two_and_one, 1, Undecodable),
+                (1, 1, Needs::frames([3]), 1, Forwarded),
+                (2, 1, two_and_one, 1, Undecodable),
+                (3, 0, Needs::frames([2, 5]), 1, Forwarded),
+                // Before the first frame of the stream there was nothing.
+                (4, 0, Needs::frames([7]), 1, Undecodable),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_withheld_leaves_no_hole_and_what_is_lost_does() {
+        let frames = check(
+            10,
+            &[
+                (10, 0, Nothing, 0, Forwarded),
+                (11, 1, Base, 0, Unwanted),
+                (12, 0, EveryLayer, 0, Forwarded),
+                (15, 0, EveryLayer, 0, Forwarded),
+                (16, 1, Base, 0, Unwanted),
+                (17, 1, Base, 0, Unwanted),
+                (18, 0, EveryLayer, 0, Forwarded),
+            ],
+        );
+        let told = [10, 12, 13, 14, 15, 18].map(|id| frames.compressed(id).unwrap());
+        assert_eq!(told, [10, 11, 12, 13, 14, 15]);
+    }
+
+    #[test]
+    fn numbers_go_on_across_streams() {
+        let mut frames = check(10, &[(10, 0, Nothing, 2, Forwarded)]);
+        let key = picture(500, 0, Nothing);
+        let shift = frames.begin(&key, up_to_temporal(2));
+        assert_eq!(frames.decide(&key, shift, up_to_temporal(2)), Forwarded);
+        let number = frames.number(&key, shift).unwrap();
+        assert_eq!((number, frames.compressed(number)), (11, Some(11)));
+    }
+
+    #[test]
+    fn what_is_not_remembered_is_too_old() {
+        let mut frames = check(10, &[(10, 0, Nothing, 2, Forwarded)]);
+        let far = picture(5_000, 0, EveryLayer);
+        assert_eq!(frames.decide(&far, 0, up_to_temporal(2)), Forwarded);
+        assert_eq!(frames.compressed(5_000), Some(5_000));
+        let old = picture(4_800, 0, EveryLayer);
+        assert_eq!(frames.decide(&old, 0, up_to_temporal(2)), TooOld);
+    }
+}

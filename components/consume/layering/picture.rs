@@ -1,0 +1,185 @@
+//! Up to which layer the pictures of one stream are wanted.
+
+use crate::consume::layering::frames::Frames;
+use crate::consume::layering::selection::ConsumerLayers;
+use crate::media::descriptor::{Descriptor, Needs};
+use crate::tick::batch::PacketFacts;
+
+/// What is wanted of the pictures of the followed stream. Decided at the beginning of each, so that
+/// a receiver can be told which frame is the last one of a picture.
+///
+/// Spatial layers rise with key pictures alone, and fall with any picture from which a lower layer
+/// can be decoded: with all in full SVC, with key pictures where lower layers are references in
+/// these alone (K-SVC).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pictures {
+    is_simulcast: bool,
+    wanted: ConsumerLayers,
+    /// What is forwarded.
+    current: ConsumerLayers,
+    newest: Option<Picture>,
+    /// Pictures of the same stream without the wanted spatial layer, one after another.
+    without: u8,
+    wants_key_frame: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Picture {
+    timestamp: u32,
+    is_key: bool,
+    temporal_layer: u8,
+    /// The highest spatial layer that came.
+    highest: u8,
+    /// The highest that was forwarded.
+    forwarded: Option<u8>,
+}
+
+/// So many pictures without the spatial layer that is forwarded alone mean that it has stopped.
+const STOPPED: u8 = 5;
+/// So many pictures without a layer that adds to others mean that it is not what a receiver gets.
+const MISSED: u8 = 30;
+
+impl Pictures {
+    pub(super) fn new(is_simulcast: bool) -> Self {
+        Self {
+            is_simulcast,
+            wanted: ConsumerLayers::default(),
+            current: ConsumerLayers::default(),
+            newest: None,
+            without: 0,
+            wants_key_frame: false,
+        }
+    }
+
+    /// Another stream begins, of which this is wanted.
+    pub(super) fn begin(&mut self, target: Option<ConsumerLayers>) {
+        let target = target.unwrap_or_default();
+        *self = Self::new(self.is_simulcast);
+        self.wanted = ConsumerLayers {
+            spatial_layer: if self.is_simulcast {
+                u8::MAX
+            } else {
+                target.spatial_layer
+            },
+            ..target
+        };
+    }
+
+    pub(super) fn wanted(&self) -> ConsumerLayers {
+        self.wanted
+    }
+
+    /// Another key frame would help; told once.
+    pub(super) fn wants_key_frame(&mut self) -> bool {
+        std::mem::take(&mut self.wants_key_frame)
+    }
+
+    /// Takes in the newest packet of the stream before it is decided about; `target` is what its
+    /// consumer is to get of it.
+    pub(super) fn see(
+        &mut self,
+        packet: &PacketFacts,
+        target: Option<ConsumerLayers>,
+        frames: &Frames,
+    ) {
+        let (timestamp, descriptor) = (packet.header.timestamp, &packet.descriptor);
+        match &mut self.newest {
+            Some(picture) if picture.timestamp == timestamp => {
+                picture.highest = picture.highest.max(descriptor.spatial_layer);
+                picture.is_key |= packet.key_frame;
+            }
+            _ => self.see_next(packet, target, frames),
+        }
+    }
+
+    fn see_next(&mut self, packet: &PacketFacts, target: Option<ConsumerLayers>, frames: &Frames) {
+        let descriptor = &packet.descriptor;
+        let begins = descriptor.needs == Needs::Nothing && descriptor.spatial_layer == 0;
+        let is_key = packet.key_frame || begins;
+        let last = self.newest.replace(Picture {
+            timestamp: packet.header.timestamp,
+            is_key,
+            temporal_layer: descriptor.temporal_layer,
+            highest: descriptor.spatial_layer,
+            forwarded: None,
+        });
+        if let Some(target) = target {
+            self.wanted.temporal_layer = target.temporal_layer;
+        }
+        self.current.temporal_layer = self.current.temporal_layer.min(self.wanted.temporal_layer);
+        if self.is_simulcast {
+            return;
+        }
+        if let Some(last) = last {
+            self.judge(
+                last,
+                !is_key && !descriptor.serves(self.wanted.spatial_layer),
+            );
+        }
+        if let Some(target) = target {
+            self.aim(target.spatial_layer, is_key, last, frames);
+        }
+        self.current.spatial_layer = match is_key {
+            true => self.wanted.spatial_layer,
+            false => self.current.spatial_layer.min(self.wanted.spatial_layer),
+        };
+    }
+
+    /// What the last picture tells, now that it is over. A wanted layer that `stands_alone` and does
+    /// not come leaves its receiver with nothing.
+    fn judge(&mut self, last: Picture, stands_alone: bool) {
+        if last.temporal_layer > self.wanted.temporal_layer {
+            return;
+        }
+        let forwarded = last.forwarded.unwrap_or(0);
+        let came = match stands_alone {
+            true => last.highest >= self.wanted.spatial_layer,
+            false => forwarded >= self.current.spatial_layer,
+        };
+        self.without = if came {
+            0
+        } else {
+            self.without.saturating_add(1)
+        };
+        if last.is_key {
+            // A key picture tells at once.
+            self.current.spatial_layer = forwarded;
+            if stands_alone {
+                self.wanted.spatial_layer = forwarded;
+            }
+        } else if stands_alone {
+            self.wants_key_frame |= self.without >= STOPPED;
+        } else if self.without >= MISSED {
+            self.current.spatial_layer = forwarded;
+        }
+    }
+
+    fn aim(&mut self, target: u8, is_key: bool, last: Option<Picture>, frames: &Frames) {
+        let wanted = self.wanted.spatial_layer;
+        if is_key || (target < wanted && frames.keeps_up(target)) {
+            self.wanted.spatial_layer = target;
+        } else {
+            let rises = last.is_some_and(|last| last.highest > wanted);
+            self.wants_key_frame |= target < wanted || (target > wanted && rises);
+        }
+    }
+
+    /// A packet was forwarded; returns what is forwarded now.
+    pub(super) fn forwarded(&mut self, descriptor: &Descriptor, late: bool) -> ConsumerLayers {
+        let Descriptor {
+            spatial_layer,
+            temporal_layer,
+            ..
+        } = *descriptor;
+        if !late {
+            if let Some(picture) = &mut self.newest {
+                picture.forwarded = picture.forwarded.max(Some(spatial_layer));
+            }
+            self.current = ConsumerLayers {
+                spatial_layer: self.current.spatial_layer.max(spatial_layer),
+                temporal_layer: self.current.temporal_layer.max(temporal_layer),
+            };
+        }
+        self.current
+    }
+}

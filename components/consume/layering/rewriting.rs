@@ -1,0 +1,107 @@
+//! What changes in a packet beside its sequence number and SSRC.
+
+use crate::consume::layering::Layering;
+use crate::consume::layering::runs::Run;
+use crate::media::descriptor::Descriptor;
+use crate::rtp_parameters::Codec;
+use crate::tick::batch::PacketFacts;
+use crate::wire::codec::PictureId;
+use crate::wire::codec::vp8::{self, DESCRIPTOR_LEN_MAX};
+
+/// What a layered consumer changes in a packet. The same for its retransmissions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rewriting {
+    /// The RTP timestamp.
+    pub timestamp: u32,
+    /// The marker: the last packet of a picture as its receiver gets it.
+    pub marker: bool,
+    /// The front of the payload.
+    pub patch: Patch,
+}
+
+/// Bytes in the place of the first ones of a payload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Patch {
+    bytes: [u8; DESCRIPTOR_LEN_MAX],
+    len: u8,
+    /// How many bytes of the payload they replace.
+    pub replaced: u8,
+}
+
+impl Patch {
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+impl Layering {
+    /// What changes in a packet that is forwarded now.
+    pub fn rewriting(&self, packet: &PacketFacts, payload: &[u8]) -> Option<Rewriting> {
+        self.rewriting_in(self.runs.newest()?, packet, payload)
+    }
+
+    pub(super) fn rewriting_in(
+        &self,
+        run: &Run,
+        packet: &PacketFacts,
+        payload: &[u8],
+    ) -> Option<Rewriting> {
+        if !self.is_of(run, &packet.descriptor) {
+            return None;
+        }
+        let header = &packet.header;
+        Some(Rewriting {
+            timestamp: header.timestamp.wrapping_add(run.timestamp),
+            marker: header.marker || self.ends_picture(&packet.descriptor, run),
+            patch: match self.codec {
+                Codec::Vp8 => self.patch_vp8(run, &packet.descriptor, payload)?,
+                _ => Patch::default(),
+            },
+        })
+    }
+
+    /// The frame has a number of the run: one that was not seen while it went on may have got that of
+    /// a frame of the next one.
+    pub(super) fn is_of(&self, run: &Run, descriptor: &Descriptor) -> bool {
+        let (number, end) = (self.frames.number(descriptor, run.frame), run.frames_end);
+        let is_beyond = |(number, end): (u16, u16)| number.wrapping_sub(end).cast_signed() >= 0;
+        !number.zip(end).is_some_and(is_beyond)
+    }
+
+    /// The packet is the last one of the highest layer that its receiver gets of the picture.
+    pub(super) fn ends_picture(&self, descriptor: &Descriptor, run: &Run) -> bool {
+        let wanted = self
+            .frames
+            .number(descriptor, run.frame)
+            .and_then(|number| self.frames.wanted(number));
+        descriptor.ends_frame
+            && wanted.is_some_and(|wanted| wanted.spatial_layer == descriptor.spatial_layer)
+    }
+
+    /// Pictures are numbered without holes for what is withheld: a receiver takes a hole for a loss.
+    /// Always in 15 bits, as streams may differ. `None` when the number is not known any more.
+    fn patch_vp8(&self, run: &Run, descriptor: &Descriptor, payload: &[u8]) -> Option<Patch> {
+        let Some(mut vp8) = vp8::Descriptor::parse(payload) else {
+            return Some(Patch::default());
+        };
+        let replaced = vp8.len;
+        if vp8.picture_id.is_some() {
+            let number = self.frames.number(descriptor, run.frame)?;
+            let value = self.frames.compressed(number)?;
+            let is_long = true;
+            vp8.picture_id = Some(PictureId { value, is_long });
+        }
+        let tl0_index = vp8.tl0_picture_index;
+        vp8.tl0_picture_index = tl0_index.map(|index| index.wrapping_add(run.tl0_index));
+        vp8.key_index = vp8
+            .key_index
+            .map(|index| index.wrapping_add(run.key_index) & 0x1F);
+        let (bytes, len) = vp8.to_bytes();
+        Some(Patch {
+            bytes,
+            len: len as u8,
+            replaced,
+        })
+    }
+}

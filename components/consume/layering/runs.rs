@@ -1,0 +1,148 @@
+//! Which stream the packets of a consumer came from.
+
+use bevy_ecs::entity::Entity;
+
+use crate::wire::sequence::is_higher_u16;
+
+/// How many streams back it is remembered which numbers came from which.
+const REMEMBERED: usize = 8;
+
+/// Packets that were taken from one stream without a break, and what was added to what they carry
+/// so that it goes on from the run before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// The stream.
+    pub(crate) stream: Entity,
+    /// The position of its encoding in the producer's parameters.
+    pub(crate) encoding: u8,
+    /// The number of its first packet, counted on through all runs.
+    pub(crate) first: u16,
+    /// What is added to its sequence numbers for that.
+    pub(crate) sequence: u16,
+    /// What is added to its RTP timestamps.
+    pub(crate) timestamp: u32,
+    /// What is added to its TL0PICIDX.
+    pub(crate) tl0_index: u8,
+    /// What is added to its KEYIDX (5 bits).
+    pub(crate) key_index: u8,
+    /// What is added to its picture ids or frame numbers where they are not compressed.
+    pub(crate) frame: u16,
+    /// The number of the first frame of the next run, counted on through all runs.
+    pub(crate) frames_end: Option<u16>,
+}
+
+/// The latest runs of a consumer. Numbers go on from run to run, so that one map from outgoing
+/// numbers serves them all.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Runs {
+    latest: [Option<Run>; REMEMBERED],
+    /// Where the newest one is.
+    at: usize,
+}
+
+impl Runs {
+    pub(super) fn newest(&self) -> Option<&Run> {
+        self.latest[self.at].as_ref()
+    }
+
+    /// Adds a run whose first frame has this number, counted on through all runs.
+    pub(super) fn push(&mut self, run: Run, first_frame: u16) {
+        if let Some(before) = &mut self.latest[self.at] {
+            before.frames_end = Some(first_frame);
+        }
+        self.at = (self.at + 1) % REMEMBERED;
+        self.latest[self.at] = Some(run);
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The run that the packet `number` is of, counted on through all runs.
+    pub(super) fn of(&self, number: u16) -> Option<&Run> {
+        self.rising_back()
+            .find(|run| !is_higher_u16(run.first, number))
+    }
+
+    /// The latest run of `stream` that is over.
+    pub(super) fn earlier_of(&self, stream: Entity) -> Option<(&Run, u16)> {
+        let mut end = self.newest()?.first;
+        for run in self.rising_back().skip(1) {
+            if run.stream == stream {
+                return Some((run, end));
+            }
+            end = run.first;
+        }
+        None
+    }
+
+    /// The latest run of `stream`, and the number behind its last packet: `next`, when it is the
+    /// newest of all.
+    pub(super) fn latest_of(&self, stream: Entity, next: u16) -> Option<(&Run, u16)> {
+        let newest = self.newest().filter(|run| run.stream == stream);
+        newest.map(|run| (run, next)).or(self.earlier_of(stream))
+    }
+
+    /// All of them, the newest first.
+    fn rising_back(&self) -> impl Iterator<Item = &Run> {
+        (0..REMEMBERED)
+            .map(|back| (self.at + REMEMBERED - back) % REMEMBERED)
+            .map_while(|at| self.latest[at].as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(encoding: u8, first: u16) -> Run {
+        Run {
+            stream: Entity::from_raw_u32(encoding.into()).expect("an index"),
+            encoding,
+            first,
+            sequence: 0,
+            timestamp: 0,
+            tl0_index: 0,
+            key_index: 0,
+            frame: 0,
+            frames_end: None,
+        }
+    }
+
+    #[test]
+    fn a_number_is_of_the_run_that_began_last_before_it() {
+        let mut runs = Runs::default();
+        assert!(runs.of(7).is_none() && runs.newest().is_none());
+        for (encoding, first) in [(0, 65_000), (1, 65_100), (2, 20)] {
+            runs.push(run(encoding, first), 0);
+        }
+        let rows = [
+            (64_999, None),
+            (65_000, Some(0)),
+            (65_099, Some(0)),
+            (65_100, Some(1)),
+            (65_535, Some(1)),
+            (19, Some(1)),
+            (20, Some(2)),
+            (2_000, Some(2)),
+        ];
+        for (number, encoding) in rows {
+            let found = runs.of(number).map(|run| run.encoding);
+            assert_eq!(found, encoding, "{number}");
+        }
+        let (found, end) = runs.earlier_of(run(1, 0).stream).expect("it is over");
+        assert_eq!((found.first, end), (65_100, 20));
+        assert!(runs.earlier_of(run(2, 0).stream).is_none(), "it goes on");
+    }
+
+    #[test]
+    fn the_oldest_runs_are_forgotten() {
+        let mut runs = Runs::default();
+        for index in 0..20 {
+            runs.push(run(index, u16::from(index) * 10), 0);
+        }
+        assert_eq!(runs.newest().map(|run| run.encoding), Some(19));
+        assert_eq!(runs.of(125).map(|run| run.encoding), Some(12));
+        assert!(runs.of(115).is_none());
+    }
+}

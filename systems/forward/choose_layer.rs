@@ -1,0 +1,195 @@
+//! Whether a consumer of a layered producer gets a packet, and as what.
+
+use bevy_ecs::entity::Entity;
+use flumen_components::{
+    Alignment, Arrival, Beginning, Emission, Layering, MediaPacket, PacketFacts, StreamRole, Time,
+    Withheld,
+};
+
+use super::choose::{Choice, too_late};
+
+/// A stream of a layered producer.
+#[derive(Clone, Copy)]
+pub(super) struct Layer<'a> {
+    pub(super) stream: Entity,
+    /// The position of its encoding.
+    pub(super) encoding: u8,
+    /// How its time goes with that of another stream.
+    pub(super) alignment: &'a dyn Fn(Entity) -> Alignment,
+    pub(super) now: Time,
+}
+
+impl Layer<'_> {
+    /// What a packet of the layer becomes for a consumer, or why it is not forwarded.
+    pub(super) fn choose(
+        self,
+        emission: &mut Emission,
+        layering: &mut Layering,
+        packet: &MediaPacket,
+        bytes: &[u8],
+    ) -> Result<Choice, Withheld> {
+        layering.keep_to(self.encoding, self.stream);
+        match layering.role(self.encoding) {
+            StreamRole::Followed => self.follow(emission, layering, packet, bytes),
+            StreamRole::Awaited if packet.key_frame => {
+                self.begin(emission, layering, packet, bytes)
+            }
+            StreamRole::Awaited if layering.followed().is_none() => Err(Withheld::AwaitingKeyFrame),
+            _ if packet.arrival == Arrival::Late => {
+                self.complete(emission, layering, packet, bytes)
+            }
+            _ => Err(Withheld::OtherLayer),
+        }
+    }
+
+    /// Of the stream that is followed.
+    fn follow(
+        self,
+        emission: &mut Emission,
+        layering: &mut Layering,
+        packet: &MediaPacket,
+        bytes: &[u8],
+    ) -> Result<Choice, Withheld> {
+        let number = packet.header.sequence_number;
+        restart(emission, layering, packet);
+        if let Some(reason) = unsuited(emission, packet) {
+            layering.drop(number, &mut emission.sequence);
+            return Err(reason);
+        }
+        if packet.duplicate && emission.resends {
+            return Err(Withheld::Duplicate);
+        }
+        let late = packet.arrival == Arrival::Late;
+        if late && layering.precedes_run(number) {
+            return self.complete(emission, layering, packet, bytes);
+        }
+        admit(emission, layering, &packet.facts(), bytes, late)
+    }
+
+    /// With the first packet of a key frame the consumer goes over to its stream.
+    fn begin(
+        self,
+        emission: &mut Emission,
+        layering: &mut Layering,
+        packet: &MediaPacket,
+        bytes: &[u8],
+    ) -> Result<Choice, Withheld> {
+        if let Some(reason) = unsuited(emission, packet) {
+            return Err(reason);
+        }
+        if packet.duplicate {
+            return Err(Withheld::Duplicate);
+        }
+        let (number, next) = (
+            packet.header.sequence_number,
+            emission.sequence.max_input().wrapping_add(1),
+        );
+        if packet.arrival == Arrival::Late && layering.has_passed(self.stream, number, next) {
+            return Err(Withheld::OtherLayer);
+        }
+        if !layering.may_begin(self.encoding, number, self.now) {
+            return Err(Withheld::OtherLayer);
+        }
+        let facts = packet.facts();
+        self.go_over(emission, layering, &facts);
+        let choice = admit(emission, layering, &facts, bytes, false)?;
+        Ok(Choice {
+            begins_key_frame: true,
+            ..choice
+        })
+    }
+
+    /// What is sent goes on with this key frame.
+    pub(super) fn go_over(
+        self,
+        emission: &mut Emission,
+        layering: &mut Layering,
+        packet: &PacketFacts,
+    ) {
+        let next = emission.next_run(packet.header.sequence_number);
+        let alignment = match layering.reference() {
+            Some(reference) if reference != self.stream => (self.alignment)(reference),
+            _ => Some(0),
+        };
+        let beginning = Beginning {
+            stream: self.stream,
+            encoding: self.encoding,
+            packet,
+            alignment,
+            newest: emission.newest,
+            clock_rate: emission.clock_rate,
+            now: self.now,
+        };
+        layering.begin(beginning, next);
+        emission.sync_required = false;
+    }
+
+    /// A packet that comes late may fill a gap in what was sent before a switch.
+    fn complete(
+        self,
+        emission: &mut Emission,
+        layering: &mut Layering,
+        packet: &MediaPacket,
+        bytes: &[u8],
+    ) -> Result<Choice, Withheld> {
+        if unsuited(emission, packet).is_some() || packet.duplicate {
+            return Err(Withheld::OtherLayer);
+        }
+        let facts = packet.facts();
+        let payload = facts.header.payload(bytes);
+        let sequence = &mut emission.sequence;
+        let admitted = layering.admit_late(self.stream, &facts, payload, sequence);
+        let (sequence, rewriting) = admitted.ok_or(Withheld::OtherLayer)?;
+        Ok(Choice {
+            sequence,
+            begins_key_frame: false,
+            rewriting: Some(rewriting),
+        })
+    }
+}
+
+fn restart(emission: &Emission, layering: &mut Layering, packet: &MediaPacket) {
+    if packet.arrival == Arrival::Resync {
+        let next = emission.sequence.max_input().wrapping_add(1);
+        layering.restart(packet.header.sequence_number, next);
+    }
+}
+
+/// Takes a packet of the followed stream that nobody gets out of the sequence.
+pub(super) fn pass_over_layer(
+    emission: &mut Emission,
+    layering: &mut Layering,
+    packet: &MediaPacket,
+) {
+    restart(emission, layering, packet);
+    layering.drop(packet.header.sequence_number, &mut emission.sequence);
+}
+
+/// Why a packet is of no use for a consumer, of whatever layer it is.
+fn unsuited(emission: &Emission, packet: &MediaPacket) -> Option<Withheld> {
+    if !emission.payload_types.contains(packet.payload_type) {
+        return Some(Withheld::PayloadTypeNotNegotiated);
+    }
+    (packet.header.payload_len == 0).then_some(Withheld::PaddingOnly)
+}
+
+/// Lets in a packet of the stream that is followed.
+pub(super) fn admit(
+    emission: &mut Emission,
+    layering: &mut Layering,
+    packet: &PacketFacts,
+    bytes: &[u8],
+    late: bool,
+) -> Result<Choice, Withheld> {
+    let admitted = layering.admit(packet, late, &mut emission.sequence);
+    let sequence = match admitted {
+        Err(Withheld::TooLate) => return Err(too_late(emission)),
+        admitted => admitted?,
+    };
+    let payload = packet.header.payload(bytes);
+    Ok(Choice {
+        sequence,
+        begins_key_frame: false,
+        rewriting: layering.rewriting(packet, payload),
+    })
+}

@@ -1,0 +1,399 @@
+//! The packets of one stream on their way to one consumer.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::system::{Res, ResMut, SystemParam};
+use flumen_components::event::Traced;
+use flumen_components::trace::{Direction, TraceInfo};
+use flumen_components::wire::sequence::is_higher_u32;
+use flumen_components::{
+    Arrival, ConsumerId, Destination, DirectOut, DirectRow, Emission, KeyFrameWish, KeyFrameWishes,
+    Layering, LayersChanging, Ledger, Limits, Link, MediaPacket, Newest, Now, Outbox, Outgoing,
+    PacketFacts, Recipient, Rewriting, StreamRole, Subject, Trace, TraceTypes, Traces, Withheld,
+};
+
+use super::choose::{Choice, choose, pass_over};
+use super::choose_layer::{Layer, admit, pass_over_layer};
+use super::fan_out::Scratch;
+use super::origin::Origin;
+use super::repeat::{Repeat, repeat};
+use super::sent::Sent;
+use super::template::{Layout, Source, Template, Templates, rewrite};
+
+/// Where forwarded packets go.
+#[derive(SystemParam)]
+pub(crate) struct Exits<'w> {
+    outbox: ResMut<'w, Outbox>,
+    direct: ResMut<'w, DirectOut>,
+    traces: ResMut<'w, Traces>,
+    wishes: ResMut<'w, KeyFrameWishes>,
+    changing: ResMut<'w, LayersChanging>,
+    limits: Res<'w, Limits>,
+    now: Res<'w, Now>,
+}
+
+/// The packets of one stream on their way to one consumer.
+pub(super) struct Delivery<'a, 'w> {
+    pub(super) emission: &'a mut Emission,
+    pub(super) layering: Option<&'a mut Layering>,
+    pub(super) consumer: Entity,
+    pub(super) id: ConsumerId,
+    pub(super) traced: TraceTypes,
+    pub(super) arena: &'a [u8],
+    pub(super) origin: Origin<'a>,
+    pub(super) exits: &'a mut Exits<'w>,
+    pub(super) ledger: &'a mut Ledger,
+}
+
+impl Delivery<'_, '_> {
+    /// Offers what came of the stream in this tick.
+    pub(super) fn offer(&mut self, scratch: &mut Scratch, link: Link) {
+        if self.is_of_no_concern(scratch) {
+            return self.withhold_layer(scratch);
+        }
+        let Some(exit) = self.exit(link) else {
+            return self.withhold_all(Withheld::NotConnected, scratch);
+        };
+        let sender = self.origin.sender();
+        let source = Source {
+            packets: &scratch.packets,
+            arena: self.arena,
+            ids: sender.ids,
+            clock_offset: sender.clock_offset,
+        };
+        let group = scratch.templates.group(Layout::of(self.emission), source);
+        let before = self.emission.bytes;
+        for (index, (packet, dtx)) in scratch.offered().enumerate() {
+            if let Some(veto) = packet.veto {
+                self.pass_over(packet);
+                self.ledger.withheld[veto] += 1;
+                continue;
+            }
+            match self.choose(packet, dtx) {
+                Ok(choice) => {
+                    let template = scratch.templates.get(group + index);
+                    self.forward(packet, choice, &scratch.templates, template, exit);
+                }
+                Err(reason) => self.ledger.withhold(reason, 1),
+            }
+        }
+        self.count(before);
+        self.follow_up();
+    }
+
+    /// Nothing goes to the consumer.
+    pub(super) fn withhold_all(&mut self, reason: Withheld, scratch: &Scratch) {
+        // What it misses is no gap: it starts anew when it becomes active.
+        self.emission.sync_required = true;
+        self.ledger.withhold(reason, scratch.packets.len());
+    }
+
+    fn withhold_layer(&mut self, scratch: &Scratch) {
+        let mut vetoed = 0;
+        for veto in scratch.packets.iter().filter_map(|packet| packet.veto) {
+            self.ledger.withheld[veto] += 1;
+            vetoed += 1;
+        }
+        let count = scratch.packets.len() - vetoed;
+        self.ledger.withhold(Withheld::OtherLayer, count);
+    }
+
+    /// Nothing of the stream goes to the consumer, whatever the packets are: only what comes late of
+    /// a stream that was followed may.
+    fn is_of_no_concern(&mut self, scratch: &Scratch) -> bool {
+        let encoding = self.encoding();
+        let Some(layering) = &mut self.layering else {
+            return false;
+        };
+        if self.emission.sync_required {
+            layering.stop();
+        }
+        layering.role(encoding) == StreamRole::Other
+            && scratch
+                .packets
+                .iter()
+                .all(|packet| packet.arrival != Arrival::Late)
+    }
+
+    fn encoding(&self) -> u8 {
+        self.origin.stream.encoding_index as u8
+    }
+
+    fn exit(&mut self, link: Link) -> Option<Exit> {
+        let Link::Udp { socket, remote } = link else {
+            return Some(Exit::Direct);
+        };
+        let transport = self.emission.transport;
+        let destinations = &mut self.exits.outbox.destinations;
+        destinations.push(Destination {
+            transport,
+            socket,
+            address: remote?,
+        });
+        Some(Exit::Udp(destinations.len() as u32 - 1))
+    }
+
+    /// Takes a packet that nobody gets out of the sequence.
+    fn pass_over(&mut self, packet: &MediaPacket) {
+        let encoding = self.encoding();
+        match &mut self.layering {
+            None => pass_over(self.emission, packet),
+            Some(layering) if layering.followed() == Some(encoding) => {
+                pass_over_layer(self.emission, layering, packet);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn choose(&mut self, packet: &MediaPacket, dtx: bool) -> Result<Choice, Withheld> {
+        let (layer, alignment) = (self.encoding(), |other| self.origin.alignment(other));
+        let Some(layering) = &mut self.layering else {
+            return choose(self.emission, packet, dtx);
+        };
+        let layer = Layer {
+            stream: self.origin.entity,
+            encoding: layer,
+            alignment: &alignment,
+            now: self.exits.now.time,
+        };
+        let bytes = &self.arena[packet.range()];
+        layer.choose(self.emission, layering, packet, bytes)
+    }
+
+    fn count(&mut self, before: u64) {
+        let sent = self.emission.bytes - before;
+        if sent > 0 {
+            self.emission.rate.add(sent, self.exits.now.time);
+        }
+    }
+
+    /// What a layered consumer wants and tells after the packets of a stream.
+    fn follow_up(&mut self) {
+        let encoding = self.encoding();
+        let Some(layering) = &mut self.layering else {
+            return;
+        };
+        let awaits = layering.target_encoding() == Some(encoding)
+            && layering.followed() != Some(encoding)
+            && layering.awaiting().is_none();
+        if layering.wants_key_frame() || awaits {
+            self.exits.wishes.add(KeyFrameWish {
+                stream: self.origin.entity,
+                force: false,
+            });
+        }
+        if layering.current() != layering.told {
+            self.exits.changing.0.push(self.consumer);
+        }
+    }
+
+    /// A key frame waits no longer for the end of a frame of another stream.
+    pub(super) fn may_go_over(&mut self) -> bool {
+        let now = self.exits.now.time;
+        let layering = self.layering.as_mut();
+        layering.is_some_and(|layering| layering.lose_patience(now))
+    }
+
+    /// Goes over to the stream, with its key frame that begins with `number` and all that has come
+    /// since. These packets were withheld when they came, so the ledger has them as generated.
+    pub(super) fn go_over(&mut self, number: u16, link: Link) {
+        let (Some(exit), Some(layering)) = (self.exit(link), &mut self.layering) else {
+            return;
+        };
+        let history = self.origin.history;
+        let (Some((facts, _)), Some(newest)) = (history.get(number), history.newest_number())
+        else {
+            // It is gone, and so is what the stream before brought meanwhile.
+            return layering.stop();
+        };
+        let alignment = |other| self.origin.alignment(other);
+        let layer = Layer {
+            stream: self.origin.entity,
+            encoding: self.origin.stream.encoding_index as u8,
+            alignment: &alignment,
+            now: self.exits.now.time,
+        };
+        layer.go_over(self.emission, layering, facts);
+        let before = self.emission.bytes;
+        for behind in 0..=newest.wrapping_sub(number) {
+            self.send_kept(number.wrapping_add(behind), exit);
+        }
+        self.count(before);
+        self.follow_up();
+    }
+
+    /// Writes the row of one packet.
+    fn forward(
+        &mut self,
+        packet: &MediaPacket,
+        choice: Choice,
+        templates: &Templates,
+        template: Template,
+        exit: Exit,
+    ) {
+        let sequence = choice.sequence;
+        let outbox = &mut *self.exits.outbox;
+        let header_start = outbox.headers.len() as u32;
+        templates.instantiate(template, self.emission, sequence, &mut outbox.headers);
+        let header = &packet.header;
+        let mut row = Outgoing {
+            destination: 0,
+            header_start,
+            payload_start: packet.start + u32::from(header.payload_start),
+            header_len: template.len(),
+            payload_len: header.payload_len + u16::from(header.padding_len),
+            abs_send_time: template.abs_send_time,
+            transport_sequence: template.transport_sequence,
+            kind: self.origin.kind,
+        };
+        if let Some(rewriting) = &choice.rewriting {
+            rewrite_row(&mut row, rewriting, &mut outbox.headers);
+        }
+        self.ledger.enqueued += 1;
+        self.leave(row, header.payload_len, exit);
+        let sent = Sent {
+            sequence,
+            size: row.len(),
+            rewriting: choice.rewriting,
+        };
+        self.trace(&packet.facts(), sent);
+        let late = packet.arrival == Arrival::Late;
+        self.note_newest(header.timestamp, sent, late);
+        if choice.begins_key_frame {
+            self.send_overtaking(header.sequence_number, exit);
+        }
+    }
+
+    /// Sends what overtook the first packet of a key frame right behind it. These were withheld
+    /// when they came, so the ledger has them as generated.
+    fn send_overtaking(&mut self, number: u16, exit: Exit) {
+        for number in self.origin.history.overtaking(number) {
+            self.send_kept(number, exit);
+        }
+    }
+
+    fn send_kept(&mut self, number: u16, exit: Exit) {
+        let Some((facts, bytes)) = self.origin.history.get(number) else {
+            return;
+        };
+        let Some(choice) = self.choose_kept(facts, bytes) else {
+            return;
+        };
+        let sequence = choice.sequence;
+        let again = Repeat {
+            sequence,
+            rewriting: choice.rewriting,
+            rtx: None,
+        };
+        let out = &mut self.exits.outbox.headers;
+        let sender = self.origin.sender();
+        if let Some(row) = repeat(out, self.emission, (facts, bytes), sender, again) {
+            self.ledger.generated += 1;
+            self.leave(row, facts.header.payload_len, exit);
+            let sent = Sent {
+                sequence,
+                size: row.len(),
+                rewriting: choice.rewriting,
+            };
+            self.trace(facts, sent);
+            self.note_newest(facts.header.timestamp, sent, true);
+        }
+    }
+
+    fn choose_kept(&mut self, facts: &PacketFacts, bytes: &[u8]) -> Option<Choice> {
+        let number = facts.header.sequence_number;
+        let negotiated = self.emission.payload_types.contains(facts.payload_type);
+        let Some(layering) = &mut self.layering else {
+            let sequence = &mut self.emission.sequence;
+            if !negotiated {
+                sequence.drop(number);
+                return None;
+            }
+            return Some(Choice {
+                sequence: sequence.input(number)?,
+                begins_key_frame: false,
+                rewriting: None,
+            });
+        };
+        if !negotiated {
+            layering.drop(number, &mut self.emission.sequence);
+            return None;
+        }
+        admit(self.emission, layering, facts, bytes, false).ok()
+    }
+
+    /// What is late is newest only if it is ahead in its own clock: a source that set its clock
+    /// back is followed, and one that took the place of another. Layers have one clock.
+    fn note_newest(&mut self, captured: u32, sent: Sent, late: bool) {
+        let timestamp = sent.timestamp(captured);
+        let stream = self.origin.entity;
+        let is_layered = self.layering.is_some();
+        let is_newest = |newest: Newest| {
+            let is_another = newest.stream != stream && !is_layered;
+            !late || is_another || is_higher_u32(timestamp, newest.timestamp)
+        };
+        if self.emission.newest.is_none_or(is_newest) {
+            self.emission.newest = Some(Newest {
+                timestamp,
+                captured,
+                at: self.exits.now.time,
+                stream,
+            });
+        }
+    }
+
+    fn leave(&mut self, row: Outgoing, payload_len: u16, exit: Exit) {
+        match exit {
+            Exit::Udp(destination) => {
+                let row = Outgoing { destination, ..row };
+                self.exits.outbox.rows.push(row);
+            }
+            Exit::Direct => {
+                let (transport, to) = (self.emission.transport, Recipient::Rtp(self.id));
+                self.exits.direct.0.push(DirectRow { transport, to, row });
+            }
+        }
+        self.emission.packets += 1;
+        self.emission.bytes += u64::from(row.len());
+        self.emission.payload_bytes += u64::from(payload_len);
+    }
+
+    fn trace(&mut self, packet: &PacketFacts, sent: Sent) {
+        let Some(type_) = self.traced.of_packet(packet.key_frame) else {
+            return;
+        };
+        let trace = Trace {
+            type_,
+            timestamp: self.exits.now.time.as_millis(),
+            direction: Direction::Out,
+            info: TraceInfo::Packet(sent.trace(packet, self.emission.ssrc)),
+        };
+        let (about, subject) = (self.consumer, Subject::Consumer(self.id));
+        let traced = Traced {
+            about,
+            subject,
+            trace,
+        };
+        let exits = &mut *self.exits;
+        let transport = self.emission.transport;
+        exits.traces.push(transport, traced, &exits.limits);
+    }
+}
+
+/// Where the packets of a consumer leave.
+#[derive(Clone, Copy)]
+enum Exit {
+    Direct,
+    /// Index of the destination in the outbox.
+    Udp(u32),
+}
+
+/// Makes a row that of a packet in another run. The new front of its payload goes behind its header,
+/// so that the rest is still that of all receivers.
+fn rewrite_row(row: &mut Outgoing, rewriting: &Rewriting, headers: &mut Vec<u8>) {
+    rewrite(&mut headers[row.header_start as usize..], rewriting);
+    let patch = rewriting.patch;
+    headers.extend_from_slice(patch.bytes());
+    row.header_len += patch.bytes().len() as u16;
+    row.payload_start += u32::from(patch.replaced);
+    row.payload_len -= u16::from(patch.replaced);
+}

@@ -1,0 +1,421 @@
+//! A producer of several encodings, and a consumer of them.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use flumen::components::wire::rtcp::{SenderInfo, write_sender_report};
+use flumen::rtp_parameters::{MediaKind, RtpParameters};
+use flumen::{
+    ConsumerId, ConsumerLayers, ConsumerOptions, Event, PreferredLayers, ProducerId, TransportId,
+};
+
+use super::frame::{Frame, FrameId};
+use super::receiver::{Path, Receiver};
+use super::vp8::{self, Vp8Encoder};
+use crate::call::{Left, RECEIVER, Request, SENDER, requests_to, rtp_to};
+use crate::noise::Noise;
+use crate::packet::Packet;
+use crate::parameters::{encoding_of, vp8};
+use crate::room::{Received, Room, address};
+
+/// A call in VP8 simulcast, frame by frame.
+pub struct Simulcast {
+    /// Where it is.
+    pub room: Room,
+    /// The producer's transport.
+    pub sender: TransportId,
+    /// The producer.
+    pub producer: ProducerId,
+    /// The consumer's transport.
+    pub receiver: TransportId,
+    /// The consumer.
+    pub consumer: ConsumerId,
+    /// Its encodings, the lowest first.
+    pub sources: Vec<Source>,
+    /// Every frame that was made.
+    pub made: Vec<Frame>,
+    /// What the consumer sent.
+    pub received: Receiver,
+    /// What the sender was asked for, and when in milliseconds.
+    pub requests: Vec<(u64, Request)>,
+    /// How many milliseconds lie between two frames.
+    pub interval: u64,
+    /// Packets that come later, and by how many pictures.
+    late: Vec<(u64, Packet)>,
+    noise: Noise,
+}
+
+/// An encoding.
+pub struct Source {
+    /// What makes its frames.
+    pub encoder: Vp8Encoder,
+    /// Its SSRC.
+    pub ssrc: u32,
+    /// The sequence number of its next packet.
+    pub sequence: u16,
+    /// It sends.
+    pub is_live: bool,
+    /// How many frames it takes until a key frame that was asked for comes.
+    pub reaction: u8,
+    /// The RTP timestamp at time zero.
+    clock: u32,
+    key_due: Option<u8>,
+    /// Its packets wait so many milliseconds for its reports to be about what arrives.
+    pub lag: u64,
+}
+
+/// The SSRC of an encoding.
+pub fn ssrc_of(encoding: usize) -> u32 {
+    1_000 * (encoding as u32 + 1)
+}
+
+fn parameters(encodings: usize, mode: &str) -> RtpParameters {
+    let mut parameters = vp8(0);
+    let encoding = |index| {
+        let mut encoding = encoding_of(ssrc_of(index));
+        encoding.scalability_mode = Some(mode.into());
+        encoding
+    };
+    parameters.encodings = (0..encodings).map(encoding).collect();
+    parameters
+}
+
+impl Simulcast {
+    /// Encodings of `temporal` layers each; nothing was sent yet.
+    pub fn new(encodings: usize, temporal: u8, seed: u64) -> Self {
+        Self::with(encodings, temporal, seed, |options| options)
+    }
+
+    /// The same with other options of the consumer.
+    pub fn with(
+        encodings: usize,
+        temporal: u8,
+        seed: u64,
+        options: impl FnOnce(ConsumerOptions) -> ConsumerOptions,
+    ) -> Self {
+        let mut noise = Noise::new(seed);
+        let mut room = Room::new();
+        let sender = room.plain(address(SENDER));
+        let parameters = parameters(encodings, &format!("L1T{temporal}"));
+        let producer = room.produce(sender, MediaKind::Video, parameters);
+        let receiver = room.plain(address(RECEIVER));
+        let options = options(ConsumerOptions::new(producer, room.capabilities()));
+        let consumer = room
+            .engine
+            .consume(receiver, options)
+            .expect("it can be consumed");
+        let source = |index| Source {
+            encoder: Vp8Encoder::new(temporal, &mut noise),
+            ssrc: ssrc_of(index),
+            sequence: noise.below(1 << 16) as u16,
+            is_live: true,
+            reaction: 0,
+            clock: noise.below(1 << 32) as u32,
+            key_due: Some(0),
+            lag: 0,
+        };
+        let sources = (0..encodings).map(source).collect();
+        room.engine.drain_events();
+        Self {
+            room,
+            sender,
+            producer,
+            receiver,
+            consumer,
+            sources,
+            made: Vec::new(),
+            received: Receiver::default(),
+            requests: Vec::new(),
+            interval: 33,
+            late: Vec::new(),
+            noise,
+        }
+    }
+
+    /// Encodings that tell their clocks from the beginning, after two frames.
+    pub fn running(encodings: usize, temporal: u8, seed: u64) -> Self {
+        let mut call = Self::new(encodings, temporal, seed);
+        call.run(1);
+        call.report();
+        call.run(1);
+        call
+    }
+
+    /// Milliseconds since the beginning.
+    pub fn millis(&self) -> u64 {
+        self.room.now.as_millis()
+    }
+
+    /// Lets packets arrive, ticks a millisecond later, and tells what left.
+    pub fn send(&mut self, packets: &[Packet]) -> Left {
+        for packet in packets {
+            self.room.arrive(self.sender, packet);
+        }
+        self.tick_after(Duration::from_millis(1))
+    }
+
+    /// The SSRC of the consumer.
+    pub fn consumer_ssrc(&self) -> u32 {
+        let parameters = self.room.engine.consumer_parameters(self.consumer);
+        let encodings = &parameters.expect("it is open").encodings;
+        encodings[0].ssrc.expect("it has one")
+    }
+
+    /// So many frames of every live encoding, each picture in a tick of its own.
+    pub fn run(&mut self, pictures: usize) {
+        for _ in 0..pictures {
+            for index in 0..self.sources.len() {
+                for packet in self.encode(index) {
+                    self.room.arrive(self.sender, &packet);
+                }
+            }
+            self.tick_after(Duration::from_millis(self.interval));
+        }
+    }
+
+    /// The packets of the next frames of all encodings.
+    pub fn encode_all(&mut self) -> Vec<Packet> {
+        (0..self.sources.len())
+            .flat_map(|index| self.encode(index))
+            .collect()
+    }
+
+    /// These packets never arrive.
+    pub fn lose(&mut self, packets: &[Packet]) {
+        for packet in packets {
+            let (id, index) = vp8::see(packet).frame;
+            self.made[id as usize].lost |= 1 << index;
+        }
+    }
+
+    /// The next picture of every encoding, its packets in some order that leaves each encoding's as
+    /// it is, in a few ticks. On a lossy path some of them are lost, or come later.
+    pub fn stir(&mut self, path: Path) {
+        let mut streams: Vec<VecDeque<Packet>> = (0..self.sources.len())
+            .map(|index| self.encode(index).into())
+            .collect();
+        self.late.iter_mut().for_each(|(wait, _)| *wait -= 1);
+        let (due, late) = self.late.drain(..).partition(|(wait, _)| *wait == 0);
+        self.late = late;
+        let due: Vec<(u64, Packet)> = due;
+        streams.push(due.into_iter().map(|(_, packet)| packet).collect());
+        let mut left = self.interval;
+        let late = streams.len() - 1;
+        while streams.iter().any(|stream| !stream.is_empty()) {
+            let stream = self.noise.below(streams.len() as u64) as usize;
+            let Some(packet) = streams[stream].pop_front() else {
+                continue;
+            };
+            match self.noise.below(100) {
+                0..2 if path == Path::Lossy && stream != late => self.lose(&[packet]),
+                2..5 if path == Path::Lossy && stream != late => {
+                    let wait = 1 + self.noise.below(5);
+                    let (id, index) = vp8::see(&packet).frame;
+                    self.made[id as usize].late |= 1 << index;
+                    self.late.push((wait, packet));
+                }
+                _ => self.room.arrive(self.sender, &packet),
+            }
+            if left > 1 && self.noise.below(4) == 0 {
+                left -= 1;
+                self.tick_after(Duration::from_millis(1));
+            }
+        }
+        self.tick_after(Duration::from_millis(left));
+    }
+
+    /// Something happens that an application, a sender or a receiver may do.
+    pub fn do_anything(&mut self) {
+        let encodings = self.sources.len() as u64;
+        let source = self.noise.below(encodings) as usize;
+        let (spatial, temporal) = (self.noise.below(encodings), self.noise.below(4));
+        match self.noise.below(20) {
+            0 => {
+                let source = &mut self.sources[source];
+                source.is_live = !source.is_live || self.noise.below(3) > 0;
+            }
+            1 => self.sources[source].begin_anew(),
+            2 => self.sources[source].reaction = self.noise.below(4) as u8,
+            3 => self.report_of(source),
+            // What is late when it pauses does not come any more.
+            4 if self.late.is_empty() && self.noise.below(4) == 0 => {
+                let paused = self.room.engine.pause_consumer(self.consumer);
+                paused.expect("it is open");
+                self.stir(Path::Clean);
+                let resumed = self.room.engine.resume_consumer(self.consumer);
+                resumed.expect("it is open");
+            }
+            _ => self.prefer(spatial as u8, (temporal < 3).then_some(temporal as u8)),
+        }
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.noise.below(end)
+    }
+
+    /// The packets of the next frame of an encoding; none when it does not send.
+    pub fn encode(&mut self, index: usize) -> Vec<Packet> {
+        let source = &mut self.sources[index];
+        let captured = self.room.now.as_millis().saturating_sub(source.lag);
+        if !source.is_live {
+            return Vec::new();
+        }
+        let is_key = source.key_due == Some(0);
+        source.key_due = source.key_due.and_then(|due| due.checked_sub(1));
+        let id = self.made.len() as FrameId;
+        let (frame, payloads) = source.encoder.encode(id, is_key, &mut self.noise);
+        self.made.push(Frame {
+            encoder: index,
+            captured,
+            ..frame
+        });
+        let last = payloads.len() - 1;
+        let packets = payloads.iter().enumerate();
+        let packets = packets.map(|(index, payload)| {
+            source.sequence = source.sequence.wrapping_add(1);
+            let packet = Packet::new(96, source.sequence, source.ssrc, payload);
+            let packet = packet.at(source.timestamp(captured));
+            if index == last {
+                packet.marked()
+            } else {
+                packet
+            }
+        });
+        packets.collect()
+    }
+
+    /// Every encoding tells its clock.
+    pub fn report(&mut self) {
+        for index in 0..self.sources.len() {
+            self.report_of(index);
+        }
+    }
+
+    /// An encoding tells its clock.
+    pub fn report_of(&mut self, index: usize) {
+        let (millis, source) = (self.millis(), &self.sources[index]);
+        let info = SenderInfo {
+            ssrc: source.ssrc,
+            ntp: (5_000 << 32) + (millis << 32) / 1_000,
+            rtp_timestamp: source.timestamp(millis),
+            packet_count: 1,
+            octet_count: 1,
+        };
+        let mut bytes = Vec::new();
+        write_sender_report(&mut bytes, &info);
+        self.room.arrive_bytes(self.sender, &bytes);
+    }
+
+    /// Ticks `span` later; what left is taken in.
+    pub fn tick_after(&mut self, span: Duration) -> Left {
+        self.room.tick_after(span);
+        let received = self.room.received();
+        self.take(&received)
+    }
+
+    /// Takes in what the engine sent.
+    pub fn take(&mut self, received: &[Received]) -> Left {
+        let left = Left {
+            packets: rtp_to(received, address(RECEIVER)),
+            requests: requests_to(received, address(SENDER)),
+        };
+        self.received.take(left.packets.clone());
+        let now = self.millis();
+        for &request in &left.requests {
+            let (Request::Pli(ssrc) | Request::Fir(ssrc, _)) = request;
+            let asked = self.sources.iter_mut().find(|source| source.ssrc == ssrc);
+            let source = asked.expect("a key frame of an encoding");
+            source.key_due = source.key_due.or(Some(source.reaction));
+        }
+        self.requests
+            .extend(left.requests.iter().map(|&request| (now, request)));
+        left
+    }
+
+    /// Wishes for layers.
+    pub fn prefer(&mut self, spatial_layer: u8, temporal_layer: Option<u8>) {
+        let layers = PreferredLayers {
+            spatial_layer,
+            temporal_layer,
+        };
+        let engine = &mut self.room.engine;
+        engine
+            .set_preferred_layers(self.consumer, layers)
+            .expect("it is open");
+    }
+
+    /// The layers that the consumer gets.
+    pub fn current(&self) -> Option<(u8, u8)> {
+        let layers = self
+            .room
+            .engine
+            .current_layers(self.consumer)
+            .expect("it is open");
+        layers.map(pair)
+    }
+
+    /// The layers that events told since the last call.
+    pub fn told(&mut self) -> Vec<Option<(u8, u8)>> {
+        let events = self.room.engine.drain_events().into_iter();
+        let layers = |event| match event {
+            Event::LayersChanged(event) => Some(event.layers.map(pair)),
+            _ => None,
+        };
+        events.filter_map(layers).collect()
+    }
+
+    /// The encodings of the frames that were received, each with how many there are in a row.
+    ///
+    /// # Panics
+    ///
+    /// When anything was received that cannot be decoded.
+    pub fn decoded(&self, path: Path) -> Vec<(usize, usize)> {
+        let mut runs: Vec<(usize, usize)> = Vec::new();
+        for frame in self.received.decode(&self.made, path) {
+            let encoder = self.made[frame.id as usize].encoder;
+            match runs.last_mut().filter(|(last, _)| *last == encoder) {
+                Some((_, count)) => *count += 1,
+                None => runs.push((encoder, 1)),
+            }
+        }
+        runs
+    }
+
+    /// How many key frames of an encoding were asked for.
+    pub fn asked(&self, encoding: usize) -> usize {
+        let of = |(_, request): &&(u64, Request)| *request == Request::Pli(ssrc_of(encoding));
+        self.requests.iter().filter(of).count()
+    }
+}
+
+impl Source {
+    /// The RTP timestamp of what is captured at this time.
+    pub fn timestamp(&self, millis: u64) -> u32 {
+        self.clock.wrapping_add(millis as u32 * 90)
+    }
+
+    /// The RTP timestamp at time zero is another.
+    pub fn set_clock(&mut self, clock: u32) {
+        self.clock = clock;
+    }
+
+    /// Its RTP timestamps jump.
+    pub fn shift_clock(&mut self, by: u32) {
+        self.clock = self.clock.wrapping_add(by);
+    }
+
+    /// These packets are never sent: the next ones get their numbers.
+    pub fn skip(&mut self, packets: &[Packet]) {
+        self.sequence = self.sequence.wrapping_sub(packets.len() as u16);
+    }
+
+    /// Its next frame is a key frame.
+    pub fn begin_anew(&mut self) {
+        self.key_due = Some(0);
+    }
+}
+
+fn pair(layers: ConsumerLayers) -> (u8, u8) {
+    (layers.spatial_layer, layers.temporal_layer)
+}
