@@ -8,7 +8,7 @@ mod router_dump;
 mod stream_dump;
 mod transport_dump;
 
-pub use consumer_dump::ConsumerDump;
+pub use consumer_dump::{ConsumerDump, LayersDump};
 pub use data_dump::{DataConsumerDump, DataProducerDump};
 pub use producer_dump::ProducerDump;
 pub use router_dump::RouterDump;
@@ -33,9 +33,6 @@ pub struct KeyValue<K, V> {
 pub struct KeyValues<K, V> {
     /// The key.
     pub key: K,
-    /// Its values, in the order of their creation.
+    /// Its values.
     pub values: Vec<V>,
 }
-
-/// A list of what this engine does not have, which is empty.
-pub type Nothing = [(); 0];

@@ -65,8 +65,7 @@ impl Engine {
         consumer: ConsumerId,
         layers: PreferredLayers,
     ) -> Result<(), Closed> {
-        self.asked = true;
-        control::set_preferred_layers(&mut self.world, consumer, layers)
+        self.change(|engine| control::set_preferred_layers(&mut engine.world, consumer, layers))
     }
 
     /// The layers wished for, none for a consumer of a producer without layers.
@@ -99,7 +98,7 @@ impl Engine {
         consumer: ConsumerId,
         priority: u8,
     ) -> Result<(), PriorityError> {
-        control::set_priority(&mut self.world, consumer, priority)
+        self.change(|engine| control::set_priority(&mut engine.world, consumer, priority))
     }
 
     /// The priority of a consumer.

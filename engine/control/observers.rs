@@ -22,7 +22,9 @@ impl Engine {
         router: RouterId,
         options: AudioLevelObserverOptions,
     ) -> Result<RtpObserverId, CreateObserverError> {
-        control::create_audio_level_observer(&mut self.world, router, options)
+        self.undivided(|engine| {
+            control::create_audio_level_observer(&mut engine.world, router, options)
+        })
     }
 
     /// Makes an observer that tells which of its producers is the dominant speaker
@@ -36,7 +38,9 @@ impl Engine {
         router: RouterId,
         options: ActiveSpeakerObserverOptions,
     ) -> Result<RtpObserverId, CreateObserverError> {
-        control::create_active_speaker_observer(&mut self.world, router, options)
+        self.undivided(|engine| {
+            control::create_active_speaker_observer(&mut engine.world, router, options)
+        })
     }
 
     /// Lets an observer listen to an audio producer of its router, which may be paused. Nothing
@@ -50,8 +54,7 @@ impl Engine {
         observer: RtpObserverId,
         producer: ProducerId,
     ) -> Result<(), ObserveError> {
-        self.asked = true;
-        control::add_producer(&mut self.world, observer, producer)
+        self.change(|engine| control::add_producer(&mut engine.world, observer, producer))
     }
 
     /// Lets an observer no longer listen to a producer. Nothing happens when it does not.
@@ -64,8 +67,7 @@ impl Engine {
         observer: RtpObserverId,
         producer: ProducerId,
     ) -> Result<(), ObserveError> {
-        self.asked = true;
-        control::remove_producer(&mut self.world, observer, producer)
+        self.change(|engine| control::remove_producer(&mut engine.world, observer, producer))
     }
 
     /// Pauses an observer: it hears nothing, and what it has heard is forgotten.
@@ -74,8 +76,7 @@ impl Engine {
     ///
     /// [`Closed`] when the observer is.
     pub fn pause_observer(&mut self, observer: RtpObserverId) -> Result<(), Closed> {
-        self.asked = true;
-        control::pause_observer(&mut self.world, observer)
+        self.change(|engine| control::pause_observer(&mut engine.world, observer))
     }
 
     /// Resumes an observer.
@@ -84,8 +85,7 @@ impl Engine {
     ///
     /// [`Closed`] when the observer is.
     pub fn resume_observer(&mut self, observer: RtpObserverId) -> Result<(), Closed> {
-        self.asked = true;
-        control::resume_observer(&mut self.world, observer)
+        self.change(|engine| control::resume_observer(&mut engine.world, observer))
     }
 
     /// Closes an observer.
@@ -94,7 +94,6 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_observer(&mut self, observer: RtpObserverId) -> Result<(), Closed> {
-        self.asked = true;
-        control::close_observer(&mut self.world, observer)
+        self.change(|engine| control::close_observer(&mut engine.world, observer))
     }
 }

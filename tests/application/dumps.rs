@@ -3,7 +3,8 @@
 use flumen::rtp_parameters::MediaKind;
 use flumen::trace::TraceType;
 use flumen::{
-    Closed, DataConsumerOptions, DataProducerOptions, Listen, ListenInfo, PlainTransportOptions,
+    ActiveSpeakerObserverOptions, AudioLevelObserverOptions, Closed, DataConsumerOptions,
+    DataProducerOptions, Listen, ListenInfo, PlainTransportOptions, PreferredLayers, RtpObserverId,
     SctpOptions, SctpStreamParameters,
 };
 use flumen_tests::{
@@ -22,6 +23,19 @@ fn keys(value: &Value) -> Vec<&str> {
     keys.map(String::as_str).collect()
 }
 
+/// One that tells levels, and one that tells who speaks.
+fn observers(room: &mut Room) -> [RtpObserverId; 2] {
+    let options = AudioLevelObserverOptions::default();
+    let level = room
+        .engine
+        .create_audio_level_observer(room.router, options);
+    let options = ActiveSpeakerObserverOptions::default();
+    let speaker = room
+        .engine
+        .create_active_speaker_observer(room.router, options);
+    [level.unwrap(), speaker.unwrap()]
+}
+
 #[test]
 fn a_router_tells_who_consumes_whom() {
     let mut room = Room::new();
@@ -32,15 +46,18 @@ fn a_router_tells_who_consumes_whom() {
     let consumers = [two, one, two].map(|transport| room.consume(transport, heard));
     let chat = room.produce_data(two);
     let reader = room.consume_data(one, chat, &[]);
+    let [level, speaker] = observers(&mut room);
+    room.engine.add_producer(speaker, heard).unwrap();
+    room.engine.add_producer(level, heard).unwrap();
     let expected = json!({
         "id": router,
         "transportIds": [one, two],
-        "rtpObserverIds": [],
+        "rtpObserverIds": [level, speaker],
         "mapProducerIdConsumerIds": [
             {"key": heard, "values": consumers}, {"key": unheard, "values": []},
         ],
         "mapConsumerIdProducerId": consumers.map(|key| json!({"key": key, "value": heard})),
-        "mapProducerIdObserverIds": [],
+        "mapProducerIdObserverIds": [{"key": heard, "values": [speaker, level]}],
         "mapDataProducerIdDataConsumerIds": [{"key": chat, "values": [reader]}],
         "mapDataConsumerIdDataProducerId": [{"key": reader, "value": chat}],
     });
@@ -51,6 +68,7 @@ fn a_router_tells_who_consumes_whom() {
     let dump = json_of(room.engine.dump_router(router));
     assert_eq!(dump["transportIds"], json!([two]));
     assert_eq!(dump["mapConsumerIdProducerId"], json!([]));
+    assert_eq!(dump["mapProducerIdObserverIds"], json!([]));
     room.engine.close_router(router).unwrap();
     assert!(room.engine.dump_router(router).is_err());
 }
@@ -187,6 +205,36 @@ fn a_consumer_tells_what_it_sends() {
     assert_eq!(stream["score"], 10);
     call.room.engine.close_consumer(call.consumer).unwrap();
     assert!(call.room.engine.dump_consumer(call.consumer).is_err());
+}
+
+#[test]
+fn a_layered_consumer_tells_its_layers() {
+    let mut room = Room::new();
+    let sender = room.plain(address(5_000));
+    let rids = ["r0", "r1"];
+    let parameters = vp8_rtx(rids.map(encoding_named).into());
+    let producer = room.produce(sender, MediaKind::Video, parameters);
+    let receiver = room.plain(address(6_000));
+    let consumer = room.consume(receiver, producer);
+    let layers = PreferredLayers {
+        spatial_layer: 0,
+        temporal_layer: None,
+    };
+    room.engine.set_preferred_layers(consumer, layers).unwrap();
+    room.engine.set_priority(consumer, 7).unwrap();
+    let dump = json_of(room.engine.dump_consumer(consumer));
+    assert_eq!(
+        (&dump["type"], &dump["priority"]),
+        (&json!("simulcast"), &json!(7))
+    );
+    assert_eq!(dump["preferredSpatialLayer"], 0);
+    assert_eq!(dump["currentSpatialLayer"], -1);
+    let packet = Packet::new(96, 1, 77, VP8_KEY_FRAME);
+    room.arrive(sender, &packet.with_extension(RID, b"r0"));
+    room.tick();
+    let dump = json_of(room.engine.dump_consumer(consumer));
+    assert_eq!(dump["targetSpatialLayer"], 0);
+    assert_eq!(dump["currentSpatialLayer"], 0);
 }
 
 #[test]

@@ -2,14 +2,13 @@
 
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
-use flumen_components::dump::{ConsumerDump, RtpStreamDump};
+use flumen_components::dump::{ConsumerDump, LayersDump, RtpStreamDump};
 use flumen_components::{
-    Closed, Consumer, ConsumerId, ConsumerParameters, Paused, ProducerId, ProducerParameters,
-    Score, TraceTypes, find,
+    Closed, Consumer, ConsumerId, ConsumerParameters, Layering, Paused, ProducerId,
+    ProducerParameters, Score, TraceTypes, find,
 };
 
-/// All consumers of a transport are alike.
-const PRIORITY: u8 = 1;
+use crate::control::layers::priority;
 
 /// What a consumer was made with, and what it sends.
 ///
@@ -38,7 +37,17 @@ fn dump(world: &World, entity: Entity, id: ConsumerId) -> Option<ConsumerDump> {
         trace_event_types: world.get::<TraceTypes>(entity)?.iter().collect(),
         paused: world.get::<Paused>(entity)?.0,
         producer_paused: consumer.producer_paused,
-        priority: PRIORITY,
+        priority: priority(world, id).ok()?,
         rtp_stream: RtpStreamDump::new(sent, world.get::<Score>(entity)?.0),
+        layers: world.get::<Layering>(entity).map(layers),
     })
+}
+
+fn layers(layering: &Layering) -> LayersDump {
+    let selection = &layering.selection;
+    LayersDump::new(
+        selection.preferred(),
+        selection.target(),
+        layering.current(),
+    )
 }
