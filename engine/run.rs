@@ -49,8 +49,8 @@ impl Engine {
     /// Waits until there is something to do, and ticks: the body of a run loop.
     ///
     /// There is something to do when a datagram arrives, a deadline is due, the application asked
-    /// for something, or a [`Handle`] wakes the engine; at the latest after `patience` (`None`:
-    /// no limit). Under load it first gathers for a short span; see
+    /// for something, or a [`Handle`](crate::Handle) wakes the engine; at the latest after
+    /// `patience` (`None`: no limit). Under load it first gathers for a short span; see
     /// [`Builder::gather`](crate::Builder::gather).
     ///
     /// # Errors
