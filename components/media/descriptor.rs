@@ -234,6 +234,7 @@ mod tests {
                 is_long: true,
             }),
             tl0_picture_index: Some(9),
+            needs: Needs::Base,
             ..Descriptor::default()
         };
         assert_eq!(Descriptor::of_vp8(&vp8, true), expected);

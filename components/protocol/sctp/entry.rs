@@ -203,8 +203,13 @@ impl Gate {
     fn judge_shutdown(&mut self, now: Time, chunk: &Chunk<'_>, passed: &mut Vec<u8>) -> Verdict {
         self.closing.get_or_insert(now + SHUTDOWN);
         self.is_shut_down = true;
-        if let Some(cumulative) = chunk.value.first_chunk() {
-            let cumulative = u32::from_be_bytes(*cumulative);
+        let cumulative = chunk.value.first_chunk().copied();
+        let cumulative = cumulative.map(u32::from_be_bytes);
+        // Some peers write a number of their own there.
+        let is_plausible = |&cumulative: &u32| {
+            !is_after(cumulative, self.last_tsn) && is_after(cumulative, self.acknowledged)
+        };
+        if let Some(cumulative) = cumulative.filter(is_plausible) {
             self.note_acknowledged(cumulative);
             write_sack(passed, self.ours.inward(cumulative), self.peer_window, &[]);
         }

@@ -71,8 +71,14 @@ impl Gate {
         bytes.extend(self.outbound_streams.to_be_bytes());
         bytes.extend(self.config.inbound_streams.to_be_bytes());
         bytes.extend(self.local.tsn.to_be_bytes());
+        let mut last = bytes.len();
         for parameter in init.parameters() {
+            last = bytes.len();
             self.write_parameter(&parameter, bytes);
+        }
+        // The padding of the last one is the chunk's (RFC 9260 section 3.2.1).
+        if let Some(&[high, low]) = bytes.get(last + 2..last + 4).and_then(<[u8]>::as_array) {
+            bytes.truncate(last + usize::from(u16::from_be_bytes([high, low])));
         }
         close_chunk(bytes, start);
     }
