@@ -8,6 +8,7 @@ use crate::media::layer_rates::LayerCounts;
 use crate::rtp_parameters::Codec;
 use crate::tick::batch::PacketFacts;
 use crate::tick::time::Time;
+use crate::wire::rtp::RtpHeader;
 use crate::wire::sequence::{SequenceManager, is_higher, is_higher_u16};
 
 mod beginning;
@@ -22,7 +23,7 @@ pub use beginning::{Awaiting, Beginning, Role};
 use frames::{Fate, Frames};
 use picture::Pictures;
 pub use rewriting::{Patch, Rewriting};
-use runs::{Run, Runs};
+use runs::{Run, Runs, Start};
 pub use selection::{ConsumerLayers, Living, PreferredLayers, Selection};
 pub use timeline::Alignment;
 use timeline::Timeline;
@@ -216,21 +217,31 @@ impl Layering {
             tl0_index: behind(self.sent.tl0_index, descriptor.tl0_picture_index),
             key_index: behind(self.sent.key_index, descriptor.key_index),
             frame,
-            frames_end: None,
+            end: None,
         };
-        self.runs.push(run, self.frames.newest());
+        let start = Start {
+            frame: self.frames.newest(),
+            timestamp: header.timestamp.wrapping_add(run.timestamp),
+            tl0_index: counted(descriptor.tl0_picture_index, run.tl0_index),
+        };
+        self.runs.push(run, start);
         self.current = None;
     }
 
-    /// Goes on with other sequence numbers: its sender restarted them at `number`.
-    pub fn restart(&mut self, number: u16, next: u16) {
+    /// Goes on with other sequence numbers: its sender restarted them with this packet.
+    pub fn restart(&mut self, header: &RtpHeader, next: u16) {
         if let Some(&run) = self.runs.newest() {
             let run = Run {
                 first: next,
-                sequence: next.wrapping_sub(number),
+                sequence: next.wrapping_sub(header.sequence_number),
                 ..run
             };
-            self.runs.push(run, self.frames.newest().wrapping_add(1));
+            let start = Start {
+                frame: self.frames.newest().wrapping_add(1),
+                timestamp: header.timestamp.wrapping_add(run.timestamp),
+                tl0_index: None,
+            };
+            self.runs.push(run, start);
         }
     }
 
@@ -293,14 +304,10 @@ impl Layering {
         payload: &[u8],
         sequence: &mut SequenceManager<16>,
     ) -> Option<(u16, Rewriting)> {
-        let (&run, end) = self.runs.earlier_of(stream)?;
-        let number = packet.header.sequence_number.wrapping_add(run.sequence);
-        if is_higher_u16(run.first, number) || !is_higher_u16(end, number) {
-            return None;
-        }
+        let (&run, number) = self.runs.past(stream, packet.header.sequence_number)?;
         // Of the lowest temporal layer, a frame of which nothing was sent has lost its place: the
         // next run counts on without it.
-        if !self.is_of(&run, &packet.descriptor) {
+        if !self.is_of(&run, packet) {
             return None;
         }
         let is_counted = packet.descriptor.temporal_layer == 0;
@@ -370,10 +377,8 @@ impl Layering {
             },
             false => current,
         });
-        let tl0_index = descriptor.tl0_picture_index;
-        let tl0_index = tl0_index.map(|index| index.wrapping_add(run.tl0_index));
-        let key_index = descriptor.key_index;
-        let key_index = key_index.map(|index| index.wrapping_add(run.key_index) % 32);
+        let tl0_index = counted(descriptor.tl0_picture_index, run.tl0_index);
+        let key_index = counted(descriptor.key_index, run.key_index).map(|index| index % 32);
         self.sent.tl0_index = newer::<8>(self.sent.tl0_index, tl0_index, late);
         self.sent.key_index = newer::<5>(self.sent.key_index, key_index, late);
         if late {
@@ -390,6 +395,11 @@ impl Layering {
             awaiting.is_due = true;
         }
     }
+}
+
+/// A counter of a stream as it is sent.
+fn counted(index: Option<u8>, added: u8) -> Option<u8> {
+    index.map(|index| index.wrapping_add(added))
 }
 
 /// The newer one of two counters of `BITS` bits: what is not late is.

@@ -151,7 +151,7 @@ impl Layer<'_> {
 fn restart(emission: &Emission, layering: &mut Layering, packet: &MediaPacket) {
     if packet.arrival == Arrival::Resync {
         let next = emission.sequence.max_input().wrapping_add(1);
-        layering.restart(packet.header.sequence_number, next);
+        layering.restart(&packet.header, next);
     }
 }
 

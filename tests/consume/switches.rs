@@ -24,6 +24,10 @@ fn simulcast(path: Path) {
                 call.stir(path);
             }
         }
+        // Until what is late has come.
+        for _ in 0..6 {
+            call.stir(Path::Clean);
+        }
         call.decoded(path);
         switched += call.told().len();
         assert!(

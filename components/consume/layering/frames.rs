@@ -210,8 +210,10 @@ impl Frames {
         if place.seen & layer != 0 {
             return place.withheld & layer == 0;
         }
+        let needs_stale = place.stale & !1 & up_to(frame.temporal_layer) != 0;
         place.wanted.spatial_layer >= frame.spatial_layer
             && place.wanted.temporal_layer >= frame.temporal_layer
+            && !needs_stale
     }
 
     fn note(&mut self, frame: &Descriptor, number: u16, fate: Fate) {
@@ -253,8 +255,10 @@ impl Frames {
             };
             compressed = compressed.wrapping_add(1);
             if offset < skipped {
-                // Whatever it is of, it is withheld when it comes above what is wanted.
-                self.stale |= !up_to(wanted.temporal_layer);
+                // Whatever it is of, it is withheld when it comes above what is wanted, or may
+                // need what was withheld.
+                let lowest = (self.stale & !1).trailing_zeros() as u8;
+                self.stale |= !up_to(wanted.temporal_layer.min(lowest.saturating_sub(1)));
             }
         }
         self.newest = self.newest.wrapping_add(count);
@@ -396,6 +400,24 @@ mod tests {
                 (14, 2, EveryLayer, 2, Undecodable),
                 (16, 0, EveryLayer, 2, Forwarded),
                 (15, 1, Base, 0, Forwarded),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_lost_frame_may_have_needed_what_was_withheld() {
+        check(
+            10,
+            &[
+                (10, 0, Nothing, 0, Forwarded),
+                (11, 1, Base, 0, Unwanted),
+                (12, 2, Base, 2, Forwarded),
+                // 13 is missing: if it is of layer 2 it needs 11.
+                (14, 1, Base, 2, Forwarded),
+                (15, 2, EveryLayer, 2, Undecodable),
+                (13, 2, EveryLayer, 2, Undecodable),
+                (16, 2, Base, 2, Forwarded),
+                (17, 2, EveryLayer, 2, Forwarded),
             ],
         );
     }

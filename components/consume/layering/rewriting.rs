@@ -1,12 +1,13 @@
 //! What changes in a packet beside its sequence number and SSRC.
 
-use crate::consume::layering::Layering;
 use crate::consume::layering::runs::Run;
+use crate::consume::layering::{Layering, counted};
 use crate::media::descriptor::Descriptor;
 use crate::rtp_parameters::Codec;
 use crate::tick::batch::PacketFacts;
 use crate::wire::codec::PictureId;
 use crate::wire::codec::vp8::{self, DESCRIPTOR_LEN_MAX};
+use crate::wire::sequence::{is_higher, is_higher_u32};
 
 /// What a layered consumer changes in a packet. The same for its retransmissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl Layering {
         packet: &PacketFacts,
         payload: &[u8],
     ) -> Option<Rewriting> {
-        if !self.is_of(run, &packet.descriptor) {
+        if !self.is_of(run, packet) {
             return None;
         }
         let header = &packet.header;
@@ -61,12 +62,20 @@ impl Layering {
         })
     }
 
-    /// The frame has a number of the run: one that was not seen while it went on may have got that of
-    /// a frame of the next one.
-    pub(super) fn is_of(&self, run: &Run, descriptor: &Descriptor) -> bool {
-        let (number, end) = (self.frames.number(descriptor, run.frame), run.frames_end);
-        let is_beyond = |(number, end): (u16, u16)| number.wrapping_sub(end).cast_signed() >= 0;
-        !number.zip(end).is_some_and(is_beyond)
+    /// The frame has a number and a time of the run: one that was not seen while it went on may have
+    /// got those of a frame of the next one.
+    pub(super) fn is_of(&self, run: &Run, packet: &PacketFacts) -> bool {
+        let Some(end) = run.end else {
+            return true;
+        };
+        let number = self.frames.number(&packet.descriptor, run.frame);
+        let is_beyond = |number: u16| number.wrapping_sub(end.frame).cast_signed() >= 0;
+        let timestamp = packet.header.timestamp.wrapping_add(run.timestamp);
+        let base = counted(packet.descriptor.tl0_picture_index, run.tl0_index).zip(end.tl0_index);
+        let is_before = |(base, end): (u8, u8)| is_higher::<8>(end.into(), base.into());
+        !number.is_some_and(is_beyond)
+            && is_higher_u32(end.timestamp, timestamp)
+            && base.is_none_or(is_before)
     }
 
     /// The packet is the last one of the highest layer that its receiver gets of the picture.

@@ -27,8 +27,19 @@ pub(crate) struct Run {
     pub(crate) key_index: u8,
     /// What is added to its picture ids or frame numbers where they are not compressed.
     pub(crate) frame: u16,
-    /// The number of the first frame of the next run, counted on through all runs.
-    pub(crate) frames_end: Option<u16>,
+    /// Where the next run begins.
+    pub(crate) end: Option<Start>,
+}
+
+/// Where a run begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    /// The number of its first frame, counted on through all runs.
+    pub(crate) frame: u16,
+    /// The timestamp of that, as it is sent.
+    pub(crate) timestamp: u32,
+    /// And its TL0PICIDX.
+    pub(crate) tl0_index: Option<u8>,
 }
 
 /// The latest runs of a consumer. Numbers go on from run to run, so that one map from outgoing
@@ -45,10 +56,10 @@ impl Runs {
         self.latest[self.at].as_ref()
     }
 
-    /// Adds a run whose first frame has this number, counted on through all runs.
-    pub(super) fn push(&mut self, run: Run, first_frame: u16) {
+    /// Adds a run that begins there.
+    pub(super) fn push(&mut self, run: Run, start: Start) {
         if let Some(before) = &mut self.latest[self.at] {
-            before.frames_end = Some(first_frame);
+            before.end = Some(start);
         }
         self.at = (self.at + 1) % REMEMBERED;
         self.latest[self.at] = Some(run);
@@ -64,12 +75,15 @@ impl Runs {
             .find(|run| !is_higher_u16(run.first, number))
     }
 
-    /// The latest run of `stream` that is over.
-    pub(super) fn earlier_of(&self, stream: Entity) -> Option<(&Run, u16)> {
+    /// The run of `stream` that is over and has its packet `number`, and that packet's number, counted
+    /// on through all runs.
+    pub(super) fn past(&self, stream: Entity, number: u16) -> Option<(&Run, u16)> {
         let mut end = self.newest()?.first;
         for run in self.rising_back().skip(1) {
-            if run.stream == stream {
-                return Some((run, end));
+            let counted = number.wrapping_add(run.sequence);
+            let is_in = !is_higher_u16(run.first, counted) && is_higher_u16(end, counted);
+            if run.stream == stream && is_in {
+                return Some((run, counted));
             }
             end = run.first;
         }
@@ -79,8 +93,14 @@ impl Runs {
     /// The latest run of `stream`, and the number behind its last packet: `next`, when it is the
     /// newest of all.
     pub(super) fn latest_of(&self, stream: Entity, next: u16) -> Option<(&Run, u16)> {
-        let newest = self.newest().filter(|run| run.stream == stream);
-        newest.map(|run| (run, next)).or(self.earlier_of(stream))
+        let mut end = next;
+        for run in self.rising_back() {
+            if run.stream == stream {
+                return Some((run, end));
+            }
+            end = run.first;
+        }
+        None
     }
 
     /// All of them, the newest first.
@@ -95,6 +115,12 @@ impl Runs {
 mod tests {
     use super::*;
 
+    const START: Start = Start {
+        frame: 0,
+        timestamp: 0,
+        tl0_index: None,
+    };
+
     fn run(encoding: u8, first: u16) -> Run {
         Run {
             stream: Entity::from_raw_u32(encoding.into()).expect("an index"),
@@ -105,7 +131,7 @@ mod tests {
             tl0_index: 0,
             key_index: 0,
             frame: 0,
-            frames_end: None,
+            end: None,
         }
     }
 
@@ -114,7 +140,7 @@ mod tests {
         let mut runs = Runs::default();
         assert!(runs.of(7).is_none() && runs.newest().is_none());
         for (encoding, first) in [(0, 65_000), (1, 65_100), (2, 20)] {
-            runs.push(run(encoding, first), 0);
+            runs.push(run(encoding, first), START);
         }
         let rows = [
             (64_999, None),
@@ -130,16 +156,28 @@ mod tests {
             let found = runs.of(number).map(|run| run.encoding);
             assert_eq!(found, encoding, "{number}");
         }
-        let (found, end) = runs.earlier_of(run(1, 0).stream).expect("it is over");
+        let (found, end) = runs.latest_of(run(1, 0).stream, 90).expect("it was there");
         assert_eq!((found.first, end), (65_100, 20));
-        assert!(runs.earlier_of(run(2, 0).stream).is_none(), "it goes on");
+        let (found, end) = runs.latest_of(run(2, 0).stream, 90).expect("it goes on");
+        assert_eq!((found.first, end), (20, 90));
+        // Numbers that a run had, before it and behind it.
+        for (encoding, number, is_past) in [
+            (1, 65_100, true),
+            (1, 19, true),
+            (1, 65_099, false),
+            (1, 20, false),
+            (2, 20, false),
+        ] {
+            let found = runs.past(run(encoding, 0).stream, number);
+            assert_eq!(found.is_some(), is_past, "{number} of {encoding}");
+        }
     }
 
     #[test]
     fn the_oldest_runs_are_forgotten() {
         let mut runs = Runs::default();
         for index in 0..20 {
-            runs.push(run(index, u16::from(index) * 10), 0);
+            runs.push(run(index, u16::from(index) * 10), START);
         }
         assert_eq!(runs.newest().map(|run| run.encoding), Some(19));
         assert_eq!(runs.of(125).map(|run| run.encoding), Some(12));
