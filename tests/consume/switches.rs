@@ -1,6 +1,6 @@
 //! However layers are switched, what a consumer sends can be decoded.
 //!
-//! `FLUMEN_SWITCHES=1000000 cargo test --release -p flumen-tests --test behaviour switches` does so
+//! `FLUMEN_SWITCHES=1000000 cargo test --release -p flumen-tests --test consume switches` does so
 //! a million times for each codec.
 
 use flumen_tests::layered::{Path, Simulcast};

@@ -1,0 +1,13 @@
+//! Consumers: what they get, and when.
+
+mod consumer_scores;
+mod forwarding;
+mod h264;
+mod header_extensions;
+mod key_frames;
+mod pausing;
+mod relay;
+mod resending;
+mod simulcast;
+mod switches;
+mod timestamps;

@@ -1,0 +1,9 @@
+//! What senders are told of what arrives, and receivers tell.
+
+mod available_bitrate;
+mod bandwidth;
+mod compounds;
+mod estimate;
+mod hostile_rtcp;
+mod links;
+mod reports;

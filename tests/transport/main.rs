@@ -1,0 +1,8 @@
+//! Transports, on virtual and on real sockets.
+
+mod blocked;
+mod comedia;
+mod direct;
+mod pacing;
+mod sockets;
+mod transport_errors;
