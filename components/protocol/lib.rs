@@ -5,7 +5,9 @@
 #![forbid(unsafe_code)]
 
 mod generator;
+pub mod ice;
 pub mod sctp;
+pub mod stun;
 mod time;
 
 pub use generator::Generator;

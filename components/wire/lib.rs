@@ -15,6 +15,7 @@
 //! | [`rtx`] | retransmissions | RFC 4588 |
 //! | [`ppid`] | what a data channel message is | RFC 8831 |
 //! | [`sctp`] | chunks, what is well-formed | RFC 9260, 3758, 6525 |
+//! | [`stun`] | connectivity checks and their answers | RFC 8489, 8445 |
 //! | [`codec`] | key frames and payload descriptors | RFC 6184, 6716, 7741, 7798, 9628, AV1 RTP |
 //! | [`sequence`] | wrap-aware order and gapless renumbering | RFC 1982 |
 #![forbid(unsafe_code)]
@@ -30,6 +31,7 @@ pub mod rtp;
 pub mod rtx;
 pub mod sctp;
 pub mod sequence;
+pub mod stun;
 
 pub use classify::{PacketKind, classify};
 pub use header_extension::write_extensions;
