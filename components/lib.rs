@@ -36,6 +36,7 @@ pub mod consume {
     pub(crate) mod emission;
     pub(crate) mod history;
     pub(crate) mod layering;
+    pub(crate) mod numbering;
     pub(crate) mod remote_reception;
     pub(crate) mod retransmission;
     pub(crate) mod routes;
@@ -44,12 +45,13 @@ pub mod consume {
     pub use allowance::Allowance;
     pub use choices::{LayersChanging, LayersToChoose, Priority};
     pub use consumer::{Consumer, ConsumerParameters, Consumers, ConsumesFrom};
-    pub use emission::{Emission, ExtensionSet, Mid, Newest, PayloadTypes};
+    pub use emission::{Emission, Mid, Newest};
     pub use history::{Bounds, History, Keeping, OVERTAKING_MAX};
     pub use layering::{
         Alignment, Awaiting, Beginning, ConsumerLayers, Layering, Living, Patch, PreferredLayers,
         Rewriting, Role as StreamRole, Selection,
     };
+    pub use numbering::{Numbering, PayloadTypes, RENAMED_MAX};
     pub use remote_reception::{Counters, ReceiverReports, RemoteReception};
     pub use retransmission::{Permit, Retransmission, Rtx};
     pub use routes::Routes;

@@ -4,6 +4,7 @@ use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
 use smallvec::SmallVec;
 
+use crate::consume::numbering::{Numbering, PayloadTypes};
 use crate::media::rate::Rate;
 use crate::tick::time::Time;
 use crate::wire::header_extension::TWO_BYTE_VALUE_MAX;
@@ -16,10 +17,10 @@ pub struct Emission {
     pub transport: Entity,
     /// The SSRC to send with.
     pub ssrc: u32,
-    /// The negotiated payload types, a bit each.
+    /// The negotiated payload types, as the router calls them.
     pub payload_types: PayloadTypes,
-    /// The negotiated header extensions.
-    pub extensions: ExtensionSet,
+    /// The negotiated header extensions, and how the receiver calls them and payload types.
+    pub numbering: Numbering,
     /// The MID to send with.
     pub mid: Mid,
     /// The next packet begins a new run of sequence numbers.
@@ -88,44 +89,6 @@ pub struct Newest {
     pub stream: Entity,
 }
 
-/// A set of payload types.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PayloadTypes(u128);
-
-impl PayloadTypes {
-    /// The set holds `payload_type` (0 to 127).
-    pub fn contains(self, payload_type: u8) -> bool {
-        payload_type < 128 && self.0 >> payload_type & 1 == 1
-    }
-}
-
-impl FromIterator<u8> for PayloadTypes {
-    fn from_iter<I: IntoIterator<Item = u8>>(payload_types: I) -> Self {
-        let bit = |set, payload_type: u8| set | 1u128.checked_shl(payload_type.into()).unwrap_or(0);
-        Self(payload_types.into_iter().fold(0, bit))
-    }
-}
-
-/// A set of header extensions, by the identifiers that routers give them (1 to 15).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ExtensionSet(u16);
-
-impl ExtensionSet {
-    /// The set holds the extension of router identifier `id`.
-    pub fn contains(self, id: u8) -> bool {
-        id < 16 && self.0 >> id & 1 == 1
-    }
-}
-
-impl FromIterator<u8> for ExtensionSet {
-    fn from_iter<I: IntoIterator<Item = u8>>(ids: I) -> Self {
-        Self(
-            ids.into_iter()
-                .fold(0, |set, id| set | 1u16.checked_shl(id.into()).unwrap_or(0)),
-        )
-    }
-}
-
 /// A media identification (RFC 9143).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mid(SmallVec<[u8; 16]>);
@@ -153,13 +116,6 @@ impl Mid {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sets_hold_what_was_put_in() {
-        let set: PayloadTypes = [0, 96, 127].into_iter().collect();
-        assert!(set.contains(0) && set.contains(96) && set.contains(127));
-        assert!(!set.contains(1) && !set.contains(128) && !set.contains(255));
-    }
 
     #[test]
     fn a_mid_has_room_in_steps_up_to_the_longest_element() {

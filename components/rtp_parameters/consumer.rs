@@ -1,11 +1,12 @@
 //! The parameters of a consumer.
 
 use super::consumer_codecs::{consumed_codecs, differences};
+use super::numbered_by::keep_numbered;
 use super::pipe::pipe_encodings;
 use super::{
-    Codec, ConsumerParametersError, HeaderExtension, RtcpFeedback, RtcpParameters, RtpCapabilities,
-    RtpCodecParameters, RtpEncodingParameters, RtpEncodingRtx, RtpHeaderExtensionParameters,
-    RtpParameters, ScalabilityMode,
+    Codec, ConsumerParametersError, HeaderExtension, NumberedBy, RtcpFeedback, RtcpParameters,
+    RtpCapabilities, RtpCodecParameters, RtpEncodingParameters, RtpEncodingRtx,
+    RtpHeaderExtensionParameters, RtpParameters, ScalabilityMode,
 };
 use crate::wire::header_extension::TWO_BYTE_VALUE_MAX;
 
@@ -20,6 +21,9 @@ pub struct ConsumerOptions {
     pub mid: Option<String>,
     /// The canonical name of the source; absent, that of the producer.
     pub cname: Option<String>,
+    /// Whose payload types and header extension ids its packets get in the end, see
+    /// [`renumbered`](super::renumbered).
+    pub numbered_by: NumberedBy,
 }
 
 /// Where the SSRCs of a consumer start; mediasoup draws random numbers of nine digits for them.
@@ -35,8 +39,8 @@ pub struct SsrcBase {
 /// The parameters of a consumer of a producer with `consumable` parameters, for an endpoint with
 /// `remote` capabilities.
 ///
-/// Codecs are those the endpoint has, with its RTCP feedback. Header extensions are those the
-/// endpoint has under the same id. Only the feedback of one congestion control is left: that of
+/// All numbers are the router's. Codecs are those the endpoint has, with its RTCP feedback. Header
+/// extensions are those the endpoint has under the same id, or under any if it numbers them. Only the feedback of one congestion control is left: that of
 /// transport-cc if its header extension is there, or else goog-remb if abs-send-time is, or else
 /// none. Without `enable_rtx` lost packets cannot be asked for, and there is no RTX codec. Except for
 /// pipes there is a single encoding, whatever the producer has. Encodings have an RTX stream when an
@@ -53,7 +57,7 @@ pub fn consumer_parameters(
     ssrcs: SsrcBase,
 ) -> Result<RtpParameters, ConsumerParametersError> {
     remote.check()?;
-    let header_extensions = consumed_extensions(consumable, remote);
+    let header_extensions = consumed_extensions(consumable, remote, options.numbered_by);
     let mut codecs = consumed_codecs(consumable, remote);
     if !codecs.first().is_some_and(|first| first.codec().is_media()) {
         let differences = differences(consumable, remote);
@@ -61,6 +65,9 @@ pub fn consumer_parameters(
     }
     limit_feedback(&mut codecs, &header_extensions, options.enable_rtx);
     codecs.retain(|codec| options.enable_rtx || codec.codec() != Codec::Rtx);
+    if options.numbered_by == NumberedBy::Receiver {
+        keep_numbered(&mut codecs, remote);
+    }
     let has_rtx = codecs.iter().any(|codec| codec.codec() == Codec::Rtx);
     let encodings = match options.pipe {
         true => pipe_encodings(consumable, has_rtx, ssrcs),
@@ -98,10 +105,12 @@ fn consumer_mid(options: &ConsumerOptions) -> Result<Option<String>, ConsumerPar
 fn consumed_extensions(
     consumable: &RtpParameters,
     remote: &RtpCapabilities,
+    numbered_by: NumberedBy,
 ) -> Vec<RtpHeaderExtensionParameters> {
     let is_consumed = |extension: &&RtpHeaderExtensionParameters| {
         let mut capabilities = remote.header_extensions.iter();
-        capabilities.any(|found| found.preferred_id == extension.id && found.uri == extension.uri)
+        let is_at = |id| numbered_by == NumberedBy::Receiver || id == extension.id;
+        capabilities.any(|found| is_at(found.preferred_id) && found.uri == extension.uri)
     };
     consumable
         .header_extensions

@@ -4,16 +4,16 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{ConsumerCreated, emit};
 use flumen_components::rtp_parameters::{
-    self, Codec, ConsumerParametersError, HeaderExtension, MediaKind, ProducerType,
-    RtpCapabilities, RtpCodecParameters, RtpParameters, SsrcBase, consumer_parameters,
+    self, Codec, ConsumerParametersError, HeaderExtension, MediaKind, NumberedBy, ProducerType,
+    RtpCapabilities, RtpCodecParameters, RtpParameters, SsrcBase, consumer_parameters, renumbered,
 };
 use flumen_components::wire::SequenceManager;
 use flumen_components::{
     AppData, Closed, Consumer, ConsumerId, ConsumerParameters, ConsumesFrom, Created, Deadlines,
-    Directory, Emission, ExtensionSet, Generator, Histogram, LayerCounts, Layering, Listener, Mid,
-    Naming, Now, OnTransport, Paused, PayloadTypes, PreferredLayers, Priority, Producer,
-    ProducerId, ProducerParameters, Purpose, Rate, RemoteReception, ReportSchedule, Retransmission,
-    Routes, Rtx, Score, Subject, TraceTypes, TransportId, find,
+    Directory, Emission, Generator, Histogram, LayerCounts, Layering, Listener, Mid, Naming, Now,
+    Numbering, OnTransport, Paused, PayloadTypes, PreferredLayers, Priority, Producer, ProducerId,
+    ProducerParameters, Purpose, Rate, RemoteReception, ReportSchedule, Retransmission, Routes,
+    Rtx, Score, Subject, TraceTypes, TransportId, find,
 };
 use thiserror::Error;
 
@@ -36,6 +36,9 @@ pub struct ConsumerOptions {
     pub mid: Option<String>,
     /// Silence of discontinuous transmission is not forwarded. Audio only.
     pub ignore_dtx: bool,
+    /// Whose payload types and header extension ids its packets have: the router's, which its
+    /// receiver must be told, or the receiver's.
+    pub numbered_by: NumberedBy,
     /// Negotiate retransmissions; for video when not given.
     pub enable_rtx: Option<bool>,
     /// The highest layers that the receiver wishes for, of a producer with layers; all when not
@@ -54,6 +57,7 @@ impl ConsumerOptions {
             paused: false,
             mid: None,
             ignore_dtx: false,
+            numbered_by: NumberedBy::default(),
             enable_rtx: None,
             preferred_layers: None,
             app_data: AppData::default(),
@@ -99,17 +103,30 @@ pub fn consume(
     let negotiation = rtp_parameters::ConsumerOptions {
         enable_rtx: options.enable_rtx.unwrap_or(kind == MediaKind::Video),
         mid: mid.or_else(|| Some(next_mid(world, transport))),
+        numbered_by: options.numbered_by,
         ..rtp_parameters::ConsumerOptions::default()
     };
     let ssrc = vacant_ssrc(world, transport, &mut generator);
     let rtp = negotiated(parameters, &options.rtp_capabilities, &negotiation, ssrc)?;
-    let emission = emission(transport, ssrc, kind, &rtp, &options, &mut generator);
-    let retransmission = retransmission(&rtp, &mut generator);
+    let own = match options.numbered_by {
+        NumberedBy::Router => rtp.clone(),
+        NumberedBy::Receiver => renumbered(&rtp, &options.rtp_capabilities),
+    };
+    let numbering = numbering(&rtp, &own);
+    let emission = emission(
+        transport,
+        ssrc,
+        kind,
+        (&rtp, numbering),
+        &options,
+        &mut generator,
+    );
+    let retransmission = retransmission(&rtp, &own, &mut generator);
     if kind == MediaKind::Video {
         measure_receiver(world, transport, &rtp);
     }
     let layering = layering(world, producer, options.preferred_layers);
-    let id = spawn(world, transport, producer, kind, emission, rtp, &options);
+    let id = spawn(world, transport, producer, kind, emission, own, &options);
     if options.mid.is_none()
         && let Some(mut naming) = world.get_mut::<Naming>(transport)
     {
@@ -212,29 +229,37 @@ fn vacant_ssrc(world: &World, transport: Entity, generator: &mut Generator) -> u
     }
 }
 
+/// From the numbers of the router to those that the consumer sends with.
+fn numbering(router: &RtpParameters, own: &RtpParameters) -> Numbering {
+    let known = |uri: &str| HeaderExtension::from_uri(uri).is_some();
+    let extensions = router.header_extensions.iter().zip(&own.header_extensions);
+    let codecs = router.codecs.iter().zip(&own.codecs);
+    Numbering::new(
+        extensions
+            .filter(|(extension, _)| known(&extension.uri))
+            .map(|(router, own)| (router.id, own.id)),
+        codecs
+            .filter(|(codec, _)| codec.codec().is_media())
+            .map(|(router, own)| (router.payload_type, own.payload_type)),
+    )
+}
+
 fn emission(
     transport: Entity,
     ssrc: u32,
     kind: MediaKind,
-    rtp: &RtpParameters,
+    (rtp, numbering): (&RtpParameters, Numbering),
     options: &ConsumerOptions,
     generator: &mut Generator,
 ) -> Emission {
     let media = || rtp.codecs.iter().filter(|codec| codec.codec().is_media());
-    let known = |uri: &str| HeaderExtension::from_uri(uri).is_some();
-    let negotiated = rtp
-        .header_extensions
-        .iter()
-        .filter(|extension| known(&extension.uri));
     Emission {
         transport,
         ssrc,
         payload_types: media()
             .map(|codec| codec.payload_type)
             .collect::<PayloadTypes>(),
-        extensions: negotiated
-            .map(|extension| extension.id)
-            .collect::<ExtensionSet>(),
+        numbering,
         mid: rtp.mid.as_deref().and_then(Mid::new).unwrap_or_default(),
         sync_required: true,
         waits_for_key_frame: media().any(|codec| codec.codec().is_key_frame_capable()),
@@ -282,19 +307,29 @@ fn layering(
 }
 
 /// What the consumer sends again, if NACK was negotiated.
-fn retransmission(rtp: &RtpParameters, generator: &mut Generator) -> Option<Retransmission> {
+fn retransmission(
+    rtp: &RtpParameters,
+    own: &RtpParameters,
+    generator: &mut Generator,
+) -> Option<Retransmission> {
     let resends = |codec: &RtpCodecParameters| codec.has_feedback("nack", "");
     if !rtp.codecs.iter().any(resends) {
         return None;
     }
-    let pair = |codec: &RtpCodecParameters| match codec.codec() {
-        Codec::Rtx => codec.apt().map(|media| (media, codec.payload_type)),
+    // The router's number of what is repeated, and the receiver's of the repetition.
+    let pair = |(codec, own): (&RtpCodecParameters, &RtpCodecParameters)| match codec.codec() {
+        Codec::Rtx => codec.apt().map(|media| (media, own.payload_type)),
         _ => None,
     };
     let encoding = rtp.encodings.first()?;
     let rtx = encoding.rtx.map(|rtx| Rtx {
         ssrc: rtx.ssrc,
-        payload_types: rtp.codecs.iter().filter_map(pair).collect(),
+        payload_types: rtp
+            .codecs
+            .iter()
+            .zip(&own.codecs)
+            .filter_map(pair)
+            .collect(),
         sequence: generator.within(0..=u16::MAX.into()) as u16,
     });
     Some(Retransmission::new(rtx))

@@ -365,7 +365,7 @@ impl Delivery<'_, '_> {
             type_,
             timestamp: self.exits.now.time.as_millis(),
             direction: Direction::Out,
-            info: TraceInfo::Packet(sent.trace(packet, self.emission.ssrc)),
+            info: TraceInfo::Packet(sent.trace(packet, self.emission)),
         };
         let (about, subject) = (self.consumer, Subject::Consumer(self.id));
         let traced = Traced {

@@ -1,7 +1,7 @@
 //! How a packet was sent.
 
 use flumen_components::trace::PacketTrace;
-use flumen_components::{PacketFacts, Rewriting};
+use flumen_components::{Emission, PacketFacts, Rewriting};
 
 /// How a packet was sent.
 #[derive(Clone, Copy)]
@@ -20,16 +20,16 @@ impl Sent {
     }
 
     /// What a trace tells of it.
-    pub(super) fn trace(self, packet: &PacketFacts, ssrc: u32) -> PacketTrace {
+    pub(super) fn trace(self, packet: &PacketFacts, emission: &Emission) -> PacketTrace {
         let header = &packet.header;
         PacketTrace {
-            payload_type: packet.payload_type,
+            payload_type: emission.numbering.payload_type(packet.payload_type),
             sequence_number: self.sequence,
             timestamp: self.timestamp(header.timestamp),
             marker: self
                 .rewriting
                 .map_or(header.marker, |rewriting| rewriting.marker),
-            ssrc,
+            ssrc: emission.ssrc,
             is_key_frame: packet.key_frame,
             spatial_layer: packet.descriptor.spatial_layer,
             temporal_layer: packet.descriptor.temporal_layer,

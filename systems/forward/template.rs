@@ -9,7 +9,7 @@ use flumen_components::wire::rtp::{
     BLOCK_HEADER_LEN, FIXED_LEN, PAYLOAD_TYPE, RtpHeader, SEQUENCE_NUMBER, SSRC, TIMESTAMP,
     TWO_BYTE_PROFILE,
 };
-use flumen_components::{Emission, ExtensionSet, MediaPacket, Mid, Rewriting};
+use flumen_components::{Emission, MediaPacket, Mid, Numbering, Rewriting};
 use smallvec::SmallVec;
 
 /// The headers of a stream's packets of this tick, for every set of extensions that a consumer
@@ -31,10 +31,10 @@ struct Group {
     first: u32,
 }
 
-/// What decides which extensions a header has, and where.
+/// What decides which extensions a header has, and where, and what they and payload types are called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
-    extensions: ExtensionSet,
+    numbering: Numbering,
     /// See [`Mid::room`].
     mid_room: u8,
 }
@@ -43,7 +43,7 @@ impl Layout {
     /// The layout of a consumer's headers.
     pub(super) fn of(emission: &Emission) -> Self {
         Self {
-            extensions: emission.extensions,
+            numbering: emission.numbering,
             mid_room: emission.mid.room(),
         }
     }
@@ -64,7 +64,7 @@ pub(super) struct Template {
 #[derive(Clone, Copy)]
 pub(super) struct Original<'a> {
     pub(super) header: &'a RtpHeader,
-    /// What consumers call its payload type.
+    /// What its router calls its payload type.
     pub(super) payload_type: u8,
     pub(super) bytes: &'a [u8],
     pub(super) ids: &'a HeaderExtensionIds,
@@ -172,15 +172,15 @@ fn write_mid(header: &mut [u8], template: Template, mid: &Mid) {
     };
 }
 
-/// Appends the header of `packet` in a `layout`, with extensions under the identifiers that routers
-/// give them.
+/// Appends the header of `packet` in a `layout`, with what its numbering calls payload type and
+/// extensions.
 pub(super) fn write(out: &mut Vec<u8>, layout: Layout, packet: Original<'_>) -> Template {
     let bytes = packet.bytes;
     let start = out.len();
     let csrc_end = FIXED_LEN + 4 * usize::from(packet.header.csrc_count);
     out.extend_from_slice(&bytes[..csrc_end]);
     let marker_bit = bytes[PAYLOAD_TYPE] & MARKER_BIT;
-    out[start + PAYLOAD_TYPE] = marker_bit | packet.payload_type;
+    out[start + PAYLOAD_TYPE] = marker_bit | layout.numbering.payload_type(packet.payload_type);
     let mut template = Template {
         start: start as u32,
         ..Template::default()
@@ -235,14 +235,14 @@ fn elements<'a>(
     packet: Original<'a>,
     capture_time: Option<&'a [u8; ABS_CAPTURE_TIME_LEN]>,
 ) -> SmallVec<[Element<'a>; 12]> {
-    let set = layout.extensions;
     let mut elements = SmallVec::new();
     let mut add = |kind: ExtensionKind, value| {
-        let id = router_id(kind);
-        let element = Element { kind, id, value };
+        let Some(id) = layout.numbering.extension(router_id(kind)) else {
+            return;
+        };
         // The first of its kind counts: what a sender repeats must not make a header grow.
-        if set.contains(id) && elements.iter().all(|known: &Element<'_>| known.id != id) {
-            elements.push(element);
+        if elements.iter().all(|known: &Element<'_>| known.id != id) {
+            elements.push(Element { kind, id, value });
         }
     };
     add(ExtensionKind::AbsSendTime, &[0; ABS_SEND_TIME_LEN]);
@@ -252,7 +252,7 @@ fn elements<'a>(
     );
     add(ExtensionKind::Mid, &MID_ROOM[..layout.mid_room.into()]);
     for (id, value) in packet.header.extensions(packet.bytes) {
-        if let Some(kind) = copied(id, packet.ids, set) {
+        if let Some(kind) = copied(id, packet.ids, &layout.numbering) {
             add(kind, value);
         }
     }
@@ -277,9 +277,10 @@ fn capture_time(packet: Original<'_>) -> Option<[u8; ABS_CAPTURE_TIME_LEN]> {
     Some(told.to_bytes())
 }
 
-/// Which extension of `set`, of those that are forwarded as they are, the sender calls `id`. Two
-/// media sections may call different extensions the same; `set` is of the kind of the media.
-fn copied(id: u8, ids: &HeaderExtensionIds, set: ExtensionSet) -> Option<ExtensionKind> {
+/// Which negotiated extension, of those that are forwarded as they are, the sender calls `id`. Two
+/// media sections may call different extensions the same; those negotiated are of the kind of the
+/// media.
+fn copied(id: u8, ids: &HeaderExtensionIds, negotiated: &Numbering) -> Option<ExtensionKind> {
     let id = Some(id);
     [
         (ids.audio_level, ExtensionKind::AudioLevel),
@@ -293,5 +294,7 @@ fn copied(id: u8, ids: &HeaderExtensionIds, set: ExtensionSet) -> Option<Extensi
         (ids.packet_id, ExtensionKind::PacketId),
     ]
     .into_iter()
-    .find_map(|(known, kind)| (known == id && set.contains(router_id(kind))).then_some(kind))
+    .filter(|(known, _)| *known == id)
+    .map(|(_, kind)| kind)
+    .find(|kind| negotiated.extension(router_id(*kind)).is_some())
 }

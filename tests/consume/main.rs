@@ -5,6 +5,7 @@ mod forwarding;
 mod h264;
 mod header_extensions;
 mod key_frames;
+mod numbering;
 mod pausing;
 mod relay;
 mod resending;
