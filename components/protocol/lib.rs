@@ -7,6 +7,7 @@
 mod generator;
 pub mod ice;
 pub mod sctp;
+pub mod srtp;
 pub mod stun;
 mod time;
 

@@ -5,8 +5,10 @@
 
 use thiserror::Error;
 
+mod clear_header;
 mod extension_iter;
 
+pub use clear_header::ClearHeader;
 pub use extension_iter::ExtensionIter;
 
 /// Offset of marker and payload type.

@@ -12,6 +12,7 @@ mod rtcp;
 mod rtp;
 mod sctp;
 mod seeds;
+mod srtp;
 
 pub use association::association;
 #[cfg(feature = "webrtc-sctp")]
@@ -22,16 +23,18 @@ pub use rtcp::rtcp;
 pub use rtp::rtp;
 pub use sctp::sctp;
 pub use seeds::seeds;
+pub use srtp::srtp;
 
 /// A function of this module.
 pub type Claim = fn(&[u8]);
 
 /// Every way in that the ordinary build has, by the name of its fuzz target.
-pub const CLAIMS: [(&str, Claim); 6] = [
+pub const CLAIMS: [(&str, Claim); 7] = [
     ("codecs", codecs),
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("sctp", sctp),
+    ("srtp", srtp),
     ("association", association),
     ("room", room),
 ];

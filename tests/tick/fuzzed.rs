@@ -50,6 +50,11 @@ fn any_sctp_can_be_read() {
 }
 
 #[test]
+fn nothing_is_opened_but_what_was_sealed() {
+    holds_near_its_seeds("srtp", 100);
+}
+
+#[test]
 fn an_association_outlives_any_peer() {
     holds_near_its_seeds("association", 3);
 }

@@ -1,0 +1,40 @@
+//! What is remembered of each SSRC.
+
+/// A bounded table by SSRC, in the order of their numbers.
+pub(super) struct Ssrcs<T> {
+    rows: Vec<(u32, T)>,
+    bound: usize,
+}
+
+/// Where an SSRC is to be entered.
+pub(super) struct Vacant(usize);
+
+/// The table is full.
+pub(super) struct Full;
+
+impl<T> Ssrcs<T> {
+    pub(super) fn new(bound: usize) -> Self {
+        Self {
+            rows: Vec::new(),
+            bound,
+        }
+    }
+
+    /// What is remembered of `ssrc`, or where it is to be entered, unless there are too many.
+    pub(super) fn find(&mut self, ssrc: u32) -> Result<Result<&mut T, Vacant>, Full> {
+        match self.rows.binary_search_by_key(&ssrc, |row| row.0) {
+            Ok(at) => Ok(Ok(&mut self.rows[at].1)),
+            Err(_) if self.rows.len() >= self.bound => Err(Full),
+            Err(at) => Ok(Err(Vacant(at))),
+        }
+    }
+
+    /// Enters `ssrc` where it was looked for.
+    pub(super) fn enter(&mut self, Vacant(at): Vacant, ssrc: u32, of_it: T) {
+        self.rows.insert(at, (ssrc, of_it));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+}
