@@ -26,6 +26,11 @@ impl Generator {
         range.start() + (((self.0.next_u64() >> 32) * span) >> 32) as u32
     }
 
+    /// Fills `bytes`.
+    pub fn fill(&mut self, bytes: &mut [u8]) {
+        self.0.fill_bytes(bytes);
+    }
+
     /// `length` random lower-case letters and digits.
     pub fn text(&mut self, length: usize) -> String {
         const SYMBOLS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";

@@ -4,6 +4,7 @@
 //! They know no ECS, open no socket, read no clock and start no thread.
 #![forbid(unsafe_code)]
 
+pub mod dtls;
 mod generator;
 pub mod ice;
 pub mod sctp;

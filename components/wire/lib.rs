@@ -15,6 +15,7 @@
 //! | [`rtx`] | retransmissions | RFC 4588 |
 //! | [`ppid`] | what a data channel message is | RFC 8831 |
 //! | [`sctp`] | chunks, what is well-formed | RFC 9260, 3758, 6525 |
+//! | [`dtls`] | records, fragments, what a ClientHello offers | RFC 6347, 9147, 5764 |
 //! | [`stun`] | connectivity checks and their answers | RFC 8489, 8445 |
 //! | [`codec`] | key frames and payload descriptors | RFC 6184, 6716, 7741, 7798, 9628, AV1 RTP |
 //! | [`sequence`] | wrap-aware order and gapless renumbering | RFC 1982 |
@@ -22,6 +23,7 @@
 
 pub mod classify;
 pub mod codec;
+pub mod dtls;
 pub mod extension;
 pub mod header_extension;
 pub mod ntp;

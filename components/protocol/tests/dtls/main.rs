@@ -1,0 +1,5 @@
+//! Handshakes of connections, over virtual time.
+
+mod forgeries;
+mod handshakes;
+mod pair;
