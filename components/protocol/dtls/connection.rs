@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::machine::Machine;
+use super::recorded::{Answer, Polled, Recorded, Snapshot, Tape};
 use super::{
     Config, ConnectError, Identity, Output, Parameters, Refused, Role, SendError, State, identity,
 };
@@ -13,7 +14,25 @@ use crate::{Generator, Time};
 /// In a tick: [`receive`](Self::receive) its datagrams, [`advance`](Self::advance) to `now` if
 /// [`next_timeout`](Self::next_timeout) has passed, send what there is, and [`poll`](Self::poll)
 /// once. What is due next is known after the poll.
-pub struct Connection(Box<Machine>);
+pub struct Connection {
+    behind: Behind,
+    tape: Option<Tape>,
+}
+
+enum Behind {
+    Machine(Box<Machine>),
+    Recorded(Box<Recorded>),
+}
+
+/// Calls whatever stands behind.
+macro_rules! each {
+    ($behind:expr, $it:ident => $call:expr) => {
+        match $behind {
+            Behind::Machine($it) => $call,
+            Behind::Recorded($it) => $call,
+        }
+    };
+}
 
 impl Connection {
     /// A connection of `identity` that nobody has begun. Randomness is drawn from `generator` as
@@ -22,22 +41,47 @@ impl Connection {
     /// `epoch` is the moment at which [`Time`] is zero, for libraries that reckon in [`Instant`]s;
     /// which one it is changes nothing.
     pub fn new(config: &Config, identity: &Identity, epoch: Instant, generator: Generator) -> Self {
-        Self(Box::new(Machine::new(config, identity, epoch, generator)))
+        let machine = Machine::new(config, identity, epoch, generator);
+        Self::over(Behind::Machine(Box::new(machine)))
+    }
+
+    /// A connection that plays back `tape`: the same calls yield what they yielded then, keys and
+    /// all.
+    ///
+    /// A call that does not fit the tape fails the connection with
+    /// [`Failure::Diverged`](super::Failure::Diverged).
+    pub fn recorded(tape: Tape) -> Self {
+        Self::over(Behind::Recorded(Box::new(Recorded::new(tape))))
+    }
+
+    fn over(behind: Behind) -> Self {
+        Self { behind, tape: None }
+    }
+
+    /// Records from here on what is yielded. The tape grows with every call until it is taken, and
+    /// holds the keys.
+    pub fn record(&mut self) {
+        self.tape.get_or_insert_default();
+    }
+
+    /// What was recorded, if anything; recording ends.
+    pub fn take_tape(&mut self) -> Option<Tape> {
+        self.tape.take()
     }
 
     /// Its state.
     pub fn state(&self) -> State {
-        self.0.state()
+        each!(&self.behind, it => it.state())
     }
 
     /// Whether it is the client or the server, once that is decided.
     pub fn local_role(&self) -> Option<Role> {
-        self.0.local_role()
+        each!(&self.behind, it => it.local_role())
     }
 
     /// The peer's certificate in DER, once it is known to be the right one.
     pub fn remote_certificate(&self) -> Option<&[u8]> {
-        self.0.remote_certificate()
+        each!(&self.behind, it => it.remote_certificate())
     }
 
     /// The same in PEM.
@@ -56,13 +100,16 @@ impl Connection {
     ///
     /// Why these are not the parameters of a peer; nothing was changed then.
     pub fn connect(&mut self, now: Time, remote: &Parameters) -> Result<Role, ConnectError> {
-        self.0.connect(now, remote)
+        let role = each!(&mut self.behind, it => it.connect(now, remote));
+        self.note(|| Answer::Introduced(role.clone()));
+        role
     }
 
     /// Says that there is a path: as client the ClientHello leaves with the next poll, as soon as
     /// it is known who the peer is. Nothing if it was said before.
     pub fn start(&mut self, now: Time) {
-        self.0.start(now);
+        each!(&mut self.behind, it => it.start(now));
+        self.note(|| Answer::Command);
     }
 
     /// Takes in a datagram of the peer, which is to come from a path that is validated.
@@ -74,7 +121,9 @@ impl Connection {
     ///
     /// Why nothing in it was taken; nothing was changed then.
     pub fn receive(&mut self, now: Time, datagram: &[u8]) -> Result<(), Refused> {
-        self.0.receive(now, datagram)
+        let received = each!(&mut self.behind, it => it.receive(now, datagram));
+        self.note(|| Answer::Received(received));
+        received
     }
 
     /// Sends data in a record of its own.
@@ -83,26 +132,52 @@ impl Connection {
     ///
     /// Why it was not taken; nothing was changed then.
     pub fn send(&mut self, now: Time, data: &[u8]) -> Result<(), SendError> {
-        self.0.send(now, data)
+        let sent = each!(&mut self.behind, it => it.send(now, data));
+        self.note(|| Answer::Sent(sent));
+        sent
     }
 
     /// Says goodbye, if there is somebody to say it to, and is closed.
     pub fn close(&mut self, now: Time) {
-        self.0.close(now);
+        each!(&mut self.behind, it => it.close(now));
+        self.note(|| Answer::Command);
     }
 
     /// When [`advance`](Self::advance) is to be called next.
     pub fn next_timeout(&self) -> Option<Time> {
-        self.0.next_timeout()
+        each!(&self.behind, it => it.next_timeout())
     }
 
     /// Does what is due at `now`.
     pub fn advance(&mut self, now: Time) {
-        self.0.advance(now);
+        each!(&mut self.behind, it => it.advance(now));
+        self.note(|| Answer::Command);
     }
 
     /// Moves what was yielded behind what `out` has.
     pub fn poll(&mut self, now: Time, out: &mut Output) {
-        self.0.poll(now, out);
+        if self.tape.is_none() {
+            return each!(&mut self.behind, it => it.poll(now, out));
+        }
+        let mut polled = Output::default();
+        each!(&mut self.behind, it => it.poll(now, &mut polled));
+        let answer = Polled::of(&polled, self.remote_certificate());
+        self.note(|| Answer::Polled(answer));
+        polled.move_to(out, true);
+    }
+
+    fn note(&mut self, answer: impl FnOnce() -> Answer) {
+        let after = self.tape.as_ref().map(|_| self.snapshot());
+        if let (Some(tape), Some(after)) = (&mut self.tape, after) {
+            tape.push(answer(), after);
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            state: self.state(),
+            role: self.local_role(),
+            next_timeout: self.next_timeout().map(Time::as_nanos),
+        }
     }
 }

@@ -3,3 +3,4 @@
 mod forgeries;
 mod handshakes;
 mod pair;
+mod recordings;

@@ -23,6 +23,8 @@ pub(crate) struct End {
     /// What it sent, all of it.
     pub(crate) sent: Vec<Vec<u8>>,
     inbox: VecDeque<(Time, Vec<u8>)>,
+    turns: Vec<(Time, Vec<Vec<u8>>)>,
+    introduced: Option<Parameters>,
 }
 
 impl End {
@@ -36,6 +38,8 @@ impl End {
             payloads: Vec::new(),
             sent: Vec::new(),
             inbox: VecDeque::new(),
+            turns: Vec::new(),
+            introduced: None,
         }
     }
 
@@ -65,24 +69,67 @@ impl End {
         self.connection.state()
     }
 
+    /// Tells it of the other end, and that there is a path.
+    fn introduce(&mut self, now: Time, other: &Parameters) {
+        self.connection.connect(now, other).unwrap();
+        self.connection.start(now);
+        self.introduced = Some(other.clone());
+    }
+
     /// Takes in what has arrived, does what is due, and gives what leaves.
     fn turn(&mut self, now: Time) -> Vec<Vec<u8>> {
+        let mut heard = Vec::new();
         while self.inbox.front().is_some_and(|(at, _)| *at <= now) {
-            let (_, datagram) = self.inbox.pop_front().unwrap();
-            // A refusal is what a test is about or the peer's retransmission.
-            let _ = self.connection.receive(now, &datagram);
+            heard.extend(self.inbox.pop_front().map(|(_, datagram)| datagram));
         }
-        if self.connection.next_timeout().is_some_and(|at| at <= now) {
-            self.connection.advance(now);
-        }
-        let mut out = Output::default();
-        self.connection.poll(now, &mut out);
-        self.payloads.extend(out.payloads().map(<[u8]>::to_vec));
+        let out = drive(&mut self.connection, now, &heard);
+        self.turns.push((now, heard));
         let left: Vec<_> = out.datagrams().map(<[u8]>::to_vec).collect();
-        self.events.extend(out.events);
-        self.sent.extend(left.iter().cloned());
+        self.take(out);
         left
     }
+
+    fn take(&mut self, out: Output) {
+        self.sent.extend(out.datagrams().map(<[u8]>::to_vec));
+        self.payloads.extend(out.payloads().map(<[u8]>::to_vec));
+        self.events.extend(out.events);
+    }
+
+    /// Has `connection` live through what this end lived through, without what it was asked to
+    /// send.
+    pub(crate) fn repeat(&self, connection: Connection) -> Self {
+        let mut again = Self {
+            connection,
+            identity: self.identity.clone(),
+            events: Vec::new(),
+            payloads: Vec::new(),
+            sent: Vec::new(),
+            inbox: VecDeque::new(),
+            turns: Vec::new(),
+            introduced: None,
+        };
+        if let Some(other) = &self.introduced {
+            again.introduce(Time::ZERO, other);
+        }
+        for (now, heard) in &self.turns {
+            let out = drive(&mut again.connection, *now, heard);
+            again.take(out);
+        }
+        again
+    }
+}
+
+fn drive(connection: &mut Connection, now: Time, heard: &[Vec<u8>]) -> Output {
+    for datagram in heard {
+        // A refusal is what a test is about, or of the peer's retransmission.
+        let _ = connection.receive(now, datagram);
+    }
+    if connection.next_timeout().is_some_and(|at| at <= now) {
+        connection.advance(now);
+    }
+    let mut out = Output::default();
+    connection.poll(now, &mut out);
+    out
 }
 
 /// What becomes of a datagram: delays after which copies of it arrive.
@@ -114,10 +161,8 @@ impl Pair {
             self.client.parameters(Role::Client),
             self.server.parameters(Role::Server),
         );
-        self.client.connection.connect(self.now, &server).unwrap();
-        self.server.connection.connect(self.now, &client).unwrap();
-        self.client.connection.start(self.now);
-        self.server.connection.start(self.now);
+        self.client.introduce(self.now, &server);
+        self.server.introduce(self.now, &client);
     }
 
     /// Lets `span` pass, in milliseconds.
