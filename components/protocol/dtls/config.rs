@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 /// Sizes and limits of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
 pub struct Config {
     /// Longest datagram that is sent, in bytes, UDP and IP headers not included. Default 1,200.
     pub mtu: u16,

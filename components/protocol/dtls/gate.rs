@@ -7,6 +7,7 @@
 //!   handshake goes on: one of them ends a handshake in either library.
 //! - Data, acknowledgements, and records of unknown types without protection; a change of cipher
 //!   within protection, which `rtc-dtls` would believe unread.
+//! - Handshake messages that the other end does not say, or only protected.
 //! - Fragments of messages longer than any handshake has, or smaller than anybody cuts them:
 //!   `rtc-dtls` puts them together by recursion.
 //! - Sequence numbers of unprotected records, which are given anew in the order of arrival: a
@@ -167,10 +168,9 @@ impl Gate {
         stage: Stage,
         to: &mut Sorted<'a>,
     ) -> Result<(), Refused> {
-        let mut is_hello = false;
         for fragment in fragments(record.body) {
             let fragment = fragment.map_err(|_| Refused::Malformed)?;
-            is_hello = fragment.kind == MessageKind::ClientHello;
+            let is_hello = fragment.kind == MessageKind::ClientHello;
             if is_hello && fragment.message_sequence == 0 && !stage.is_client && !stage.is_agreed {
                 to.hellos.push(fragment);
                 return Ok(());
@@ -178,9 +178,9 @@ impl Gate {
             if !is_sane(&fragment) {
                 return Err(Refused::Malformed);
             }
-        }
-        if stage.speaks_1_3.is_none() || (is_hello && stage.is_client) {
-            return Err(Refused::Unexpected);
+            if !is_waited_for(fragment.kind, stage) {
+                return Err(Refused::Unexpected);
+            }
         }
         self.pass_open(record, to)
     }
@@ -203,6 +203,21 @@ impl Gate {
             self.taken += bytes;
         }
         Ok(())
+    }
+}
+
+/// Whether the other end says this without protection (RFC 6347 section 4.2.4, RFC 9147 section
+/// 5.7). `dimpl` takes any other message as the next one of the handshake.
+fn is_waited_for(kind: MessageKind, stage: Stage) -> bool {
+    const SERVER_HELLO: u8 = 2;
+    const OF_A_1_2_SERVER: [u8; 6] = [SERVER_HELLO, 3, 11, 12, 13, 14];
+    const OF_A_1_2_CLIENT: [u8; 3] = [11, 15, 16];
+    match (stage.speaks_1_3, stage.is_client, kind) {
+        (Some(_), false, MessageKind::ClientHello) => true,
+        (Some(true), true, MessageKind::Other(kind)) => kind == SERVER_HELLO,
+        (Some(false), true, MessageKind::Other(kind)) => OF_A_1_2_SERVER.contains(&kind),
+        (Some(false), false, MessageKind::Other(kind)) => OF_A_1_2_CLIENT.contains(&kind),
+        _ => false,
     }
 }
 

@@ -257,8 +257,9 @@ impl Machine {
     /// Something that ends a handshake if the handshake does not go on, or begin anew.
     fn begin_trouble(&mut self, now: Time, failure: Failure) {
         let config = &self.setting.config;
-        let is_worth_another =
-            self.attempt.is_none() || failure == Failure::Alert(PROTOCOL_VERSION);
+        let asks_in_1_2 = self.attempt.as_ref().is_some_and(|it| !it.speaks_1_3());
+        let is_worth_another = self.attempt.is_none()
+            || (failure == Failure::Alert(PROTOCOL_VERSION) && asks_in_1_2 && config.allow_1_3);
         if self.role == Some(Role::Client)
             && is_worth_another
             && self.beginnings <= config.new_beginnings

@@ -2,5 +2,7 @@
 
 mod forgeries;
 mod handshakes;
+mod hostile;
 mod pair;
 mod recordings;
+mod versions;

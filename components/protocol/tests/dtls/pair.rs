@@ -70,14 +70,14 @@ impl End {
     }
 
     /// Tells it of the other end, and that there is a path.
-    fn introduce(&mut self, now: Time, other: &Parameters) {
+    pub(crate) fn introduce(&mut self, now: Time, other: &Parameters) {
         self.connection.connect(now, other).unwrap();
         self.connection.start(now);
         self.introduced = Some(other.clone());
     }
 
     /// Takes in what has arrived, does what is due, and gives what leaves.
-    fn turn(&mut self, now: Time) -> Vec<Vec<u8>> {
+    pub(crate) fn turn(&mut self, now: Time) -> Vec<Vec<u8>> {
         let mut heard = Vec::new();
         while self.inbox.front().is_some_and(|(at, _)| *at <= now) {
             heard.extend(self.inbox.pop_front().map(|(_, datagram)| datagram));
@@ -135,12 +135,17 @@ fn drive(connection: &mut Connection, now: Time, heard: &[Vec<u8>]) -> Output {
 /// What becomes of a datagram: delays after which copies of it arrive.
 pub(crate) type Path = Box<dyn FnMut(&[u8]) -> Vec<Duration>>;
 
+/// What arrives in place of a datagram.
+pub(crate) type Change = Box<dyn FnMut(&[u8]) -> Vec<Vec<u8>>>;
+
 /// A client and a server.
 pub(crate) struct Pair {
     pub(crate) client: End,
     pub(crate) server: End,
     pub(crate) now: Time,
     pub(crate) path: Path,
+    /// What arrives in place of a datagram.
+    pub(crate) change: Option<Change>,
 }
 
 const LATENCY: Duration = Duration::from_millis(10);
@@ -152,6 +157,7 @@ impl Pair {
             server: End::new(&server, 2),
             now: Time::ZERO,
             path: Box::new(|_| vec![LATENCY]),
+            change: None,
         }
     }
 
@@ -175,9 +181,26 @@ impl Pair {
     }
 
     fn turn(&mut self) {
-        let now = self.now;
-        deliver(now, &mut self.client, &mut self.server, &mut self.path);
-        deliver(now, &mut self.server, &mut self.client, &mut self.path);
+        let Self {
+            client,
+            server,
+            path,
+            change,
+            now,
+        } = self;
+        let mut deliver = |from: &mut End, to: &mut End| {
+            for datagram in from.turn(*now) {
+                let changed = change.as_mut().map(|change| change(&datagram));
+                for datagram in changed.unwrap_or_else(|| vec![datagram]) {
+                    let copies = path(&datagram).into_iter();
+                    to.inbox
+                        .extend(copies.map(|delay| (*now + delay, datagram.clone())));
+                }
+            }
+            to.inbox.make_contiguous().sort_by_key(|(at, _)| *at);
+        };
+        deliver(client, server);
+        deliver(server, client);
     }
 
     /// Hands `datagram` to the server as if it came from the client.
@@ -209,15 +232,6 @@ impl Pair {
         assert_eq!(client.remote, server.local);
         assert_ne!(client.local, client.remote);
     }
-}
-
-fn deliver(now: Time, from: &mut End, to: &mut End, path: &mut Path) {
-    for datagram in from.turn(now) {
-        let copies = path(&datagram).into_iter();
-        to.inbox
-            .extend(copies.map(|delay| (now + delay, datagram.clone())));
-    }
-    to.inbox.make_contiguous().sort_by_key(|(at, _)| *at);
 }
 
 /// `seconds` of them.
