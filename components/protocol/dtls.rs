@@ -10,6 +10,7 @@ mod dimpl;
 mod error;
 mod event;
 mod fingerprint;
+mod flights;
 mod gate;
 mod hellos;
 mod identity;
@@ -22,7 +23,7 @@ mod rtc;
 mod srtp_keys;
 mod state;
 
-pub use config::Config;
+pub use config::{Config, Versions};
 pub use connection::Connection;
 pub use error::{ConnectError, Failure, Refused, SendError};
 pub use event::Event;

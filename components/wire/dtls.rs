@@ -7,7 +7,7 @@ mod handshake;
 mod record;
 
 pub use client_hello::ClientHello;
-pub use handshake::{Fragment, MessageKind, fragments, write_whole};
+pub use handshake::{Fragment, MessageKind, fragments, write_message};
 pub use record::{ContentType, PlainRecord, Record, records};
 
 /// What was read is not well-formed.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use flumen_wire::dtls::{ClientHello, write_whole};
+use flumen_wire::dtls::{ClientHello, write_message};
 
 use super::attempt::{Attempt, Setting};
 use super::fingerprint::Expected;
@@ -11,7 +11,7 @@ use super::hellos::Hellos;
 use super::library::{Agreed, Broken, Yield};
 use super::{
     Config, ConnectError, Event, Failure, Identity, Output, Parameters, Refused, Role, SendError,
-    State,
+    State, Versions,
 };
 use crate::{Generator, Time};
 
@@ -115,7 +115,7 @@ impl Machine {
     }
 
     fn begin_as_client(&mut self, now: Time) {
-        let wants_1_3 = self.trouble_is(PROTOCOL_VERSION) && self.setting.config.allow_1_3;
+        let wants_1_3 = self.trouble_is(PROTOCOL_VERSION) && self.may_speak_1_3();
         self.begin(now);
         let begun = Attempt::client(&mut self.setting, now, wants_1_3, &mut self.yielded);
         self.take_begun(now, begun);
@@ -181,14 +181,15 @@ impl Machine {
     }
 
     /// The same ClientHello again goes to the library; another begins anew if what is under way
-    /// has come no further than that.
+    /// has come no further than that in the time in which an answer is repeated: either may be a
+    /// forgery.
     fn take_hello(&mut self, now: Time, hello: &[u8]) {
         let Ok(read) = ClientHello::parse(hello) else {
             return;
         };
         match &mut self.attempt {
             Some(attempt) if attempt.answers(read.random) => self.hand_over(now, hello),
-            Some(attempt) if attempt.has_gone_on() => {}
+            Some(attempt) if attempt.holds_out(now, self.setting.config.retransmission()) => {}
             _ if self.beginnings > self.setting.config.new_beginnings => {}
             _ => self.begin_as_server(now, hello),
         }
@@ -197,7 +198,7 @@ impl Machine {
     /// Hands a whole ClientHello to the library.
     fn hand_over(&mut self, now: Time, hello: &[u8]) {
         let mut record = Vec::with_capacity(hello.len() + 25);
-        write_whole(hello, self.gate.next_sequence(), &mut record);
+        write_message(1, 0, hello, self.gate.next_sequence(), &mut record);
         let Some(attempt) = &mut self.attempt else {
             return;
         };
@@ -259,7 +260,7 @@ impl Machine {
         let config = &self.setting.config;
         let asks_in_1_2 = self.attempt.as_ref().is_some_and(|it| !it.speaks_1_3());
         let is_worth_another = self.attempt.is_none()
-            || (failure == Failure::Alert(PROTOCOL_VERSION) && asks_in_1_2 && config.allow_1_3);
+            || (failure == Failure::Alert(PROTOCOL_VERSION) && asks_in_1_2 && self.may_speak_1_3());
         if self.role == Some(Role::Client)
             && is_worth_another
             && self.beginnings <= config.new_beginnings
@@ -267,6 +268,10 @@ impl Machine {
             self.again_at.get_or_insert(now + config.retransmission());
         }
         self.trouble.get_or_insert((failure, now + config.grace()));
+    }
+
+    fn may_speak_1_3(&self) -> bool {
+        self.setting.config.versions != Versions::Only1_2
     }
 
     fn trouble_is(&self, alert: u8) -> bool {
@@ -345,12 +350,12 @@ impl Machine {
     }
 
     pub(super) fn advance(&mut self, now: Time) {
+        if self.again_at.is_some_and(|at| at <= now) {
+            self.begin_as_client(now);
+        }
         if let Some(attempt) = &mut self.attempt {
             let driven = attempt.library.advance(now, &mut self.yielded);
             self.take_yield(now, driven);
-        }
-        if self.again_at.is_some_and(|at| at <= now) {
-            self.begin_as_client(now);
         }
         if let Some((failure, _)) = self.trouble.take_if(|(_, at)| *at <= now) {
             self.fail(failure);

@@ -14,6 +14,7 @@ use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_shared::TransportProtocol;
 use rtc_shared::error::Error;
 
+use super::flights::Flights;
 use super::library::{Agreed, Broken, Yield};
 use super::srtp_keys::CHEAPEST_FIRST;
 use super::{Config, Failure, Identity, SrtpKeys};
@@ -27,6 +28,12 @@ const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOS
 /// nonce and tag.
 const OVERHEAD: usize = 64;
 
+/// The shortest time after which the peer's repetition is answered with one of ours.
+const SHORTEST: Duration = Duration::from_millis(50);
+
+/// How many of the library's seven retransmissions of a flight a peer can ask for.
+const MOST_REPEATS: u32 = 4;
+
 /// The longest time between retransmissions.
 const LONGEST: Duration = Duration::from_secs(8);
 
@@ -39,6 +46,8 @@ pub(super) struct Rtc {
     due: Option<Time>,
     has_srtp: bool,
     is_agreed: bool,
+    flights: Flights,
+    last_sent: Time,
 }
 
 impl Rtc {
@@ -51,7 +60,7 @@ impl Rtc {
         generator: Generator,
     ) -> Result<Self, Broken> {
         let settings = settings(config, identity, false, suites, generator)?;
-        Ok(Self::over(Some(settings), config, epoch, suites))
+        Ok(Self::over(Some(settings), config, epoch, suites, false))
     }
 
     /// A client; its ClientHello is in `to`.
@@ -65,7 +74,7 @@ impl Rtc {
     ) -> Result<Self, Broken> {
         let suites = &CHEAPEST_FIRST;
         let settings = settings(config, identity, true, suites, generator)?;
-        let mut client = Self::over(None, config, epoch, suites);
+        let mut client = Self::over(None, config, epoch, suites, true);
         let instant = client.instant(now);
         let connected = client.endpoint().connect(instant, PEER, settings, None);
         connected.map_err(broken)?;
@@ -79,6 +88,7 @@ impl Rtc {
         config: &Config,
         epoch: Instant,
         suites: &[CryptoSuite],
+        is_client: bool,
     ) -> Self {
         Self {
             endpoint: Mutex::new(Endpoint::new(PEER, TransportProtocol::UDP, server)),
@@ -88,6 +98,8 @@ impl Rtc {
             due: None,
             has_srtp: !suites.is_empty(),
             is_agreed: false,
+            flights: Flights::new(is_client),
+            last_sent: Time::ZERO,
         }
     }
 
@@ -97,11 +109,32 @@ impl Rtc {
         datagram: &[u8],
         to: &mut Yield,
     ) -> Result<(), Broken> {
+        let taken = self.flights.take(datagram, self.is_agreed);
+        if taken.is_repeat {
+            self.repeat(now, to)?;
+        }
+        if taken.pass.is_empty() {
+            return Ok(());
+        }
+        self.read(now, &taken.pass, to)
+    }
+
+    /// The peer repeats itself, and so misses what was sent last.
+    fn repeat(&mut self, now: Time, to: &mut Yield) -> Result<(), Broken> {
+        let is_early = now < self.last_sent + SHORTEST;
+        if is_early || self.retransmissions >= MOST_REPEATS || self.due.is_none() {
+            return Ok(());
+        }
+        self.due = Some(now);
+        self.advance(now, to)
+    }
+
+    fn read(&mut self, now: Time, records: &[u8], to: &mut Yield) -> Result<(), Broken> {
         let instant = self.instant(now);
         let timer = self.endpoint().poll_timeout(&PEER);
         let read = self
             .endpoint()
-            .read(instant, PEER, None, BytesMut::from(datagram));
+            .read(instant, PEER, None, BytesMut::from(records));
         self.collect(to);
         if self.endpoint().poll_timeout(&PEER) != timer {
             self.schedule(now, 0);
@@ -162,6 +195,7 @@ impl Rtc {
 
     fn schedule(&mut self, now: Time, retransmissions: u32) {
         self.retransmissions = retransmissions;
+        self.last_sent = now;
         let is_waiting = self.endpoint().poll_timeout(&PEER).is_some();
         let pause = self.first_retransmission * 2_u32.pow(retransmissions.min(16));
         self.due = is_waiting.then(|| now + pause.min(LONGEST));

@@ -10,6 +10,8 @@ pub struct ClientHello<'a> {
     pub random: &'a [u8; 32],
     /// Whether `supported_versions` lists DTLS 1.3.
     pub offers_1_3: bool,
+    /// Whether it lists DTLS 1.2, or is not there.
+    pub offers_1_2: bool,
     srtp_profiles: Option<&'a [u8]>,
     signature_schemes: Option<&'a [u8]>,
 }
@@ -18,6 +20,7 @@ const USE_SRTP: u64 = 14;
 const SIGNATURE_ALGORITHMS: u64 = 13;
 const SUPPORTED_VERSIONS: u64 = 43;
 const DTLS_1_3: [u8; 2] = [0xfe, 0xfc];
+const DTLS_1_2: [u8; 2] = [0xfe, 0xfd];
 
 impl<'a> ClientHello<'a> {
     /// Reads the body of the message.
@@ -34,6 +37,7 @@ impl<'a> ClientHello<'a> {
         let mut hello = Self {
             random,
             offers_1_3: false,
+            offers_1_2: true,
             srtp_profiles: None,
             signature_schemes: None,
         };
@@ -55,7 +59,8 @@ impl<'a> ClientHello<'a> {
             SIGNATURE_ALGORITHMS => self.signature_schemes = Some(pairs(vector(&mut body, 2)?)?),
             SUPPORTED_VERSIONS => {
                 let versions = pairs(vector(&mut body, 1)?)?;
-                self.offers_1_3 = versions.chunks_exact(2).any(|version| version == DTLS_1_3);
+                let lists = |wanted| versions.chunks_exact(2).any(|version| version == wanted);
+                (self.offers_1_3, self.offers_1_2) = (lists(DTLS_1_3), lists(DTLS_1_2));
             }
             _ => {}
         }
@@ -109,7 +114,7 @@ mod tests {
             0, 13, 0, 4, 0, 2, 4, 3, // signature_algorithms
         ]);
         let read = ClientHello::parse(&body).unwrap();
-        assert!(read.offers_1_3);
+        assert!(read.offers_1_3 && read.offers_1_2);
         let profiles: Vec<_> = read.srtp_profiles().unwrap().collect();
         assert_eq!(profiles, [1, 8]);
         assert_eq!(read.signature_schemes().collect::<Vec<_>>(), [0x0403]);
@@ -120,7 +125,7 @@ mod tests {
         let body = hello(&[]);
         let body = &body[..body.len() - 2];
         let read = ClientHello::parse(body).unwrap();
-        assert!(!read.offers_1_3 && read.srtp_profiles().is_none());
+        assert!(!read.offers_1_3 && read.offers_1_2 && read.srtp_profiles().is_none());
         for length in 0..body.len() {
             assert_eq!(ClientHello::parse(&body[..length]), Err(Malformed));
         }

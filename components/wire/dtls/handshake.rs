@@ -11,6 +11,16 @@ pub enum MessageKind {
     Other(u8),
 }
 
+impl MessageKind {
+    /// Its number in the registry.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::ClientHello => 1,
+            Self::Other(number) => number,
+        }
+    }
+}
+
 /// A fragment of a handshake message, or all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fragment<'a> {
@@ -71,16 +81,16 @@ fn read<'a>(rest: &mut &'a [u8]) -> Result<Fragment<'a>, Malformed> {
         .ok_or(Malformed)
 }
 
-/// Writes the first message of a handshake, a ClientHello, as one record that is not fragmented;
-/// 16,000 bytes at most.
-pub fn write_whole(hello: &[u8], sequence: u64, out: &mut Vec<u8>) {
-    let length = hello.len().to_be_bytes();
-    let [.., a, b, c] = length;
-    out.extend([22, 0xfe, 0xff, 0, 0]);
+/// Writes a handshake message of a kind as one unprotected record that is not fragmented; 16,384
+/// bytes at most.
+pub fn write_message(kind: u8, message: u16, body: &[u8], sequence: u64, out: &mut Vec<u8>) {
+    let [.., a, b, c] = body.len().to_be_bytes();
+    let [high, low] = message.to_be_bytes();
+    out.extend([22, 0xfe, 0xfd, 0, 0]);
     out.extend(&sequence.to_be_bytes()[2..]);
-    out.extend(((hello.len() + 12) as u16).to_be_bytes());
-    out.extend([1, a, b, c, 0, 0, 0, 0, 0, a, b, c]);
-    out.extend(hello);
+    out.extend(((body.len() + 12) as u16).to_be_bytes());
+    out.extend([kind, a, b, c, high, low, 0, 0, 0, a, b, c]);
+    out.extend(body);
 }
 
 #[cfg(test)]
@@ -92,7 +102,7 @@ mod tests {
     fn what_is_written_whole_is_read_back() {
         let hello = vec![7; 1_500];
         let mut record = Vec::new();
-        write_whole(&hello, 3, &mut record);
+        write_message(1, 0, &hello, 3, &mut record);
         let Some(Ok(Record::Plain(plain))) = records(&record).next() else {
             panic!("a record");
         };

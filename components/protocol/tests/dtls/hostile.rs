@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use flumen_protocol::dtls::{Config, State};
+use flumen_protocol::dtls::{Config, Failure, Role, State};
 use flumen_protocol::{Generator, Time};
 
-use crate::pair::{Pair, seconds};
+use crate::pair::{End, Pair, seconds};
 use crate::versions::in_1_3;
 
 /// How many handshakes are disturbed; more with `FLUMEN_DISTURBED`.
 fn handshakes() -> u64 {
     let asked = std::env::var("FLUMEN_DISTURBED").ok();
-    asked.and_then(|count| count.parse().ok()).unwrap_or(300)
+    asked.and_then(|count| count.parse().ok()).unwrap_or(60)
 }
 
 /// Changes `datagram` somehow.
@@ -104,4 +104,58 @@ fn a_flood_before_the_handshake_leaves_room_for_it() {
     pair.introduce();
     pair.run(seconds(2));
     pair.assert_connected();
+}
+
+/// The ClientHello of a new client.
+fn client_hello(seed: u8) -> Vec<u8> {
+    let mut stranger = Pair::new(Config::default(), Config::default());
+    stranger.client = End::new(&Config::default(), seed);
+    stranger.introduce();
+    stranger.client.turn(Time::ZERO).remove(0)
+}
+
+#[test]
+fn client_hellos_of_many_are_answered_a_few_times() {
+    let mut pair = Pair::new(Config::default(), Config::default());
+    for seed in 100..200 {
+        pair.inject_to_server(&client_hello(seed));
+    }
+    pair.run(seconds(1));
+    let answers = pair.server.sent.len();
+    assert!((1..=5).contains(&answers), "{answers}");
+}
+
+#[test]
+fn halves_of_client_hellos_do_not_keep_a_whole_one_out() {
+    let mut pair = Pair::new(Config::default(), Config::default());
+    for seed in 100..200 {
+        let whole = client_hello(seed);
+        let mut half = whole[..whole.len() - 60].to_vec();
+        let carried = (half.len() - 25) as u16;
+        half[11..13].copy_from_slice(&(carried + 12).to_be_bytes());
+        half[23..25].copy_from_slice(&carried.to_be_bytes());
+        assert_eq!(pair.server.connection.receive(Time::ZERO, &half), Ok(()));
+    }
+    pair.run(Duration::from_millis(1));
+    assert!(pair.server.sent.is_empty());
+    pair.introduce();
+    pair.run(seconds(1));
+    pair.assert_connected();
+}
+
+#[test]
+fn a_client_without_a_common_srtp_profile_is_told_apart() {
+    let mut pair = Pair::new(Config::default(), Config::default());
+    let client = pair.client.parameters(Role::Client);
+    pair.server.introduce(Time::ZERO, &client);
+    let mut hello = client_hello(100);
+    let profiles = [0, 14, 0, 11, 0, 8, 0, 7, 0, 8, 0, 1, 0, 2];
+    let at = hello
+        .windows(14)
+        .position(|bytes| bytes == profiles)
+        .unwrap();
+    hello[at + 6..at + 14].copy_from_slice(&[0, 5, 0, 5, 0, 6, 0, 6]);
+    pair.inject_to_server(&hello);
+    pair.run(seconds(6));
+    assert_eq!(pair.server.failure(), Some(&Failure::NoSrtpProfile));
 }

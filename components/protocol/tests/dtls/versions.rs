@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flumen_protocol::dtls::{Config, Failure, Role};
+use flumen_protocol::dtls::{Config, Failure, Role, Versions};
 
 use crate::pair::{Pair, seconds};
 
@@ -40,7 +40,7 @@ fn a_server_that_speaks_another_version_is_asked_in_1_3() {
 #[test]
 fn who_allows_1_2_alone_does_not_ask_in_1_3() {
     let only_1_2 = Config {
-        allow_1_3: false,
+        versions: Versions::Only1_2,
         ..Config::default()
     };
     let mut pair = Pair::new(only_1_2, Config::default());
