@@ -2,6 +2,53 @@
 //!
 //! A [`Connection`] takes datagrams and the time, and yields datagrams, data and events. It opens
 //! no socket, reads no clock and starts no thread.
+//!
+//! | implementation | for whom |
+//! |---|---|
+//! | `rtc-dtls` | DTLS 1.2: whoever does not offer 1.3, or would get dearer SRTP with it ([`Versions`]); whoever is the server. Knows certificates of RSA |
+//! | `dimpl` | DTLS 1.3: whoever offers it otherwise, and servers that speak nothing else. Knows none of RSA, and takes the SRTP profile that the client likes best |
+//! | [`Connection::recorded`] | plays back what one of the others yielded |
+//!
+//! Which one answers is read from the ClientHello, put together of its fragments. As a client 1.2
+//! is asked for, and 1.3 after the alert of a server that does not speak it.
+//!
+//! # Who has been met
+//!
+//! Each with its certificate's fingerprint compared, and data in both directions. Where the peer
+//! is the client, this end chooses the cheapest suite that both allow.
+//!
+//! | peer | certificate | peer is client | peer is server |
+//! |---|---|---|---|
+//! | Chromium 156 | ECDSA | 1.2, AES-128-GCM | 1.2, AES-CM with HMAC-SHA1 |
+//! | the same, [`Versions::Newest`] | ECDSA | 1.3, AES-CM with HMAC-SHA1 | |
+//! | Chromium 156 | RSA | 1.2, AES-128-GCM | 1.2, AES-CM with HMAC-SHA1 |
+//! | the same, [`Versions::Newest`] | RSA | **fails**: `dimpl` knows no RSA | |
+//! | GStreamer 1.22 (`dtlsenc`, `dtlsdec`) | RSA | 1.2, AES-CM with HMAC-SHA1 | 1.2, AES-CM with HMAC-SHA1 |
+//! | aiortc 1.16 | ECDSA | 1.2, AES-128-GCM | 1.2, AES-256-GCM |
+//! | OpenSSL 3.0 | ECDSA, RSA | 1.2, AES-128-GCM | 1.2, AES-CM with HMAC-SHA1 |
+//!
+//! Chromium's ClientHello has a post-quantum key share and comes in two datagrams. Firefox was not
+//! at hand.
+//!
+//! # What is the machine's, and the same for both
+//!
+//! - Before keys are agreed on nothing proves who sent a record. What could only be a forgery does
+//!   not reach a library; an alert ends a handshake only if the handshake does not go on within
+//!   [`Config::grace_ms`]; and what a forged record breaks begins anew,
+//!   [`Config::new_beginnings`] times. A forger who can read the ClientHello and answer it first
+//!   still spoils the handshake, as with any DTLS: so datagrams are to come from validated paths.
+//! - Flights: `rtc-dtls` gets them whole and in order, since it stops its timer at the first
+//!   message of one. When they are sent again is decided here, after 0.5, 1, 2, 4, 8 ... seconds,
+//!   or when the peer repeats itself.
+//! - Fingerprints are compared here; the libraries prove that the peer has the certificate's key.
+//! - Closing: `close_notify` (RFC 8446 section 6.1) is sent and answered once.
+//!
+//! # Random numbers
+//!
+//! Randoms, cookies, nonces and jitter are drawn from the connection's [`Generator`](crate::Generator);
+//! `dimpl` takes 64 bits of it as a seed. Keys of the key exchange, signatures and
+//! [`Identity::generate`] are the operating system's in both libraries: times, lengths of all but
+//! signatures, and events repeat with a seed, bytes do not. A [`Tape`] repeats all of it.
 
 mod attempt;
 mod config;
