@@ -6,7 +6,7 @@ use bevy_ecs::resource::Resource;
 use bevy_ecs::world::World;
 use flumen_components::{
     Deliveries, Departure, Destination, DirectOut, Inbox, Ledger, Limits, Messages, Now, Outbox,
-    Outgoing, Parked, Path, Refusal, Traffic,
+    Outgoing, Parked, Path, Refusal, Time, Traffic,
 };
 
 use crate::backend::{Backend, Flight, Outcome};
@@ -35,6 +35,7 @@ fn deliver(world: &mut World) {
         return;
     }
     with::<DirectOut>(world, |world, direct| {
+        let now = world.resource::<Now>().time;
         with::<Deliveries>(world, |world, deliveries| {
             for row in direct.0.drain(..) {
                 let outbox = world.resource::<Outbox>();
@@ -45,7 +46,7 @@ fn deliver(world: &mut World) {
                 let mut ledger = world.resource_mut::<Ledger>();
                 if taken {
                     ledger.sent += 1;
-                    count(world, row.transport, Departure::of(&[row.row]));
+                    count(world, row.transport, Departure::of(&[row.row]), now);
                 } else {
                     ledger.refused[Refusal::DirectQueueFull] += 1;
                 }
@@ -56,12 +57,12 @@ fn deliver(world: &mut World) {
 
 fn send(world: &mut World, backend: &mut dyn Backend, outcomes: &mut Vec<Outcome>) {
     outcomes.clear();
+    if world.resource::<Outbox>().rows.is_empty() && world.resource::<Parked>().is_empty() {
+        return;
+    }
     with::<Outbox>(world, |world, outbox| {
         with::<Parked>(world, |world, parked| {
             let flight = Flight::new(parked, outbox, world.resource::<Inbox>());
-            if flight.is_empty() {
-                return;
-            }
             backend.send(&flight, outcomes);
             assert_eq!(
                 outcomes.len(),
@@ -70,7 +71,8 @@ fn send(world: &mut World, backend: &mut dyn Backend, outcomes: &mut Vec<Outcome
             );
             let (waited, made) = outcomes.split_at(parked.len());
             with::<Ledger>(world, |world, ledger| {
-                let mut accounts = Accounts { world, ledger };
+                let now = world.resource::<Now>().time;
+                let mut accounts = Accounts { world, ledger, now };
                 accounts.settle_waited(parked, waited);
                 accounts.settle_made(outbox, parked, made);
                 accounts.ledger.waiting = parked.len() as u64;
@@ -94,6 +96,7 @@ fn with<R: Resource<Mutability = Mutable> + Default>(
 struct Accounts<'a> {
     world: &'a mut World,
     ledger: &'a mut Ledger,
+    now: Time,
 }
 
 impl Accounts<'_> {
@@ -116,26 +119,20 @@ impl Accounts<'_> {
     /// What this tick made has left, is refused, or begins to wait. Consecutive datagrams of one
     /// destination that share an outcome are accounted for together.
     fn settle_made(&mut self, outbox: &Outbox, parked: &mut Parked, outcomes: &[Outcome]) {
-        let mut first = 0;
-        while first < outcomes.len() {
-            let (destination, outcome) = (outbox.rows[first].destination, outcomes[first]);
-            let alike = |&(index, other): &(usize, &Outcome)| {
-                *other == outcome && outbox.rows[index].destination == destination
+        let (mut rows, mut outcomes) = (&outbox.rows[..], outcomes);
+        while let (Some(first), Some(&outcome)) = (rows.first(), outcomes.first()) {
+            let alike = |&(row, other): &(&Outgoing, &Outcome)| {
+                row.destination == first.destination && *other == outcome
             };
-            let run = outcomes
-                .iter()
-                .enumerate()
-                .skip(first)
-                .take_while(alike)
-                .count();
-            let rows = &outbox.rows[first..first + run];
-            let to = outbox.destinations[destination as usize];
+            let behind = rows[1..].iter().zip(&outcomes[1..]);
+            let run = 1 + behind.take_while(alike).count();
+            let to = &outbox.destinations[first.destination as usize];
             if outcome == Outcome::Blocked {
-                self.park(outbox, parked, to, rows);
+                self.park(outbox, parked, to, &rows[..run]);
             } else {
-                self.settle(&to, outcome, run as u64, Departure::of(rows));
+                self.settle(to, outcome, run as u64, Departure::of(&rows[..run]));
             }
-            first += run;
+            (rows, outcomes) = (&rows[run..], &outcomes[run..]);
         }
     }
 
@@ -143,7 +140,7 @@ impl Accounts<'_> {
         match outcome {
             Outcome::Sent => {
                 self.ledger.sent += datagrams;
-                count(self.world, to.transport, departure);
+                count(self.world, to.transport, departure, self.now);
             }
             Outcome::Refused(reason) => self.ledger.refused[reason] += datagrams,
             Outcome::Blocked => {}
@@ -151,7 +148,13 @@ impl Accounts<'_> {
     }
 
     /// Copies datagrams to where they wait, as far as their transport may.
-    fn park(&mut self, outbox: &Outbox, parked: &mut Parked, to: Destination, rows: &[Outgoing]) {
+    fn park(
+        &mut self,
+        outbox: &Outbox,
+        parked: &mut Parked,
+        to: &Destination,
+        rows: &[Outgoing],
+    ) {
         let limit = self
             .world
             .resource::<Limits>()
@@ -159,7 +162,7 @@ impl Accounts<'_> {
         for row in rows {
             if self.may_wait(to.transport, limit) {
                 let (header, payload) = outbox.parts(row, self.world.resource::<Inbox>());
-                parked.push(to, row.kind, header, payload);
+                parked.push(*to, row.kind, header, payload);
             } else {
                 self.ledger.refused[Refusal::QueueFull] += 1;
             }
@@ -176,8 +179,7 @@ impl Accounts<'_> {
     }
 }
 
-fn count(world: &mut World, transport: Entity, departure: Departure) {
-    let now = world.resource::<Now>().time;
+fn count(world: &mut World, transport: Entity, departure: Departure, now: Time) {
     if let Some(mut traffic) = world.get_mut::<Traffic>(transport) {
         traffic.depart(departure, now);
     }

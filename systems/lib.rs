@@ -31,102 +31,77 @@ pub use stage::{Slot, Stage};
 /// The engine's own pipeline: what each stage does, in order.
 pub fn pipeline(setup: &mut Setup) {
     resources(setup.world_mut());
-    setup.add_systems(
-        Stage::Demux,
-        Slot::BuiltIn,
-        (
-            demux::fire_deadlines,
-            (
-                demux::claim_datagrams,
-                demux::note_arrivals,
-                demux::find_streams,
-            )
-                .chain()
-                .run_if(datagrams_came),
-        )
-            .chain(),
+    demux(setup);
+    receive(setup);
+    score(setup);
+    forward(setup);
+    feedback(setup);
+    protect(setup);
+    setup.run_when(something_happened, Stage::Emit, emit::publish_events);
+}
+
+fn demux(setup: &mut Setup) {
+    let stage = Stage::Demux;
+    let datagrams = (
+        demux::claim_datagrams,
+        demux::note_arrivals,
+        demux::find_streams,
     );
-    setup.add_systems(
-        Stage::Receive,
-        Slot::BuiltIn,
-        (
-            (receive::receive_rtp, receive::read_capture_times)
-                .chain()
-                .run_if(media_came),
-            (receive::receive_rtcp, receive::receive_reports)
-                .chain()
-                .run_if(rtcp_came),
-            (receive::read_orientation, receive::trace_packets)
-                .chain()
-                .run_if(streams_touched),
-            receive::receive_sctp.run_if(associations_move),
-            receive::receive_messages.run_if(messages_came),
-        )
-            .chain(),
-    );
-    setup.add_systems(
-        Stage::Score,
-        Slot::BuiltIn,
-        (
-            score::watch_inactivity.run_if(silence_watched),
-            (score::sample_scores, score::sample_consumers)
-                .chain()
-                .run_if(reports_came),
-            score::announce_scores.run_if(scores_changed),
-            (score::watch_liveness, score::watch_layers)
-                .chain()
-                .run_if(activity_told),
-            (score::measure_demand, score::estimate_paths)
-                .chain()
-                .run_if(paths_move),
-            score::choose_layers.run_if(layers_to_choose),
-            (score::hear_levels, score::tell_levels)
-                .chain()
-                .run_if(audio_observed),
-        )
-            .chain(),
-    );
-    setup.add_systems(
-        Stage::Forward,
-        Slot::BuiltIn,
-        (
-            (forward::keep_packets, forward::fan_out)
-                .chain()
-                .run_if(streams_touched),
-            forward::tell_layers.run_if(layers_change),
-            forward::fan_out_messages.run_if(messages_came),
-        )
-            .chain(),
-    );
-    setup.add_systems(
-        Stage::Feedback,
-        Slot::BuiltIn,
-        (
-            feedback::answer_nacks.run_if(rtcp_came),
-            feedback::send_sctp.run_if(associations_stirred),
-            feedback::wish_on_connect.run_if(ways_opened),
-            feedback::request_key_frames.run_if(key_frames_wanted),
-            feedback::request_missing.run_if(packets_missed),
-            feedback::tell_bandwidth.run_if(bandwidth_to_tell),
-            feedback::send_reports.run_if(reports_due),
-        )
-            .chain(),
-    );
-    setup.add_systems(
-        Stage::Protect,
-        Slot::BuiltIn,
-        (
-            protect::pace.run_if(packets_paced),
-            protect::stamp_departures.run_if(datagrams_leave),
-            protect::send_probes.run_if(paths_on_probe),
-        )
-            .chain(),
-    );
-    setup.add_systems(
-        Stage::Emit,
-        Slot::BuiltIn,
-        emit::publish_events.run_if(something_happened),
-    );
+    setup.add_systems(stage, Slot::BuiltIn, demux::fire_deadlines);
+    setup.run_when(datagrams_came, stage, datagrams.chain());
+}
+
+fn receive(setup: &mut Setup) {
+    let stage = Stage::Receive;
+    let rtp = (receive::receive_rtp, receive::read_capture_times).chain();
+    let rtcp = (receive::receive_rtcp, receive::receive_reports).chain();
+    let told = (receive::read_orientation, receive::trace_packets).chain();
+    setup.run_when(media_came, stage, rtp);
+    setup.run_when(rtcp_came, stage, rtcp);
+    setup.run_when(streams_touched, stage, told);
+    setup.run_when(associations_move, stage, receive::receive_sctp);
+    setup.run_when(messages_came, stage, receive::receive_messages);
+}
+
+fn score(setup: &mut Setup) {
+    let stage = Stage::Score;
+    let samples = (score::sample_scores, score::sample_consumers).chain();
+    let activity = (score::watch_liveness, score::watch_layers).chain();
+    let paths = (score::measure_demand, score::estimate_paths).chain();
+    let levels = (score::hear_levels, score::tell_levels).chain();
+    setup.run_when(silence_watched, stage, score::watch_inactivity);
+    setup.run_when(reports_came, stage, samples);
+    setup.run_when(scores_changed, stage, score::announce_scores);
+    setup.run_when(activity_told, stage, activity);
+    setup.run_when(paths_move, stage, paths);
+    setup.run_when(layers_to_choose, stage, score::choose_layers);
+    setup.run_when(audio_observed, stage, levels);
+}
+
+fn forward(setup: &mut Setup) {
+    let stage = Stage::Forward;
+    let packets = (forward::keep_packets, forward::fan_out).chain();
+    setup.run_when(streams_touched, stage, packets);
+    setup.run_when(layers_change, stage, forward::tell_layers);
+    setup.run_when(messages_came, stage, forward::fan_out_messages);
+}
+
+fn feedback(setup: &mut Setup) {
+    let stage = Stage::Feedback;
+    setup.run_when(rtcp_came, stage, feedback::answer_nacks);
+    setup.run_when(associations_stirred, stage, feedback::send_sctp);
+    setup.run_when(ways_opened, stage, feedback::wish_on_connect);
+    setup.run_when(key_frames_wanted, stage, feedback::request_key_frames);
+    setup.run_when(packets_missed, stage, feedback::request_missing);
+    setup.run_when(bandwidth_to_tell, stage, feedback::tell_bandwidth);
+    setup.run_when(reports_due, stage, feedback::send_reports);
+}
+
+fn protect(setup: &mut Setup) {
+    let stage = Stage::Protect;
+    setup.run_when(packets_paced, stage, protect::pace);
+    setup.run_when(datagrams_leave, stage, protect::stamp_departures);
+    setup.run_when(paths_on_probe, stage, protect::send_probes);
 }
 
 /// The resources that the pipeline works on.

@@ -1,10 +1,10 @@
 //! How systems join the tick: the engine's own and the user's in the same way.
 
 use bevy_ecs::schedule::{
-    InternedSystemSet, IntoScheduleConfigs, LogLevel, Schedule, ScheduleBuildSettings,
-    ScheduleLabel, SingleThreadedExecutor, SystemSet,
+    BoxedCondition, IntoScheduleConfigs, LogLevel, Schedule, ScheduleBuildSettings, ScheduleLabel,
+    SingleThreadedExecutor, SystemCondition,
 };
-use bevy_ecs::system::ScheduleSystem;
+use bevy_ecs::system::{IntoSystem, ScheduleSystem};
 use bevy_ecs::world::World;
 use flumen_components::{Balance, Broken, Moment, Veto, Vetoes};
 use thiserror::Error;
@@ -29,24 +29,22 @@ impl<F: Fn(&mut Setup)> Plugin for F {
 pub struct Setup {
     world: World,
     steps: Vec<Step>,
-    registrations: u32,
 }
 
-/// Systems of one slot of one stage: all those of the engine, or what an application added at once.
+/// Systems of one slot of one stage that were added at once.
 pub struct Step {
     /// The stage.
     pub stage: Stage,
     /// The slot.
     pub slot: Slot,
+    /// What its systems run for; without, they always run. A schedule asks before each system,
+    /// which costs more than the answer: here one question spares all of them.
+    due: Option<BoxedCondition>,
     schedule: Schedule,
-    last: Option<InternedSystemSet>,
 }
 
 #[derive(ScheduleLabel, Clone, Debug, PartialEq, Eq, Hash)]
 struct StepLabel(Stage, Slot);
-
-#[derive(SystemSet, Clone, Debug, PartialEq, Eq, Hash)]
-struct Registration(u32);
 
 /// The systems of a step have no definite order.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -68,7 +66,6 @@ impl Setup {
         Self {
             world,
             steps: Vec::new(),
-            registrations: 0,
         }
     }
 
@@ -96,29 +93,29 @@ impl Setup {
         slot: Slot,
         systems: impl IntoScheduleConfigs<ScheduleSystem, M>,
     ) -> &mut Self {
-        let set = Registration(self.registrations);
-        self.registrations += 1;
-        let step = self.step(stage, slot);
-        let previous = step.last.replace(set.intern());
-        step.schedule.add_systems(systems.in_set(set.clone()));
-        if let Some(previous) = previous {
-            step.schedule.configure_sets(set.after(previous));
-        }
+        self.step(stage, slot).schedule.add_systems(systems);
         self
     }
 
-    /// What an application adds at once is a step of its own, so that what it leaves behind can be
-    /// checked.
+    /// Adds systems of the engine's own to a stage, which run when there is something for them.
+    pub(crate) fn run_when<C, M>(
+        &mut self,
+        due: impl SystemCondition<C>,
+        stage: Stage,
+        systems: impl IntoScheduleConfigs<ScheduleSystem, M>,
+    ) {
+        let step = self.step(stage, Slot::BuiltIn);
+        step.due = Some(Box::new(IntoSystem::into_system(due)));
+        step.schedule.add_systems(systems);
+    }
+
+    /// What is added at once is a step of its own, so that what an application's systems leave
+    /// behind can be checked.
     fn step(&mut self, stage: Stage, slot: Slot) -> &mut Step {
         let place = (stage, slot);
         let end = self
             .steps
             .partition_point(|step| (step.stage, step.slot) <= place);
-        let last = end.checked_sub(1).map(|last| &self.steps[last]);
-        let is_there = last.is_some_and(|last| (last.stage, last.slot) == place);
-        if is_there && slot == Slot::BuiltIn {
-            return &mut self.steps[end - 1];
-        }
         self.steps.insert(end, Step::new(stage, slot));
         &mut self.steps[end]
     }
@@ -136,6 +133,9 @@ impl Setup {
                 slot,
                 reason: error,
             };
+            if let Some(due) = &mut step.due {
+                due.initialize(&mut self.world);
+            }
             match step.schedule.initialize(&mut self.world) {
                 Ok(_) => {}
                 Err(error) => {
@@ -159,8 +159,8 @@ impl Step {
         Self {
             stage,
             slot,
+            due: None,
             schedule,
-            last: None,
         }
     }
 
@@ -172,7 +172,9 @@ impl Step {
     /// with.
     pub fn run(&mut self, world: &mut World) -> Result<(), Broken> {
         if self.slot == Slot::BuiltIn {
-            self.schedule.run(world);
+            if self.is_due(world) {
+                self.schedule.run(world);
+            }
             return Ok(());
         }
         let moment = moment(self.stage, self.slot);
@@ -180,6 +182,11 @@ impl Step {
         let balance = Balance::of(world);
         self.schedule.run(world);
         balance.check(world, moment)
+    }
+
+    fn is_due(&mut self, world: &World) -> bool {
+        let due = self.due.as_mut();
+        due.is_none_or(|due| due.run_readonly((), world).unwrap_or(false))
     }
 
     /// The names of its systems, in the order in which they run.

@@ -90,26 +90,44 @@ pub struct Newest {
 }
 
 /// A media identification (RFC 9143).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mid(SmallVec<[u8; 16]>);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mid {
+    bytes: SmallVec<[u8; 16]>,
+    room: u8,
+}
+
+impl Default for Mid {
+    fn default() -> Self {
+        Self::holding(&[])
+    }
+}
 
 impl Mid {
     /// A MID, unless it is longer than an element of a header extension block can be.
     pub fn new(mid: &str) -> Option<Self> {
-        (mid.len() <= TWO_BYTE_VALUE_MAX).then(|| Self(SmallVec::from_slice(mid.as_bytes())))
+        (mid.len() <= TWO_BYTE_VALUE_MAX).then(|| Self::holding(mid.as_bytes()))
+    }
+
+    fn holding(bytes: &[u8]) -> Self {
+        let stepped = bytes.len().max(1).next_multiple_of(8);
+        Self {
+            bytes: SmallVec::from_slice(bytes),
+            room: stepped.min(TWO_BYTE_VALUE_MAX) as u8,
+        }
     }
 
     /// Its bytes.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     /// The bytes that headers keep for it: in steps, so that consumers whose MIDs have nearly one
     /// length share their headers, and never more than keeps a MID in the one-byte form that can
     /// be (RFC 8285 section 4.2).
+    #[inline]
     pub fn room(&self) -> u8 {
-        let stepped = self.0.len().max(1).next_multiple_of(8);
-        stepped.min(TWO_BYTE_VALUE_MAX) as u8
+        self.room
     }
 }
 

@@ -5,15 +5,19 @@ use crate::tick::time::Time;
 /// Bits a second over the last `window`, in a ring of a hundred items.
 ///
 /// Every packet of a tick has the same time, so one update with their sum gives the same rate as
-/// one update each.
+/// one update each. What passes is added to the newest item alone; the ring is touched when another
+/// item begins.
 #[derive(Clone, Debug)]
 pub struct Rate {
     window_ms: u64,
     item_ms: u64,
+    /// Bytes of each item but the newest, whose place holds none.
     items: Box<[u32]>,
     newest: usize,
     newest_start_ms: Option<u64>,
-    window_bytes: u64,
+    newest_bytes: u32,
+    /// Bytes of all items but the newest.
+    older_bytes: u64,
 }
 
 const ITEMS: u64 = 100;
@@ -29,31 +33,38 @@ impl Rate {
             items,
             newest: 0,
             newest_start_ms: None,
-            window_bytes: 0,
+            newest_bytes: 0,
+            older_bytes: 0,
         }
     }
 
     /// Adds `bytes` that passed at `now`. What passed before the newest item began counts for that
     /// one, or, if it had left the window by then, for none.
+    #[inline]
     pub fn add(&mut self, bytes: u64, now: Time) {
         let now_ms = now.as_millis();
-        self.slide(now_ms);
-        let newest = self.newest_start_ms.unwrap_or(now_ms);
-        if newest.saturating_sub(now_ms) >= self.window_ms {
-            return;
+        if !self.is_of_newest(now_ms) {
+            self.slide(now_ms);
+            let newest = self.newest_start_ms.unwrap_or(now_ms);
+            if newest.saturating_sub(now_ms) >= self.window_ms {
+                return;
+            }
         }
-        let item = &mut self.items[self.newest];
-        // An item of 10 to 60 ms holds 4 GiB before it saturates; what it refused must not be
-        // subtracted later, so the sum takes what the item took.
-        let before = *item;
-        *item = item.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
-        self.window_bytes += u64::from(*item - before);
+        // An item of 10 to 60 ms holds 4 GiB before it saturates.
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.newest_bytes = self.newest_bytes.saturating_add(bytes);
     }
 
     /// Bits a second at `now`, rounded.
     pub fn bits_per_second(&mut self, now: Time) -> u64 {
         self.slide(now.as_millis());
-        (self.window_bytes * 16_000 + self.window_ms) / (2 * self.window_ms)
+        let bytes = self.older_bytes + u64::from(self.newest_bytes);
+        (bytes * 16_000 + self.window_ms) / (2 * self.window_ms)
+    }
+
+    fn is_of_newest(&self, now_ms: u64) -> bool {
+        self.newest_start_ms
+            .is_some_and(|start| now_ms.wrapping_sub(start) < self.item_ms)
     }
 
     /// Forgets what has left the window. Items start at whole multiples of their length after the
@@ -66,15 +77,24 @@ impl Rate {
         let steps = now_ms.saturating_sub(start) / self.item_ms;
         if steps >= self.items.len() as u64 {
             self.items.fill(0);
-            self.window_bytes = 0;
+            (self.newest_bytes, self.older_bytes) = (0, 0);
             self.newest_start_ms = Some(now_ms);
             return;
         }
         for _ in 0..steps {
-            self.newest = (self.newest + 1) % self.items.len();
-            self.window_bytes -= u64::from(std::mem::take(&mut self.items[self.newest]));
+            self.begin_item();
         }
         self.newest_start_ms = Some(start + steps * self.item_ms);
+    }
+
+    fn begin_item(&mut self) {
+        self.older_bytes += u64::from(self.newest_bytes);
+        self.items[self.newest] = std::mem::take(&mut self.newest_bytes);
+        self.newest += 1;
+        if self.newest == self.items.len() {
+            self.newest = 0;
+        }
+        self.older_bytes -= u64::from(std::mem::take(&mut self.items[self.newest]));
     }
 }
 

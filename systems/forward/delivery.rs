@@ -3,7 +3,7 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Res, ResMut, SystemParam};
 use flumen_components::event::Traced;
-use flumen_components::trace::{Direction, TraceInfo};
+use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::sequence::is_higher_u32;
 use flumen_components::{
     Arrival, ConsumerId, Destination, DirectOut, DirectRow, Emission, KeyFrameWish, KeyFrameWishes,
@@ -39,14 +39,14 @@ pub(super) struct Delivery<'a, 'w> {
     pub(super) id: ConsumerId,
     pub(super) traced: TraceTypes,
     pub(super) arena: &'a [u8],
-    pub(super) origin: Origin<'a>,
+    pub(super) origin: &'a Origin<'a>,
     pub(super) exits: &'a mut Exits<'w>,
     pub(super) ledger: &'a mut Ledger,
 }
 
 impl Delivery<'_, '_> {
     /// Offers what came of the stream in this tick.
-    pub(super) fn offer(&mut self, scratch: &mut Scratch, link: Link) {
+    pub(super) fn offer(&mut self, scratch: &mut Scratch, link: &Link) {
         if self.is_of_no_concern(scratch) {
             return self.withhold_layer(scratch);
         }
@@ -62,13 +62,13 @@ impl Delivery<'_, '_> {
         };
         let group = scratch.templates.group(Layout::of(self.emission), source);
         let before = self.emission.bytes;
-        for (index, (packet, dtx)) in scratch.offered().enumerate() {
+        for (index, packet) in scratch.packets.iter().enumerate() {
             if let Some(veto) = packet.veto {
                 self.pass_over(packet);
                 self.ledger.withheld[veto] += 1;
                 continue;
             }
-            match self.choose(packet, dtx) {
+            match self.choose(packet, scratch.dtx[index]) {
                 Ok(choice) => {
                     let template = scratch.templates.get(group + index);
                     self.forward(packet, choice, &scratch.templates, template, exit);
@@ -118,8 +118,8 @@ impl Delivery<'_, '_> {
         self.origin.stream.encoding_index as u8
     }
 
-    fn exit(&mut self, link: Link) -> Option<Exit> {
-        let Link::Udp { socket, remote } = link else {
+    fn exit(&mut self, link: &Link) -> Option<Exit> {
+        let &Link::Udp { socket, remote } = link else {
             return Some(Exit::Direct);
         };
         let transport = self.emission.transport;
@@ -195,7 +195,7 @@ impl Delivery<'_, '_> {
 
     /// Goes over to the stream, with its key frame that begins with `number` and all that has come
     /// since. These packets were withheld when they came, so the ledger has them as generated.
-    pub(super) fn go_over(&mut self, number: u16, link: Link) {
+    pub(super) fn go_over(&mut self, number: u16, link: &Link) {
         let (Some(exit), Some(layering)) = (self.exit(link), &mut self.layering) else {
             return;
         };
@@ -255,7 +255,9 @@ impl Delivery<'_, '_> {
             size: row.len(),
             rewriting: choice.rewriting,
         };
-        self.trace(&packet.facts(), sent);
+        if let Some(type_) = self.traced.of_packet(packet.key_frame) {
+            self.trace(type_, &packet.facts(), sent);
+        }
         let late = packet.arrival == Arrival::Late;
         self.note_newest(header.timestamp, sent, late);
         if choice.begins_key_frame {
@@ -294,7 +296,9 @@ impl Delivery<'_, '_> {
                 size: row.len(),
                 rewriting: choice.rewriting,
             };
-            self.trace(facts, sent);
+            if let Some(type_) = self.traced.of_packet(facts.key_frame) {
+                self.trace(type_, facts, sent);
+            }
             self.note_newest(facts.header.timestamp, sent, true);
         }
     }
@@ -357,10 +361,7 @@ impl Delivery<'_, '_> {
         self.emission.payload_bytes += u64::from(payload_len);
     }
 
-    fn trace(&mut self, packet: &PacketFacts, sent: Sent) {
-        let Some(type_) = self.traced.of_packet(packet.key_frame) else {
-            return;
-        };
+    fn trace(&mut self, type_: TraceType, packet: &PacketFacts, sent: Sent) {
         let trace = Trace {
             type_,
             timestamp: self.exits.now.time.as_millis(),

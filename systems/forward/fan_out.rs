@@ -35,7 +35,8 @@ pub(crate) struct Takers<'w, 's> {
 #[derive(Default)]
 pub(crate) struct Scratch {
     pub(super) packets: Vec<MediaPacket>,
-    dtx: Vec<bool>,
+    /// Which of them are silence.
+    pub(super) dtx: Vec<bool>,
     pub(super) templates: Templates,
     /// Consumers that may go over to another stream at the end of the tick, with their producers.
     going_over: Vec<(Entity, Entity)>,
@@ -57,23 +58,24 @@ pub(crate) fn fan_out(
         let Ok((_, routes, paused)) = origins.producers.get(stream.producer) else {
             continue;
         };
-        let Some(origin) = origins.of(stream.stream) else {
-            continue;
-        };
         let offered = u64::from(stream.count) * routes.len() as u64;
-        ledger.offered += offered;
+        if offered == 0 {
+            continue;
+        }
         if paused.0 {
+            ledger.offered += offered;
             ledger.withheld[Withheld::ProducerPaused] += offered;
             continue;
         }
-        if routes.is_empty() {
+        let Some(origin) = origins.of(stream.stream) else {
             continue;
-        }
+        };
+        ledger.offered += offered;
         scratch.load(stream, &media, &inbox, origin.stream.codec);
         for consumer in routes.iter() {
             let exits = (&mut exits, &mut *ledger);
-            if let Some((mut delivery, link)) = takers.delivery(consumer, origin, &inbox, exits) {
-                match link {
+            if let Some((mut delivery, way)) = takers.delivery(consumer, &origin, &inbox, exits) {
+                match way {
                     Ok(link) => delivery.offer(&mut scratch, link),
                     Err(reason) => delivery.withhold_all(reason, &scratch),
                 }
@@ -94,16 +96,17 @@ type ExitsAndLedger<'a, 'w> = (&'a mut Exits<'w>, &'a mut Ledger);
 
 impl Takers<'_, '_> {
     /// A delivery to a consumer, and the way there; or why nothing goes there.
+    #[inline(always)]
     fn delivery<'a, 'w>(
         &'a mut self,
         consumer: Entity,
-        origin: Origin<'a>,
+        origin: &'a Origin<'a>,
         inbox: &'a Inbox,
         (exits, ledger): ExitsAndLedger<'a, 'w>,
-    ) -> Option<(Delivery<'a, 'w>, Result<Link, Withheld>)> {
+    ) -> Option<(Delivery<'a, 'w>, Result<&'a Link, Withheld>)> {
         let (emission, layering, paused, &id, &traced) = self.consumers.get_mut(consumer).ok()?;
-        let link = match self.paths.get(emission.transport) {
-            Ok(path) if !paused.0 => Ok(path.rtp),
+        let way = match self.paths.get(emission.transport) {
+            Ok(path) if !paused.0 => Ok(&path.rtp),
             Ok(_) => Err(Withheld::ConsumerPaused),
             Err(_) => Err(Withheld::NotConnected),
         };
@@ -118,7 +121,7 @@ impl Takers<'_, '_> {
             exits,
             ledger,
         };
-        Some((delivery, link))
+        Some((delivery, way))
     }
 
     /// Lets a consumer go over to the key frame that waited.
@@ -133,8 +136,8 @@ impl Takers<'_, '_> {
         let (_, layering, ..) = self.consumers.get(consumer).ok()?;
         let awaiting = layering?.awaiting()?;
         let origin = origins.of_encoding(producer, awaiting.encoding)?;
-        let (mut delivery, link) = self.delivery(consumer, origin, inbox, exits)?;
-        delivery.go_over(awaiting.number, link.ok()?);
+        let (mut delivery, way) = self.delivery(consumer, &origin, inbox, exits)?;
+        delivery.go_over(awaiting.number, way.ok()?);
         Some(())
     }
 }
@@ -150,10 +153,5 @@ impl Scratch {
                 && opus::is_dtx(packet.header.payload(&inbox.bytes()[packet.range()]))
         };
         self.dtx.extend(self.packets.iter().map(silent));
-    }
-
-    /// The packets of the stream, and which of them are silence.
-    pub(super) fn offered(&self) -> impl Iterator<Item = (&MediaPacket, bool)> {
-        self.packets.iter().zip(self.dtx.iter().copied())
     }
 }

@@ -46,6 +46,7 @@ impl Stamps<'_, '_> {
         abs_send_time(self.epoch.at(self.now.time))
     }
 
+    #[inline]
     fn write(
         &mut self,
         transport: Entity,
