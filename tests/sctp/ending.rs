@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use flumen::components::wire::sctp::{Data, chunks, kind};
 use flumen::sctp::{Config, Event, Failure, SendError, State};
+use flumen_tests::forger::Forger;
 use flumen_tests::{Ends, Stack, message};
 
 #[test]
@@ -205,5 +206,36 @@ fn nothing_new_is_sent_to_a_peer_that_shuts_down() {
         ends.run_for(Duration::from_millis(20));
         let late = ends.ends[1].send(ends.now, &message(1, "late"));
         assert_eq!(late, Err(SendError::ShuttingDown), "{stacks:?}");
+    }
+}
+
+/// Some peers write a number of their own there.
+#[test]
+fn a_shutdown_acknowledges_nothing_that_was_not_sent() {
+    for &[stack, _] in Stack::PAIRS {
+        for ahead in [1, 1_000_000, 1 << 30] {
+            let mut forger = Forger::new(stack, &Config::default());
+            forger.ends.lose(1_000);
+            forger.ends.send(0, &message(1, "lost"));
+            forger.ends.run_for(Duration::from_millis(10));
+            let sent = |forger: &Forger| {
+                let packets = forger.said(kind::DATA).into_iter();
+                let of = |packet: Vec<u8>| chunks(&packet).find_map(|it| Some(Data::of(&it)?.tsn));
+                packets.filter_map(of).collect::<Vec<u32>>()
+            };
+            let last = *sent(&forger).last().expect("it was sent");
+            let lie = last.wrapping_add(ahead).to_be_bytes();
+            let case = format!("{stack:?}, {ahead} ahead");
+
+            forger.say(&forger.packet(&[(kind::SHUTDOWN, 0, &lie)]));
+            forger.ends.run_for(Duration::from_secs(5));
+            assert!(sent(&forger).len() > 1, "{case}: it is sent again");
+            assert_eq!(forger.said(kind::SHUTDOWN_ACK).len(), 0, "{case}");
+
+            let sack = [&last.to_be_bytes()[..], &[0, 1, 0, 0, 0, 0, 0, 0]].concat();
+            forger.say(&forger.packet(&[(kind::SACK, 0, &sack)]));
+            forger.ends.run_for(Duration::from_secs(5));
+            assert!(!forger.said(kind::SHUTDOWN_ACK).is_empty(), "{case}");
+        }
     }
 }

@@ -5,6 +5,7 @@ mod ending;
 mod flow;
 mod hostile;
 mod limits;
+mod opening;
 mod recorded;
 mod reliability;
 mod resets;
