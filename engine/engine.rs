@@ -130,14 +130,7 @@ impl Engine {
                 if slot == Slot::BuiltIn && (takes_in || stage != Stage::Ingest) {
                     self.exchange(stage)?;
                 }
-                while self
-                    .steps
-                    .get(next)
-                    .is_some_and(|step| (step.stage, step.slot) == (stage, slot))
-                {
-                    self.run_step(next)?;
-                    next += 1;
-                }
+                next = self.run_steps(next, (stage, slot))?;
             }
             self.times.end(stage);
         }
@@ -325,18 +318,27 @@ impl Engine {
         self.world.resource_mut::<Ledger>().kernel_drops = self.backend.kernel_drops();
     }
 
-    fn run_step(&mut self, step: usize) -> Result<(), TickError> {
+    /// Runs the steps of one place, which begin with `next`; returns the one behind them.
+    fn run_steps(&mut self, mut next: usize, place: (Stage, Slot)) -> Result<usize, TickError> {
         let Self { steps, world, .. } = self;
         let mut left = Ok(());
-        let step = &mut steps[step];
-        let outcome = contain(|| left = step.run(world));
+        let outcome = contain(|| {
+            while let Some(step) = steps.get_mut(next)
+                && (step.stage, step.slot) == place
+                && left.is_ok()
+            {
+                left = step.run(world);
+                next += 1;
+            }
+        });
         let outcome = outcome.and_then(|()| {
             left.map_err(|broken| Poison {
-                system: step.order().collect::<Vec<_>>().join(", "),
+                system: steps[next - 1].order().collect::<Vec<_>>().join(", "),
                 message: broken.to_string(),
             })
         });
-        outcome.map_err(|poison| self.fail(poison))
+        outcome.map_err(|poison| self.fail(poison))?;
+        Ok(next)
     }
 
     /// The engine does not tick again, so nobody may wait for it.

@@ -26,7 +26,7 @@ type Way = (
 /// What claiming writes.
 #[derive(SystemParam)]
 pub(crate) struct Claims<'w, 's> {
-    paths: Query<'w, 's, Way>,
+    ways: Query<'w, 's, Way>,
     discards: TransportDiscards<'w, 's>,
     names: Query<'w, 's, (&'static TransportId, &'static LocalAddresses)>,
     rtp: ResMut<'w, RtpIn>,
@@ -85,51 +85,38 @@ impl Claims<'_, '_> {
         bytes: &[u8],
         candidate: Candidate,
     ) -> Result<(), Discard> {
-        self.count(candidate.transport, bytes.len());
+        let (role, now) = (candidate.role, self.now.time);
+        let way = self.ways.get_mut(candidate.transport);
+        let (path, mut traffic, following, has_sctp) = way.map_err(|_| Discard::UnknownSource)?;
+        traffic.received.add(bytes.len() as u64, now);
         if datagram.truncated {
             return Err(Discard::Truncated);
         }
         let content = content(bytes)?;
-        self.admit(candidate, &content, bytes)?;
+        check_way(&content, role, &path, has_sctp)?;
+        match candidate.source {
+            Some(source) if path.link(role).remote() != Some(source) => {
+                self.admit(candidate, source, &content, bytes)?;
+            }
+            Some(_) => following.map_or((), |mut following| following.hear(role, now)),
+            None => {}
+        }
         self.keep(datagram, candidate, content);
         Ok(())
     }
 
-    fn count(&mut self, transport: Entity, bytes: usize) {
-        if let Ok((_, mut traffic, ..)) = self.paths.get_mut(transport) {
-            traffic.received.add(bytes as u64, self.now.time);
-        }
-    }
-
-    /// Checks that the datagram came the way and from the address it must, and learns the address
-    /// in comedia mode.
+    /// Learns the address that the datagram came from, in comedia mode.
     fn admit(
         &mut self,
         candidate: Candidate,
+        source: SocketAddr,
         content: &Content,
         bytes: &[u8],
     ) -> Result<(), Discard> {
-        let paths = self.paths.get_mut(candidate.transport);
-        let (mut path, _, mut following, has_sctp) = paths.map_err(|_| Discard::UnknownSource)?;
-        match (content, candidate.role) {
-            (Content::Rtp(_), Role::Rtcp) => return Err(Discard::RtpOnRtcpSocket),
-            (Content::Rtcp, Role::Rtp) if !path.rtcp_mux => return Err(Discard::RtcpOnRtpSocket),
-            (Content::Sctp, role) if !has_sctp || role == Role::Rtcp => {
-                return Err(Discard::UnexpectedSctp);
-            }
-            _ => {}
-        }
-        let Some(source) = candidate.source else {
-            return Ok(());
-        };
+        let way = self.ways.get_mut(candidate.transport);
+        let (mut path, _, mut following, _) = way.map_err(|_| Discard::UnknownSource)?;
         let (role, now) = (candidate.role, self.now.time);
         let remote = path.link(role).remote();
-        if remote == Some(source) {
-            if let Some(following) = &mut following {
-                following.hear(role, now);
-            }
-            return Ok(());
-        }
         let vacant = match &mut following {
             Some(following) => following.may_be_taken(role, now),
             None => remote.is_none(),
@@ -267,5 +254,15 @@ fn content(bytes: &[u8]) -> Result<Content, Discard> {
         },
         PacketKind::Rtcp if rtcp::packets(bytes).any(|packet| packet.is_ok()) => Ok(Content::Rtcp),
         PacketKind::Rtcp => Err(Discard::MalformedRtcp),
+    }
+}
+
+/// Checks that a datagram came the way it must.
+fn check_way(content: &Content, role: Role, path: &Path, has_sctp: bool) -> Result<(), Discard> {
+    match (content, role) {
+        (Content::Rtp(_), Role::Rtcp) => Err(Discard::RtpOnRtcpSocket),
+        (Content::Rtcp, Role::Rtp) if !path.rtcp_mux => Err(Discard::RtcpOnRtpSocket),
+        (Content::Sctp, role) if !has_sctp || role == Role::Rtcp => Err(Discard::UnexpectedSctp),
+        _ => Ok(()),
     }
 }

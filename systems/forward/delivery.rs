@@ -71,7 +71,7 @@ impl Delivery<'_, '_> {
             match self.choose(packet, scratch.dtx[index]) {
                 Ok(choice) => {
                     let template = scratch.templates.get(group + index);
-                    self.forward(packet, choice, &scratch.templates, template, exit);
+                    self.forward(packet, &choice, &scratch.templates, template, exit);
                 }
                 Err(reason) => self.ledger.withhold(reason, 1),
             }
@@ -225,7 +225,7 @@ impl Delivery<'_, '_> {
     fn forward(
         &mut self,
         packet: &MediaPacket,
-        choice: Choice,
+        choice: &Choice,
         templates: &Templates,
         template: Template,
         exit: Exit,
@@ -253,7 +253,7 @@ impl Delivery<'_, '_> {
         let sent = Sent {
             sequence,
             size: row.len(),
-            rewriting: choice.rewriting,
+            rewriting: choice.rewriting.as_ref(),
         };
         if let Some(type_) = self.traced.of_packet(packet.key_frame) {
             self.trace(type_, &packet.facts(), sent);
@@ -294,7 +294,7 @@ impl Delivery<'_, '_> {
             let sent = Sent {
                 sequence,
                 size: row.len(),
-                rewriting: choice.rewriting,
+                rewriting: choice.rewriting.as_ref(),
             };
             if let Some(type_) = self.traced.of_packet(facts.key_frame) {
                 self.trace(type_, facts, sent);
@@ -327,7 +327,7 @@ impl Delivery<'_, '_> {
 
     /// What is late is newest only if it is ahead in its own clock: a source that set its clock
     /// back is followed, and one that took the place of another. Layers have one clock.
-    fn note_newest(&mut self, captured: u32, sent: Sent, late: bool) {
+    fn note_newest(&mut self, captured: u32, sent: Sent<'_>, late: bool) {
         let timestamp = sent.timestamp(captured);
         let stream = self.origin.entity;
         let is_layered = self.layering.is_some();
@@ -361,7 +361,7 @@ impl Delivery<'_, '_> {
         self.emission.payload_bytes += u64::from(payload_len);
     }
 
-    fn trace(&mut self, type_: TraceType, packet: &PacketFacts, sent: Sent) {
+    fn trace(&mut self, type_: TraceType, packet: &PacketFacts, sent: Sent<'_>) {
         let trace = Trace {
             type_,
             timestamp: self.exits.now.time.as_millis(),

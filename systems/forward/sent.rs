@@ -5,14 +5,14 @@ use flumen_components::{Emission, PacketFacts, Rewriting};
 
 /// How a packet was sent.
 #[derive(Clone, Copy)]
-pub(super) struct Sent {
+pub(super) struct Sent<'a> {
     pub(super) sequence: u16,
     /// Bytes of the packet.
     pub(super) size: u32,
-    pub(super) rewriting: Option<Rewriting>,
+    pub(super) rewriting: Option<&'a Rewriting>,
 }
 
-impl Sent {
+impl Sent<'_> {
     /// The RTP timestamp of what came with the timestamp `captured`.
     pub(super) fn timestamp(self, captured: u32) -> u32 {
         self.rewriting

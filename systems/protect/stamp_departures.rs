@@ -46,7 +46,7 @@ impl Stamps<'_, '_> {
         abs_send_time(self.epoch.at(self.now.time))
     }
 
-    #[inline]
+    #[inline(always)]
     fn write(
         &mut self,
         transport: Entity,

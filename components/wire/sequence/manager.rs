@@ -156,11 +156,22 @@ impl<const BITS: u32> SequenceManager<BITS> {
 
     /// Makes `input` the newest, and forgets what leaves the window or comes after `input` now,
     /// half round the counter.
+    #[inline]
     fn advance_to(&mut self, input: u16) {
+        let before = std::mem::replace(&mut self.max_input, input);
+        if self.dropped.count() > 0 {
+            self.forget_between(before, input);
+        }
+        self.horizon = self
+            .horizon
+            .filter(|&horizon| !higher::<BITS>(horizon, input));
+    }
+
+    /// Forgets what leaves the window as the newest goes from `before` to `input`.
+    fn forget_between(&mut self, before: u16, input: u16) {
         let size = Dropped::<BITS>::SIZE;
-        let entering = add::<BITS>(self.max_input, 1);
-        let count = subtract::<BITS>(input, self.max_input);
-        self.max_input = input;
+        let entering = add::<BITS>(before, 1);
+        let count = subtract::<BITS>(input, before);
         if let Some((forgotten, last)) = self.dropped.take(entering, count.into()) {
             let last = add::<BITS>(entering, last);
             self.forget(forgotten, subtract::<BITS>(last, size as u16));
@@ -168,9 +179,6 @@ impl<const BITS: u32> SequenceManager<BITS> {
         if size == 1 << BITS {
             self.forget_old();
         }
-        self.horizon = self
-            .horizon
-            .filter(|&horizon| !higher::<BITS>(horizon, self.max_input));
     }
 
     /// Forgets what, after half a turn of the counter, is not behind the newest any more.
