@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use flumen::Time;
-use flumen::sctp::{Association, Config, Epoch, Outgoing, Output, Reliability, State};
+use flumen::sctp::{Association, Config, Epoch, OutgoingMessage, Output, Reliability, State};
 
 #[path = "sctp/bare.rs"]
 mod bare;
@@ -76,7 +76,7 @@ impl Seam {
 
 impl Line for Seam {
     fn carry(&mut self, payload: &Bytes, count: usize) {
-        let message = Outgoing {
+        let message = OutgoingMessage {
             stream: 1,
             ppid: 53,
             ordered: true,

@@ -160,7 +160,7 @@ pub mod media {
     pub use loss_history::{LossHistory, Tally};
     pub use missing::{Effect, Missing, Presence};
     pub use orientation::{Orientation, VideoOrientation};
-    pub use paused::Paused;
+    pub use paused::PausedByOwner;
     pub use producer::{Encoding, PayloadType, Producer, ProducerParameters};
     pub use rate::Rate;
     pub use reception::{Arrival, Jitter, Reception, Sequence};
@@ -172,7 +172,8 @@ pub mod media {
         Changes, ConsumerScore, ConsumerScoresChanged, ProducerScore, Score, ScoresChanged,
     };
     pub use silence::{
-        Checked, Inactivity, Liveness, LivenessTimeout, Resumed, SilenceTimer, StreamLiveness,
+        Checked, Inactivity, Liveness, LivenessTimeout, ResumedStreams, SilenceTimer,
+        StreamLiveness,
     };
     pub use ssrc_changes::{Admission, SsrcChange, SsrcChanges};
 }

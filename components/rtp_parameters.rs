@@ -62,7 +62,7 @@ pub use codec_capability::RtpCodecCapability;
 pub use codec_difference::CodecDifference;
 pub use codec_parameters::RtpCodecParameters;
 pub use consumable::consumable_parameters;
-pub use consumer::{ConsumerOptions, SsrcBase, consumer_parameters};
+pub use consumer::{ConsumerRequest, SsrcBase, consumer_parameters};
 pub use consumer_codecs::can_consume;
 pub use consumer_parameters_error::ConsumerParametersError;
 pub use encoding::{RtpEncodingParameters, RtpEncodingRtx};

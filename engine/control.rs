@@ -15,7 +15,7 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::event::EntityEvent;
 use bevy_ecs::observer::{Observer, On};
 use bevy_ecs::query::With;
-use flumen_components::{AppData, Closed, Created, Id, Paused, RouterId, SocketId, find};
+use flumen_components::{AppData, Closed, Created, Id, PausedByOwner, RouterId, SocketId, find};
 
 use crate::engine::Engine;
 
@@ -45,7 +45,7 @@ impl Engine {
     ///
     /// [`Closed`] when it is gone.
     pub fn paused<I: Id>(&self, id: I) -> Result<bool, Closed> {
-        Ok(self.get::<Paused, _>(id)?.0)
+        Ok(self.get::<PausedByOwner, _>(id)?.0)
     }
 
     /// What the application remembers with `id`.

@@ -148,13 +148,7 @@ impl Accounts<'_> {
     }
 
     /// Copies datagrams to where they wait, as far as their transport may.
-    fn park(
-        &mut self,
-        outbox: &Outbox,
-        parked: &mut Parked,
-        to: &Destination,
-        rows: &[Outgoing],
-    ) {
+    fn park(&mut self, outbox: &Outbox, parked: &mut Parked, to: &Destination, rows: &[Outgoing]) {
         let limit = self
             .world
             .resource::<Limits>()

@@ -7,6 +7,7 @@ mod builder;
 mod clock;
 mod completion;
 mod control;
+pub mod ecs;
 mod engine;
 mod flush;
 mod handle;
@@ -38,7 +39,6 @@ pub use shutdown::Remains;
 pub use stage_times::StageTimes;
 pub use udp::Udp;
 
-pub use bevy_ecs as ecs;
 pub use flumen_components as components;
 pub use flumen_components::{
     AppData, Closed, ConsumerId, ConsumerLayers, Content, Control, Counts, DataConsumerId,

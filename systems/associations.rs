@@ -165,15 +165,17 @@ struct Follower<'a, 'w, 's> {
 }
 
 impl Follower<'_, '_, '_> {
-    fn follow(&mut self, event: sctp::Event) {
+    fn follow(&mut self, event: sctp::AssociationEvent) {
         match event {
-            sctp::Event::Streams { outbound, .. } => self.streams.agree(outbound),
-            sctp::Event::StateChanged(state) => self.tell_state(state),
-            sctp::Event::BufferedAmountLow { stream, buffered } => {
+            sctp::AssociationEvent::Streams { outbound, .. } => self.streams.agree(outbound),
+            sctp::AssociationEvent::StateChanged(state) => self.tell_state(state),
+            sctp::AssociationEvent::BufferedAmountLow { stream, buffered } => {
                 let told = self.buffered_amount_low(stream, buffered);
                 self.pending.0.extend(told);
             }
-            sctp::Event::TooLong { .. } => discard(self.ledger, MessageDiscard::TooLarge),
+            sctp::AssociationEvent::TooLong { .. } => {
+                discard(self.ledger, MessageDiscard::TooLarge);
+            }
             // On a plain transport, streams are the application's to reset and to know of.
             _ => {}
         }

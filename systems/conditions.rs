@@ -11,8 +11,8 @@ use flumen_components::{
     Connected, ConsumerScoresChanged, Deadlines, DirectOut, EstimatesToTell, Inactivity, Inbox,
     KeyFrameWishes, LayerActivity, LayersChanging, LayersToChoose, Liveness, Media, Messages,
     Missing, Outbox, OutgoingEstimate, PacedTransports, Pacer, PathsOnProbe, PathsToEstimate,
-    ReceiverReports, ReportQueue, Resumed, RtcpIn, RtpIn, RtpObserver, ScoresChanged, SctpIn,
-    SenderReports, Stirred, Touched, Traces,
+    ReceiverReports, ReportQueue, ResumedStreams, RtcpIn, RtpIn, RtpObserver, ScoresChanged,
+    SctpIn, SenderReports, Stirred, Touched, Traces,
 };
 
 /// Datagrams came, or rows of those that came last are still there to be cleared.
@@ -71,7 +71,7 @@ pub(crate) fn messages_came(messages: Res<'_, Messages>) -> bool {
 /// Some streams are watched for their silence, and one may have accepted packets, or fallen silent;
 /// or a producer was resumed.
 pub(crate) fn silence_watched(
-    resumed: Res<'_, Resumed>,
+    resumed: Res<'_, ResumedStreams>,
     touched: Res<'_, Touched>,
     deadlines: Res<'_, Deadlines>,
     watched: Query<'_, '_, (), With<Inactivity>>,

@@ -2,16 +2,16 @@
 
 use bytes::Bytes;
 use flumen_components::{DataConsumer, MessageWithheld, SctpStreamParameters};
-use flumen_protocol::sctp::{Outgoing, Reliability, SendError};
+use flumen_protocol::sctp::{OutgoingMessage, Reliability, SendRefused};
 
 /// A message as an association takes it.
-pub(crate) fn outgoing(stream: SctpStreamParameters, ppid: u32, payload: Bytes) -> Outgoing {
+pub(crate) fn outgoing(stream: SctpStreamParameters, ppid: u32, payload: Bytes) -> OutgoingMessage {
     let reliability = match (stream.max_packet_life_time, stream.max_retransmits) {
         (Some(milliseconds), _) => Reliability::Lifetime(milliseconds),
         (None, Some(retransmissions)) => Reliability::Retransmits(retransmissions),
         (None, None) => Reliability::Reliable,
     };
-    Outgoing {
+    OutgoingMessage {
         stream: stream.stream_id,
         ppid,
         ordered: stream.ordered.unwrap_or(true),
@@ -21,12 +21,12 @@ pub(crate) fn outgoing(stream: SctpStreamParameters, ppid: u32, payload: Bytes) 
 }
 
 /// Why an association did not take a message.
-pub(crate) fn refusal(error: SendError) -> MessageWithheld {
+pub(crate) fn refusal(error: SendRefused) -> MessageWithheld {
     match error {
-        SendError::Empty => MessageWithheld::Empty,
-        SendError::TooLong { .. } => MessageWithheld::TooLarge,
-        SendError::NoStream { .. } => MessageWithheld::NoStream,
-        SendError::BufferFull | SendError::StreamFull(_) => MessageWithheld::SendBufferFull,
+        SendRefused::Empty => MessageWithheld::Empty,
+        SendRefused::TooLong { .. } => MessageWithheld::TooLarge,
+        SendRefused::NoStream { .. } => MessageWithheld::NoStream,
+        SendRefused::BufferFull | SendRefused::StreamFull(_) => MessageWithheld::SendBufferFull,
         // Not connected, shutting down, or failed: it fails a message only when it is about to end.
         _ => MessageWithheld::NotConnected,
     }
@@ -86,7 +86,7 @@ mod tests {
             ),
         ];
         for (stream, ordered, reliability) in rows {
-            let expected = Outgoing {
+            let expected = OutgoingMessage {
                 stream: 3,
                 ppid: 51,
                 ordered,

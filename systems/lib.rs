@@ -120,7 +120,7 @@ fn resources(world: &mut bevy_ecs::world::World) {
     world.init_resource::<components::Connected>();
     world.init_resource::<components::ScoresChanged>();
     world.init_resource::<components::SenderReports>();
-    world.init_resource::<components::Resumed>();
+    world.init_resource::<components::ResumedStreams>();
     world.init_resource::<components::ReceiverReports>();
     world.init_resource::<components::ConsumerScoresChanged>();
     world.init_resource::<components::ReportQueue>();

@@ -4,4 +4,4 @@ use bevy_ecs::component::Component;
 
 /// A producer or consumer is paused by its owner.
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Paused(pub bool);
+pub struct PausedByOwner(pub bool);

@@ -134,7 +134,7 @@ impl Inactivity {
 /// Streams of producers that were resumed since the last tick: they wait for media anew. Filled
 /// between ticks, emptied by Score.
 #[derive(Resource, Debug, Default)]
-pub struct Resumed(pub Vec<Entity>);
+pub struct ResumedStreams(pub Vec<Entity>);
 
 /// On each stream of a producer with a liveness timeout: whether packets arrive at all. It says
 /// nothing of quality, and goes on while the producer is paused. Written by Score.

@@ -11,7 +11,7 @@ use super::loudness::Loudness;
 use crate::tick::time::Time;
 
 /// An observer of a router. Its identifier is an [`RtpObserverId`](crate::RtpObserverId) beside it,
-/// and so is whether it is [`Paused`](crate::Paused).
+/// and so is whether it is [`PausedByOwner`](crate::PausedByOwner).
 ///
 /// Written by `hear_levels`, and between ticks; read by `tell_levels`.
 #[derive(Component, Debug)]

@@ -53,10 +53,10 @@ mod waiting;
 mod webrtc;
 
 pub use association::Association;
-pub use command::{Outgoing, Reliability};
+pub use command::{OutgoingMessage, Reliability};
 pub use config::{Config, Epoch};
-pub use error::{Refused, SendError};
-pub use event::{Event, Failure, Message};
+pub use error::{Refused, SendRefused};
+pub use event::{AssociationEvent, Failure, UserMessage};
 pub use output::Output;
 pub use recorded::Tape;
 pub use stack::Stack;

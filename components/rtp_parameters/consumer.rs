@@ -12,7 +12,7 @@ use crate::wire::header_extension::TWO_BYTE_VALUE_MAX;
 
 /// What is asked of a consumer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ConsumerOptions {
+pub struct ConsumerRequest {
     /// Whether lost packets may be asked for. By default mediasoup has it for video only.
     pub enable_rtx: bool,
     /// Whether every encoding is forwarded as it is, rather than one that is chosen.
@@ -53,7 +53,7 @@ pub struct SsrcBase {
 pub fn consumer_parameters(
     consumable: &RtpParameters,
     remote: &RtpCapabilities,
-    options: &ConsumerOptions,
+    options: &ConsumerRequest,
     ssrcs: SsrcBase,
 ) -> Result<RtpParameters, ConsumerParametersError> {
     remote.check()?;
@@ -90,7 +90,7 @@ pub fn consumer_parameters(
     })
 }
 
-fn consumer_mid(options: &ConsumerOptions) -> Result<Option<String>, ConsumerParametersError> {
+fn consumer_mid(options: &ConsumerRequest) -> Result<Option<String>, ConsumerParametersError> {
     let mid = options.mid.clone().filter(|_| !options.pipe);
     match mid {
         Some(mid) if !(1..=TWO_BYTE_VALUE_MAX).contains(&mid.len()) => {
@@ -181,8 +181,8 @@ mod tests {
         rtx: 2_000,
     };
 
-    fn options() -> ConsumerOptions {
-        ConsumerOptions {
+    fn options() -> ConsumerRequest {
+        ConsumerRequest {
             enable_rtx: true,
             mid: Some("7".into()),
             ..Default::default()
@@ -195,7 +195,7 @@ mod tests {
         consumable(MediaKind::Video, &producer)
     }
 
-    fn consume(remote: &RtpCapabilities, options: &ConsumerOptions) -> RtpParameters {
+    fn consume(remote: &RtpCapabilities, options: &ConsumerRequest) -> RtpParameters {
         consumer_parameters(&simulcast(), remote, options, SSRCS).unwrap()
     }
 
@@ -226,7 +226,7 @@ mod tests {
         };
         assert_eq!(made(options()), ("7".into(), "producer".into()));
         let cname = Some("transport".to_owned());
-        let named = ConsumerOptions { cname, ..options() };
+        let named = ConsumerRequest { cname, ..options() };
         assert_eq!(made(named), ("7".into(), "transport".into()));
     }
 
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn without_rtx_nothing_lost_is_asked_for_or_sent_again() {
         for pipe in [false, true] {
-            let plain = ConsumerOptions {
+            let plain = ConsumerRequest {
                 enable_rtx: false,
                 pipe,
                 ..options()
@@ -263,7 +263,7 @@ mod tests {
         let mut remote = device();
         remote.codecs.retain(|codec| codec.codec() != Codec::Rtx);
         for pipe in [false, true] {
-            let made = consume(&remote, &ConsumerOptions { pipe, ..options() });
+            let made = consume(&remote, &ConsumerRequest { pipe, ..options() });
             assert_eq!(made.encodings.len(), if pipe { 3 } else { 1 });
             assert!(made.encodings.iter().all(|encoding| encoding.rtx.is_none()));
         }
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_pipe_has_every_encoding_and_no_mid() {
-        let pipe = ConsumerOptions {
+        let pipe = ConsumerRequest {
             pipe: true,
             ..options()
         };
@@ -324,7 +324,7 @@ mod tests {
     #[test]
     fn a_mid_that_does_not_fit() {
         for mid in [String::new(), "m".repeat(256)] {
-            let options = ConsumerOptions {
+            let options = ConsumerRequest {
                 mid: Some(mid.clone()),
                 ..options()
             };

@@ -111,9 +111,9 @@ fn the_device_can_consume_what_mediasoup_says_it_can() {
 
 #[test]
 fn consumers_have_the_parameters_mediasoup_gives_them() {
-    let options = ConsumerOptions {
+    let options = ConsumerRequest {
         enable_rtx: true,
-        ..ConsumerOptions::default()
+        ..ConsumerRequest::default()
     };
     for golden in Golden::all() {
         let media = golden.drawn("/consumerRtpParameters/encodings/0/ssrc");

@@ -86,7 +86,7 @@ fn rtx_numbers(
 mod tests {
     use super::*;
     use crate::rtp_parameters::samples::{codec, consumable, device, vp8};
-    use crate::rtp_parameters::{ConsumerOptions, MediaKind, SsrcBase, consumer_parameters};
+    use crate::rtp_parameters::{ConsumerRequest, MediaKind, SsrcBase, consumer_parameters};
 
     /// Payload types with what they retransmit, and URIs with ids.
     fn numbers(parameters: &RtpParameters) -> (Vec<(u8, Option<u8>)>, Vec<u8>) {
@@ -102,10 +102,10 @@ mod tests {
 
     fn received(remote: &RtpCapabilities) -> (RtpParameters, RtpParameters) {
         let consumable = consumable(MediaKind::Video, &vp8());
-        let options = ConsumerOptions {
+        let options = ConsumerRequest {
             enable_rtx: true,
             numbered_by: NumberedBy::Receiver,
-            ..ConsumerOptions::default()
+            ..ConsumerRequest::default()
         };
         let ssrcs = SsrcBase { media: 1, rtx: 2 };
         let made = consumer_parameters(&consumable, remote, &options, ssrcs).unwrap();

@@ -191,7 +191,7 @@ proptest! {
         (enable_rtx, pipe) in any::<(bool, bool)>(),
     ) {
         let consumable = consumable(kind, &producer);
-        let options = ConsumerOptions { enable_rtx, pipe, ..ConsumerOptions::default() };
+        let options = ConsumerRequest { enable_rtx, pipe, ..ConsumerRequest::default() };
         let ssrcs = SsrcBase { media: 2_000, rtx: 3_000 };
         let made = consumer_parameters(&consumable, &remote, &options, ssrcs);
         prop_assert_eq!(made.is_ok(), can_consume(&consumable, &remote));

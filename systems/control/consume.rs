@@ -11,9 +11,9 @@ use flumen_components::wire::SequenceManager;
 use flumen_components::{
     AppData, Closed, Consumer, ConsumerId, ConsumerParameters, ConsumesFrom, Created, Deadlines,
     Directory, Emission, Generator, Histogram, LayerCounts, Layering, Listener, Mid, Naming, Now,
-    Numbering, OnTransport, Paused, PayloadTypes, PreferredLayers, Priority, Producer, ProducerId,
-    ProducerParameters, Purpose, Rate, RemoteReception, ReportSchedule, Retransmission, Routes,
-    Rtx, Score, Subject, TraceTypes, TransportId, find,
+    Numbering, OnTransport, PausedByOwner, PayloadTypes, PreferredLayers, Priority, Producer,
+    ProducerId, ProducerParameters, Purpose, Rate, RemoteReception, ReportSchedule, Retransmission,
+    Routes, Rtx, Score, Subject, TraceTypes, TransportId, find,
 };
 use thiserror::Error;
 
@@ -100,11 +100,11 @@ pub fn consume(
     let mut generator = birth::generator(world, created, Purpose::Rtp);
     let kind = kind_of(world, producer);
     let mid = options.mid.clone();
-    let negotiation = rtp_parameters::ConsumerOptions {
+    let negotiation = rtp_parameters::ConsumerRequest {
         enable_rtx: options.enable_rtx.unwrap_or(kind == MediaKind::Video),
         mid: mid.or_else(|| Some(next_mid(world, transport))),
         numbered_by: options.numbered_by,
-        ..rtp_parameters::ConsumerOptions::default()
+        ..rtp_parameters::ConsumerRequest::default()
     };
     let ssrc = vacant_ssrc(world, transport, &mut generator);
     let rtp = negotiated(parameters, &options.rtp_capabilities, &negotiation, ssrc)?;
@@ -173,7 +173,7 @@ const MIDS: u32 = 100_000_000;
 pub(super) fn negotiated(
     parameters: &ProducerParameters,
     remote: &RtpCapabilities,
-    negotiation: &rtp_parameters::ConsumerOptions,
+    negotiation: &rtp_parameters::ConsumerRequest,
     ssrc: u32,
 ) -> Result<RtpParameters, ConsumeError> {
     let layered = parameters.producer_type != ProducerType::Simple;
@@ -354,7 +354,9 @@ fn spawn(
     let created = birth::number(world);
     let id: ConsumerId = birth::id(world, created);
     let (ssrc, needs_history) = (emission.ssrc, emission.needs_history());
-    let producer_paused = world.get::<Paused>(producer).is_some_and(|paused| paused.0);
+    let producer_paused = world
+        .get::<PausedByOwner>(producer)
+        .is_some_and(|paused| paused.0);
     let consumer = Consumer {
         kind,
         producer,
@@ -368,7 +370,7 @@ fn spawn(
             created,
             consumer,
             emission,
-            Paused(options.paused),
+            PausedByOwner(options.paused),
             ConsumerParameters { rtp },
         ),
         TraceTypes::default(),

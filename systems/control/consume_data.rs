@@ -5,7 +5,7 @@ use bevy_ecs::world::World;
 use flumen_components::event::{DataConsumerCreated, emit};
 use flumen_components::{
     AppData, BufferedAmountLowThreshold, Closed, ConsumesDataFrom, DataConsumer, DataConsumerId,
-    DataKind, DataParameters, DataProducerId, Directory, MessageSizes, OnTransport, Paused,
+    DataKind, DataParameters, DataProducerId, Directory, MessageSizes, OnTransport, PausedByOwner,
     ReliabilityOverrides, Routes, SctpAssociation, SctpStreamParametersError, SctpStreams,
     Subchannels, Subject, TransportId, TransportKind, find,
 };
@@ -85,7 +85,9 @@ pub fn consume_data(
         stream: parameters.sctp_stream_parameters,
         data_producer,
         transport,
-        data_producer_paused: world.get::<Paused>(data_producer).is_some_and(|it| it.0),
+        data_producer_paused: world
+            .get::<PausedByOwner>(data_producer)
+            .is_some_and(|it| it.0),
         route: 0,
         max_message_size: sizes.send_max,
         send_buffer_full: false,
@@ -95,7 +97,7 @@ pub fn consume_data(
     let subchannels: Subchannels = options.subchannels.into_iter().collect();
     let bundle = (
         (id, created, data_consumer, parameters),
-        (Paused(options.paused), subchannels, options.app_data),
+        (PausedByOwner(options.paused), subchannels, options.app_data),
         (OnTransport(transport), ConsumesDataFrom(data_producer)),
     );
     let entity = world.spawn(bundle).id();

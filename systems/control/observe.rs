@@ -10,7 +10,7 @@ use flumen_components::event::{
 use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::{
     AppData, Closed, Deadlines, Directory, Dominance, Due, Loudness, Now, ObservedBy, ObserverKind,
-    ObservesRouter, OnTransport, Paused, Producer, ProducerId, RouterId, RtpObserver,
+    ObservesRouter, OnTransport, PausedByOwner, Producer, ProducerId, RouterId, RtpObserver,
     RtpObserverId, Subject, find,
 };
 use thiserror::Error;
@@ -149,7 +149,7 @@ fn create(
         created,
         observer,
         ObservesRouter(about),
-        Paused(false),
+        PausedByOwner(false),
         app_data,
     );
     let entity = world.spawn(bundle).id();

@@ -6,8 +6,8 @@ use flumen_components::event::{self, PausedBy, ProducerPaused, ProducerResumed, 
 use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::{
     Closed, Consumer, ConsumerId, Emission, Event, Inactivity, Jitter, KeyFrameWish,
-    KeyFrameWishes, Missing, Paused, Producer, ProducerId, Reception, Resumed, Routes, Subject,
-    find,
+    KeyFrameWishes, Missing, PausedByOwner, Producer, ProducerId, Reception, ResumedStreams,
+    Routes, Subject, find,
 };
 
 use super::belonging::streams_of;
@@ -93,7 +93,7 @@ pub(super) fn changed(paused: bool, by: PausedBy, about: Entity, subject: Subjec
 
 /// True when that changed it.
 pub(super) fn set_paused(world: &mut World, entity: Entity, paused: bool) -> bool {
-    let component = world.get_mut::<Paused>(entity);
+    let component = world.get_mut::<PausedByOwner>(entity);
     component.is_some_and(|mut component| std::mem::replace(&mut component.0, paused) != paused)
 }
 
@@ -116,7 +116,7 @@ fn wait_for_media(world: &mut World, producer: Entity) {
     for stream in streams_of(world, producer) {
         if let Some(mut inactivity) = world.get_mut::<Inactivity>(stream) {
             inactivity.0.restart();
-            world.resource_mut::<Resumed>().0.push(stream);
+            world.resource_mut::<ResumedStreams>().0.push(stream);
         }
     }
 }
@@ -147,7 +147,9 @@ fn tell_consumers(world: &mut World, producer: Entity, paused: bool) {
         if paused {
             layers::stop(world, about);
         }
-        let own_pause = world.get::<Paused>(about).is_some_and(|paused| paused.0);
+        let own_pause = world
+            .get::<PausedByOwner>(about)
+            .is_some_and(|paused| paused.0);
         let subject = Subject::Consumer(id);
         if paused {
             emit(world, ProducerPaused { about, subject });

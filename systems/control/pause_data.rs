@@ -4,7 +4,7 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{DataProducerPaused, DataProducerResumed, PausedBy, emit, happen};
 use flumen_components::{
-    Closed, DataConsumer, DataConsumerId, DataProducerId, Paused, Routes, Subject, find,
+    Closed, DataConsumer, DataConsumerId, DataProducerId, PausedByOwner, Routes, Subject, find,
 };
 
 use super::pause::{changed, set_paused};
@@ -85,7 +85,9 @@ fn tell_data_consumers(world: &mut World, data_producer: Entity, paused: bool) {
             consumer.data_producer_paused = paused;
         }
         let subject = Subject::DataConsumer(id);
-        let own_pause = world.get::<Paused>(about).is_some_and(|paused| paused.0);
+        let own_pause = world
+            .get::<PausedByOwner>(about)
+            .is_some_and(|paused| paused.0);
         if paused {
             emit(world, DataProducerPaused { about, subject });
         } else {

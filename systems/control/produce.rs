@@ -11,9 +11,9 @@ use flumen_components::rtp_parameters::{
 };
 use flumen_components::{
     AppData, Closed, Consumers, Created, Directory, Encoding, Incoming, KeyFrameRequests,
-    LayerCounts, Listener, LivenessTimeout, Naming, OnTransport, Orientation, Paused, PayloadType,
-    Producer, ProducerId, ProducerParameters, Purpose, Router, Routes, SsrcChanges, Streams,
-    Subject, TraceTypes, TransportId, find,
+    LayerCounts, Listener, LivenessTimeout, Naming, OnTransport, Orientation, PausedByOwner,
+    PayloadType, Producer, ProducerId, ProducerParameters, Purpose, Router, Routes, SsrcChanges,
+    Streams, Subject, TraceTypes, TransportId, find,
 };
 use thiserror::Error;
 
@@ -131,7 +131,13 @@ pub fn produce(
         need_history: 0,
         encodings: encodings(&parameters.rtp),
     };
-    let entity = spawn(world, id, producer, Paused(options.paused), parameters);
+    let entity = spawn(
+        world,
+        id,
+        producer,
+        PausedByOwner(options.paused),
+        parameters,
+    );
     world.entity_mut(entity).insert(options.app_data);
     if kind == MediaKind::Video {
         let requests = KeyFrameRequests::new(options.key_frame_request_delay);
@@ -210,7 +216,7 @@ fn spawn(
     world: &mut World,
     id: ProducerId,
     producer: Producer,
-    paused: Paused,
+    paused: PausedByOwner,
     parameters: ProducerParameters,
 ) -> Entity {
     let rtp = parameters.rtp.clone();

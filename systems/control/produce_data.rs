@@ -5,7 +5,7 @@ use bevy_ecs::world::World;
 use flumen_components::event::{DataProducerCreated, emit};
 use flumen_components::{
     AppData, Closed, DataConsumers, DataKind, DataParameters, DataProducer, DataProducerId,
-    Directory, OnTransport, Paused, Routes, SctpParameters, SctpStreamParameters,
+    Directory, OnTransport, PausedByOwner, Routes, SctpParameters, SctpStreamParameters,
     SctpStreamParametersError, SctpStreams, Subject, TransportId, TransportKind, find,
 };
 use thiserror::Error;
@@ -100,7 +100,7 @@ pub fn produce_data(
     };
     let bundle = (
         (id, created, data_producer, parameters),
-        (Paused(options.paused), Routes::default()),
+        (PausedByOwner(options.paused), Routes::default()),
         (DataConsumers::default(), options.app_data),
         OnTransport(transport),
     );

@@ -4,8 +4,8 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::{
-    Closed, Consumer, ConsumerId, KeyFrameWish, KeyFrameWishes, Layering, Path, Paused, Producer,
-    find,
+    Closed, Consumer, ConsumerId, KeyFrameWish, KeyFrameWishes, Layering, Path, PausedByOwner,
+    Producer, find,
 };
 
 /// Asks the producer for a key frame on behalf of a consumer. Nothing happens when the consumer is
@@ -25,7 +25,7 @@ pub(super) fn wish_for(world: &mut World, entity: Entity) {
     let Some(consumer) = world.get::<Consumer>(entity) else {
         return;
     };
-    let paused = consumer.producer_paused || world.get::<Paused>(entity).is_none_or(|p| p.0);
+    let paused = consumer.producer_paused || world.get::<PausedByOwner>(entity).is_none_or(|p| p.0);
     let connected = world
         .get::<Path>(consumer.transport)
         .is_some_and(Path::is_connected);

@@ -78,7 +78,7 @@ pub fn can_consume(
     let Ok(router) = find(world, router) else {
         return false;
     };
-    let negotiation = rtp_parameters::ConsumerOptions::default();
+    let negotiation = rtp_parameters::ConsumerRequest::default();
     producer_in(world, router, producer)
         .and_then(|(_, found)| negotiated(found, remote, &negotiation, *birth::SSRCS.start()))
         .is_ok()

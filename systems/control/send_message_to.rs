@@ -5,8 +5,8 @@ use bevy_ecs::world::World;
 use bytes::Bytes;
 use flumen_components::event::{SctpSendBufferFull, emit};
 use flumen_components::{
-    Closed, DataConsumer, DataConsumerId, Message, MessageWithheld, Now, Paused, SctpAssociation,
-    SctpStreamParameters, Subject,
+    Closed, DataConsumer, DataConsumerId, Message, MessageWithheld, Now, PausedByOwner,
+    SctpAssociation, SctpStreamParameters, Subject,
 };
 use thiserror::Error;
 
@@ -80,7 +80,9 @@ fn check(
 ) -> Result<(), SendMessageToError> {
     let closed = || NotSctp::Closed(Closed::new(id));
     let consumer = world.get::<DataConsumer>(entity).ok_or_else(closed)?;
-    let paused = world.get::<Paused>(entity).is_none_or(|paused| paused.0);
+    let paused = world
+        .get::<PausedByOwner>(entity)
+        .is_none_or(|paused| paused.0);
     if paused || consumer.data_producer_paused {
         return Err(SendMessageToError::Paused);
     }

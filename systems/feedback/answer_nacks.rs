@@ -9,9 +9,9 @@ use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::rtcp::{self, Nack, RtcpPacket};
 use flumen_components::{
     Allowance, Consumer, ConsumerId, Destination, DirectOut, DirectRow, Emission, History, Inbox,
-    Layering, Ledger, Limits, Link, Listener, Now, Outbox, Outgoing, OutgoingKind, Path, Paused,
-    Permit, Producer, Recipient, RemoteClock, RemoteReception, Retransmission, RtcpIn, Subject,
-    Time, Trace, TraceTypes, Traces,
+    Layering, Ledger, Limits, Link, Listener, Now, Outbox, Outgoing, OutgoingKind, Path,
+    PausedByOwner, Permit, Producer, Recipient, RemoteClock, RemoteReception, Retransmission,
+    RtcpIn, Subject, Time, Trace, TraceTypes, Traces,
 };
 
 use crate::forward::{Repeat, RtxStream, Sender, repeat};
@@ -28,7 +28,7 @@ pub(crate) struct Answering<'w, 's> {
             &'static Emission,
             Option<&'static Layering>,
             &'static RemoteReception,
-            &'static Paused,
+            &'static PausedByOwner,
             &'static TraceTypes,
             &'static mut Retransmission,
         ),

@@ -9,8 +9,8 @@ use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::rtcp::{write_fir, write_pli};
 use flumen_components::{
     Deadlines, Due, Emission, Encoding, KeyFrameRequests, KeyFrameRetry, KeyFrameWish,
-    KeyFrameWishes, Layering, Limits, Now, Path, Paused, Producer, ProducerId, Reception, Routes,
-    RtpStream, Subject, Time, Trace, TraceTypes, Traces,
+    KeyFrameWishes, Layering, Limits, Now, Path, PausedByOwner, Producer, ProducerId, Reception,
+    Routes, RtpStream, Subject, Time, Trace, TraceTypes, Traces,
 };
 
 use super::rtcp_exits::RtcpExits;
@@ -24,7 +24,7 @@ pub(crate) struct Asking<'w, 's> {
         (
             &'static ProducerId,
             &'static Producer,
-            &'static Paused,
+            &'static PausedByOwner,
             &'static TraceTypes,
             &'static mut KeyFrameRequests,
         ),
@@ -44,7 +44,7 @@ pub(crate) struct Asking<'w, 's> {
 pub(crate) struct Waiting<'w, 's> {
     routes: Query<'w, 's, &'static Routes>,
     // Those that get layers ask for the one they are to get as long as it comes without.
-    consumers: Query<'w, 's, (&'static Emission, &'static Paused), Without<Layering>>,
+    consumers: Query<'w, 's, (&'static Emission, &'static PausedByOwner), Without<Layering>>,
     paths: Query<'w, 's, &'static Path>,
 }
 

@@ -10,7 +10,7 @@ use flumen_components::wire::rtcp::{
 };
 use flumen_components::{
     CaptureClock, ConsumerParameters, Deadlines, Due, DueReports, Emission, Encoding, Incoming,
-    Limits, Listener, LossSearch, Newest, Now, NtpEpoch, Path, Paused, Producer, Reception,
+    Limits, Listener, LossSearch, Newest, Now, NtpEpoch, Path, PausedByOwner, Producer, Reception,
     RemoteClock, RemoteReception, ReportBudget, ReportQueue, ReportSchedule, Reporting, Routes,
     RtpStream, Time,
 };
@@ -37,11 +37,11 @@ pub(crate) struct Reporters<'w, 's> {
             &'static Emission,
             &'static ConsumerParameters,
             &'static mut RemoteReception,
-            &'static Paused,
+            &'static PausedByOwner,
         ),
     >,
     captures: Captures<'w, 's>,
-    producers: Query<'w, 's, (&'static Producer, &'static Routes, &'static Paused)>,
+    producers: Query<'w, 's, (&'static Producer, &'static Routes, &'static PausedByOwner)>,
     paths: Query<'w, 's, &'static Path>,
     exits: RtcpExits<'w, 's>,
     now: Res<'w, Now>,

@@ -4,7 +4,7 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::relationship::RelationshipTarget;
 use bevy_ecs::system::{Query, ResMut, SystemParam};
 use flumen_components::{
-    Connected, Consumer, Created, Emission, KeyFrameWish, KeyFrameWishes, Layering, Paused,
+    Connected, Consumer, Created, Emission, KeyFrameWish, KeyFrameWishes, Layering, PausedByOwner,
     Producer, Residents, Role,
 };
 
@@ -18,7 +18,7 @@ pub(crate) struct Inhabitants<'w, 's> {
         (
             &'static Created,
             &'static Consumer,
-            &'static Paused,
+            &'static PausedByOwner,
             &'static Emission,
             Option<&'static Layering>,
         ),

@@ -6,8 +6,8 @@ use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
 use flumen_components::rtp_parameters::Codec;
 use flumen_components::wire::codec::opus;
 use flumen_components::{
-    ConsumerId, Emission, Inbox, Layering, Ledger, Link, Media, MediaPacket, Path, Paused, Touched,
-    TouchedStream, TraceTypes, Withheld, chain,
+    ConsumerId, Emission, Inbox, Layering, Ledger, Link, Media, MediaPacket, Path, PausedByOwner,
+    Touched, TouchedStream, TraceTypes, Withheld, chain,
 };
 
 use super::delivery::{Delivery, Exits};
@@ -23,7 +23,7 @@ pub(crate) struct Takers<'w, 's> {
         (
             &'static mut Emission,
             Option<&'static mut Layering>,
-            &'static Paused,
+            &'static PausedByOwner,
             &'static ConsumerId,
             &'static TraceTypes,
         ),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use flumen_components::event::{Pending, SctpSendBufferFull};
 use flumen_components::{
     Audience, DataConsumer, DataConsumerId, DataLedger, Limits, MessageDeliveries, MessageRow,
-    MessageWithheld, Messages, Now, Parcel, Paused, Routes, SctpAssociation, SctpSchedule,
+    MessageWithheld, Messages, Now, Parcel, PausedByOwner, Routes, SctpAssociation, SctpSchedule,
     SctpState, SctpStreamParameters, Stirred, Subchannels, Subject, Traffic,
 };
 
@@ -15,7 +15,7 @@ use crate::hand_over::{note_room, outgoing, refusal};
 /// Who sends and who receives messages.
 #[derive(SystemParam)]
 pub(crate) struct DataParties<'w, 's> {
-    data_producers: Query<'w, 's, (&'static Routes, &'static Paused)>,
+    data_producers: Query<'w, 's, (&'static Routes, &'static PausedByOwner)>,
     data_consumers: Query<
         'w,
         's,
@@ -23,7 +23,7 @@ pub(crate) struct DataParties<'w, 's> {
             &'static mut DataConsumer,
             &'static DataConsumerId,
             &'static Subchannels,
-            &'static Paused,
+            &'static PausedByOwner,
         ),
     >,
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bevy_ecs::system::{Query, Res, ResMut};
 use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::{
-    Arrival, Bounds, History, Inbox, Keeping, Limits, Media, Now, Paused, Producer, Time, Touched,
-    TouchedStream,
+    Arrival, Bounds, History, Inbox, Keeping, Limits, Media, Now, PausedByOwner, Producer, Time,
+    Touched, TouchedStream,
 };
 
 /// Keeps the packets of this tick as they are forwarded, and marks those that are there already. A
@@ -15,7 +15,7 @@ pub(crate) fn keep_packets(
     touched: Res<'_, Touched>,
     inbox: Res<'_, Inbox>,
     limits: Res<'_, Limits>,
-    producers: Query<'_, '_, (&Producer, &Paused)>,
+    producers: Query<'_, '_, (&Producer, &PausedByOwner)>,
     mut histories: Query<'_, '_, &mut History>,
     mut media: ResMut<'_, Media>,
     now: Res<'_, Now>,

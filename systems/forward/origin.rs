@@ -4,7 +4,7 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, SystemParam};
 use flumen_components::rtp_parameters::{HeaderExtensionIds, MediaKind};
 use flumen_components::{
-    Alignment, CaptureClock, History, Listener, OutgoingKind, Paused, Producer, RemoteClock,
+    Alignment, CaptureClock, History, Listener, OutgoingKind, PausedByOwner, Producer, RemoteClock,
     Routes, RtpStream,
 };
 
@@ -13,7 +13,8 @@ use super::repeat::Sender;
 /// Who sends.
 #[derive(SystemParam)]
 pub(crate) struct Origins<'w, 's> {
-    pub(super) producers: Query<'w, 's, (&'static Producer, &'static Routes, &'static Paused)>,
+    pub(super) producers:
+        Query<'w, 's, (&'static Producer, &'static Routes, &'static PausedByOwner)>,
     streams: Query<'w, 's, (&'static RtpStream, &'static History, &'static CaptureClock)>,
     senders: Query<'w, 's, (&'static Listener, &'static RemoteClock)>,
 }

@@ -5,7 +5,7 @@ use bevy_ecs::system::{Query, Res, ResMut};
 use flumen_components::event::{Event, Pending, VideoOrientationChanged};
 use flumen_components::wire::extension;
 use flumen_components::{
-    Inbox, Listener, Media, MediaPacket, Orientation, Paused, ProducerId, Subject, Touched,
+    Inbox, Listener, Media, MediaPacket, Orientation, PausedByOwner, ProducerId, Subject, Touched,
     VideoOrientation, chain,
 };
 
@@ -14,7 +14,7 @@ pub(crate) fn read_orientation(
     touched: Res<'_, Touched>,
     media: Res<'_, Media>,
     inbox: Res<'_, Inbox>,
-    mut producers: Query<'_, '_, (&ProducerId, &Paused, &mut Orientation)>,
+    mut producers: Query<'_, '_, (&ProducerId, &PausedByOwner, &mut Orientation)>,
     listeners: Query<'_, '_, &Listener>,
     mut pending: ResMut<'_, Pending>,
 ) {

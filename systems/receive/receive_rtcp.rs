@@ -8,8 +8,8 @@ use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::rtcp::{self, RtcpPacket};
 use flumen_components::{
     Consumer, ConsumerId, Control, Emission, Inbox, KeyFrameWish, KeyFrameWishes, Layering, Ledger,
-    Limits, Listener, Now, OutgoingEstimate, PacketReport, PathsToEstimate, Paused, Producer,
-    RtcpFault, RtcpIn, Subject, Trace, TraceTypes, Traces,
+    Limits, Listener, Now, OutgoingEstimate, PacketReport, PathsToEstimate, PausedByOwner,
+    Producer, RtcpFault, RtcpIn, Subject, Trace, TraceTypes, Traces,
 };
 
 use crate::score::forwarded;
@@ -26,7 +26,7 @@ pub(crate) struct Addressees<'w, 's> {
             &'static Consumer,
             &'static mut Emission,
             Option<&'static Layering>,
-            &'static Paused,
+            &'static PausedByOwner,
             &'static TraceTypes,
         ),
     >,

@@ -5,8 +5,8 @@ use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::wire::rtx;
 use flumen_components::{
     Arrival, Descriptor, Discard, Effect, EntryPoints, Inbox, KeyFrameRequests, KeyFrameWish,
-    KeyFrameWishes, Ledger, Listener, Media, MediaPacket, Missing, Now, Paused, Presence, Producer,
-    Reception, RtpStream, Templates, Time, Touched, TouchedStream, Traffic,
+    KeyFrameWishes, Ledger, Listener, Media, MediaPacket, Missing, Now, PausedByOwner, Presence,
+    Producer, Reception, RtpStream, Templates, Time, Touched, TouchedStream, Traffic,
 };
 
 use super::describe::{Described, describe};
@@ -26,7 +26,7 @@ pub(crate) struct Receivers<'w, 's> {
             Option<&'static mut EntryPoints>,
         ),
     >,
-    producers: Query<'w, 's, (&'static Producer, &'static Paused)>,
+    producers: Query<'w, 's, (&'static Producer, &'static PausedByOwner)>,
     listeners: Query<'w, 's, &'static Listener>,
     requests: Query<'w, 's, &'static mut KeyFrameRequests>,
     traffic: Query<'w, 's, &'static mut Traffic>,

@@ -6,8 +6,8 @@ use flumen_components::rtp_parameters::HeaderExtensionIds;
 use flumen_components::trace::{Direction, PacketTrace, TraceInfo};
 use flumen_components::wire::extension::parse_transport_sequence;
 use flumen_components::{
-    Inbox, Limits, Listener, Media, MediaPacket, Now, Paused, ProducerId, Subject, Touched, Trace,
-    TraceTypes, Traces, chain,
+    Inbox, Limits, Listener, Media, MediaPacket, Now, PausedByOwner, ProducerId, Subject, Touched,
+    Trace, TraceTypes, Traces, chain,
 };
 
 /// Records a trace event for each accepted packet of a producer that is traced and not paused.
@@ -15,7 +15,7 @@ pub(crate) fn trace_packets(
     touched: Res<'_, Touched>,
     media: Res<'_, Media>,
     inbox: Res<'_, Inbox>,
-    producers: Query<'_, '_, (&ProducerId, &TraceTypes, &Paused)>,
+    producers: Query<'_, '_, (&ProducerId, &TraceTypes, &PausedByOwner)>,
     listeners: Query<'_, '_, &Listener>,
     mut traces: ResMut<'_, Traces>,
     limits: Res<'_, Limits>,

@@ -4,13 +4,22 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, ResMut, SystemParam};
 use flumen_components::{
     CaptureClock, Consumer, Encoding, Inactivity, KeyFrameWish, KeyFrameWishes, Layering,
-    LayersChanging, LayersToChoose, Living, Path, Paused, Producer, RemoteClock, Routes, Score,
+    LayersChanging, LayersToChoose, Living, Path, PausedByOwner, Producer, RemoteClock, Routes,
+    Score,
 };
 
 /// Who chooses, and among what.
 #[derive(SystemParam)]
 pub(crate) struct Choosing<'w, 's> {
-    consumers: Query<'w, 's, (&'static Consumer, &'static Paused, &'static mut Layering)>,
+    consumers: Query<
+        'w,
+        's,
+        (
+            &'static Consumer,
+            &'static PausedByOwner,
+            &'static mut Layering,
+        ),
+    >,
     producers: Query<'w, 's, (&'static Producer, &'static Routes)>,
     streams: Query<
         'w,

@@ -4,14 +4,14 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::wire::extension::AudioLevel;
 use flumen_components::{
-    Deadlines, Due, Inbox, Listener, Media, MediaPacket, Now, ObservedBy, Paused, RtpObserver,
-    Touched, chain,
+    Deadlines, Due, Inbox, Listener, Media, MediaPacket, Now, ObservedBy, PausedByOwner,
+    RtpObserver, Touched, chain,
 };
 
 /// Who listens, and when they tell what they heard.
 #[derive(SystemParam)]
 pub(crate) struct Ears<'w, 's> {
-    observers: Query<'w, 's, (&'static mut RtpObserver, &'static Paused)>,
+    observers: Query<'w, 's, (&'static mut RtpObserver, &'static PausedByOwner)>,
     deadlines: ResMut<'w, Deadlines>,
     now: Res<'w, Now>,
 }
@@ -21,13 +21,13 @@ pub(crate) fn hear_levels(
     touched: Res<'_, Touched>,
     media: Res<'_, Media>,
     inbox: Res<'_, Inbox>,
-    producers: Query<'_, '_, (&ObservedBy, &Paused)>,
+    producers: Query<'_, '_, (&ObservedBy, &PausedByOwner)>,
     listeners: Query<'_, '_, &Listener>,
     mut ears: Ears<'_, '_>,
 ) {
     for &stream in &touched.streams {
         // Only producers that were added to an observer have the component.
-        let Ok((observed, &Paused(false))) = producers.get(stream.producer) else {
+        let Ok((observed, &PausedByOwner(false))) = producers.get(stream.producer) else {
             continue;
         };
         for packet in chain(&media, stream) {
@@ -42,7 +42,7 @@ impl Ears<'_, '_> {
     fn hear(&mut self, observed: &ObservedBy, producer: Entity, dbov: u8) {
         let now = self.now.time;
         for &entity in &observed.0 {
-            let Ok((mut observer, &Paused(false))) = self.observers.get_mut(entity) else {
+            let Ok((mut observer, &PausedByOwner(false))) = self.observers.get_mut(entity) else {
                 continue;
             };
             observer.hear(producer, dbov, now);

@@ -4,16 +4,16 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Local, Query, Res, ResMut};
 use flumen_components::event::{DominantSpeakerChanged, Event, Pending, Silence, VolumesChanged};
 use flumen_components::{
-    Deadlines, DominantSpeaker, Due, Loud, Now, ObserverKind, Paused, ProducerId, ProducerVolume,
-    RtpObserver, RtpObserverId, Subject,
+    Deadlines, DominantSpeaker, Due, Loud, Now, ObserverKind, PausedByOwner, ProducerId,
+    ProducerVolume, RtpObserver, RtpObserverId, Subject,
 };
 
 /// Producers by what observers know them by: whether they count, and as whom they are told.
-type Speakers<'w, 's> = Query<'w, 's, (&'static ProducerId, &'static Paused)>;
+type Speakers<'w, 's> = Query<'w, 's, (&'static ProducerId, &'static PausedByOwner)>;
 
 /// Observers of which an interval is over tell who was loud, or who speaks.
 pub(crate) fn tell_levels(
-    mut observers: Query<'_, '_, (&RtpObserverId, &mut RtpObserver, &Paused)>,
+    mut observers: Query<'_, '_, (&RtpObserverId, &mut RtpObserver, &PausedByOwner)>,
     producers: Speakers<'_, '_>,
     mut deadlines: ResMut<'_, Deadlines>,
     now: Res<'_, Now>,

@@ -3,8 +3,8 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::{
-    Checked, Deadlines, Due, Histogram, Inactivity, Media, Now, Resumed, Score, ScoresChanged,
-    Touched, TouchedStream, chain,
+    Checked, Deadlines, Due, Histogram, Inactivity, Media, Now, ResumedStreams, Score,
+    ScoresChanged, Touched, TouchedStream, chain,
 };
 
 /// What inactivity is told by, and what it changes.
@@ -27,7 +27,7 @@ pub(crate) struct Watch<'w, 's> {
 /// Takes in which streams wait anew and which brought media in this tick, then which did not for
 /// too long.
 pub(crate) fn watch_inactivity(
-    mut resumed: ResMut<'_, Resumed>,
+    mut resumed: ResMut<'_, ResumedStreams>,
     touched: Res<'_, Touched>,
     media: Res<'_, Media>,
     mut watch: Watch<'_, '_>,

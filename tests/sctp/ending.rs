@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flumen::components::wire::sctp::{Data, chunks, kind};
-use flumen::sctp::{Config, Event, Failure, SendError, State};
+use flumen::sctp::{AssociationEvent, Config, Failure, SendRefused, State};
 use flumen_tests::forger::Forger;
 use flumen_tests::{Ends, Stack, message};
 
@@ -17,11 +17,11 @@ fn a_shutdown_delivers_everything_first() {
         }
         ends.ends[0].shut_down(ends.now);
         let late = ends.ends[0].send(ends.now, &message(1, "late"));
-        assert_eq!(late, Err(SendError::ShuttingDown));
+        assert_eq!(late, Err(SendRefused::ShuttingDown));
         ends.run_until(|ends| ends.are(State::Closed));
         assert_eq!(ends.got[1].messages.len(), 100, "{stacks:?}");
         for at in [0, 1] {
-            let closed = Event::StateChanged(State::Closed);
+            let closed = AssociationEvent::StateChanged(State::Closed);
             assert!(ends.has_seen(at, closed), "{stacks:?}, end {at}");
         }
         assert_eq!(
@@ -85,11 +85,11 @@ fn an_abort_ends_both_at_once() {
         ends.run_for(Duration::from_millis(25));
         assert_eq!(ends.ends[1].state(), State::Failed, "{stacks:?}");
         assert!(
-            ends.has_seen(1, Event::Failed(Failure::Aborted)),
+            ends.has_seen(1, AssociationEvent::Failed(Failure::Aborted)),
             "{stacks:?}"
         );
         let after = ends.ends[0].send(ends.now, &message(1, "after"));
-        assert_eq!(after, Err(SendError::NotConnected));
+        assert_eq!(after, Err(SendRefused::NotConnected));
     }
 }
 
@@ -113,7 +113,7 @@ fn nobody_answers_a_handshake() {
         ends.ends[0].connect(ends.now);
         ends.run_until(|ends| ends.ends[0].state() == State::Failed);
         assert!(
-            ends.has_seen(0, Event::Failed(Failure::Handshake)),
+            ends.has_seen(0, AssociationEvent::Failed(Failure::Handshake)),
             "{stacks:?}"
         );
     }
@@ -148,7 +148,7 @@ fn a_peer_that_is_gone_is_noticed() {
                 ends.send(0, &message(1, "into the void"));
             }
             ends.run_until(|ends| ends.ends[0].state() == State::Failed);
-            let unreachable = Event::Failed(Failure::Unreachable);
+            let unreachable = AssociationEvent::Failed(Failure::Unreachable);
             assert!(ends.has_seen(0, unreachable), "{stacks:?}");
         }
     }
@@ -166,7 +166,7 @@ fn a_lost_abort_is_repeated_to_who_goes_on_speaking() {
         ends.send(1, &message(1, "hello?"));
         ends.run_for(Duration::from_millis(100));
         assert!(
-            ends.has_seen(1, Event::Failed(Failure::Aborted)),
+            ends.has_seen(1, AssociationEvent::Failed(Failure::Aborted)),
             "{stacks:?}"
         );
     }
@@ -188,7 +188,7 @@ fn what_is_queued_when_the_peer_shuts_down_is_delivered_first() {
             let got = ends.payloads(0).into_iter().map(|payload| payload[0]);
             let case = format!("{stacks:?}, {lost_per_mille} per mille lost");
             assert!(got.eq(0..100), "{case}: {}", ends.got[0].messages.len());
-            let closed = Event::StateChanged(State::Closed);
+            let closed = AssociationEvent::StateChanged(State::Closed);
             let mut events = ends.got[1].events.iter();
             let (at, _) = events.find(|(_, event)| *event == closed).expect("it is");
             assert!(*at < flumen::Time::from_secs(60), "{case}: at {at}");
@@ -205,7 +205,7 @@ fn nothing_new_is_sent_to_a_peer_that_shuts_down() {
         ends.ends[0].shut_down(ends.now);
         ends.run_for(Duration::from_millis(20));
         let late = ends.ends[1].send(ends.now, &message(1, "late"));
-        assert_eq!(late, Err(SendError::ShuttingDown), "{stacks:?}");
+        assert_eq!(late, Err(SendRefused::ShuttingDown), "{stacks:?}");
     }
 }
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use flumen::Time;
 use flumen::components::wire::sctp::{Data, chunks};
-use flumen::sctp::{Association, Config, Event, Outgoing, Output, Reliability, SendError, State};
+use flumen::sctp::{
+    Association, AssociationEvent, Config, OutgoingMessage, Output, Reliability, SendRefused, State,
+};
 use flumen_tests::{Ends, Stack, message, start};
 
 #[test]
@@ -12,7 +14,7 @@ fn messages_flow_in_both_directions_once_connected() {
     for &stacks in Stack::PAIRS {
         let mut ends = Ends::with(stacks, &Config::default());
         let early = ends.ends[0].send(ends.now, &message(1, "early"));
-        assert_eq!(early, Err(SendError::NotConnected));
+        assert_eq!(early, Err(SendRefused::NotConnected));
         ends.connect();
         for count in 0..100_u8 {
             let length = 1 + usize::from(count) * 40;
@@ -44,7 +46,7 @@ fn what_arrives_is_told_by_the_next_poll() {
         let (arrived, _) = ends.got[1].messages[0];
         let took = arrived.since(sent);
         assert!(took <= soon, "{stacks:?}: told after {took:?}");
-        let low = |(_, event): &&_| matches!(event, Event::BufferedAmountLow { .. });
+        let low = |(_, event): &&_| matches!(event, AssociationEvent::BufferedAmountLow { .. });
         let (acknowledged, _) = ends.got[0].events.iter().find(low).expect("it is");
         let took = acknowledged.since(sent);
         assert!(
@@ -65,18 +67,18 @@ fn an_association_tells_its_states_and_streams() {
         let mut ends = Ends::with(stacks, &config);
         assert!(ends.are(State::New));
         ends.connect();
-        let streams = Event::Streams {
+        let streams = AssociationEvent::Streams {
             outbound: 20,
             inbound: 20,
         };
-        let connected = Event::StateChanged(State::Connected);
+        let connected = AssociationEvent::StateChanged(State::Connected);
         let asked: Vec<_> = ends.got[0].events.iter().map(|(_, event)| *event).collect();
-        let connecting = Event::StateChanged(State::Connecting);
+        let connecting = AssociationEvent::StateChanged(State::Connecting);
         assert_eq!(asked, [connecting, streams, connected], "{stacks:?}");
         let answered = ends.got[1].events.iter().map(|(_, event)| *event);
         assert!(answered.eq([streams, connected]), "{stacks:?}");
         let beyond = ends.ends[0].send(ends.now, &message(20, "x"));
-        let refused = SendError::NoStream {
+        let refused = SendRefused::NoStream {
             stream: 20,
             streams: 20,
         };
@@ -181,7 +183,7 @@ fn every_ppid_arrives_as_it_was_sent() {
         for (length, ordered) in [(1, true), (20_000, true), (20_000, false), (3, false)] {
             for (stream, ppid) in (0..).zip(PPIDS) {
                 let payload = vec![ppid as u8; length];
-                let message = Outgoing {
+                let message = OutgoingMessage {
                     ppid,
                     ordered,
                     ..message(stream, payload.clone())
@@ -221,12 +223,12 @@ fn a_message_as_long_as_allowed_passes_whatever_its_ppid() {
         for ppid in [52, 53] {
             let mut ends = Ends::with(stacks, &config);
             ends.connect();
-            let long = |length| Outgoing {
+            let long = |length| OutgoingMessage {
                 ppid,
                 ..message(3, vec![7; length])
             };
             let refused = ends.ends[0].send(ends.now, &long(3_001));
-            let too_long = SendError::TooLong {
+            let too_long = SendRefused::TooLong {
                 length: 3_001,
                 limit: 3_000,
             };
@@ -234,7 +236,10 @@ fn a_message_as_long_as_allowed_passes_whatever_its_ppid() {
             ends.send(0, &long(3_000));
             ends.send(0, &long(2_999));
             ends.run_until(|ends| !ends.got[1].messages.is_empty());
-            assert!(ends.has_seen(1, Event::TooLong { stream: 3 }), "{stacks:?}");
+            assert!(
+                ends.has_seen(1, AssociationEvent::TooLong { stream: 3 }),
+                "{stacks:?}"
+            );
             assert_eq!(ends.payloads(1)[0].len(), 2_999, "{stacks:?}");
         }
     }
@@ -250,7 +255,7 @@ fn an_unordered_message_overtakes_what_waits() {
         ends.poll();
         ends.lose(0);
         ends.send(0, &message(1, "waits"));
-        let unordered = Outgoing {
+        let unordered = OutgoingMessage {
             ordered: false,
             ..message(1, "overtakes")
         };
@@ -311,7 +316,7 @@ fn a_message_is_delivered_by_reliability_and_order_of_its_own() {
             (true, Reliability::Retransmits(3)),
         ];
         for (stream, (ordered, reliability)) in kinds.into_iter().cycle().take(50).enumerate() {
-            let outgoing = Outgoing {
+            let outgoing = OutgoingMessage {
                 ordered,
                 reliability,
                 ..message(stream as u16 % 3, vec![stream as u8])

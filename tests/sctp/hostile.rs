@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flumen::components::wire::sctp::{HEADER_LEN, Init, chunks, kind, seal};
-use flumen::sctp::{Config, Event, Failure, Refused, SendError, State};
+use flumen::sctp::{AssociationEvent, Config, Failure, Refused, SendRefused, State};
 use flumen_tests::forger::{Forger, forge, init, reset};
 use flumen_tests::{Ends, Noise, Stack, message};
 
@@ -99,7 +99,7 @@ fn malformed_chunks_of_every_type_do_no_harm() {
                 }
             }
             forger.ends.run_for(Duration::from_secs(20));
-            let panicked = Event::Failed(Failure::Panicked);
+            let panicked = AssociationEvent::Failed(Failure::Panicked);
             assert!(
                 !forger.ends.has_seen(0, panicked),
                 "{stack:?} round {round}"
@@ -269,7 +269,9 @@ fn more_streams_than_announced_end_the_association() {
         assert_eq!(forger.state(), State::Connected, "{stack:?}");
         forger.say_data(WHOLE, 1, 0, b"x");
         assert!(
-            forger.ends.has_seen(0, Event::Failed(Failure::Flooded)),
+            forger
+                .ends
+                .has_seen(0, AssociationEvent::Failed(Failure::Flooded)),
             "{stack:?}"
         );
     }
@@ -319,7 +321,7 @@ fn fragments_of_messages_far_behind_are_left_to_be_sent_again() {
 
 #[test]
 fn fragments_that_are_never_completed_end_the_association() {
-    let flooded = Event::Failed(Failure::Flooded);
+    let flooded = AssociationEvent::Failed(Failure::Flooded);
     // The first is of messages that are never completed, the others of one that never ends.
     for (first, flags) in [
         (BEGINNING, BEGINNING),
@@ -461,7 +463,7 @@ fn a_peer_without_a_window_fills_no_memory() {
             let now = forger.ends.now;
             match forger.ends.ends[0].send(now, &message(1, vec![0; 1_000])) {
                 Ok(_) => taken += 1,
-                Err(refused) => assert_eq!(refused, SendError::BufferFull),
+                Err(refused) => assert_eq!(refused, SendRefused::BufferFull),
             }
             let packet = forger.packet(&[(kind::SACK, 0, &sack)]);
             forger.say(&packet);

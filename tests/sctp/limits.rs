@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flumen::sctp::{Config, Event, SendError, State};
+use flumen::sctp::{AssociationEvent, Config, SendRefused, State};
 use flumen_tests::{Ends, Stack, message};
 
 fn connected(stacks: [Stack; 2], config: &Config) -> Ends {
@@ -20,8 +20,8 @@ fn a_message_has_a_length() {
         };
         let mut ends = connected(stacks, &config);
         let end = &mut ends.ends[0];
-        assert_eq!(end.send(ends.now, &message(0, "")), Err(SendError::Empty));
-        let too_long = SendError::TooLong {
+        assert_eq!(end.send(ends.now, &message(0, "")), Err(SendRefused::Empty));
+        let too_long = SendRefused::TooLong {
             length: 1_001,
             limit: 1_000,
         };
@@ -48,9 +48,9 @@ fn what_waits_is_limited_by_stream_association_and_number() {
         };
         assert_eq!(send(1, 2_999), Ok(2_999));
         assert_eq!(send(1, 500), Ok(3_499));
-        assert_eq!(send(1, 1), Err(SendError::StreamFull(1)));
+        assert_eq!(send(1, 1), Err(SendRefused::StreamFull(1)));
         assert_eq!(send(2, 1_501), Ok(1_501));
-        assert_eq!(send(3, 1), Err(SendError::BufferFull));
+        assert_eq!(send(3, 1), Err(SendRefused::BufferFull));
         assert_eq!(ends.ends[0].buffered(), 5_000);
         assert_eq!(ends.ends[0].buffered_on(2), 1_501);
 
@@ -75,7 +75,7 @@ fn a_threshold_tells_when_to_go_on() {
             .events
             .iter()
             .filter_map(|(_, event)| match event {
-                Event::BufferedAmountLow {
+                AssociationEvent::BufferedAmountLow {
                     stream: 1,
                     buffered,
                 } => Some(*buffered),
@@ -97,7 +97,7 @@ fn what_one_acknowledgement_releases_is_told_in_the_order_of_streams() {
         ends.run_until(|ends| ends.ends[0].buffered() == 0);
         let events = ends.got[0].events.iter();
         let low = events.filter_map(|(at, event)| match event {
-            Event::BufferedAmountLow { stream, .. } => Some((*at, *stream)),
+            AssociationEvent::BufferedAmountLow { stream, .. } => Some((*at, *stream)),
             _ => None,
         });
         let low: Vec<_> = low.collect();
@@ -122,7 +122,10 @@ fn a_message_that_is_too_long_for_the_receiver_is_dropped_and_told() {
         ends.send(0, &message(1, vec![0; 1_001]));
         ends.send(0, &message(1, vec![0; 1_000]));
         ends.run_for(Duration::from_secs(1));
-        assert!(ends.has_seen(1, Event::TooLong { stream: 1 }), "{stacks:?}");
+        assert!(
+            ends.has_seen(1, AssociationEvent::TooLong { stream: 1 }),
+            "{stacks:?}"
+        );
         assert_eq!(ends.payloads(1), [[0; 1_000]], "{stacks:?}");
         assert!(ends.are(State::Connected), "{stacks:?}");
     }

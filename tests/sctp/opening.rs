@@ -31,7 +31,10 @@ fn the_last_parameter_of_an_init_ends_its_chunk_unpadded() {
             let (lengths, left) = parameters(&value[Init::FIXED_LEN..]);
             let case = format!("{stacks:?}, chunk type {wanted}: {lengths:?}");
             let last = *lengths.last().expect("it has parameters");
-            let before: usize = lengths.iter().map(|length| length.next_multiple_of(4)).sum();
+            let before: usize = lengths
+                .iter()
+                .map(|length| length.next_multiple_of(4))
+                .sum();
             let padding = last.next_multiple_of(4) - last;
             assert_eq!(left, 0, "{case}");
             assert_eq!(value.len(), Init::FIXED_LEN + before - padding, "{case}");

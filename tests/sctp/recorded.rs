@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flumen::sctp::{Association, Config, Event, Failure, Output, State};
+use flumen::sctp::{Association, AssociationEvent, Config, Failure, Output, State};
 use flumen_tests::{Ends, Stack, message, start};
 
 /// A conversation from the first to the last word.
@@ -58,7 +58,10 @@ fn a_call_that_is_not_on_the_tape_fails_the_association() {
     assert_eq!(played.state(), State::Connecting);
     let mut out = Output::default();
     played.poll(now, &mut out);
-    let failed = Event::Failed(Failure::Diverged);
-    assert_eq!(out.events, [failed, Event::StateChanged(State::Failed)]);
+    let failed = AssociationEvent::Failed(Failure::Diverged);
+    assert_eq!(
+        out.events,
+        [failed, AssociationEvent::StateChanged(State::Failed)]
+    );
     assert_eq!(played.state(), State::Failed);
 }

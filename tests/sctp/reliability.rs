@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flumen::sctp::{Config, Outgoing, Reliability};
+use flumen::sctp::{Config, OutgoingMessage, Reliability};
 use flumen_tests::{Ends, Stack, message};
 
 fn number(payload: &[u8]) -> u16 {
@@ -15,7 +15,7 @@ fn arrived(ends: &mut Ends, count: u16, ordered: bool, reliability: Reliability)
     ends.connect();
     ends.lose(200);
     for index in 0..count {
-        let outgoing = Outgoing {
+        let outgoing = OutgoingMessage {
             ordered,
             reliability,
             ..message(3, index.to_be_bytes().to_vec())
@@ -82,7 +82,7 @@ fn what_is_too_old_is_abandoned() {
     ends.connect();
     ends.lose(1_000);
     for reliability in [Reliability::Lifetime(100), Reliability::Reliable] {
-        let outgoing = Outgoing {
+        let outgoing = OutgoingMessage {
             ordered: false,
             reliability,
             ..message(3, format!("{reliability:?}"))
@@ -103,7 +103,7 @@ fn a_stream_whose_first_messages_are_abandoned_goes_on() {
         let mut ends = Ends::with(stacks, &Config::default());
         ends.connect();
         ends.lose(1_000);
-        let hasty = |index: u8| Outgoing {
+        let hasty = |index: u8| OutgoingMessage {
             reliability: Reliability::Retransmits(0),
             ..message(3, vec![index])
         };
@@ -134,7 +134,7 @@ fn abandoned_fragments_are_forgotten() {
         ends.connect();
         ends.lose(100);
         for index in 0..200_u8 {
-            let outgoing = Outgoing {
+            let outgoing = OutgoingMessage {
                 ordered,
                 reliability: Reliability::Retransmits(0),
                 ..message(3, vec![index; 10_000])

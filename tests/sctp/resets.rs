@@ -6,7 +6,7 @@ use flumen::Time;
 use flumen::components::wire::sctp::{
     HEADER_LEN, ResetRequest, ResetResponse, chunks, kind, parameters, seal,
 };
-use flumen::sctp::{Association, Config, Event, Output, State};
+use flumen::sctp::{Association, AssociationEvent, Config, Output, State};
 use flumen_tests::forger::{Forger, reset};
 use flumen_tests::{Ends, Stack, message, start};
 use proptest::prelude::*;
@@ -21,14 +21,14 @@ fn a_reset_stream_begins_anew_and_loses_nothing() {
         }
         ends.ends[0].reset_stream(4);
         ends.send(0, &message(5, "another stream"));
-        let done = Event::ResetDone { stream: 4 };
+        let done = AssociationEvent::ResetDone { stream: 4 };
         ends.run_until(|ends| ends.has_seen(0, done));
         assert!(
-            ends.has_seen(1, Event::ResetByPeer { stream: 4 }),
+            ends.has_seen(1, AssociationEvent::ResetByPeer { stream: 4 }),
             "{stacks:?}"
         );
         assert!(
-            !ends.has_seen(1, Event::ResetByPeer { stream: 5 }),
+            !ends.has_seen(1, AssociationEvent::ResetByPeer { stream: 5 }),
             "{stacks:?}"
         );
         assert_eq!(ends.got[1].messages.len(), 51, "{stacks:?}: all of before");
@@ -66,9 +66,9 @@ fn a_reset_leaves_the_other_direction_alone() {
             let events = ends.got[at].events.iter();
             events.filter(|(_, seen)| *seen == event).count()
         };
-        assert_eq!(seen(0, Event::ResetDone { stream: 4 }), 3);
-        assert_eq!(seen(1, Event::ResetByPeer { stream: 4 }), 3);
-        assert_eq!(seen(0, Event::ResetByPeer { stream: 4 }), 0);
+        assert_eq!(seen(0, AssociationEvent::ResetDone { stream: 4 }), 3);
+        assert_eq!(seen(1, AssociationEvent::ResetByPeer { stream: 4 }), 3);
+        assert_eq!(seen(0, AssociationEvent::ResetByPeer { stream: 4 }), 0);
     }
 }
 
@@ -85,7 +85,7 @@ fn a_reset_survives_loss() {
             ends.ends[0].reset_stream(9);
             let rounds = usize::from(round) + 1;
             ends.run_until(|ends| {
-                let done = Event::ResetDone { stream: 9 };
+                let done = AssociationEvent::ResetDone { stream: 9 };
                 let events = ends.got[0].events.iter();
                 events.filter(|(_, event)| *event == done).count() == rounds
             });
@@ -101,7 +101,7 @@ fn a_stream_that_was_never_used_can_be_reset() {
         let mut ends = Ends::with(stacks, &Config::default());
         ends.connect();
         ends.ends[0].reset_stream(17);
-        ends.run_until(|ends| ends.has_seen(0, Event::ResetDone { stream: 17 }));
+        ends.run_until(|ends| ends.has_seen(0, AssociationEvent::ResetDone { stream: 17 }));
         ends.send(0, &message(17, "first"));
         ends.run_for(Duration::from_secs(1));
         assert_eq!(ends.payloads(1), [b"first"], "{stacks:?}");
@@ -160,10 +160,10 @@ fn messages_wait_for_the_reset_of_their_stream() {
             let events = ends.got[at].events.iter();
             events.filter(|(_, seen)| *seen == event).count()
         };
-        ends.run_until(|ends| resets(ends, 0, Event::ResetDone { stream: 4 }) == 4);
+        ends.run_until(|ends| resets(ends, 0, AssociationEvent::ResetDone { stream: 4 }) == 4);
         let expected = (0..20_u8).map(|index| [index / 5, index % 5]);
         assert!(ends.payloads(1).into_iter().eq(expected), "{stacks:?}");
-        let by_peer = resets(&ends, 1, Event::ResetByPeer { stream: 4 });
+        let by_peer = resets(&ends, 1, AssociationEvent::ResetByPeer { stream: 4 });
         assert_eq!(by_peer, 4, "{stacks:?}: both ends agree");
     }
 }
@@ -318,7 +318,7 @@ fn a_reset_in_progress_is_asked_for_under_the_next_number_as_long_as_it_takes() 
         assert!(heard > 20, "{case}");
         let steps = asked.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]));
         assert!(steps.clone().all(|step| step == 1), "{case}");
-        let done = Event::ResetDone { stream: 4 };
+        let done = AssociationEvent::ResetDone { stream: 4 };
         assert!(stranger.ends.has_seen(0, done), "{case}");
     }
 }

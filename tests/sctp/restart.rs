@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use flumen::components::wire::sctp::{chunks, kind};
 use flumen::components::{Created, Purpose, Seed};
-use flumen::sctp::{Association, Config, Event, Refused, State};
+use flumen::sctp::{Association, AssociationEvent, Config, Refused, State};
 use flumen_tests::forger::{forge, init};
 use flumen_tests::{Ends, Noise, Quality, SlowLink, Stack, message, start};
 
@@ -16,7 +16,7 @@ fn restart(ends: &mut Ends, stack: Stack) {
     ends.got[0].events.clear();
 }
 
-fn events(ends: &Ends, at: usize) -> Vec<Event> {
+fn events(ends: &Ends, at: usize) -> Vec<AssociationEvent> {
     ends.got[at]
         .events
         .iter()
@@ -43,22 +43,22 @@ fn a_peer_that_restarts_is_connected_anew() {
             ends.ends[1].connect(ends.now);
             ends.run_until(|ends| ends.ends[1].state() == State::Connected);
             let case = format!("{stacks:?}, {asks} asked");
-            let connected = Event::StateChanged(State::Connected);
+            let connected = AssociationEvent::StateChanged(State::Connected);
             let seen = ends.got[1]
                 .events
                 .iter()
                 .find(|(_, event)| *event == connected);
             let took = seen.expect("it is").0.since(asked);
             assert!(took < Duration::from_millis(100), "{case}: {took:?}");
-            let streams = Event::Streams {
+            let streams = AssociationEvent::Streams {
                 outbound: 1_024,
                 inbound: 1_024,
             };
-            let low = Event::BufferedAmountLow {
+            let low = AssociationEvent::BufferedAmountLow {
                 stream: 2,
                 buffered: 0,
             };
-            let again = Event::StateChanged(State::Connecting);
+            let again = AssociationEvent::StateChanged(State::Connecting);
             assert_eq!(events(&ends, 0), [again, low, streams, connected], "{case}");
             assert_eq!(ends.ends[0].buffered(), 0, "{case}");
             ends.got[0].messages.clear();

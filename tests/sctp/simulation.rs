@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use flumen::components::wire::sctp::{chunks, kind};
 use flumen::components::{Created, Purpose, Seed};
-use flumen::sctp::{Association, Config, Outgoing, Reliability, State};
+use flumen::sctp::{Association, Config, OutgoingMessage, Reliability, State};
 use flumen_tests::{Ends, Noise, Quality, SlowLink, Stack, message, start};
 
 /// Streams on which messages are reliable and ordered, reliable and unordered, and neither.
@@ -29,14 +29,14 @@ fn ends(stacks: [Stack; 2], config: &Config, quality: Quality, seed: u64) -> End
 }
 
 /// A message that begins with its number.
-fn numbered(stream: u16, index: u16, length: u64) -> Outgoing {
+fn numbered(stream: u16, index: u16, length: u64) -> OutgoingMessage {
     let mut payload = index.to_be_bytes().to_vec();
     payload.resize(2 + length as usize, index as u8);
     let reliability = match stream {
         FLEETING => Reliability::Retransmits(0),
         _ => Reliability::Reliable,
     };
-    Outgoing {
+    OutgoingMessage {
         ordered: stream == ORDERED,
         reliability,
         ..message(stream, payload)
@@ -204,7 +204,7 @@ fn long_messages_on_many_streams_survive_loss_and_reordering() {
         ends.connect();
         for round in 0..2 {
             for stream in 0..STREAMS {
-                let long = Outgoing {
+                let long = OutgoingMessage {
                     ordered: stream % 2 == 0,
                     ..message(stream, vec![round as u8 ^ stream as u8; 262_144])
                 };

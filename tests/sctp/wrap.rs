@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flumen::components::wire::sctp::{Init, Sack, chunks, kind};
 use flumen::components::{Created, Purpose, Seed};
-use flumen::sctp::{Association, Config, Outgoing, Reliability, State};
+use flumen::sctp::{Association, Config, OutgoingMessage, Reliability, State};
 use flumen_tests::forger::{Forger, reset};
 use flumen_tests::{Ends, Stack, message, start};
 use proptest::prelude::*;
@@ -150,7 +150,7 @@ fn cross_the_wrap(config: &Config) {
                 for count in 0..10_u8 {
                     for from in [0, 1] {
                         ends.send(from, &message(1, vec![round * 10 + count; 1_500]));
-                        let fleeting = Outgoing {
+                        let fleeting = OutgoingMessage {
                             ordered: false,
                             reliability: Reliability::Retransmits(0),
                             ..message(2, "x")

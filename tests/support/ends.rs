@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use flumen::Time;
 use flumen::sctp::{
-    Association, Config, Epoch, Event, Message, Outgoing, Output, Reliability, State,
+    Association, AssociationEvent, Config, Epoch, OutgoingMessage, Output, Reliability, State,
+    UserMessage,
 };
 
 use crate::slow_link::{Quality, SlowLink};
@@ -52,8 +53,8 @@ pub fn start() -> Epoch {
 }
 
 /// A reliable, ordered message.
-pub fn message(stream: u16, payload: impl Into<Bytes>) -> Outgoing {
-    Outgoing {
+pub fn message(stream: u16, payload: impl Into<Bytes>) -> OutgoingMessage {
+    OutgoingMessage {
         stream,
         ppid: 53,
         ordered: true,
@@ -66,9 +67,9 @@ pub fn message(stream: u16, payload: impl Into<Bytes>) -> Outgoing {
 #[derive(Debug, Default)]
 pub struct Yielded {
     /// Messages, and when.
-    pub messages: Vec<(Time, Message)>,
+    pub messages: Vec<(Time, UserMessage)>,
     /// What happened, and when.
-    pub events: Vec<(Time, Event)>,
+    pub events: Vec<(Time, AssociationEvent)>,
     /// What it sent: when, and the datagram.
     pub datagrams: Vec<(Time, Vec<u8>)>,
 }
@@ -124,7 +125,7 @@ impl Ends {
     }
 
     /// Sends a message from end `from`.
-    pub fn send(&mut self, from: usize, message: &Outgoing) {
+    pub fn send(&mut self, from: usize, message: &OutgoingMessage) {
         self.ends[from]
             .send(self.now, message)
             .expect("there is room for it");
@@ -137,7 +138,7 @@ impl Ends {
     }
 
     /// Whether `event` happened to end `at`.
-    pub fn has_seen(&self, at: usize, event: Event) -> bool {
+    pub fn has_seen(&self, at: usize, event: AssociationEvent) -> bool {
         self.got[at].events.iter().any(|(_, seen)| *seen == event)
     }
 

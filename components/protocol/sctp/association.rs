@@ -3,7 +3,7 @@
 use super::machine::Machine;
 use super::recorded::{Answer, Polled, Recorded, Snapshot, Tape};
 use super::rtc::Rtc;
-use super::{Config, Epoch, Outgoing, Output, Refused, SendError, State};
+use super::{Config, Epoch, OutgoingMessage, Output, Refused, SendRefused, State};
 use crate::{Generator, Time};
 
 /// An SCTP association, RFC 9260: datagrams, commands and the time go in, datagrams, messages and
@@ -23,7 +23,7 @@ use crate::{Generator, Time};
 /// in its place as soon as it has proved that it is there (RFC 9260 section 5.2.4): the state goes
 /// to [`Connecting`](State::Connecting) and at once back to [`Connected`](State::Connected). Then
 /// streams are agreed on and numbered anew, what was not acknowledged is lost,
-/// [`BufferedAmountLow`](super::Event::BufferedAmountLow) is told of each stream that had more
+/// [`BufferedAmountLow`](super::AssociationEvent::BufferedAmountLow) is told of each stream that had more
 /// buffered than its threshold, and thresholds are to be set again. One that has failed or is
 /// closed stays so. A peer that restarts amid the handshake is answered too; if it does not ask
 /// itself, it is asked again once it has not acknowledged anything for four minutes.
@@ -169,7 +169,7 @@ impl Association {
     /// # Errors
     ///
     /// Why it was not taken; nothing was changed then.
-    pub fn send(&mut self, now: Time, message: &Outgoing) -> Result<usize, SendError> {
+    pub fn send(&mut self, now: Time, message: &OutgoingMessage) -> Result<usize, SendRefused> {
         let sent = each!(&mut self.behind, it => it.send(now, message));
         self.note(|| Answer::Sent(sent));
         sent
@@ -177,7 +177,7 @@ impl Association {
 
     /// Resets what is sent on `stream` (RFC 6525), once everything on it is acknowledged; what
     /// the peer sends on it goes on. What is sent on it from now on waits here until
-    /// [`ResetDone`](super::Event::ResetDone), and counts as buffered. Nothing happens unless it is
+    /// [`ResetDone`](super::AssociationEvent::ResetDone), and counts as buffered. Nothing happens unless it is
     /// connected, or if the peer did not say that it knows resets: its numbers then go on.
     pub fn reset_stream(&mut self, stream: u16) {
         each!(&mut self.behind, it => it.reset_stream(stream));

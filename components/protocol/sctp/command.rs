@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 /// A message on its way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
+pub struct OutgoingMessage {
     /// Stream identifier, 0 to 65,534.
     pub stream: u16,
     /// Payload protocol identifier. Messages with others than 51, 53, 56 and 57 are copied, and

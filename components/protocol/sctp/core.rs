@@ -14,7 +14,10 @@ use super::library::{Library, Occurrence, Side};
 use super::phase::Phase;
 use super::successor::Successor;
 use super::waiting::{Step, Waiting};
-use super::{Config, Epoch, Event, Failure, Message, Outgoing, Output, PORT, SendError};
+use super::{
+    AssociationEvent, Config, Epoch, Failure, OutgoingMessage, Output, PORT, SendRefused,
+    UserMessage,
+};
 use crate::Time;
 
 /// How long a shutdown may take before it is cut short: RTO.Max of RFC 9260 section 16, below the
@@ -75,11 +78,15 @@ impl<L: Library> Core<L> {
     }
 
     /// Hands a message to the library, within the limits; what is buffered on its stream then.
-    pub(super) fn send(&mut self, now: Time, message: &Outgoing) -> Result<usize, SendError> {
+    pub(super) fn send(
+        &mut self,
+        now: Time,
+        message: &OutgoingMessage,
+    ) -> Result<usize, SendRefused> {
         self.may_send(message)?;
         let payload = identifiers::enter(message.ppid, message.payload.clone());
         let length = payload.len();
-        let counted = Outgoing {
+        let counted = OutgoingMessage {
             payload: self.queued.wrap(payload, ONE_MESSAGE),
             ..*message
         };
@@ -87,7 +94,7 @@ impl<L: Library> Core<L> {
             self.waiting.send(counted);
         } else {
             let written = self.library.write(now, &counted);
-            written.ok_or(SendError::Failed)?;
+            written.ok_or(SendRefused::Failed)?;
         }
         let outbound = &mut self.gate.outbound;
         outbound.add(message.stream, length);
@@ -116,33 +123,33 @@ impl<L: Library> Core<L> {
         }
     }
 
-    fn may_send(&self, message: &Outgoing) -> Result<(), SendError> {
-        let Outgoing { stream, ppid, .. } = *message;
+    fn may_send(&self, message: &OutgoingMessage) -> Result<(), SendRefused> {
+        let OutgoingMessage { stream, ppid, .. } = *message;
         let gate = &self.gate;
         let limit = longest::<L>(ppid, &gate.config);
         let length = message.payload.len();
         let streams = gate.outbound_streams;
         let verdict = match () {
-            () if !gate.is_connected => Some(SendError::NotConnected),
-            () if gate.closing.is_some() => Some(SendError::ShuttingDown),
-            () if length == 0 => Some(SendError::Empty),
-            () if length > limit => Some(SendError::TooLong { length, limit }),
-            () if stream >= streams => Some(SendError::NoStream { stream, streams }),
+            () if !gate.is_connected => Some(SendRefused::NotConnected),
+            () if gate.closing.is_some() => Some(SendRefused::ShuttingDown),
+            () if length == 0 => Some(SendRefused::Empty),
+            () if length > limit => Some(SendRefused::TooLong { length, limit }),
+            () if stream >= streams => Some(SendRefused::NoStream { stream, streams }),
             () => self.is_full(stream),
         };
         verdict.map_or(Ok(()), Err)
     }
 
-    fn is_full(&self, stream: u16) -> Option<SendError> {
+    fn is_full(&self, stream: u16) -> Option<SendRefused> {
         let Gate {
             config, outbound, ..
         } = &self.gate;
         if outbound.buffered(stream) >= config.per_stream_send_queue_limit as usize {
-            return Some(SendError::StreamFull(stream));
+            return Some(SendRefused::StreamFull(stream));
         }
         let is_full = outbound.total() >= config.send_buffer_size as usize
             || self.queued.parts() >= config.send_queue_messages as usize;
-        is_full.then_some(SendError::BufferFull)
+        is_full.then_some(SendRefused::BufferFull)
     }
 
     /// Fires what is due.
@@ -233,7 +240,9 @@ impl<L: Library> Core<L> {
         } = gate;
         if let Some(streams) = resets.performable(gate.cumulative, control) {
             let reset = gate.inbound.reset(&streams);
-            let told = reset.iter().map(|&stream| Event::ResetByPeer { stream });
+            let told = reset
+                .iter()
+                .map(|&stream| AssociationEvent::ResetByPeer { stream });
             out.events.extend(told);
         }
         let is_empty = |stream| outbound.buffered(stream) == waiting.bytes(stream);
@@ -290,7 +299,9 @@ impl<L: Library> Core<L> {
                     let message = identifiers::leave(ppid, payload);
                     self.gate.take(stream, message, out);
                 }
-                Occurrence::TooLong { stream } => out.events.push(Event::TooLong { stream }),
+                Occurrence::TooLong { stream } => {
+                    out.events.push(AssociationEvent::TooLong { stream });
+                }
                 Occurrence::Released { stream, bytes } => self.released.push((stream, bytes)),
             }
         }
@@ -329,16 +340,16 @@ impl Gate {
     fn release(&mut self, stream: u16, bytes: usize, out: &mut Output) {
         if let Some(buffered) = self.outbound.release(stream, bytes) {
             out.events
-                .push(Event::BufferedAmountLow { stream, buffered });
+                .push(AssociationEvent::BufferedAmountLow { stream, buffered });
         }
     }
 
     fn take(&self, stream: u16, (ppid, payload): (u32, Bytes), out: &mut Output) {
         if payload.len() > self.config.max_receive_message_size as usize {
-            out.events.push(Event::TooLong { stream });
+            out.events.push(AssociationEvent::TooLong { stream });
             return;
         }
-        out.messages.push(Message {
+        out.messages.push(UserMessage {
             stream,
             ppid,
             payload,

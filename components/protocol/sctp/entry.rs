@@ -16,7 +16,7 @@ use super::identifiers;
 use super::identity::Identity;
 use super::resets::{Resets, is_after};
 use super::shift::{FIRST, Shift};
-use super::{Event, Failure, Output, PORT};
+use super::{AssociationEvent, Failure, Output, PORT};
 use crate::Time;
 
 /// How far ahead of what was acknowledged a sequence number may be. Gap blocks reach to 65,535
@@ -328,7 +328,9 @@ impl Gate {
             } else if let Some(response) = ResetResponse::of(&parameter) {
                 let done = self.resets.answered(&response).unwrap_or_default();
                 self.outbound.reset(&done);
-                let told = done.iter().map(|&stream| Event::ResetDone { stream });
+                let told = done
+                    .iter()
+                    .map(|&stream| AssociationEvent::ResetDone { stream });
                 out.events.extend(told);
             } else if let Some(sequence) = parameter.value.first_chunk() {
                 let sequence = u32::from_be_bytes(*sequence);

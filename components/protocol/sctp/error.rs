@@ -30,7 +30,7 @@ pub enum Refused {
 /// Why a message was not taken. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[non_exhaustive]
-pub enum SendError {
+pub enum SendRefused {
     /// The association is not connected.
     #[error("the association is not connected")]
     NotConnected,

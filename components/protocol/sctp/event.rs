@@ -7,7 +7,7 @@ use super::State;
 
 /// A message that arrived whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct UserMessage {
     /// Stream identifier.
     pub stream: u16,
     /// Payload protocol identifier.
@@ -19,7 +19,7 @@ pub struct Message {
 /// What happened to an association.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub enum Event {
+pub enum AssociationEvent {
     /// How many streams the two ends agreed on; told just before [`State::Connected`].
     Streams {
         /// Streams that may be sent on: identifiers below this one.

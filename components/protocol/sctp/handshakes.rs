@@ -9,7 +9,7 @@ use super::gate::{End, Gate};
 use super::identity::Identity;
 use super::library::{Library, Side};
 use super::machine::Machine;
-use super::{Event, Failure, Refused, State};
+use super::{AssociationEvent, Failure, Refused, State};
 use crate::Time;
 
 /// Handshakes that are answered at a time. The oldest makes room: a flood of forged INITs then
@@ -132,7 +132,7 @@ impl<L: Library> Machine<L> {
         }
         self.enter(State::Connecting);
         if let Some(core) = self.live.take() {
-            let low = |stream| Event::BufferedAmountLow {
+            let low = |stream| AssociationEvent::BufferedAmountLow {
                 stream,
                 buffered: 0,
             };
@@ -148,7 +148,7 @@ impl<L: Library> Machine<L> {
         self.answers_until = None;
         if let Some(core) = &mut self.live {
             core.gate.heartbeat.heard(now);
-            self.out.events.push(Event::Streams {
+            self.out.events.push(AssociationEvent::Streams {
                 outbound: core.gate.outbound_streams,
                 inbound: core.gate.inbound_streams,
             });

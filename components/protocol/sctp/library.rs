@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Config, Epoch, Outgoing};
+use super::{Config, Epoch, OutgoingMessage};
 use crate::Time;
 
 /// Which end of a handshake.
@@ -46,7 +46,7 @@ pub(super) trait Library: Send + Sync {
     /// Takes in a packet.
     fn input(&mut self, now: Time, packet: Bytes);
     /// Takes over a message that has been checked; `None` if it cannot.
-    fn write(&mut self, now: Time, message: &Outgoing) -> Option<()>;
+    fn write(&mut self, now: Time, message: &OutgoingMessage) -> Option<()>;
     /// Begins a shutdown; nothing is buffered any more.
     fn shut_down(&mut self, now: Time);
     /// Fires the timers that are due.

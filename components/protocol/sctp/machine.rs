@@ -12,7 +12,10 @@ use super::core::{Core, SHUTDOWN};
 use super::gate::{Drawn, End, Gate};
 use super::identity::{Identity, draw_cookie};
 use super::library::{Library, Side};
-use super::{Config, Epoch, Event, Failure, Outgoing, Output, PORT, Refused, SendError, State};
+use super::{
+    AssociationEvent, Config, Epoch, Failure, OutgoingMessage, Output, PORT, Refused, SendRefused,
+    State,
+};
 use crate::{Generator, Time};
 
 /// How long a peer that asked first may take to go on with our answer before it is asked itself:
@@ -212,12 +215,16 @@ impl<L: Library> Machine<L> {
         });
     }
 
-    pub(super) fn send(&mut self, now: Time, message: &Outgoing) -> Result<usize, SendError> {
+    pub(super) fn send(
+        &mut self,
+        now: Time,
+        message: &OutgoingMessage,
+    ) -> Result<usize, SendRefused> {
         self.guarded(|this| {
-            let core = this.connected_mut().ok_or(SendError::NotConnected)?;
+            let core = this.connected_mut().ok_or(SendRefused::NotConnected)?;
             core.send(now, message)
         })
-        .unwrap_or(Err(SendError::Failed))
+        .unwrap_or(Err(SendRefused::Failed))
     }
 
     pub(super) fn reset_stream(&mut self, stream: u16) {
@@ -338,7 +345,7 @@ impl<L: Library> Machine<L> {
         match end {
             End::Closed => self.enter(State::Closed),
             End::Failed(failure) => {
-                self.out.events.push(Event::Failed(failure));
+                self.out.events.push(AssociationEvent::Failed(failure));
                 self.enter(State::Failed);
             }
         }
@@ -347,7 +354,7 @@ impl<L: Library> Machine<L> {
     pub(super) fn enter(&mut self, state: State) {
         if self.state != state {
             self.state = state;
-            self.out.events.push(Event::StateChanged(state));
+            self.out.events.push(AssociationEvent::StateChanged(state));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Where an association puts what it yields.
 
-use super::{Event, Message};
+use super::{AssociationEvent, UserMessage};
 
 /// What associations yielded, in order; its buffers are reused.
 #[derive(Debug, Default)]
@@ -8,9 +8,9 @@ pub struct Output {
     bytes: Vec<u8>,
     ends: Vec<usize>,
     /// Messages that arrived whole.
-    pub messages: Vec<Message>,
+    pub messages: Vec<UserMessage>,
     /// What happened.
-    pub events: Vec<Event>,
+    pub events: Vec<AssociationEvent>,
 }
 
 impl Output {

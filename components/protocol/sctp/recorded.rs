@@ -6,7 +6,9 @@ use bytes::Bytes;
 use flumen_wire::sctp::check;
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Failure, Message, Outgoing, Output, Refused, SendError, State};
+use super::{
+    AssociationEvent, Failure, OutgoingMessage, Output, Refused, SendRefused, State, UserMessage,
+};
 use crate::Time;
 
 /// What an association yielded, call by call.
@@ -26,7 +28,7 @@ struct Entry {
 pub(super) enum Answer {
     Command,
     Received(Result<(), Refused>),
-    Sent(Result<usize, SendError>),
+    Sent(Result<usize, SendRefused>),
     Polled(Polled),
 }
 
@@ -35,7 +37,7 @@ pub(super) enum Answer {
 pub(super) struct Polled {
     pub(super) datagrams: Vec<Vec<u8>>,
     pub(super) messages: Vec<(u16, u32, Vec<u8>)>,
-    pub(super) events: Vec<Event>,
+    pub(super) events: Vec<AssociationEvent>,
 }
 
 impl Polled {
@@ -136,12 +138,12 @@ impl Recorded {
         .unwrap_or(Err(Refused::Closed))
     }
 
-    pub(super) fn send(&mut self, _: Time, _: &Outgoing) -> Result<usize, SendError> {
+    pub(super) fn send(&mut self, _: Time, _: &OutgoingMessage) -> Result<usize, SendRefused> {
         self.next(|answer| match answer {
             Answer::Sent(sent) => Some(sent),
             _ => None,
         })
-        .unwrap_or(Err(SendError::NotConnected))
+        .unwrap_or(Err(SendRefused::NotConnected))
     }
 
     pub(super) fn reset_stream(&mut self, _: u16) {
@@ -196,7 +198,7 @@ impl Recorded {
         }
         let messages = polled.messages.into_iter();
         out.messages
-            .extend(messages.map(|(stream, ppid, payload)| Message {
+            .extend(messages.map(|(stream, ppid, payload)| UserMessage {
                 stream,
                 ppid,
                 payload: Bytes::from(payload),
@@ -206,8 +208,9 @@ impl Recorded {
 
     fn tell_divergence(&mut self, out: &mut Output) {
         if !std::mem::replace(&mut self.has_diverged, true) {
-            out.events.push(Event::Failed(Failure::Diverged));
-            out.events.push(Event::StateChanged(State::Failed));
+            out.events.push(AssociationEvent::Failed(Failure::Diverged));
+            out.events
+                .push(AssociationEvent::StateChanged(State::Failed));
         }
     }
 }

@@ -106,7 +106,7 @@ mod tests {
 
     use super::super::machine::Machine;
     use super::super::rtc::Rtc;
-    use super::super::{Config, Epoch, Outgoing, Output, Reliability, State};
+    use super::super::{Config, Epoch, OutgoingMessage, Output, Reliability, State};
     use super::*;
 
     #[expect(
@@ -155,7 +155,7 @@ mod tests {
             if are_connected && sent < 1_000 {
                 sent += 1;
                 for end in &mut ends {
-                    let message = Outgoing {
+                    let message = OutgoingMessage {
                         stream: sent % 3,
                         ppid: 53,
                         ordered: true,

@@ -25,7 +25,7 @@ use rtc_shared::TransportProtocol;
 
 use super::identifiers;
 use super::library::{Library, Occurrence, Side};
-use super::{Config, Epoch, Outgoing, PORT, Reliability};
+use super::{Config, Epoch, OutgoingMessage, PORT, Reliability};
 use crate::Time;
 
 /// The library wants addresses and uses them for nothing.
@@ -93,7 +93,7 @@ impl Library for Rtc {
         }
     }
 
-    fn write(&mut self, now: Time, message: &Outgoing) -> Option<()> {
+    fn write(&mut self, now: Time, message: &OutgoingMessage) -> Option<()> {
         let (kind, value) = match message.reliability {
             Reliability::Reliable => (ReliabilityType::Reliable, 0),
             Reliability::Lifetime(millis) => (ReliabilityType::Timed, u32::from(millis)),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::Outgoing;
+use super::OutgoingMessage;
 
 /// What is to be done on streams, or by a library, that begin anew, once they have; by stream, in
 /// order.
@@ -21,7 +21,7 @@ struct Queue {
 #[derive(Debug)]
 pub(super) enum Step {
     /// A message is to be sent.
-    Send(Outgoing),
+    Send(OutgoingMessage),
     /// The stream is to be reset, for the messages behind.
     Reset,
 }
@@ -43,7 +43,7 @@ impl Waiting {
     }
 
     /// `message` waits behind what does.
-    pub(super) fn send(&mut self, message: Outgoing) {
+    pub(super) fn send(&mut self, message: OutgoingMessage) {
         let queue = self.streams.entry(message.stream).or_default();
         queue.bytes += message.payload.len();
         queue.steps.push_back(Step::Send(message));
@@ -84,8 +84,8 @@ mod tests {
     use super::super::Reliability;
     use super::*;
 
-    fn message(payload: &'static [u8]) -> Outgoing {
-        Outgoing {
+    fn message(payload: &'static [u8]) -> OutgoingMessage {
+        OutgoingMessage {
             stream: 1,
             ppid: 53,
             ordered: true,

@@ -19,7 +19,7 @@ use self::conversation::{Command, Desk, Lane, converse};
 use self::runtime::Runtime;
 pub(super) use self::runtime::Shared;
 use super::library::{Library, Occurrence, Side};
-use super::{Config, Epoch, Outgoing};
+use super::{Config, Epoch, OutgoingMessage};
 use crate::Time;
 
 /// How often its timers are looked at while something is under way.
@@ -80,7 +80,7 @@ impl Library for WebRtc {
         self.last_packet = now;
     }
 
-    fn write(&mut self, now: Time, message: &Outgoing) -> Option<()> {
+    fn write(&mut self, now: Time, message: &OutgoingMessage) -> Option<()> {
         let length = message.payload.len();
         self.desk.lanes().entry(message.stream).or_default().waiting += length;
         *self.buffered.entry(message.stream).or_default() += length;

@@ -4,7 +4,7 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::dump::{ConsumerDump, LayersDump, RtpStreamDump};
 use flumen_components::{
-    Closed, Consumer, ConsumerId, ConsumerParameters, Layering, Paused, ProducerId,
+    Closed, Consumer, ConsumerId, ConsumerParameters, Layering, PausedByOwner, ProducerId,
     ProducerParameters, Score, TraceTypes, find,
 };
 
@@ -35,7 +35,7 @@ fn dump(world: &World, entity: Entity, id: ConsumerId) -> Option<ConsumerDump> {
         consumable_rtp_encodings: producer.consumable.encodings.clone(),
         supported_codec_payload_types: media.map(|codec| codec.payload_type).collect(),
         trace_event_types: world.get::<TraceTypes>(entity)?.iter().collect(),
-        paused: world.get::<Paused>(entity)?.0,
+        paused: world.get::<PausedByOwner>(entity)?.0,
         producer_paused: consumer.producer_paused,
         priority: priority(world, id).ok()?,
         rtp_stream: RtpStreamDump::new(sent, world.get::<Score>(entity)?.0),

@@ -5,7 +5,7 @@ use bevy_ecs::world::World;
 use flumen_components::dump::{DataConsumerDump, DataProducerDump};
 use flumen_components::{
     BufferedAmountLowThreshold, Closed, DataConsumer, DataConsumerId, DataParameters,
-    DataProducerId, Paused, Subchannels, find,
+    DataProducerId, PausedByOwner, Subchannels, find,
 };
 
 use crate::control::sctp::buffered_amount;
@@ -20,7 +20,9 @@ pub fn dump_data_producer(world: &World, id: DataProducerId) -> Result<DataProdu
     let parameters = world.get::<DataParameters>(entity);
     Ok(DataProducerDump {
         id,
-        paused: world.get::<Paused>(entity).is_some_and(|paused| paused.0),
+        paused: world
+            .get::<PausedByOwner>(entity)
+            .is_some_and(|paused| paused.0),
         parameters: parameters.ok_or_else(|| Closed::new(id))?.clone(),
     })
 }
@@ -41,7 +43,7 @@ fn dump(world: &World, entity: Entity, id: DataConsumerId) -> Option<DataConsume
     let over_sctp = consumer.stream.is_some();
     Some(DataConsumerDump {
         id,
-        paused: world.get::<Paused>(entity)?.0,
+        paused: world.get::<PausedByOwner>(entity)?.0,
         data_producer_paused: consumer.data_producer_paused,
         subchannels: world.get::<Subchannels>(entity)?.as_slice().to_vec(),
         data_producer_id: *world.get::<DataProducerId>(consumer.data_producer)?,

@@ -3,7 +3,7 @@
 use bevy_ecs::world::World;
 use flumen_components::dump::{ProducerDump, RtpStreamDump};
 use flumen_components::{
-    Closed, Encoding, Paused, Producer, ProducerId, ProducerParameters, RtpStream, Score,
+    Closed, Encoding, PausedByOwner, Producer, ProducerId, ProducerParameters, RtpStream, Score,
     TraceTypes, find,
 };
 
@@ -29,7 +29,9 @@ pub fn dump_producer(world: &World, id: ProducerId) -> Result<ProducerDump, Clos
             .filter_map(|(index, encoding)| stream(world, parameters, index, encoding))
             .collect(),
         trace_event_types: traced.iter().collect(),
-        paused: world.get::<Paused>(entity).is_some_and(|paused| paused.0),
+        paused: world
+            .get::<PausedByOwner>(entity)
+            .is_some_and(|paused| paused.0),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flumen::sctp::{Message, Outgoing, Reliability};
+use flumen::sctp::{OutgoingMessage, Reliability, UserMessage};
 use serde_json::{Value, json};
 
 /// Messages from this size on carry a number and a hash.
@@ -116,7 +116,7 @@ impl Maker {
     }
 
     /// The next message; `sent` is what was sent before.
-    pub(crate) fn make(&mut self, sent: &Tallies) -> Outgoing {
+    pub(crate) fn make(&mut self, sent: &Tallies) -> OutgoingMessage {
         let stream = self.below(self.streams) as u16;
         let length = self.draw_length() as usize;
         let mut bytes = Vec::with_capacity(length + 8);
@@ -131,7 +131,7 @@ impl Maker {
             bytes[length - 8..].copy_from_slice(&hash.to_be_bytes());
         }
         self.made += 1;
-        Outgoing {
+        OutgoingMessage {
             stream,
             ppid: ppid(stream),
             ordered: !is_unordered(stream),
@@ -150,7 +150,7 @@ pub(crate) struct Judge {
 
 impl Judge {
     /// Whether the contents of a message are what its sender wrote, in the order it wrote them.
-    pub(crate) fn is_right(&mut self, message: &Message) -> bool {
+    pub(crate) fn is_right(&mut self, message: &UserMessage) -> bool {
         let bytes = &message.payload[..];
         if bytes.len() < NUMBERED {
             return true;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use flumen::Time;
-use flumen::sctp::{Association, Event, Outgoing, Output, SendError, State};
+use flumen::sctp::{Association, AssociationEvent, OutgoingMessage, Output, SendRefused, State};
 use serde_json::{Value, json};
 
 use crate::messages::{Judge, Maker, Tallies};
@@ -27,7 +27,7 @@ pub(crate) struct Talk {
     steps: Vec<Step>,
     at: usize,
     maker: Maker,
-    waiting: Option<Outgoing>,
+    waiting: Option<OutgoingMessage>,
     judge: Judge,
     wrong: u64,
     sent: Tallies,
@@ -163,11 +163,11 @@ impl Talk {
             };
             match self.association.send(now, &message) {
                 Ok(_) => {
-                    let Outgoing { stream, ppid, .. } = message;
+                    let OutgoingMessage { stream, ppid, .. } = message;
                     self.sent.count(stream, ppid, &message.payload);
                     step.number -= 1;
                 }
-                Err(SendError::BufferFull | SendError::StreamFull(_)) => {
+                Err(SendRefused::BufferFull | SendRefused::StreamFull(_)) => {
                     self.waiting = Some(message);
                     break;
                 }
@@ -194,20 +194,20 @@ impl Talk {
         }
     }
 
-    fn note(&mut self, event: Event) {
+    fn note(&mut self, event: AssociationEvent) {
         match event {
-            Event::ResetByPeer { stream } => {
+            AssociationEvent::ResetByPeer { stream } => {
                 self.reset_by_peer.insert(stream);
             }
-            Event::ResetDone { stream } => {
+            AssociationEvent::ResetDone { stream } => {
                 self.reset_done.insert(stream);
             }
-            Event::Streams { outbound, inbound } => {
+            AssociationEvent::Streams { outbound, inbound } => {
                 self.has_connected = true;
                 let streams = json!({ "outgoingStreams": outbound, "incomingStreams": inbound });
                 println!("{}", json!({ "connected": streams }));
             }
-            Event::StateChanged(State::Closed | State::Failed) => self.note_end(),
+            AssociationEvent::StateChanged(State::Closed | State::Failed) => self.note_end(),
             _ => {}
         }
     }

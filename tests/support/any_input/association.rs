@@ -6,7 +6,8 @@ use std::time::Duration;
 use flumen::Time;
 use flumen::components::wire::sctp::check;
 use flumen::sctp::{
-    Association, Config, Event, Failure, Outgoing, Output, Reliability, SendError, State,
+    Association, AssociationEvent, Config, Failure, OutgoingMessage, Output, Reliability,
+    SendRefused, State,
 };
 
 use super::impostor::Impostor;
@@ -129,7 +130,7 @@ impl Conversation {
             1 => Reliability::Retransmits(input.byte().into()),
             _ => Reliability::Reliable,
         };
-        let outgoing = Outgoing {
+        let outgoing = OutgoingMessage {
             ordered: choice & 2 != 0,
             ppid: input.byte().into(),
             reliability,
@@ -143,8 +144,8 @@ impl Conversation {
                 self.used.insert(stream);
                 self.parts += 2 + length / 1_000;
             }
-            Err(SendError::TooLong { .. }) => assert!(length > longest),
-            Err(SendError::NotConnected) => {
+            Err(SendRefused::TooLong { .. }) => assert!(length > longest),
+            Err(SendRefused::NotConnected) => {
                 assert_ne!(self.association.state(), State::Connected);
             }
             Err(_) => {}
@@ -181,7 +182,7 @@ impl Conversation {
         for message in &self.out.messages {
             assert!(message.payload.len() <= self.config.max_receive_message_size as usize);
         }
-        let panicked = Event::Failed(Failure::Panicked);
+        let panicked = AssociationEvent::Failed(Failure::Panicked);
         assert!(!self.out.events.contains(&panicked), "the library panicked");
         self.check_state(before);
     }

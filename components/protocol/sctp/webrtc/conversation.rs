@@ -13,12 +13,12 @@ use webrtc_sctp::stream::{ReliabilityType, Stream};
 
 use super::super::identifiers;
 use super::super::library::{Occurrence, Side};
-use super::super::{Config, Outgoing, PORT, Reliability};
+use super::super::{Config, OutgoingMessage, PORT, Reliability};
 use super::connection::Connection;
 
 /// What a task is asked for.
 pub(super) enum Command {
-    Write(Outgoing),
+    Write(OutgoingMessage),
     ShutDown,
 }
 
@@ -171,7 +171,7 @@ impl Talk {
     }
 
     /// Hands one message over; waits while the library has no room.
-    async fn write(&mut self, message: &Outgoing) {
+    async fn write(&mut self, message: &OutgoingMessage) {
         let ppid = PayloadProtocolIdentifier::from(message.ppid);
         if let Some(stream) = self.stream(message.stream, ppid).await {
             let (kind, value) = match message.reliability {
