@@ -111,7 +111,6 @@ impl Engine {
         self.check_poison()?;
         self.asked = false;
         self.advance(now);
-        event::expire(&mut self.world);
         self.apply_requests()?;
         // A request may have made a system fail over what was sent before it.
         self.check_poison()?;
@@ -286,7 +285,11 @@ impl Engine {
 
     fn apply_requests(&mut self) -> Result<(), TickError> {
         // Only those that are there now: a request that makes a request waits for the next tick.
-        for request in self.requests.take() {
+        let requests = self.requests.take();
+        if !requests.is_empty() {
+            event::expire(&mut self.world);
+        }
+        for request in requests {
             if let Err(poison) = request(self) {
                 return Err(self.fail(poison));
             }
@@ -321,10 +324,14 @@ impl Engine {
     /// Runs the steps of one place, which begin with `next`; returns the one behind them.
     fn run_steps(&mut self, mut next: usize, place: (Stage, Slot)) -> Result<usize, TickError> {
         let Self { steps, world, .. } = self;
+        let is_here = |step: &Step| (step.stage, step.slot) == place;
+        if !steps.get(next).is_some_and(is_here) {
+            return Ok(next);
+        }
         let mut left = Ok(());
         let outcome = contain(|| {
             while let Some(step) = steps.get_mut(next)
-                && (step.stage, step.slot) == place
+                && is_here(step)
                 && left.is_ok()
             {
                 left = step.run(world);

@@ -92,8 +92,9 @@ pub struct Newest {
 /// A media identification (RFC 9143).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mid {
-    bytes: SmallVec<[u8; 16]>,
-    room: u8,
+    /// Its bytes, and zeros up to the room that headers keep for it.
+    padded: SmallVec<[u8; 16]>,
+    len: u8,
 }
 
 impl Default for Mid {
@@ -110,16 +111,22 @@ impl Mid {
 
     fn holding(bytes: &[u8]) -> Self {
         let stepped = bytes.len().max(1).next_multiple_of(8);
-        Self {
-            bytes: SmallVec::from_slice(bytes),
-            room: stepped.min(TWO_BYTE_VALUE_MAX) as u8,
-        }
+        let mut padded = SmallVec::from_slice(bytes);
+        padded.resize(stepped.min(TWO_BYTE_VALUE_MAX), 0);
+        let len = bytes.len() as u8;
+        Self { padded, len }
     }
 
     /// Its bytes.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.padded[..usize::from(self.len)]
+    }
+
+    /// Its bytes and the zeros behind them: as many as it has [`room`](Self::room).
+    #[inline]
+    pub fn padded(&self) -> &[u8] {
+        &self.padded
     }
 
     /// The bytes that headers keep for it: in steps, so that consumers whose MIDs have nearly one
@@ -127,7 +134,7 @@ impl Mid {
     /// be (RFC 8285 section 4.2).
     #[inline]
     pub fn room(&self) -> u8 {
-        self.room
+        self.padded.len() as u8
     }
 }
 

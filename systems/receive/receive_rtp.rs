@@ -49,16 +49,17 @@ pub(crate) fn receive_rtp(
             ledger.discarded[veto] += 1;
             continue;
         }
-        let as_it_came = *packet;
+        // What is sent again grows shorter when it is restored.
+        let (transport, len) = (packet.transport, packet.len);
         let received = receivers.receive(packet, &mut inbox, &mut touched, index as u32);
-        receivers.count(&as_it_came, received.as_ref().err());
+        receivers.count(packet, len, received.as_ref().err());
         match received {
             Ok(Place::Begins) => ledger.accepted += 1,
             Ok(Place::Follows(previous)) => {
                 media.0[previous as usize].next = Some(index as u32);
                 ledger.accepted += 1;
             }
-            Err(reason) => discards.discard(&mut ledger, as_it_came.transport, reason),
+            Err(reason) => discards.discard(&mut ledger, transport, reason),
         }
     }
 }
@@ -71,8 +72,8 @@ enum Place {
 
 impl Receivers<'_, '_> {
     /// Counts a packet for its transport: also one that its stream rejects, but not one that is of
-    /// no stream or codec.
-    fn count(&mut self, packet: &MediaPacket, rejected: Option<&Discard>) {
+    /// no stream or codec. It came with `len` bytes.
+    fn count(&mut self, packet: &MediaPacket, len: u32, rejected: Option<&Discard>) {
         use Discard::{UnknownPayloadType, UnknownProducer, UnknownStream};
         if let Some(UnknownPayloadType | UnknownProducer | UnknownStream) = rejected {
             return;
@@ -82,7 +83,7 @@ impl Receivers<'_, '_> {
                 true => &mut traffic.rtx_received,
                 false => &mut traffic.rtp_received,
             };
-            flow.add(packet.len.into(), self.now.time);
+            flow.add(len.into(), self.now.time);
         }
     }
 
@@ -118,11 +119,14 @@ impl Receivers<'_, '_> {
         if packet.key_frame {
             reception.key_frame_tick = self.now.tick;
         }
-        if let Ok(mut requests) = self.requests.get_mut(packet.producer) {
-            let hopeless = taken.is_ok_and(|effect| effect.hopeless);
+        let hopeless = taken.is_ok_and(|effect| effect.hopeless);
+        let wanted = !paused.0 && (first || hopeless);
+        if (packet.key_frame || wanted)
+            && let Ok(mut requests) = self.requests.get_mut(packet.producer)
+        {
             if packet.key_frame {
                 requests.answered(stream.ssrc);
-            } else if !paused.0 && (first || hopeless) {
+            } else {
                 let (stream, force) = (packet.stream, first);
                 self.wishes.add(KeyFrameWish { stream, force });
             }
