@@ -124,8 +124,8 @@ impl Engine {
         self.world.resource_mut::<Now>().tick += 1;
         self.times.begin();
         let mut next = 0;
-        for stage in Stage::IN_ORDER {
-            for slot in Slot::IN_ORDER {
+        for &stage in &Stage::IN_ORDER {
+            for &slot in &Slot::IN_ORDER {
                 if slot == Slot::BuiltIn && (takes_in || stage != Stage::Ingest) {
                     self.exchange(stage)?;
                 }

@@ -15,19 +15,19 @@ use flumen_components::{
     SctpIn, SenderReports, Stirred, Touched, Traces,
 };
 
-/// Datagrams came, or rows of those that came last are still there to be cleared.
-pub(crate) fn datagrams_came(
-    inbox: Res<'_, Inbox>,
+/// Datagrams came.
+pub(crate) fn datagrams_came(inbox: Res<'_, Inbox>) -> bool {
+    !inbox.datagrams().is_empty()
+}
+
+/// Rows of datagrams that came last are still there to be cleared.
+pub(crate) fn rows_are_left(
     rtp: Res<'_, RtpIn>,
     rtcp: Res<'_, RtcpIn>,
     sctp: Res<'_, SctpIn>,
     media: Res<'_, Media>,
 ) -> bool {
-    !(inbox.datagrams().is_empty()
-        && rtp.0.is_empty()
-        && rtcp.0.is_empty()
-        && sctp.0.is_empty()
-        && media.0.is_empty())
+    !(rtp.0.is_empty() && rtcp.0.is_empty() && sctp.0.is_empty() && media.0.is_empty())
 }
 
 /// Media came.

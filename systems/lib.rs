@@ -20,7 +20,7 @@ mod receive;
 mod score;
 mod stage;
 
-use bevy_ecs::schedule::IntoScheduleConfigs;
+use bevy_ecs::schedule::{IntoScheduleConfigs, SystemCondition};
 use flumen_components as components;
 
 use conditions::*;
@@ -48,7 +48,8 @@ fn demux(setup: &mut Setup) {
         demux::find_streams,
     );
     setup.add_systems(stage, Slot::BuiltIn, demux::fire_deadlines);
-    setup.run_when(datagrams_came, stage, datagrams.chain());
+    let due = datagrams_came.or_else(rows_are_left);
+    setup.run_when(due, stage, datagrams.chain());
 }
 
 fn receive(setup: &mut Setup) {

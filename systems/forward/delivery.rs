@@ -68,12 +68,12 @@ impl Delivery<'_, '_> {
                 self.ledger.withheld[veto] += 1;
                 continue;
             }
-            match self.choose(packet, scratch.dtx[index]) {
+            match &self.choose(packet, scratch.dtx[index]) {
                 Ok(choice) => {
                     let template = scratch.templates.get(group + index);
-                    self.forward(packet, &choice, &scratch.templates, template, exit);
+                    self.forward(packet, choice, &scratch.templates, template, exit);
                 }
-                Err(reason) => self.ledger.withhold(reason, 1),
+                Err(reason) => self.ledger.withhold(*reason, 1),
             }
         }
         self.count(before);
@@ -227,7 +227,7 @@ impl Delivery<'_, '_> {
         packet: &MediaPacket,
         choice: &Choice,
         templates: &Templates,
-        template: Template,
+        template: &Template,
         exit: Exit,
     ) {
         let sequence = choice.sequence;
@@ -236,7 +236,7 @@ impl Delivery<'_, '_> {
         templates.instantiate(template, self.emission, sequence, &mut outbox.headers);
         let header = &packet.header;
         let mut row = Outgoing {
-            destination: 0,
+            destination: exit.destination(),
             header_start,
             payload_start: packet.start + u32::from(header.payload_start),
             header_len: template.len(),
@@ -290,7 +290,12 @@ impl Delivery<'_, '_> {
         let sender = self.origin.sender();
         if let Some(row) = repeat(out, self.emission, (facts, bytes), sender, again) {
             self.ledger.generated += 1;
-            self.leave(row, facts.header.payload_len, exit);
+            let destination = exit.destination();
+            self.leave(
+                Outgoing { destination, ..row },
+                facts.header.payload_len,
+                exit,
+            );
             let sent = Sent {
                 sequence,
                 size: row.len(),
@@ -347,10 +352,7 @@ impl Delivery<'_, '_> {
 
     fn leave(&mut self, row: Outgoing, payload_len: u16, exit: Exit) {
         match exit {
-            Exit::Udp(destination) => {
-                let row = Outgoing { destination, ..row };
-                self.exits.outbox.rows.push(row);
-            }
+            Exit::Udp(_) => self.exits.outbox.rows.push(row),
             Exit::Direct => {
                 let (transport, to) = (self.emission.transport, Recipient::Rtp(self.id));
                 self.exits.direct.0.push(DirectRow { transport, to, row });
@@ -386,6 +388,15 @@ enum Exit {
     Direct,
     /// Index of the destination in the outbox.
     Udp(u32),
+}
+
+impl Exit {
+    fn destination(self) -> u32 {
+        match self {
+            Self::Direct => 0,
+            Self::Udp(destination) => destination,
+        }
+    }
 }
 
 /// Makes a row that of a packet in another run. The new front of its payload goes behind its header,

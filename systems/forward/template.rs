@@ -117,14 +117,14 @@ impl Templates {
     }
 
     /// The header at `position`.
-    pub(super) fn get(&self, position: usize) -> Template {
-        self.entries[position]
+    pub(super) fn get(&self, position: usize) -> &Template {
+        &self.entries[position]
     }
 
     /// Copies a header behind `out` and makes it the consumer's own.
     pub(super) fn instantiate(
         &self,
-        template: Template,
+        template: &Template,
         emission: &Emission,
         sequence: u16,
         out: &mut Vec<u8>,
@@ -138,12 +138,12 @@ impl Templates {
 
 impl Template {
     /// Length of the header in bytes.
-    pub(super) fn len(self) -> u16 {
+    pub(super) fn len(&self) -> u16 {
         self.len
     }
 
     /// Fills in what differs between consumers.
-    pub(super) fn personalise(self, header: &mut [u8], ssrc: u32, sequence: u16, mid: &Mid) {
+    pub(super) fn personalise(&self, header: &mut [u8], ssrc: u32, sequence: u16, mid: &Mid) {
         header[SEQUENCE_NUMBER..SEQUENCE_NUMBER + 2].copy_from_slice(&sequence.to_be_bytes());
         header[SSRC..SSRC + 4].copy_from_slice(&ssrc.to_be_bytes());
         if self.mid != 0 {
@@ -161,7 +161,7 @@ pub(super) fn rewrite(header: &mut [u8], rewriting: &Rewriting) {
 
 /// What a MID leaves of its room stays zero, which is padding (RFC 8285 section 4.1: between
 /// elements too).
-fn write_mid(header: &mut [u8], template: Template, mid: &Mid) {
+fn write_mid(header: &mut [u8], template: &Template, mid: &Mid) {
     let (at, len) = (usize::from(template.mid), mid.bytes().len() as u8);
     let place = &mut header[at..at + mid.padded().len()];
     // Nearly all have room for eight bytes, which takes one instruction.
