@@ -110,7 +110,7 @@ mod tests {
         }
         let all: Vec<u128> = (0..20).collect();
         assert_eq!(drained(&mut undrained), all);
-        assert_eq!(drained(&mut undrained), []);
+        assert!(drained(&mut undrained).is_empty());
     }
 
     #[test]
