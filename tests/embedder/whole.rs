@@ -1,6 +1,6 @@
-//! Every module of the engine imported whole beside every other: no name means two things.
+//! Modules of the engine imported whole beside every other: no name means two things.
 //!
-//! The modules of `components::wire` are apart from that: they are imported by name.
+//! Those of `components::wire`, and `srtp`, are apart from that: they are imported by name.
 #![deny(ambiguous_glob_reexports)]
 
 pub use flumen::components::*;

@@ -19,16 +19,31 @@ fn modules_that_are_imported_whole_name_one_thing_each() {
         (type_name::<whole::Message<'_>>(), "message::Message"),
         (type_name::<whole::Messages>(), "messages::Messages"),
         (type_name::<whole::Discard>(), "discard::Discard"),
-        (type_name::<whole::ConsumerOptions>(), "consume::ConsumerOptions"),
-        (type_name::<whole::ConsumerRequest>(), "consumer::ConsumerRequest"),
+        (
+            type_name::<whole::ConsumerOptions>(),
+            "consume::ConsumerOptions",
+        ),
+        (
+            type_name::<whole::ConsumerRequest>(),
+            "consumer::ConsumerRequest",
+        ),
         (type_name::<whole::Outgoing>(), "outbox::Outgoing"),
-        (type_name::<whole::OutgoingMessage>(), "command::OutgoingMessage"),
+        (
+            type_name::<whole::OutgoingMessage>(),
+            "command::OutgoingMessage",
+        ),
         (type_name::<whole::SendError>(), "send::SendError"),
         (type_name::<whole::SendRefused>(), "error::SendRefused"),
-        (type_name::<whole::AssociationEvent>(), "event::AssociationEvent"),
+        (
+            type_name::<whole::AssociationEvent>(),
+            "event::AssociationEvent",
+        ),
         (type_name::<whole::UserMessage>(), "event::UserMessage"),
         (type_name::<whole::Resumed>(), "event::Resumed"),
-        (type_name::<whole::ResumedStreams>(), "silence::ResumedStreams"),
+        (
+            type_name::<whole::ResumedStreams>(),
+            "silence::ResumedStreams",
+        ),
     ];
     for (name, expected) in named {
         assert!(name.contains(expected), "{name} is {expected}");
