@@ -48,6 +48,9 @@ enum Change {
 /// Longest message; the gate lets through none that is longer.
 const LONGEST: usize = 16_384;
 
+/// Bytes of the messages of a flight.
+const TOGETHER: usize = 24_576;
+
 const HELLO_VERIFY_REQUEST: u8 = 3;
 const CERTIFICATE: u8 = 11;
 const SERVER_HELLO_DONE: u8 = 14;
@@ -94,7 +97,9 @@ impl Flights {
         for fragment in fragments(record.body).flatten() {
             let at = usize::from(fragment.message_sequence);
             if at >= self.next {
-                self.message(at).take(&fragment);
+                if self.has_room(at, fragment.length) {
+                    self.message(at).take(&fragment);
+                }
             } else if is_agreed || (self.next == 1 && !self.is_client) {
                 // It answers these itself: with its last flight, or its HelloVerifyRequest.
                 return self.pass_again(record, &mut taken.pass);
@@ -102,6 +107,13 @@ impl Flights {
                 taken.is_repeat = true;
             }
         }
+    }
+
+    /// Whether message `at` may be as long: a fragment costs as much as its whole message.
+    fn has_room(&self, at: usize, length: usize) -> bool {
+        let begun = self.messages.iter().enumerate().skip(self.next);
+        let others = begun.filter(|(other, _)| *other != at);
+        others.map(|(_, message)| message.len()).sum::<usize>() + length <= TOGETHER
     }
 
     fn message(&mut self, at: usize) -> &mut Message {
@@ -171,6 +183,10 @@ impl Flights {
 }
 
 impl Message {
+    fn len(&self) -> usize {
+        self.whole.as_ref().map_or(self.parts.len(), Vec::len)
+    }
+
     fn take(&mut self, fragment: &Fragment<'_>) {
         if self.whole.is_some() {
             return;
@@ -220,6 +236,19 @@ mod tests {
         assert_eq!(passed(&taken), [(2, 0), (11, 1), (12, 2), (14, 3)]);
         let taken = flights.take(&record(12, 2, &[1; 40]), false);
         assert!(taken.is_repeat && taken.pass.is_empty());
+    }
+
+    #[test]
+    fn fragments_take_no_more_room_than_a_flight() {
+        let mut flights = Flights::new(true);
+        for message in 0..24 {
+            let body = [2, 0, 0x3f, 0xff, 0, message, 0, 0, 0, 0, 0, 1, 7];
+            let mut datagram = vec![22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13];
+            datagram.extend(body);
+            flights.take(&datagram, false);
+        }
+        let taken: usize = flights.messages.iter().map(Message::len).sum();
+        assert!((16_383..=TOGETHER).contains(&taken), "{taken}");
     }
 
     #[test]

@@ -30,6 +30,11 @@ impl Hellos {
         })
     }
 
+    /// Bytes of the one that is not whole yet.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     fn differs(&self, fragment: &Fragment<'_>) -> bool {
         let place = fragment.offset..fragment.end();
         self.bytes.len() != fragment.length

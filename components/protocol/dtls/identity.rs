@@ -33,7 +33,8 @@ pub enum IdentityError {
 
 /// A certificate and its private key, with which connections prove who they are.
 ///
-/// Clones share them. The key is never in `Debug`, and wiped when the last clone is dropped (a
+/// Clones share them. A connection keeps the one it was made with, so who wants a new one now and
+/// then makes later connections with it. The key is never in `Debug`, and wiped when the last clone is dropped (a
 /// connection of DTLS 1.3 holds a copy which its library does not wipe).
 #[derive(Clone)]
 pub struct Identity(Arc<Shared>);

@@ -1,9 +1,10 @@
 //! Handshakes that come to a good end, or to the right bad one.
 
-use flumen_protocol::dtls::{Config, Event, Failure, HashAlgorithm, Role, State};
+use flumen_protocol::dtls::{Config, Event, Failure, HashAlgorithm, Role, SendError, State};
 use flumen_protocol::srtp::CryptoSuite;
 
 use crate::pair::{Pair, seconds};
+use crate::versions::in_1_3;
 
 fn pair() -> Pair {
     Pair::new(Config::default(), Config::default())
@@ -126,4 +127,31 @@ fn an_expectation_is_told_once_and_may_be_corrected_before() {
         Ok(Role::Client)
     );
     assert!(pair.client.connection.connect(pair.now, &server).is_err());
+}
+
+#[test]
+fn no_datagram_is_longer_than_it_may_be() {
+    for begin in [Pair::introduce, in_1_3] {
+        for mtu in [400, 1_200] {
+            let config = Config {
+                mtu,
+                ..Config::default()
+            };
+            let mut pair = Pair::new(config.clone(), config);
+            begin(&mut pair);
+            pair.run(seconds(2));
+            pair.assert_connected();
+            let longest = usize::from(mtu) - 37;
+            pair.client
+                .connection
+                .send(pair.now, &vec![7; longest])
+                .unwrap();
+            let refused = pair.client.connection.send(pair.now, &vec![7; longest + 1]);
+            assert_eq!(refused, Err(SendError::TooLong));
+            pair.run(seconds(1));
+            assert_eq!(pair.server.payloads, [vec![7; longest]]);
+            let sent = pair.client.sent.iter().chain(&pair.server.sent);
+            assert!(sent.map(Vec::len).max() <= Some(mtu.into()));
+        }
+    }
 }
