@@ -1,5 +1,6 @@
 //! Wrap-aware order of counters.
 
+mod counter;
 mod dropped;
 mod manager;
 

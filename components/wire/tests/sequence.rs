@@ -1,6 +1,6 @@
 //! The sequence manager against its rules, followed to the letter.
 
-use flumen_wire::sequence::{SequenceManager, is_higher};
+use flumen_wire::sequence::{SequenceManager, WINDOW, is_higher};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -168,5 +168,83 @@ proptest! {
         prop_assert_eq!(is_higher::<32>(l, r) != is_higher::<32>(r, l), l != r);
         let (l, r) = (l & 0x7FFF, r & 0x7FFF);
         prop_assert_eq!(is_higher::<15>(l, r) != is_higher::<15>(r, l), l != r);
+    }
+}
+
+#[test]
+fn without_drops_numbers_pass() {
+    let mut manager = SequenceManager::<16>::new(0);
+    for number in [65_534, 65_535, 0, 2, 1] {
+        assert_eq!(manager.input(number), Some(number));
+    }
+}
+
+#[test]
+fn an_output_tells_its_input() {
+    let mut manager = SequenceManager::<16>::new(1_000);
+    assert_eq!(manager.input_of(1_000), None, "nothing was given out");
+    manager.restart(65_533);
+    for (input, forwarded) in [(65_534, true), (65_535, false), (0, true), (1, false)] {
+        match forwarded {
+            true => manager.input(input).map(drop).unwrap(),
+            false => manager.drop(input),
+        }
+    }
+    // 2 is lost, 3 is given out: it can still come, so its number is kept for it.
+    assert_eq!(manager.input(3), Some(1_004));
+    let inputs = [1_001, 1_002, 1_003, 1_004].map(|output| manager.input_of(output));
+    assert_eq!(inputs, [Some(65_534), Some(0), Some(2), Some(3)]);
+    for never in [1_000, 999, 1_005, 40_000] {
+        assert_eq!(manager.input_of(never), None, "{never}");
+    }
+    manager.restart(9);
+    assert_eq!(manager.input_of(1_004), None, "of a run before");
+    manager.input(10);
+    assert_eq!(manager.input_of(1_005), Some(10));
+    assert_eq!(manager.input_of(1_004), None, "of a run before");
+}
+
+proptest! {
+    #[test]
+    fn every_output_of_the_window_tells_its_input(
+        start in any::<u16>(),
+        initial in any::<u16>(),
+        forwarded in vec(any::<bool>(), 1..6_000),
+    ) {
+        let mut manager = SequenceManager::<16>::new(initial);
+        manager.restart(start.wrapping_sub(1));
+        let mut given = Vec::new();
+        for (index, &forward) in forwarded.iter().enumerate() {
+            let input = start.wrapping_add(index as u16);
+            match forward {
+                true => given.push((index, input, manager.input(input))),
+                false => manager.drop(input),
+            }
+        }
+        for (index, input, output) in given {
+            let known = forwarded.len() - index <= WINDOW;
+            let found = manager.input_of(output.unwrap());
+            prop_assert_eq!(found, known.then_some(input), "{} of {}", index, forwarded.len());
+        }
+    }
+
+    #[test]
+    fn in_order_outputs_are_contiguous(
+        start in any::<u16>(),
+        initial in any::<u16>(),
+        forwarded in vec(any::<bool>(), 1..400),
+    ) {
+        let mut manager = SequenceManager::<16>::new(initial);
+        manager.sync(start.wrapping_sub(1));
+        let mut expected = initial;
+        for (index, forward) in forwarded.into_iter().enumerate() {
+            let input = start.wrapping_add(index as u16);
+            if forward {
+                expected = expected.wrapping_add(1);
+                prop_assert_eq!(manager.input(input), Some(expected));
+            } else {
+                manager.drop(input);
+            }
+        }
     }
 }
