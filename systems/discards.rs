@@ -2,7 +2,7 @@
 
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, SystemParam};
-use flumen_components::{Discard, Discards, Ledger};
+use flumen_components::{Discard, Discards, Ledger, Veto};
 
 /// The counters of transports.
 #[derive(SystemParam)]
@@ -14,6 +14,14 @@ impl TransportDiscards<'_, '_> {
         ledger.discard(reason);
         if let Ok(mut discards) = self.0.get_mut(transport) {
             discards.counts[reason] += 1;
+        }
+    }
+
+    /// Counts a datagram of `transport` that the application vetoed.
+    pub(crate) fn veto(&mut self, ledger: &mut Ledger, transport: Entity, veto: Veto) {
+        ledger.discarded[veto] += 1;
+        if let Ok(mut discards) = self.0.get_mut(transport) {
+            discards.counts[veto] += 1;
         }
     }
 }

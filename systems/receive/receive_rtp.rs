@@ -46,7 +46,7 @@ pub(crate) fn receive_rtp(
     for index in 0..media.0.len() {
         let packet = &mut media.0[index];
         if let Some(veto) = packet.veto {
-            ledger.discarded[veto] += 1;
+            discards.veto(&mut ledger, packet.transport, veto);
             continue;
         }
         // What is sent again grows shorter when it is restored.

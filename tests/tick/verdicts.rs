@@ -150,6 +150,8 @@ fn a_packet_vetoed_before_receive_is_discarded_and_its_stream_misses_it() {
         let left = call.carry(1, &[b"one", b"bad", b"two"]);
         assert_eq!(numbers(&left), [0, 2]);
         assert_eq!(call.ledger().discarded[call.own()], 1);
+        let stats = call.room.engine.transport_stats(call.sender).unwrap();
+        assert_eq!(stats.discarded[call.own()], 1);
         assert_eq!(call.ledger().accepted, 2);
         let told = serde_json::to_value(call.ledger()).unwrap();
         assert_eq!(told["discarded"]["own"], 1);
