@@ -156,6 +156,14 @@ impl Sequence {
         }
     }
 
+    /// Another SSRC sends from now on: numbers begin anew with its first, whatever that is.
+    pub fn succeed(&mut self) {
+        if self.started {
+            self.end_run();
+            self.started = false;
+        }
+    }
+
     /// The first sequence number (since the last resynchronisation).
     pub fn base(&self) -> u16 {
         self.base
@@ -222,12 +230,16 @@ impl Sequence {
     }
 
     fn restart(&mut self, number: u16) {
+        self.end_run();
+        self.begin(number);
+    }
+
+    fn end_run(&mut self) {
         self.before = Before {
             expected: self.expected(),
             received: self.received,
         };
         self.restarts = self.restarts.wrapping_add(1);
-        self.begin(number);
     }
 
     fn begin(&mut self, number: u16) {

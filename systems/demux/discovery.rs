@@ -16,7 +16,8 @@ pub(crate) struct Identity<'a> {
 pub(crate) enum Discovery {
     /// The first media packet of an encoding, or of an SSRC that takes the place of the one it has.
     Media(usize),
-    /// The first retransmission of an encoding.
+    /// The first retransmission of an encoding, or of an SSRC that takes the place of the one that
+    /// it has for them.
     Retransmission(usize),
 }
 
@@ -72,10 +73,12 @@ fn begin(encodings: &[Encoding], index: usize, packet: Identity<'_>) -> Option<D
             is_open.then_some(Discovery::Media(index))
         }
         Role::Retransmission => {
-            let awaited = encoding.stream.is_some() && encoding.rtx.is_none();
-            // It may be of the stream that was there before.
+            let is_open = encoding.rtx.is_none() || encoding.rtx_ssrc.is_none();
+            // It may be of the stream that was there before. Retransmissions are rare, so that their
+            // silence says nothing.
             let is_new = !encoding.changes.has_replaced(packet.ssrc);
-            (awaited && is_new).then_some(Discovery::Retransmission(index))
+            let awaited = encoding.stream.is_some() && is_open && is_new;
+            awaited.then_some(Discovery::Retransmission(index))
         }
     }
 }
@@ -207,5 +210,17 @@ mod tests {
         assert_eq!(discover(&encodings, packet(6, 97, None)), UNKNOWN);
         let found = discover(&encodings, packet(8, 97, None));
         assert_eq!(found, Ok(Discovery::Retransmission(0)));
+    }
+
+    #[test]
+    fn another_ssrc_takes_the_place_of_retransmissions_that_declared_none() {
+        for (rtx_ssrc, expected) in [(None, Ok(Discovery::Retransmission(0))), (Some(7), UNKNOWN)] {
+            let encoding = started(Encoding {
+                rtx_ssrc,
+                rtx: Some(7),
+                ..encoding(None, None)
+            });
+            assert_eq!(discover(&[encoding], packet(8, 97, None)), expected);
+        }
     }
 }

@@ -119,9 +119,11 @@ impl Finder<'_, '_> {
                 (stream, false)
             }
             Discovery::Retransmission(index) => {
-                let encoding = &mut owner.encodings[index];
-                encoding.rtx = Some(ssrc);
-                (encoding.stream.ok_or(Discard::UnknownStream)?, true)
+                let (encoding, now) = (&mut owner.encodings[index], self.births.now.time);
+                let replacing = &mut self.births.replacing;
+                let stream =
+                    replacing.replace_retransmissions(ssrc, now, encoding, &mut listener)?;
+                (stream, true)
             }
         };
         let incoming = Incoming {

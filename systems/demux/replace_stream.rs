@@ -11,7 +11,7 @@ use flumen_components::{
 /// What the end of a stream reads and writes.
 #[derive(SystemParam)]
 pub(crate) struct Replacing<'w, 's> {
-    receptions: Query<'w, 's, &'static Reception>,
+    receptions: Query<'w, 's, &'static mut Reception>,
     requests: Query<'w, 's, &'static mut KeyFrameRequests>,
     pending: ResMut<'w, Pending>,
     limits: Res<'w, Limits>,
@@ -31,7 +31,8 @@ pub(super) struct Newcomer {
 }
 
 impl Replacing<'_, '_> {
-    /// Ends the stream that `encoding` has, if it has one, for that of a `newcomer` at `now`.
+    /// Ends the stream that `encoding` has, if it has one, for that of a `newcomer` at `now`. What
+    /// else came of it in this tick goes with it, as of an unknown stream.
     ///
     /// # Errors
     ///
@@ -51,11 +52,7 @@ impl Replacing<'_, '_> {
         // One that began in this tick is no entity yet.
         let reception = self.receptions.get(stream);
         let heard = reception.map_or(now, |reception| reception.sequence.newest_timestamp().1);
-        match encoding.changes.admission(newcomer.ssrc, now, heard, limit) {
-            Admission::Granted => {}
-            Admission::TooMany => return Err(Discard::TooManySsrcs),
-            Admission::Replaced => return Err(Discard::UnknownStream),
-        }
+        check(encoding.changes.admission(newcomer.ssrc, now, heard, limit))?;
         let previous = release(listener, stream, encoding);
         encoding
             .changes
@@ -66,6 +63,33 @@ impl Replacing<'_, '_> {
             self.tell(newcomer, encoding, previous);
         }
         Ok(())
+    }
+
+    /// Lets `ssrc` bring the retransmissions of the stream of `encoding` from `now` on; returns that
+    /// stream.
+    ///
+    /// # Errors
+    ///
+    /// The reason to discard the packet, when it may not; nothing has changed then.
+    pub(super) fn replace_retransmissions(
+        &mut self,
+        ssrc: u32,
+        now: Time,
+        encoding: &mut Encoding,
+        listener: &mut Listener,
+    ) -> Result<Entity, Discard> {
+        let stream = encoding.stream.ok_or(Discard::UnknownStream)?;
+        if let Some(previous) = encoding.rtx {
+            let limit = self.limits.ssrc_changes_per_encoding;
+            check(encoding.changes.admission(ssrc, now, now, limit))?;
+            encoding.changes.note([None, Some(previous)], now, limit);
+            listener.ssrcs.remove(&previous);
+            if let Ok(mut reception) = self.receptions.get_mut(stream) {
+                reception.rtx.succeed();
+            }
+        }
+        encoding.rtx = Some(ssrc);
+        Ok(stream)
     }
 
     fn tell(&mut self, newcomer: Newcomer, encoding: &Encoding, previous_ssrc: u32) {
@@ -83,6 +107,14 @@ impl Replacing<'_, '_> {
             subject: Subject::Producer(newcomer.id),
             change,
         }));
+    }
+}
+
+fn check(admission: Admission) -> Result<(), Discard> {
+    match admission {
+        Admission::Granted => Ok(()),
+        Admission::TooMany => Err(Discard::TooManySsrcs),
+        Admission::Replaced => Err(Discard::UnknownStream),
     }
 }
 

@@ -74,6 +74,23 @@ impl Caller {
         self.call.send(&[packet])
     }
 
+    /// Sends `original` again as number `sequence` of `ssrc`; how many packets that brings.
+    fn repeat(&mut self, ssrc: u32, sequence: u16, original: u16) -> usize {
+        let payload = [&original.to_be_bytes(), VP8_DELTA_FRAME].concat();
+        let mut packet = Packet::new(RTX, sequence, ssrc, &payload);
+        let repaired = self.names.rid.map(|rid| (REPAIRED_RID, rid));
+        for (id, name) in self
+            .names
+            .mid
+            .map(|mid| (MID, mid))
+            .into_iter()
+            .chain(repaired)
+        {
+            packet = packet.with_extension(id, name.as_bytes());
+        }
+        self.call.send(&[packet]).packets.len()
+    }
+
     fn changes(&mut self) -> Vec<(u32, u32)> {
         let events = self.call.room.engine.drain_events();
         let changes = events.into_iter().filter_map(|event| match event {
@@ -202,29 +219,52 @@ fn an_ssrc_that_was_replaced_may_come_back_once_its_successor_is_silent() {
 fn retransmissions_follow_their_media() {
     for names in NAMES {
         let mut caller = Caller::new(names);
-        let repaired = names.rid.map(|rid| (REPAIRED_RID, rid));
-        let names = names.mid.map(|mid| (MID, mid)).into_iter().chain(repaired);
-        let names: Vec<_> = names.collect();
-        let repeat = |caller: &mut Caller, ssrc, original: u16| {
-            let payload = [&original.to_be_bytes(), VP8_DELTA_FRAME].concat();
-            let mut packet = Packet::new(RTX, original, ssrc, &payload);
-            for &(id, name) in &names {
-                packet = packet.with_extension(id, name.as_bytes());
-            }
-            caller.call.send(&[packet]).packets.len()
-        };
         for (media, rtx) in [(10, 11), (20, 21)] {
             caller.send(media, 1, VP8_KEY_FRAME);
             caller.send(media, 3, VP8_DELTA_FRAME);
             // That of the one before is nobody's, even if it comes first.
             if media == 20 {
-                assert_eq!(repeat(&mut caller, 11, 2), 0);
+                assert_eq!(caller.repeat(11, 2, 2), 0);
                 assert_eq!(caller.discarded(Discard::UnknownStream), 1);
             }
-            assert_eq!(repeat(&mut caller, rtx, 2), 1);
+            assert_eq!(caller.repeat(rtx, 2, 2), 1);
             assert_eq!(caller.call.inbound().stream.rtx_ssrc, Some(rtx));
         }
     }
+}
+
+#[test]
+fn retransmissions_may_come_with_another_ssrc_alone() {
+    for names in NAMES {
+        let mut caller = Caller::new(names);
+        caller.send(10, 1, VP8_KEY_FRAME);
+        // SSRC, its number of the retransmission, and how many get through.
+        let steps = [
+            (11, 500, 1),
+            (12, 60_000, 1),
+            (11, 501, 0),
+            (12, 60_001, 1),
+            (13, 7, 1),
+        ];
+        for (missed, (rtx, number, got)) in (2..).step_by(2).zip(steps) {
+            caller.send(10, missed + 1, VP8_DELTA_FRAME);
+            assert_eq!(caller.repeat(rtx, number, missed), got, "{names:?}: {rtx}");
+        }
+        let inbound = caller.call.inbound();
+        assert_eq!(inbound.stream.rtx_ssrc, Some(13), "{names:?}");
+        assert_eq!(caller.changes(), [], "its media has the same");
+    }
+}
+
+#[test]
+fn a_flood_of_ssrcs_of_retransmissions_costs_no_more_than_the_limit() {
+    let room = Room::with(|builder| builder.ssrc_changes_per_encoding(5));
+    let mut caller = Caller::inside(room, NAMES[0]);
+    caller.send(1, 1, VP8_KEY_FRAME);
+    for ssrc in 100..300 {
+        caller.repeat(ssrc, 1, 2);
+    }
+    assert_eq!(caller.discarded(Discard::TooManySsrcs), 200 - 6);
 }
 
 #[test]

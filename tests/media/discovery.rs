@@ -237,11 +237,11 @@ fn a_repaired_rid_finds_the_retransmissions_of_a_layer() {
     );
     assert_eq!(
         stage.arrive(&repair(111, 3, b"q")),
-        Some(Discard::UnknownStream),
-        "a second one"
+        unrequested,
+        "another takes its place"
     );
     assert_eq!(
-        stage.arrive(&Packet::new(RTX, 4, 110, b"\0\x01x")),
+        stage.arrive(&Packet::new(RTX, 4, 111, b"\0\x01x")),
         unrequested,
         "latched"
     );
@@ -249,10 +249,10 @@ fn a_repaired_rid_finds_the_retransmissions_of_a_layer() {
     let flumen::stats::RtpStats::Inbound(stats) = &stats[0] else {
         panic!("a producer receives");
     };
-    assert_eq!(stats.stream.rtx_ssrc, Some(110));
+    assert_eq!(stats.stream.rtx_ssrc, Some(111));
     assert_eq!(
         (stats.stream.packet_count, stats.packets_retransmitted),
-        (1, 2)
+        (1, 3)
     );
 }
 
