@@ -246,7 +246,8 @@ events! {
         liveness: StreamLiveness
     };
     /// The sender of a stream came back with another SSRC, which takes the place of the one before.
-    /// Not in the JavaScript API.
+    /// What else of that one came in the same tick is discarded as of an unknown stream. Not in the
+    /// JavaScript API.
     SsrcChanged = "ssrcchange" {
         /// Which stream, and its SSRCs.
         change: SsrcChange
