@@ -25,6 +25,7 @@ mod pause_data;
 mod produce;
 mod produce_data;
 mod request_key_frame;
+mod route;
 mod router;
 mod sctp;
 mod send;

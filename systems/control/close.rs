@@ -15,10 +15,10 @@ use flumen_components::{
 use super::belonging::streams_of;
 use super::close_data::end_data_residents;
 use super::connect::release_remotes;
-use super::consume::unroute;
 use super::end::end;
 use super::observe::{end_observers, forget_everywhere};
 use super::produce::leave;
+use super::route::unroute;
 use super::sctp::abort;
 
 /// Closes a router and all that hangs on it; returns the sockets to close.

@@ -13,7 +13,7 @@ use flumen_components::{
     Directory, Emission, Generator, Histogram, LayerCounts, Layering, Listener, Mid, Naming, Now,
     Numbering, OnTransport, PausedByOwner, PayloadTypes, PreferredLayers, Priority, Producer,
     ProducerId, ProducerParameters, Purpose, Rate, RemoteReception, ReportSchedule, Retransmission,
-    Routes, Rtx, Score, Subject, TraceTypes, TransportId, find,
+    Rtx, Score, Subject, TraceTypes, TransportId, find,
 };
 use thiserror::Error;
 
@@ -22,6 +22,7 @@ use super::birth;
 use super::layers::choose_anew;
 use super::measure_receiver::measure_receiver;
 use super::request_key_frame::wish_for;
+use super::route::route;
 
 /// What a consumer is made with.
 #[derive(Clone, Debug)]
@@ -389,35 +390,4 @@ fn spawn(
         listener.consumers.insert(ssrc, entity);
     }
     id
-}
-
-/// Adds a consumer to those that get what its producer has.
-fn route(world: &mut World, producer: Entity, entity: Entity, needs_history: bool) {
-    let routes = world.get_mut::<Routes>(producer);
-    let position = routes.map(|mut routes| routes.push(entity));
-    if let (Some(position), Some(mut consumer)) = (position, world.get_mut::<Consumer>(entity)) {
-        consumer.route = position;
-    }
-    if let Some(mut producer) = world.get_mut::<Producer>(producer) {
-        producer.need_history += u32::from(needs_history);
-    }
-}
-
-/// Takes a consumer out of its producer's routes. Nobody else's turn changes.
-pub(super) fn unroute(world: &mut World, consumer: &Consumer, needs_history: bool) {
-    if let Some(mut producer) = world.get_mut::<Producer>(consumer.producer) {
-        producer.need_history -= u32::from(needs_history);
-    }
-    let Some(mut routes) = world.get_mut::<Routes>(consumer.producer) else {
-        return;
-    };
-    let mut lent = std::mem::take(&mut *routes);
-    lent.remove(consumer.route, |entity, position| {
-        if let Some(mut moved) = world.get_mut::<Consumer>(entity) {
-            moved.route = position;
-        }
-    });
-    if let Some(mut routes) = world.get_mut::<Routes>(consumer.producer) {
-        *routes = lent;
-    }
 }

@@ -24,15 +24,13 @@ pub(crate) fn keep_packets(
         let Ok((producer, paused)) = producers.get(touched.producer) else {
             continue;
         };
+        if producer.need_history == 0 {
+            continue;
+        }
         let Ok(mut history) = histories.get_mut(touched.stream) else {
             continue;
         };
-        if producer.need_history == 0 {
-            // Who may need it is gone for good: so is its memory.
-            if history.is_used() {
-                *history = History::default();
-            }
-        } else if paused.0 {
+        if paused.0 {
             // Numbers go on unseen, and may begin anew.
             history.clear();
         } else {
