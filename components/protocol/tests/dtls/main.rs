@@ -3,6 +3,7 @@
 mod forgeries;
 mod handshakes;
 mod hostile;
+mod libraries;
 mod lossy;
 mod pair;
 mod recordings;

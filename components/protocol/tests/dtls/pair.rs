@@ -10,7 +10,7 @@ use flumen_protocol::{Generator, Time};
 
 /// An instant can only be had from the clock; which one it is changes nothing.
 #[expect(clippy::disallowed_methods, reason = "no input of what is tested")]
-fn epoch() -> Instant {
+pub(crate) fn epoch() -> Instant {
     Instant::now()
 }
 
