@@ -50,7 +50,7 @@ pub use flumen_components::{
     StreamLayers, StreamLiveness, Subject, Time, Trace, TransportId, Tuple, VerdictError, Veto,
     VetoError, VideoOrientation, Withheld, dump, event, rtp_parameters, stats, trace,
 };
-pub use flumen_protocol::{sctp, srtp};
+pub use flumen_protocol::{dtls, sctp, srtp};
 pub use flumen_systems::control::{
     ActiveSpeakerObserverOptions, AudioLevelObserverOptions, ConnectError, ConnectOptions,
     ConsumeDataError, ConsumeError, ConsumerOptions, CreateObserverError, DataConsumerOptions,

@@ -5,6 +5,7 @@
 
 mod association;
 mod codecs;
+mod dtls;
 mod impostor;
 mod input;
 mod room;
@@ -18,6 +19,7 @@ pub use association::association;
 #[cfg(feature = "webrtc-sctp")]
 pub use association::webrtc_association;
 pub use codecs::codecs;
+pub use dtls::dtls;
 pub use room::room;
 pub use rtcp::rtcp;
 pub use rtp::rtp;
@@ -29,12 +31,13 @@ pub use srtp::srtp;
 pub type Claim = fn(&[u8]);
 
 /// Every way in that the ordinary build has, by the name of its fuzz target.
-pub const CLAIMS: [(&str, Claim); 7] = [
+pub const CLAIMS: [(&str, Claim); 8] = [
     ("codecs", codecs),
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("sctp", sctp),
     ("srtp", srtp),
+    ("dtls", dtls),
     ("association", association),
     ("room", room),
 ];

@@ -55,6 +55,11 @@ fn nothing_is_opened_but_what_was_sealed() {
 }
 
 #[test]
+fn dtls_connections_share_keys_or_nothing() {
+    holds_near_its_seeds("dtls", 3);
+}
+
+#[test]
 fn an_association_outlives_any_peer() {
     holds_near_its_seeds("association", 3);
 }
