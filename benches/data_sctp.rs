@@ -63,7 +63,7 @@ impl Room {
             let to = ConnectOptions {
                 ip: Some(to.ip()),
                 port: Some(to.port()),
-                rtcp_port: None,
+                ..ConnectOptions::default()
             };
             self.engine.connect(pair[one], &to).expect("it connects");
         }

@@ -7,9 +7,10 @@ use flumen::rtp_parameters::{
     MediaKind, RtpCodecCapability, RtpCodecParameters, RtpEncodingParameters,
     RtpHeaderExtensionParameters, RtpParameters,
 };
+use flumen::srtp::{CryptoSuite, MasterKey};
 use flumen::{
     Backend, ConnectOptions, ConsumerOptions, Engine, Listen, PlainTransportOptions, ProducerId,
-    ProducerOptions, RouterId, Time, TransportId,
+    ProducerOptions, RouterId, SrtpParameters, Time, TransportId,
 };
 
 /// Payload type of the packets.
@@ -62,7 +63,36 @@ impl Bench {
         let to = ConnectOptions {
             ip: Some(remote.ip()),
             port: Some(remote.port()),
-            rtcp_port: None,
+            ..ConnectOptions::default()
+        };
+        self.engine
+            .connect(transport, &to)
+            .expect("the transport connects");
+        transport
+    }
+
+    /// A plain transport with SRTP connected to `remote`.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be opened.
+    pub fn sealed_transport(
+        &mut self,
+        listen: Listen,
+        remote: SocketAddr,
+        suite: CryptoSuite,
+    ) -> TransportId {
+        let options = PlainTransportOptions {
+            enable_srtp: true,
+            srtp_crypto_suite: suite,
+            ..PlainTransportOptions::new(listen)
+        };
+        let transport = self.engine.create_plain_transport(self.router, options);
+        let transport = transport.expect("the transport opens");
+        let key = MasterKey::new(suite, &vec![7; suite.master_len()]);
+        let to = ConnectOptions {
+            srtp_parameters: key.as_ref().ok().map(SrtpParameters::from),
+            ..ConnectOptions::from(remote)
         };
         self.engine
             .connect(transport, &to)

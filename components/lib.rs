@@ -208,6 +208,7 @@ pub mod tick {
     pub(crate) mod packets;
     pub(crate) mod parked;
     pub(crate) mod refusal;
+    pub(crate) mod sealed;
     pub(crate) mod seed;
     pub(crate) mod soundness;
     pub(crate) mod time;
@@ -233,6 +234,7 @@ pub mod tick {
     pub use packets::{Packet, Packets};
     pub use parked::Parked;
     pub use refusal::Refusal;
+    pub use sealed::Sealed;
     pub use seed::{Created, CreationSequence, Generator, Purpose, Seed};
     pub use soundness::{Balance, Broken};
     pub use time::{Now, NtpEpoch, Time};
@@ -255,11 +257,14 @@ pub mod transport {
     pub(crate) mod sctp_schedule;
     pub(crate) mod socket;
     pub(crate) mod sockets;
+    pub(crate) mod srtp_parameters;
+    pub(crate) mod srtp_session;
     pub(crate) mod traffic;
 
     pub use connected::Connected;
     pub use discards::Discards;
     pub use flumen_protocol::sctp::State as SctpState;
+    pub use flumen_protocol::srtp::CryptoSuite as SrtpCryptoSuite;
     pub use following::Following;
     pub use listener::{Incoming, Listener};
     pub use pacer::{Pace, PacedTransports, Pacer};
@@ -273,6 +278,8 @@ pub mod transport {
     pub use sctp_schedule::{SctpSchedule, Stirred};
     pub use socket::{Socket, SocketKey};
     pub use sockets::{Receivers, SocketEntry, Sockets};
+    pub use srtp_parameters::{SrtpOffer, SrtpParameters};
+    pub use srtp_session::{Clear, SrtpSession};
     pub use traffic::{Departure, Flow, Traffic};
 }
 

@@ -91,6 +91,12 @@ limits! {
     sctp_send_queue_messages: u32;
     /// Streams that the peer of an association may send on. Default 1,024.
     sctp_inbound_streams: u16;
+    /// SSRCs that a peer may send with under one SRTP key. Default 1,024.
+    srtp_inbound_ssrcs: usize;
+    /// SSRCs that a transport may send with under one SRTP key. Default 16,384.
+    srtp_outbound_ssrcs: usize;
+    /// Bytes of sealed packets that are made before they are sent. Default 256 KiB.
+    sealed_bytes: usize;
     /// Events of one transport that were not drained. Default 8,192.
     events_per_transport: usize;
     /// Events in all that were not drained. Default 65,536.

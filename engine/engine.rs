@@ -8,7 +8,7 @@ use flumen_components::{
     DataLedger, Deadlines, Deliveries, Delivery, Event, Imbalance, Inbox, Ledger, Limits,
     MessageDeliveries, MessageDelivery, Messages, Now, Parked, Time,
 };
-use flumen_systems::{Slot, Stage, Step};
+use flumen_systems::{Sealing, Slot, Stage, Step};
 use thiserror::Error;
 
 use crate::backend::{Backend, Outcome, ReceiveLimits};
@@ -31,6 +31,7 @@ pub struct Engine {
     pub(crate) backend: Box<dyn Backend>,
     pub(crate) port_range: (u16, u16),
     steps: Vec<Step>,
+    sealing: Sealing,
     pub(crate) requests: Requests<Engine>,
     pub(crate) outcomes: Vec<Outcome>,
     clock: Clock,
@@ -68,7 +69,7 @@ pub enum TickError {
 
 impl Engine {
     pub(crate) fn new(
-        world: World,
+        mut world: World,
         steps: Vec<Step>,
         backend: Box<dyn Backend>,
         requests: usize,
@@ -76,6 +77,7 @@ impl Engine {
         port_range: (u16, u16),
     ) -> Self {
         Self {
+            sealing: Sealing::new(&mut world),
             world,
             steps,
             requests: Requests::new(requests, backend.waker()),
@@ -302,7 +304,13 @@ impl Engine {
         let outcome = match stage {
             Stage::Ingest => contain(|| self.ingest()),
             Stage::Flush => contain(|| {
-                flush(&mut self.world, self.backend.as_mut(), &mut self.outcomes);
+                let backend = self.backend.as_mut();
+                flush(
+                    &mut self.world,
+                    &mut self.sealing,
+                    backend,
+                    &mut self.outcomes,
+                );
             }),
             _ => Ok(()),
         };

@@ -9,12 +9,25 @@ use flumen_components::{
     Outgoing, Parked, Path, Refusal, Time, Traffic,
 };
 
+use flumen_systems::Sealing;
+
 use crate::backend::{Backend, Flight, Outcome};
 
 /// Sends what waited and what this tick made, and accounts for every datagram.
-pub(crate) fn flush(world: &mut World, backend: &mut dyn Backend, outcomes: &mut Vec<Outcome>) {
+pub(crate) fn flush(
+    world: &mut World,
+    sealing: &mut Sealing,
+    backend: &mut dyn Backend,
+    outcomes: &mut Vec<Outcome>,
+) {
     deliver(world);
-    send(world, backend, outcomes);
+    loop {
+        let is_all = sealing.go_on(world);
+        send(world, backend, outcomes);
+        if is_all {
+            break;
+        }
+    }
     world.resource_mut::<Outbox>().clear();
     world.resource_mut::<Inbox>().clear();
     world.resource_mut::<Messages>().clear();
@@ -102,14 +115,12 @@ struct Accounts<'a> {
 impl Accounts<'_> {
     /// What waited has left, is refused, or waits on.
     fn settle_waited(&mut self, parked: &mut Parked, outcomes: &[Outcome]) {
-        parked.retain(|index, destination, kind, len| {
+        parked.retain(|index, destination, departure| {
             let waits = outcomes[index] == Outcome::Blocked;
             if !waits {
                 if let Some(mut path) = self.world.get_mut::<Path>(destination.transport) {
                     path.waiting -= 1;
                 }
-                let mut departure = Departure::default();
-                departure.add(kind, len as u64);
                 self.settle(destination, outcomes[index], 1, departure);
             }
             waits
@@ -156,7 +167,7 @@ impl Accounts<'_> {
         for row in rows {
             if self.may_wait(to.transport, limit) {
                 let (header, payload) = outbox.parts(row, self.world.resource::<Inbox>());
-                parked.push(*to, row.kind, header, payload);
+                parked.push(*to, (row.kind, row.overhead), header, payload);
             } else {
                 self.ledger.refused[Refusal::QueueFull] += 1;
             }

@@ -47,8 +47,9 @@ pub use flumen_components::{
     PreferredLayers, ProducerId, ProducerScore, ProducerVolume, Reason, Recipient, Refusal,
     ReliabilityOverrides, RouterId, RtcpFault, RtpObserverId, SctpOptions, SctpOptionsError,
     SctpParameters, SctpState, SctpStreamParameters, SctpStreamParametersError, SocketId,
-    StreamLayers, StreamLiveness, Subject, Time, Trace, TransportId, Tuple, VerdictError, Veto,
-    VetoError, VideoOrientation, Withheld, dump, event, rtp_parameters, stats, trace,
+    SrtpCryptoSuite, SrtpParameters, StreamLayers, StreamLiveness, Subject, Time, Trace,
+    TransportId, Tuple, VerdictError, Veto, VetoError, VideoOrientation, Withheld, dump, event,
+    rtp_parameters, stats, trace,
 };
 pub use flumen_protocol::{dtls, sctp, srtp};
 pub use flumen_systems::control::{

@@ -21,6 +21,7 @@ pub(crate) fn check(limits: &Limits) -> Result<(), BuildError> {
         delivered_messages_per_transport delivered_message_bytes_per_transport
         sctp_send_buffer_bytes sctp_stream_queue_bytes sctp_receive_window_bytes
         sctp_send_queue_messages sctp_inbound_streams
+        srtp_inbound_ssrcs srtp_outbound_ssrcs sealed_bytes
         events_per_transport events traces_per_transport traces_per_tick arrivals_per_transport
         paced_datagrams_per_transport pacing_burst_packets
         sent_packets_per_transport reported_packets_per_transport reports_per_tick
@@ -34,6 +35,9 @@ pub(crate) fn check(limits: &Limits) -> Result<(), BuildError> {
     let (name, value) = ("datagram_bytes", limits.datagram_bytes);
     let reason = "no datagram is longer than 65,535 bytes";
     refuse(value > usize::from(u16::MAX), name, value, reason)?;
+    let (name, value) = ("sealed_bytes", limits.sealed_bytes);
+    let reason = "it is more than 2 GiB";
+    refuse(value >= 1 << 31, name, value, reason)?;
     let (name, value) = ("arrivals_per_transport", limits.arrivals_per_transport);
     let reason = "numbers of 16 bits could not be told apart";
     refuse(value > 1 << 14, name, value, reason)?;

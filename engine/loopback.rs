@@ -149,6 +149,7 @@ mod tests {
                 abs_send_time: 0,
                 transport_sequence: 0,
                 kind: OutgoingKind::Media,
+                overhead: 0,
             });
         }
         let mut outcomes = Vec::new();

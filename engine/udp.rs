@@ -245,7 +245,7 @@ mod tests {
                 socket: SocketKey(socket),
                 address,
             };
-            parked.push(destination, OutgoingKind::Control, bytes, &[]);
+            parked.push(destination, (OutgoingKind::Control, 0), bytes, &[]);
         }
         let (outbox, inbox) = (Outbox::default(), Inbox::default());
         let mut outcomes = Vec::new();

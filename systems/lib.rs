@@ -26,6 +26,7 @@ use flumen_components as components;
 use conditions::*;
 
 pub use plugin::{OrderError, Plugin, Setup, Step};
+pub use protect::Sealing;
 pub use stage::{Slot, Stage};
 
 /// The engine's own pipeline: what each stage does, in order.

@@ -1,10 +1,12 @@
 //! Protect: datagrams wait for their turn and get what must carry the time of leaving; where a path
-//! is probed there is padding.
+//! is probed there is padding. What leaves on protected transports is sealed at last.
 
 mod pace;
+mod seal;
 mod send_probes;
 mod stamp_departures;
 
 pub(crate) use pace::pace;
+pub use seal::Sealing;
 pub(crate) use send_probes::send_probes;
 pub(crate) use stamp_departures::stamp_departures;

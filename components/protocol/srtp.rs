@@ -10,6 +10,8 @@
 mod bounds;
 mod cipher;
 mod cm;
+#[cfg(test)]
+mod contexts;
 mod error;
 mod gcm;
 mod inbound;

@@ -35,6 +35,20 @@ reasons! {
         SctpClosed = "sctpClosed",
         /// RTCP of which not a single packet is well-formed (RFC 3550 section 6.1, RFC 5506).
         MalformedRtcp = "malformedRtcp",
+        /// RTP or RTCP on a transport with SRTP whose keys are not known yet.
+        SrtpKeysMissing = "srtpKeysMissing",
+        /// SRTP or SRTCP that ends before what protects it does (RFC 3711 section 3).
+        MalformedSrtp = "malformedSrtp",
+        /// SRTP or SRTCP that was not sealed with the key of the transport, or was changed since.
+        ForgedSrtp = "forgedSrtp",
+        /// SRTP or SRTCP that came before (RFC 3711 section 3.3.2).
+        ReplayedSrtp = "replayedSrtp",
+        /// SRTP or SRTCP so far behind that nobody knows whether it came before.
+        SrtpTooOld = "srtpTooOld",
+        /// SRTCP that is not encrypted.
+        UnencryptedSrtcp = "unencryptedSrtcp",
+        /// SRTP or SRTCP of more SSRCs than one key may protect.
+        TooManySrtpSsrcs = "tooManySrtpSsrcs",
         /// No SSRC, MID or RID of it leads to a producer of the transport.
         UnknownProducer = "unknownProducer",
         /// Its producer was found, but none of its encodings: wrong payload type or RID, a second

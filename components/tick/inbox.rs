@@ -200,7 +200,13 @@ impl Inbox {
         &self.bytes[..self.used]
     }
 
-    /// The arena, to be changed in place (RTX decapsulation, unprotecting).
+    /// The bytes of a datagram, to be changed in place.
+    pub fn datagram_mut(&mut self, index: usize) -> &mut [u8] {
+        let range = self.datagrams[index].range();
+        &mut self.bytes[range]
+    }
+
+    /// The arena, to be changed in place (RTX decapsulation).
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.bytes[..self.used]
     }

@@ -52,6 +52,15 @@ pub struct Limits {
     pub sctp_send_queue_messages: u32,
     /// Streams that the peer of an association may send on. Default 1,024.
     pub sctp_inbound_streams: u16,
+    /// SSRCs that the peer of a transport may send with under one SRTP key, 200 bytes each; packets
+    /// of more are discarded. Default 1,024.
+    pub srtp_inbound_ssrcs: usize,
+    /// SSRCs that a transport may send with under one SRTP key, 200 bytes each, those of consumers
+    /// that are closed included; packets of more are refused. Default 16,384.
+    pub srtp_outbound_ssrcs: usize,
+    /// Bytes of sealed packets that are made before they are sent; more are made then, in the same
+    /// tick. What is sent soon is in a cache yet. Default 256 KiB.
+    pub sealed_bytes: usize,
     /// Events of one transport, and of what is on it, that the application has not drained; beyond
     /// it the oldest of these is dropped and counted. Default 8,192.
     pub events_per_transport: usize,
@@ -127,6 +136,9 @@ impl Default for Limits {
             sctp_receive_window_bytes: 5_242_880,
             sctp_send_queue_messages: 16_384,
             sctp_inbound_streams: 1_024,
+            srtp_inbound_ssrcs: 1_024,
+            srtp_outbound_ssrcs: 16_384,
+            sealed_bytes: 256 << 10,
             events_per_transport: 8_192,
             events: 65_536,
             traces_per_transport: 1_024,

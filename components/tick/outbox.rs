@@ -6,7 +6,11 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::resource::Resource;
 
 use crate::tick::inbox::Inbox;
+use crate::tick::refusal::Refusal;
+use crate::tick::sealed::Sealed;
 use crate::transport::socket::SocketKey;
+use crate::transport::srtp_session::{Clear, SrtpSession};
+use crate::wire::classify::{PacketKind, classify};
 
 /// Every datagram that this tick wants to send.
 ///
@@ -25,6 +29,11 @@ pub struct Outbox {
     pub destinations: Vec<Destination>,
     /// The datagrams.
     pub rows: Vec<Outgoing>,
+    /// What was encrypted for the receivers of `rows`.
+    sealed: Sealed,
+    /// Rows that follow when those in `rows` have left, from `next` on.
+    later: Vec<Outgoing>,
+    next: usize,
 }
 
 /// A receiver of datagrams.
@@ -57,6 +66,8 @@ pub struct Outgoing {
     pub transport_sequence: u8,
     /// What it counts as in the statistics of its transport.
     pub kind: OutgoingKind,
+    /// How many of its bytes protection added: 0 as long as it is not sealed. Written by Flush.
+    pub overhead: u8,
 }
 
 /// What a datagram counts as in the statistics of its transport.
@@ -96,6 +107,7 @@ impl Outgoing {
             abs_send_time: 0,
             transport_sequence: 0,
             kind: OutgoingKind::Control,
+            overhead: 0,
         }
     }
 }
@@ -108,17 +120,100 @@ impl Outbox {
             headers: Vec::with_capacity(16 << 10),
             destinations: Vec::with_capacity(128),
             rows: Vec::with_capacity(256),
+            ..Self::default()
         }
     }
 
-    /// Header and payload of a row, of which the latter lies in `inbox`.
+    /// Header and payload of a row, of which the latter lies in `inbox` until it is sealed.
     pub fn parts<'a>(&'a self, row: &Outgoing, inbox: &'a Inbox) -> (&'a [u8], &'a [u8]) {
         let header = row.header_start as usize;
         let payload = row.payload_start as usize;
+        let payloads = match row.overhead {
+            0 => inbox.bytes(),
+            _ => self.sealed.bytes(),
+        };
         (
             &self.headers[header..header + usize::from(row.header_len)],
-            &inbox.bytes()[payload..payload + usize::from(row.payload_len)],
+            &payloads[payload..payload + usize::from(row.payload_len)],
         )
+    }
+
+    /// Goes on with the rows behind those that have left: none of them is in
+    /// [`rows`](Self::rows) until it is [`pass`](Self::pass)ed on.
+    pub fn next_chunk(&mut self) {
+        if self.later.is_empty() {
+            std::mem::swap(&mut self.rows, &mut self.later);
+        } else {
+            self.rows.clear();
+            self.sealed.truncate(0);
+        }
+    }
+
+    /// The next row that is to be passed on.
+    pub fn upcoming(&self) -> Option<Outgoing> {
+        self.later.get(self.next).copied()
+    }
+
+    /// Passes on what became of the next row, if anything did.
+    pub fn pass(&mut self, row: Option<Outgoing>) {
+        self.rows.extend(row);
+        self.next += 1;
+    }
+
+    /// Passes on the next rows for one destination as they are.
+    pub fn pass_run(&mut self, destination: u32) {
+        let upcoming = self.later.get(self.next..).unwrap_or_default();
+        let run = upcoming
+            .iter()
+            .take_while(|row| row.destination == destination);
+        let before = self.rows.len();
+        self.rows.extend(run);
+        self.next += self.rows.len() - before;
+    }
+
+    /// As many bytes as that, or more, are sealed for the rows that are passed on.
+    pub fn has_sealed(&self, bytes: usize) -> bool {
+        self.sealed.len() >= bytes
+    }
+
+    /// Seals a row, if it is of a protocol that `session` protects: straight from the payload that
+    /// receivers share.
+    ///
+    /// # Errors
+    ///
+    /// The reason not to send it.
+    pub fn seal(
+        &mut self,
+        row: &Outgoing,
+        inbox: &Inbox,
+        session: &mut SrtpSession,
+    ) -> Result<Outgoing, Refusal> {
+        let start = row.header_start as usize;
+        let header = &self.headers[start..start + usize::from(row.header_len)];
+        let kind = match row.kind {
+            OutgoingKind::Control => classify(header).ok_or(Refusal::MalformedPacket)?,
+            _ => PacketKind::Rtp,
+        };
+        if !matches!(kind, PacketKind::Rtp | PacketKind::Rtcp) {
+            return Ok(*row);
+        }
+        let (clear, first) = Clear::split(kind, header).ok_or(Refusal::MalformedPacket)?;
+        let start = row.payload_start as usize;
+        let second = &inbox.bytes()[start..start + usize::from(row.payload_len)];
+        let overhead = session.overhead(clear)?;
+        let payload_len = first.len() + second.len() + overhead;
+        let (start, out) = self.sealed.reserve(payload_len);
+        if let Err(reason) = session.seal(clear, [first, second], out) {
+            self.sealed.truncate(start);
+            return Err(reason);
+        }
+        Ok(Outgoing {
+            payload_start: start as u32,
+            header_len: clear.bytes().len() as u16,
+            payload_len: u16::try_from(payload_len).map_err(|_| Refusal::TooLarge)?,
+            overhead: overhead as u8,
+            ..*row
+        })
     }
 
     /// Adds a row for a destination.
@@ -135,5 +230,8 @@ impl Outbox {
         self.headers.clear();
         self.destinations.clear();
         self.rows.clear();
+        self.sealed.truncate(0);
+        self.later.clear();
+        self.next = 0;
     }
 }

@@ -3,6 +3,7 @@
 use bevy_ecs::resource::Resource;
 
 use crate::tick::outbox::{Destination, OutgoingKind};
+use crate::transport::traffic::Departure;
 
 /// Datagrams that wait for a blocked socket, in the order in which they must leave.
 ///
@@ -18,6 +19,8 @@ pub struct Parked {
 struct Row {
     destination: Destination,
     kind: OutgoingKind,
+    /// How many of its bytes protection added.
+    overhead: u8,
     start: usize,
     len: usize,
 }
@@ -51,11 +54,11 @@ impl Parked {
         )
     }
 
-    /// Lets a datagram wait behind all others.
+    /// Lets a datagram wait behind all others; of its bytes, protection added `overhead`.
     pub fn push(
         &mut self,
         destination: Destination,
-        kind: OutgoingKind,
+        (kind, overhead): (OutgoingKind, u8),
         header: &[u8],
         payload: &[u8],
     ) {
@@ -65,22 +68,21 @@ impl Parked {
         self.rows.push(Row {
             destination,
             kind,
+            overhead,
             start,
             len: header.len() + payload.len(),
         });
     }
 
     /// Keeps the datagrams for which `keep` says so, in order. `keep` is called once for each, with
-    /// its index, destination, kind and length in bytes.
-    pub fn retain(
-        &mut self,
-        mut keep: impl FnMut(usize, &Destination, OutgoingKind, usize) -> bool,
-    ) {
+    /// its index, its destination and what it counts as if it leaves.
+    pub fn retain(&mut self, mut keep: impl FnMut(usize, &Destination, Departure) -> bool) {
         let (mut kept, mut end) = (0, 0);
         for index in 0..self.rows.len() {
             let row = self.rows[index];
             let Row { start, len, .. } = row;
-            if keep(index, &row.destination, row.kind, len) {
+            let departure = Departure::of_one(row.kind, len as u64, row.overhead.into());
+            if keep(index, &row.destination, departure) {
                 self.bytes.copy_within(start..start + len, end);
                 self.rows[kept] = Row { start: end, ..row };
                 kept += 1;

@@ -11,6 +11,20 @@ reasons! {
         PacerFull = "pacerFull",
         /// The application did not collect what its direct transport delivered.
         DirectQueueFull = "directQueueFull",
+        /// RTP or RTCP on a transport with SRTP whose keys are not known yet.
+        SrtpKeysMissing = "srtpKeysMissing",
+        /// A packet with its SSRC and number was sealed before, and two of them would tell the key's
+        /// secrets. What is sent again under SRTP needs RTX.
+        SrtpIndexUsed = "srtpIndexUsed",
+        /// So far behind the newest packet of its SSRC that nobody knows whether its number was
+        /// sealed before.
+        SrtpTooOld = "srtpTooOld",
+        /// Of more SSRCs than one key may protect.
+        TooManySrtpSsrcs = "tooManySrtpSsrcs",
+        /// The key has protected as many packets as it may (RFC 3711 section 9.2).
+        SrtpKeyExhausted = "srtpKeyExhausted",
+        /// On a transport with SRTP, neither RTP nor RTCP nor anything that is protected otherwise.
+        MalformedPacket = "malformedPacket",
         /// The transport closed while the datagram waited.
         TransportClosed = "transportClosed",
         /// The socket is gone.

@@ -24,6 +24,8 @@ pub enum Purpose {
     Rtcp,
     /// SCTP handshakes: tags, first sequence numbers and cookies (RFC 9260 section 5).
     Sctp,
+    /// SRTP master keys.
+    Srtp,
 }
 
 /// The creation sequence of an entity: the explicit key of order, and part of its seed.

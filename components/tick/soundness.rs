@@ -156,7 +156,8 @@ fn check_departures(world: &World) -> Result<(), Broken> {
     let has_bytes = |row: &Outgoing| {
         let header = row.header_start as usize + usize::from(row.header_len);
         let payload = row.payload_start as usize + usize::from(row.payload_len);
-        header <= outbox.headers.len() && payload <= arena && has_stamps(row)
+        let is_plain = row.overhead == 0;
+        header <= outbox.headers.len() && payload <= arena && is_plain && has_stamps(row)
     };
     let has_destination = |row: &Outgoing| (row.destination as usize) < outbox.destinations.len();
     let direct = world.resource::<DirectOut>().0.iter();

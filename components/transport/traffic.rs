@@ -90,9 +90,10 @@ pub struct Departure {
 }
 
 impl Departure {
-    /// Adds a datagram of `bytes`.
-    pub fn add(&mut self, kind: OutgoingKind, bytes: u64) {
+    /// Adds a datagram of `bytes`, of which protection added `overhead`: that is no RTP.
+    pub fn add(&mut self, kind: OutgoingKind, bytes: u64, overhead: u64) {
         self.bytes += bytes;
+        let bytes = bytes - overhead;
         match kind {
             OutgoingKind::Control => {}
             OutgoingKind::Audio | OutgoingKind::Media => self.rtp_bytes += bytes,
@@ -101,11 +102,18 @@ impl Departure {
         }
     }
 
+    /// What one datagram is.
+    pub fn of_one(kind: OutgoingKind, bytes: u64, overhead: u64) -> Self {
+        let mut departure = Self::default();
+        departure.add(kind, bytes, overhead);
+        departure
+    }
+
     /// What `rows` are together.
     pub fn of(rows: &[Outgoing]) -> Self {
         let mut departure = Self::default();
         for row in rows {
-            departure.add(row.kind, row.len().into());
+            departure.add(row.kind, row.len().into(), row.overhead.into());
         }
         departure
     }
@@ -128,13 +136,13 @@ mod tests {
     #[test]
     fn what_leaves_is_told_apart() {
         let mut departure = Departure::default();
-        departure.add(OutgoingKind::Media, 60);
-        departure.add(OutgoingKind::Audio, 40);
-        departure.add(OutgoingKind::Retransmission, 10);
-        departure.add(OutgoingKind::Padding, 1_000);
-        departure.add(OutgoingKind::Control, 1);
+        departure.add(OutgoingKind::Media, 76, 16);
+        departure.add(OutgoingKind::Audio, 40, 0);
+        departure.add(OutgoingKind::Retransmission, 10, 0);
+        departure.add(OutgoingKind::Padding, 1_000, 0);
+        departure.add(OutgoingKind::Control, 1, 0);
         let expected = Departure {
-            bytes: 1_111,
+            bytes: 1_127,
             rtp_bytes: 100,
             rtx_bytes: 10,
             probation_bytes: 1_000,
@@ -151,7 +159,7 @@ mod tests {
             ..
         } = &traffic;
         let bytes = [sent, rtp_sent, rtx_sent, probation_sent].map(|flow| flow.bytes);
-        assert_eq!(bytes, [2_222, 200, 20, 2_000]);
+        assert_eq!(bytes, [2_254, 200, 20, 2_000]);
         assert_eq!((traffic.received.bytes, traffic.rtp_received.bytes), (0, 0));
     }
 }

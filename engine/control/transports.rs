@@ -8,7 +8,7 @@ use flumen_components::stats::TransportStats;
 use flumen_components::trace::TraceType;
 use flumen_components::{
     AppData, Closed, OutgoingLimit, Role, RouterId, SctpOptions, SctpParameters, SctpState,
-    SocketId, SocketKey, TransportId, Tuple, find,
+    SocketId, SocketKey, SrtpCryptoSuite, SrtpOffer, SrtpParameters, TransportId, Tuple, find,
 };
 use flumen_systems::control::{
     self, ConnectError, ConnectOptions, DirectTransportOptions, Endpoint, LimitBitrateError,
@@ -42,6 +42,12 @@ pub struct PlainTransportOptions {
     /// Carries messages of data producers and data consumers: the sizes of its SCTP association.
     /// Default none (`enableSctp: false`).
     pub sctp: Option<SctpOptions>,
+    /// RTP and RTCP are protected (RFC 3711): nothing passes until `connect` is told the peer's
+    /// key. SCTP is not protected by it. Default false.
+    pub enable_srtp: bool,
+    /// How they are protected, unless the peer has another way. Default AES_CM_128_HMAC_SHA1_80;
+    /// the AEAD suites cost a quarter of it.
+    pub srtp_crypto_suite: SrtpCryptoSuite,
     /// What the path to its receiver is believed to carry until more is known, in bits a second.
     /// Default 600,000.
     pub initial_available_outgoing_bitrate: u64,
@@ -62,6 +68,8 @@ impl PlainTransportOptions {
             comedia: false,
             follow_after: None,
             sctp: None,
+            enable_srtp: false,
+            srtp_crypto_suite: SrtpCryptoSuite::AesCm128HmacSha1_80,
             initial_available_outgoing_bitrate: OutgoingLimit::INITIAL,
             pacing_bitrate: None,
             app_data: AppData::default(),
@@ -150,6 +158,7 @@ impl Engine {
             comedia: options.comedia,
             follow_after: options.follow_after,
             sctp: options.sctp,
+            srtp: options.enable_srtp.then_some(options.srtp_crypto_suite),
             initial_available_outgoing_bitrate: options.initial_available_outgoing_bitrate,
             pacing_bitrate: options.pacing_bitrate,
         };
@@ -231,6 +240,21 @@ impl Engine {
     pub fn rtcp_tuple(&self, transport: TransportId) -> Result<Option<Tuple>, Closed> {
         let entity = find(&self.world, transport)?;
         Ok(control::rtcp_tuple(&self.world, entity))
+    }
+
+    /// What a plain transport seals with, to be told to its peer and nobody else; none without SRTP.
+    /// It is another once `connect` was told of another suite.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the transport is.
+    pub fn srtp_parameters(
+        &self,
+        transport: TransportId,
+    ) -> Result<Option<SrtpParameters>, Closed> {
+        let entity = find(&self.world, transport)?;
+        let offer = self.world.get::<SrtpOffer>(entity);
+        Ok(offer.map(|offer| SrtpParameters::from(&offer.key)))
     }
 
     /// Limits what the sender of a plain transport should send to `bitrate` bits a second; 0 lifts

@@ -289,7 +289,7 @@ mod tests {
             address: ([10, 99, 0, 2], 5000).into(),
         };
         for &len in lengths {
-            parked.push(destination, OutgoingKind::Control, &vec![0; len], &[]);
+            parked.push(destination, (OutgoingKind::Control, 0), &vec![0; len], &[]);
         }
         let (outbox, inbox, mut outcomes) = (Outbox::default(), Inbox::default(), Vec::new());
         udp.send(&Flight::new(&parked, &outbox, &inbox), &mut outcomes);

@@ -91,7 +91,7 @@ impl Room {
         let to = ConnectOptions {
             ip: Some(client.ip()),
             port: Some(client.port()),
-            rtcp_port: None,
+            ..ConnectOptions::default()
         };
         room.engine.connect(trunk, &to)?;
         Ok(room)

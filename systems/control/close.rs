@@ -219,7 +219,7 @@ fn forget_waiting(world: &mut World, transport: Entity) {
     }
     let mut parked = world.resource_mut::<Parked>();
     let before = parked.len();
-    parked.retain(|_, destination, _, _| destination.transport != transport);
+    parked.retain(|_, destination, _| destination.transport != transport);
     let forgotten = (before - parked.len()) as u64;
     let mut ledger = world.resource_mut::<Ledger>();
     ledger.refused[Refusal::TransportClosed] += forgotten;

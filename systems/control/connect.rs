@@ -6,13 +6,14 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{RtcpTupleChanged, TupleChanged, emit};
 use flumen_components::{
-    Closed, Connected, Link, LocalAddresses, Path, Receivers, Role, SocketKey, Sockets, Subject,
-    TransportId, TransportKind, find,
+    Closed, Connected, Limits, Link, LocalAddresses, Path, Receivers, Role, SocketKey, Sockets,
+    SrtpOffer, SrtpParameters, SrtpSession, Subject, TransportId, TransportKind, find,
 };
+use flumen_protocol::srtp::{KeyError, MasterKey};
 use thiserror::Error;
 
 /// Where the other side of a plain transport is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConnectOptions {
     /// The remote IP address.
     pub ip: Option<IpAddr>,
@@ -20,6 +21,8 @@ pub struct ConnectOptions {
     pub port: Option<u16>,
     /// The remote port of RTCP when not multiplexed.
     pub rtcp_port: Option<u16>,
+    /// What the other side seals with, on a transport with SRTP.
+    pub srtp_parameters: Option<SrtpParameters>,
 }
 
 /// RTP, and RTCP when multiplexed, at `remote`.
@@ -28,7 +31,7 @@ impl From<SocketAddr> for ConnectOptions {
         Self {
             ip: Some(remote.ip()),
             port: Some(remote.port()),
-            rtcp_port: None,
+            ..Self::default()
         }
     }
 }
@@ -43,6 +46,15 @@ pub enum ConnectError {
     /// The transport has its remote address.
     #[error("the transport is connected already")]
     AlreadyConnected,
+    /// The transport was made without SRTP.
+    #[error("SRTP parameters are given, but SRTP is not enabled")]
+    SrtpNotEnabled,
+    /// The transport was made with SRTP.
+    #[error("SRTP is enabled, but SRTP parameters are missing")]
+    MissingSrtpParameters,
+    /// The key is none of its suite.
+    #[error("the SRTP key cannot be used: {0}")]
+    SrtpKey(#[from] KeyError),
     /// Without comedia, an IP address is needed.
     #[error("the remote IP address is missing")]
     MissingIp,
@@ -72,7 +84,8 @@ pub enum ConnectError {
 }
 
 /// Connects a plain transport. On a direct one, which is always connected, it does nothing; in
-/// comedia mode addresses are learnt, and those given are ignored.
+/// comedia mode addresses are learnt, and those given are ignored. With SRTP, the transport seals
+/// in the way of its peer from now on.
 ///
 /// # Errors
 ///
@@ -93,12 +106,15 @@ pub fn connect(
     if path.is_connected() {
         return Err(ConnectError::AlreadyConnected);
     }
+    let keys = keys(world, transport, options)?;
     if path.comedia {
+        install(world, transport, keys);
         return Ok(());
     }
     let (rtp, rtcp) = remotes(options, path.rtcp_mux)?;
     check_family(world, transport, rtp)?;
     claim_remotes(world, transport, &path, rtp, rtcp)?;
+    install(world, transport, keys);
     if let Some(mut path) = world.get_mut::<Path>(transport) {
         path.set_remote(Role::Rtp, rtp);
         if let Some(rtcp) = rtcp {
@@ -111,6 +127,37 @@ pub fn connect(
         .push((transport, Role::Rtp));
     announce(world, id, transport, rtp, rtcp);
     Ok(())
+}
+
+/// The key of the peer, and the one that goes with it; none on a transport without SRTP.
+fn keys(
+    world: &World,
+    transport: Entity,
+    options: &ConnectOptions,
+) -> Result<Option<(MasterKey, SrtpOffer)>, ConnectError> {
+    let offer = world.get::<SrtpOffer>(transport);
+    let (offer, parameters) = match (offer, &options.srtp_parameters) {
+        (None, None) => return Ok(None),
+        (None, Some(_)) => return Err(ConnectError::SrtpNotEnabled),
+        (Some(_), None) => return Err(ConnectError::MissingSrtpParameters),
+        (Some(offer), Some(parameters)) => (offer, parameters),
+    };
+    let session = world.get::<SrtpSession>(transport);
+    // In comedia mode the transport has no remote address yet.
+    if session.is_some_and(SrtpSession::has_keys) {
+        return Err(ConnectError::AlreadyConnected);
+    }
+    let key = parameters.key()?;
+    let offer = offer.for_suite(key.suite());
+    Ok(Some((key, offer)))
+}
+
+fn install(world: &mut World, transport: Entity, keys: Option<(MasterKey, SrtpOffer)>) {
+    let Some((theirs, ours)) = keys else {
+        return;
+    };
+    let session = SrtpSession::new(&theirs, &ours.key, world.resource::<Limits>());
+    world.entity_mut(transport).insert((session, ours));
 }
 
 /// The remote addresses of RTP and, when not multiplexed, of RTCP.

@@ -331,7 +331,7 @@ fn retransmission(
             .zip(&own.codecs)
             .filter_map(pair)
             .collect(),
-        sequence: generator.within(0..=u16::MAX.into()) as u16,
+        sequence: generator.within(FIRST_SEQUENCE_NUMBERS) as u16,
     });
     Some(Retransmission::new(rtx))
 }

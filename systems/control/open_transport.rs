@@ -10,8 +10,8 @@ use flumen_components::{
     Allowance, AppData, Closed, Created, Directory, Discards, Following, IncomingLimit, Limits,
     Link, Listener, LocalAddress, LocalAddresses, MessageSizes, Naming, OnRouter, OutgoingLimit,
     Pacer, Path, Purpose, Receivers, RemoteClock, ReportSchedule, Residents, Role, RouterId,
-    SctpOptions, SctpOptionsError, Socket, SocketId, SocketKey, Sockets, Subject, TraceTypes,
-    Traffic, TransportId, TransportKind, find,
+    SctpOptions, SctpOptionsError, Socket, SocketId, SocketKey, Sockets, SrtpCryptoSuite,
+    SrtpOffer, SrtpSession, Subject, TraceTypes, Traffic, TransportId, TransportKind, find,
 };
 use thiserror::Error;
 
@@ -62,6 +62,8 @@ pub struct PlainTransportRecord {
     pub follow_after: Option<Duration>,
     /// The sizes of its SCTP association; none when it has none.
     pub sctp: Option<SctpOptions>,
+    /// How RTP and RTCP are protected until its peer says so; none when they are not.
+    pub srtp: Option<SrtpCryptoSuite>,
     /// What its path is believed to carry at first, in bits a second.
     pub initial_available_outgoing_bitrate: u64,
     /// At how many bits a second it is paced, whatever its path carries.
@@ -124,6 +126,9 @@ pub fn open_plain_transport(
     if let Some(parameters) = sctp {
         enable(world, transport.1, parameters);
     }
+    if let Some(suite) = record.srtp {
+        protect(world, transport.1, suite);
+    }
     for (end, role) in [(Some(rtp), Role::Rtp), (rtcp, Role::Rtcp)] {
         match end {
             None => {}
@@ -143,6 +148,18 @@ fn following(record: &PlainTransportRecord) -> Result<Option<Following>, OpenTra
         Some(Duration::ZERO) => Err(OpenTransportError::FollowAfterZero),
         Some(after) => Ok(Some(Following::new(after))),
     }
+}
+
+/// Nothing passes until the peer's key is known.
+fn protect(world: &mut World, transport: Entity, suite: SrtpCryptoSuite) {
+    let created = world.get::<Created>(transport).copied();
+    let Some(created) = created else {
+        return;
+    };
+    let generator = birth::generator(world, created, Purpose::Srtp);
+    let offer = SrtpOffer::new(suite, generator);
+    let session = SrtpSession::default();
+    world.entity_mut(transport).insert((offer, session));
 }
 
 fn enter_shared(world: &mut World, key: SocketKey, transport: Entity) {

@@ -10,7 +10,7 @@ use flumen_components::wire::{PacketKind, RtpHeader, classify, rtcp, sctp};
 use flumen_components::{
     Connected, Datagram, Discard, Following, Inbox, Ledger, LocalAddresses, Now, Origin, Path,
     Role, RtcpArrival, RtcpIn, RtpArrival, RtpIn, SctpArrival, SctpIn, SctpStreams, Sockets,
-    Subject, Traffic, TransportId, Tuple,
+    SrtpSession, Subject, Traffic, TransportId, Tuple,
 };
 
 use crate::discards::TransportDiscards;
@@ -20,13 +20,14 @@ type Way = (
     &'static mut Path,
     &'static mut Traffic,
     Option<&'static mut Following>,
+    Option<&'static mut SrtpSession>,
     Has<SctpStreams>,
 );
 
 /// What claiming writes.
 #[derive(SystemParam)]
 pub(crate) struct Claims<'w, 's> {
-    ways: Query<'w, 's, Way>,
+    paths: Query<'w, 's, Way>,
     discards: TransportDiscards<'w, 's>,
     names: Query<'w, 's, (&'static TransportId, &'static LocalAddresses)>,
     rtp: ResMut<'w, RtpIn>,
@@ -54,9 +55,18 @@ enum Content {
     Sctp,
 }
 
+/// Where a datagram comes from, as a transport sees it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// From where its remote address is, or from the application.
+    Known,
+    /// From where it may be, which is learnt if the datagram is valid.
+    New(SocketAddr),
+}
+
 /// Gives every datagram of the inbox to its transport, or counts why it has none.
 pub(crate) fn claim_datagrams(
-    inbox: Res<'_, Inbox>,
+    mut inbox: ResMut<'_, Inbox>,
     sockets: Res<'_, Sockets>,
     mut claims: Claims<'_, '_>,
     mut ledger: ResMut<'_, Ledger>,
@@ -64,13 +74,14 @@ pub(crate) fn claim_datagrams(
     claims.rtp.0.clear();
     claims.rtcp.0.clear();
     claims.sctp.0.clear();
-    for datagram in inbox.datagrams() {
+    for index in 0..inbox.datagrams().len() {
+        let datagram = inbox.datagrams()[index];
         ledger.enter(datagram.origin);
-        let bytes = &inbox.bytes()[datagram.range()];
         let Some(candidate) = candidate(datagram.origin, &sockets) else {
             ledger.discard(Discard::UnknownSource);
             continue;
         };
+        let bytes = inbox.datagram_mut(index);
         if let Err(reason) = claims.claim(datagram, bytes, candidate) {
             let discards = &mut claims.discards;
             discards.discard(&mut ledger, candidate.transport, reason);
@@ -81,42 +92,84 @@ pub(crate) fn claim_datagrams(
 impl Claims<'_, '_> {
     fn claim(
         &mut self,
-        datagram: &Datagram,
-        bytes: &[u8],
+        mut datagram: Datagram,
+        bytes: &mut [u8],
         candidate: Candidate,
     ) -> Result<(), Discard> {
-        let (role, now) = (candidate.role, self.now.time);
-        let way = self.ways.get_mut(candidate.transport);
-        let (path, mut traffic, following, has_sctp) = way.map_err(|_| Discard::UnknownSource)?;
-        traffic.received.add(bytes.len() as u64, now);
+        self.count(candidate.transport, bytes.len());
         if datagram.truncated {
             return Err(Discard::Truncated);
         }
-        let content = content(bytes)?;
-        check_way(&content, role, &path, has_sctp)?;
-        match candidate.source {
-            Some(source) if path.link(role).remote() != Some(source) => {
-                self.admit(candidate, source, &content, bytes)?;
-            }
-            Some(_) => following.map_or((), |mut following| following.hear(role, now)),
-            None => {}
+        let kind = kind(bytes)?;
+        let (source, content);
+        if self.is_protected(candidate, kind) {
+            // Nobody but the peer can make a packet count as one that came.
+            source = self.admit(candidate, kind)?;
+            datagram.len = self.open(candidate, kind, bytes)? as u32;
+            content = self::content(kind, &bytes[..datagram.len as usize])?;
+        } else {
+            content = self::content(kind, bytes)?;
+            source = self.admit(candidate, kind)?;
         }
-        self.keep(datagram, candidate, content);
+        match source {
+            Source::Known => self.hear(candidate),
+            Source::New(_) if matches!(content, Content::Sctp) && sctp::check(bytes).is_err() => {
+                return Err(Discard::MalformedSctp);
+            }
+            Source::New(source) => self.learn(candidate, source),
+        }
+        self.keep(&datagram, candidate, content);
         Ok(())
     }
 
-    /// Learns the address that the datagram came from, in comedia mode.
-    fn admit(
+    fn count(&mut self, transport: Entity, bytes: usize) {
+        if let Ok((_, mut traffic, ..)) = self.paths.get_mut(transport) {
+            traffic.received.add(bytes as u64, self.now.time);
+        }
+    }
+
+    /// RTP and RTCP from the network is sealed, on a transport with SRTP.
+    fn is_protected(&self, candidate: Candidate, kind: PacketKind) -> bool {
+        let way = self.paths.get(candidate.transport);
+        matches!(kind, PacketKind::Rtp | PacketKind::Rtcp)
+            && candidate.source.is_some()
+            && way.is_ok_and(|(_, _, _, session, _)| session.is_some())
+    }
+
+    /// Opens a packet in place; the length that it has then.
+    fn open(
         &mut self,
         candidate: Candidate,
-        source: SocketAddr,
-        content: &Content,
-        bytes: &[u8],
-    ) -> Result<(), Discard> {
-        let way = self.ways.get_mut(candidate.transport);
-        let (mut path, _, mut following, _) = way.map_err(|_| Discard::UnknownSource)?;
+        kind: PacketKind,
+        bytes: &mut [u8],
+    ) -> Result<usize, Discard> {
+        let way = self.paths.get_mut(candidate.transport).ok();
+        let session = way.and_then(|(_, _, _, session, _)| session);
+        session.ok_or(Discard::SrtpKeysMissing)?.open(kind, bytes)
+    }
+
+    /// Checks that the datagram came the way and from the address it must.
+    fn admit(&mut self, candidate: Candidate, kind: PacketKind) -> Result<Source, Discard> {
+        let paths = self.paths.get_mut(candidate.transport);
+        let (path, _, mut following, _, has_sctp) = paths.map_err(|_| Discard::UnknownSource)?;
+        match (kind, candidate.role) {
+            (PacketKind::Rtp, Role::Rtcp) => return Err(Discard::RtpOnRtcpSocket),
+            (PacketKind::Rtcp, Role::Rtp) if !path.rtcp_mux => {
+                return Err(Discard::RtcpOnRtpSocket);
+            }
+            (PacketKind::Sctp, role) if !has_sctp || role == Role::Rtcp => {
+                return Err(Discard::UnexpectedSctp);
+            }
+            _ => {}
+        }
+        let Some(source) = candidate.source else {
+            return Ok(Source::Known);
+        };
         let (role, now) = (candidate.role, self.now.time);
         let remote = path.link(role).remote();
+        if remote == Some(source) {
+            return Ok(Source::Known);
+        }
         let vacant = match &mut following {
             Some(following) => following.may_be_taken(role, now),
             None => remote.is_none(),
@@ -127,18 +180,32 @@ impl Claims<'_, '_> {
             }
             return Err(Discard::UnknownSource);
         }
-        if matches!(content, Content::Sctp) && sctp::check(bytes).is_err() {
-            return Err(Discard::MalformedSctp);
+        Ok(Source::New(source))
+    }
+
+    /// The source of a transport that may get another is there yet.
+    fn hear(&mut self, candidate: Candidate) {
+        let way = self.paths.get_mut(candidate.transport);
+        if let (Some(_), Ok((_, _, Some(mut following), ..))) = (candidate.source, way) {
+            following.hear(candidate.role, self.now.time);
         }
+    }
+
+    /// Learns the remote address in comedia mode.
+    fn learn(&mut self, candidate: Candidate, source: SocketAddr) {
+        let (role, now) = (candidate.role, self.now.time);
+        let Ok((mut path, _, following, ..)) = self.paths.get_mut(candidate.transport) else {
+            return;
+        };
+        let remote = path.link(role).remote();
         path.set_remote(role, source);
-        if let Some(following) = &mut following {
+        if let Some(mut following) = following {
             match remote {
                 None => following.hear(role, now),
                 Some(_) => following.take(role, now),
             }
         }
         self.announce(candidate, source);
-        Ok(())
     }
 
     fn announce(&mut self, candidate: Candidate, source: SocketAddr) {
@@ -238,31 +305,28 @@ fn candidate(origin: Origin, sockets: &Sockets) -> Option<Candidate> {
     }
 }
 
-/// What a datagram holds, or why it holds nothing of use. RTCP is of use when one packet of it is:
-/// the others are counted where it is received.
-fn content(bytes: &[u8]) -> Result<Content, Discard> {
+/// The protocol of a datagram, or why it is none that anybody takes.
+fn kind(bytes: &[u8]) -> Result<PacketKind, Discard> {
     if bytes.is_empty() {
         return Err(Discard::Empty);
     }
     match classify(bytes).ok_or(Discard::Unclassified)? {
         PacketKind::Stun => Err(Discard::UnexpectedStun),
         PacketKind::Dtls => Err(Discard::UnexpectedDtls),
-        PacketKind::Sctp => Ok(Content::Sctp),
+        kind => Ok(kind),
+    }
+}
+
+/// What a datagram holds, or why it holds nothing of use. RTCP is of use when one packet of it is:
+/// the others are counted where it is received.
+fn content(kind: PacketKind, bytes: &[u8]) -> Result<Content, Discard> {
+    match kind {
         PacketKind::Rtp => match RtpHeader::parse(bytes) {
             Ok(header) => Ok(Content::Rtp(header)),
             Err(_) => Err(Discard::MalformedRtp),
         },
         PacketKind::Rtcp if rtcp::packets(bytes).any(|packet| packet.is_ok()) => Ok(Content::Rtcp),
         PacketKind::Rtcp => Err(Discard::MalformedRtcp),
-    }
-}
-
-/// Checks that a datagram came the way it must.
-fn check_way(content: &Content, role: Role, path: &Path, has_sctp: bool) -> Result<(), Discard> {
-    match (content, role) {
-        (Content::Rtp(_), Role::Rtcp) => Err(Discard::RtpOnRtcpSocket),
-        (Content::Rtcp, Role::Rtp) if !path.rtcp_mux => Err(Discard::RtcpOnRtpSocket),
-        (Content::Sctp, role) if !has_sctp || role == Role::Rtcp => Err(Discard::UnexpectedSctp),
-        _ => Ok(()),
+        _ => Ok(Content::Sctp),
     }
 }

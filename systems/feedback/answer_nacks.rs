@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bevy_ecs::entity::Entity;
+use bevy_ecs::query::With;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::event::Traced;
 use flumen_components::trace::{Direction, TraceInfo, TraceType};
@@ -11,7 +12,7 @@ use flumen_components::{
     Allowance, Consumer, ConsumerId, Destination, DirectOut, DirectRow, Emission, History, Inbox,
     Layering, Ledger, Limits, Link, Listener, Now, Outbox, Outgoing, OutgoingKind, Path,
     PausedByOwner, Permit, Producer, Recipient, RemoteClock, RemoteReception, Retransmission,
-    RtcpIn, Subject, Time, Trace, TraceTypes, Traces,
+    RtcpIn, SrtpSession, Subject, Time, Trace, TraceTypes, Traces,
 };
 
 use crate::forward::{Repeat, RtxStream, Sender, repeat};
@@ -37,6 +38,7 @@ pub(crate) struct Answering<'w, 's> {
     allowances: Query<'w, 's, &'static mut Allowance>,
     producers: Query<'w, 's, &'static Producer>,
     histories: Query<'w, 's, &'static History>,
+    sealed: Query<'w, 's, (), With<SrtpSession>>,
     paths: Query<'w, 's, &'static Path>,
     exits: Exits<'w>,
     traces: ResMut<'w, Traces>,
@@ -82,6 +84,11 @@ impl Answering<'_, '_> {
             self.consumers.get_mut(entity).ok()?;
         // What was forwarded before a pause is not sent again after it.
         if emission.sync_required {
+            return None;
+        }
+        // A number is sealed once: what is sent again needs a stream of its own.
+        if retransmission.rtx_ssrc().is_none() && self.sealed.contains(transport) {
+            retransmission.refused += looked_at as u64;
             return None;
         }
         let producer = self.producers.get(consumer.producer).ok()?;

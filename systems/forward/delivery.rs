@@ -244,6 +244,7 @@ impl Delivery<'_, '_> {
             abs_send_time: template.abs_send_time,
             transport_sequence: template.transport_sequence,
             kind: self.origin.kind,
+            overhead: 0,
         };
         if let Some(rewriting) = &choice.rewriting {
             rewrite_row(&mut row, rewriting, &mut outbox.headers);

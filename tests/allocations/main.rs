@@ -6,6 +6,7 @@ mod estimated;
 
 mod layered;
 mod sctp_memory;
+mod sealed;
 mod verdicts;
 
 use std::net::{SocketAddr, UdpSocket};
@@ -40,7 +41,10 @@ struct Traffic {
 
 impl Traffic {
     fn to(receivers: u16) -> Self {
-        let mut room = Room::new();
+        Self::inside(Room::new(), receivers)
+    }
+
+    fn inside(mut room: Room, receivers: u16) -> Self {
         room.wire.set_recording(false);
         let sender = room.plain(address(5_000));
         let audio = room.produce(sender, MediaKind::Audio, opus(1_111));
@@ -352,7 +356,7 @@ fn open(engine: &mut Engine, router: flumen::RouterId, remote: SocketAddr) -> Tr
     let to = ConnectOptions {
         ip: Some(remote.ip()),
         port: Some(remote.port()),
-        rtcp_port: None,
+        ..ConnectOptions::default()
     };
     engine.connect(transport, &to).unwrap();
     transport

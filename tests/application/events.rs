@@ -91,7 +91,7 @@ fn closing_a_shared_socket_closes_the_transports_on_it() {
     let to = ConnectOptions {
         ip: Some(address(0).ip()),
         port: Some(7_000),
-        rtcp_port: None,
+        ..ConnectOptions::default()
     };
     room.engine.connect(shared, &to).unwrap();
     let producer = room.produce(shared, MediaKind::Audio, opus(1));
@@ -342,6 +342,7 @@ fn connecting_tells_the_tuple() {
         ip: Some(address(0).ip()),
         port: Some(7_000),
         rtcp_port: Some(7_001),
+        ..ConnectOptions::default()
     };
     room.engine.connect(transport, &to).unwrap();
     let row = |event: &str, address: &str, local: u16, remote: u16| {

@@ -302,7 +302,7 @@ fn who_connects_late_gets_a_key_frame_asked_for() {
     let to = ConnectOptions {
         ip: Some(address(0).ip()),
         port: Some(6_001),
-        rtcp_port: None,
+        ..ConnectOptions::default()
     };
     call.room.engine.connect(late, &to).unwrap();
     assert_eq!(call.tick_after(Duration::from_millis(1)).requests, [PLI]);

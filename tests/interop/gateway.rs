@@ -280,6 +280,7 @@ impl Gateway {
                 ip: Some(remote.ip),
                 port: Some(remote.port),
                 rtcp_port: remote.rtcp_port,
+                ..ConnectOptions::default()
             };
             self.engine.connect(transport, &to)?;
         }

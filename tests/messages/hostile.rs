@@ -56,7 +56,7 @@ proptest! {
         let to = flumen::ConnectOptions {
             ip: Some(address(0).ip()),
             port: Some(6_000),
-            rtcp_port: None,
+            ..flumen::ConnectOptions::default()
         };
         room.engine.connect(stranger, &to).unwrap();
         room.receive_stream(stranger, SctpStreamParameters::new(0));

@@ -21,7 +21,7 @@ fn connected(pairs: usize) -> (Room, Vec<TransportId>) {
             let to = ConnectOptions {
                 ip: Some(remote.ip()),
                 port: Some(remote.port()),
-                rtcp_port: None,
+                ..ConnectOptions::default()
             };
             room.engine.connect(one, &to).unwrap();
         }

@@ -533,7 +533,7 @@ fn transports_on_a_shared_socket_have_associations_of_their_own() {
         let to = ConnectOptions {
             ip: Some(address(0).ip()),
             port: Some(port),
-            rtcp_port: None,
+            ..ConnectOptions::default()
         };
         room.engine.connect(transport, &to).unwrap();
         room.receive_stream(transport, SctpStreamParameters::new(0));

@@ -66,7 +66,11 @@ impl Downlink {
 
     /// A receiver behind `path` of an engine that is built with more.
     pub fn with(path: Bottleneck, configure: impl FnOnce(Builder) -> Builder) -> Self {
-        let mut room = Room::with(configure);
+        Self::inside(Room::with(configure), path)
+    }
+
+    /// The same in a room.
+    pub fn inside(mut room: Room, path: Bottleneck) -> Self {
         let sender = room.plain(address(SENDER));
         let parameters = with_retransmissions(vp8(SSRC));
         let producer = room.produce(sender, MediaKind::Video, parameters);

@@ -16,6 +16,7 @@ mod parameters;
 mod recording;
 mod room;
 mod slow_link;
+mod srtp_peer;
 mod trunk;
 pub mod victims;
 
@@ -33,4 +34,5 @@ pub use parameters::{
 pub use recording::{Played, Recording, Seen};
 pub use room::{Received, Room, address, fails};
 pub use slow_link::{Quality, SlowLink};
+pub use srtp_peer::SrtpPeer;
 pub use trunk::{Bridge, Trunk};

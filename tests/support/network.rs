@@ -30,6 +30,7 @@ impl Room {
             ip: Some(remote.ip()),
             port: Some(remote.port()),
             rtcp_port: rtcp_tuple.map(|_| remote.port() + 1),
+            ..ConnectOptions::default()
         };
         self.engine.connect(transport, &to).expect("it connects");
     }

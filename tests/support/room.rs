@@ -1,11 +1,13 @@
 //! A router on the loopback backend, on virtual time, with its ledgers checked after every tick.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use flumen::components::Directory;
 use flumen::components::wire::classify::{PacketKind, classify};
 use flumen::rtp_parameters::{MediaKind, RtpCapabilities, RtpParameters};
+use flumen::srtp::CryptoSuite;
 use flumen::{
     Builder, ConnectOptions, ConsumerId, ConsumerOptions, Engine, Event, Listen, ListenInfo,
     Loopback, PlainTransportOptions, ProducerId, ProducerOptions, RouterId, Time, TransportId,
@@ -14,6 +16,7 @@ use flumen::{
 
 use crate::packet::Packet;
 use crate::parameters::media_codecs;
+use crate::srtp_peer::SrtpPeer;
 
 /// A router, and the network around it.
 pub struct Room {
@@ -25,6 +28,10 @@ pub struct Room {
     pub router: RouterId,
     /// The time of the last tick.
     pub now: Time,
+    /// Transports are made with SRTP of this suite.
+    pub srtp: Option<CryptoSuite>,
+    /// Who seals what arrives from an address, and opens what goes there.
+    pub peers: BTreeMap<SocketAddr, SrtpPeer>,
 }
 
 /// A datagram that the engine sent.
@@ -74,6 +81,8 @@ impl Room {
             wire,
             router,
             now: Time::ZERO,
+            srtp: None,
+            peers: BTreeMap::new(),
         }
     }
 
@@ -87,11 +96,16 @@ impl Room {
 
     /// A plain transport connected to `remote`.
     pub fn plain(&mut self, remote: SocketAddr) -> TransportId {
+        if let Some(suite) = self.srtp {
+            let transport = self.open(Self::srtp_options(suite));
+            self.join_sealed(transport, remote);
+            return transport;
+        }
         let transport = self.unconnected();
         let to = ConnectOptions {
             ip: Some(remote.ip()),
             port: Some(remote.port()),
-            rtcp_port: None,
+            ..ConnectOptions::default()
         };
         self.engine
             .connect(transport, &to)
@@ -156,7 +170,11 @@ impl Room {
             .parse()
             .expect("an address");
         let from = SocketAddr::new(ip, tuple.remote_port.expect("it is connected"));
-        self.wire.inject(self.local(transport), from, bytes);
+        let to = self.local(transport);
+        match self.peers.get_mut(&from) {
+            Some(peer) => self.wire.inject(to, from, &peer.seal(bytes)),
+            None => self.wire.inject(to, from, bytes),
+        };
     }
 
     /// Ticks a millisecond later, and checks the ledgers.
@@ -171,8 +189,24 @@ impl Room {
         self.engine.check_ledger().expect("no packet vanishes");
     }
 
-    /// What the engine has sent since the last call.
+    /// What the engine has sent since the last call, opened by its receivers.
+    ///
+    /// # Panics
+    ///
+    /// When one of them cannot open something.
     pub fn received(&mut self) -> Vec<Received> {
+        let mut received = self.on_the_wire();
+        for datagram in &mut received {
+            if let Some(peer) = self.peers.get_mut(&datagram.to) {
+                let opened = peer.open(&datagram.bytes);
+                datagram.bytes = opened.expect("what leaves is sealed for its receiver");
+            }
+        }
+        received
+    }
+
+    /// What the engine has sent since the last call, as it is on the wire.
+    pub fn on_the_wire(&mut self) -> Vec<Received> {
         let mut received = Vec::new();
         self.wire.for_each_sent(|from, to, bytes| {
             received.push(Received {

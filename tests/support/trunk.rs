@@ -179,7 +179,7 @@ impl Room {
         let to = ConnectOptions {
             ip: Some(LOCAL),
             port: Some(REMOTE),
-            rtcp_port: None,
+            ..ConnectOptions::default()
         };
         self.engine.connect(transport, &to).expect("it connects");
     }

@@ -41,7 +41,11 @@ impl Default for Victims {
 impl Victims {
     /// In a room whose engine is built with more.
     pub fn with(configure: impl FnOnce(Builder) -> Builder) -> Self {
-        let mut room = Room::with(configure);
+        Self::inside(Room::with(configure))
+    }
+
+    /// In a room.
+    pub fn inside(mut room: Room) -> Self {
         let sender = room.plain(SENDER);
         let audio = room.produce(sender, MediaKind::Audio, opus(1_111));
         let video = room.produce_video(sender, 2_222);

@@ -4,10 +4,13 @@ use std::fmt::Debug;
 use std::net::SocketAddr;
 
 use flumen::components::wire::sctp;
-use flumen::components::{Destination, Outbox, Outgoing, SocketKey};
+use flumen::components::{Destination, Link, Outbox, Outgoing, Path, SocketKey, SrtpSession, find};
+use flumen::ecs as bevy_ecs;
 use flumen::ecs::entity::Entity;
+use flumen::ecs::resource::Resource;
 use flumen::ecs::system::ResMut;
 use flumen::rtp_parameters::{MediaKind, RtpCodecParameters};
+use flumen::srtp::{Bounds, CryptoSuite, Inbound, MasterKey, Outbound};
 use flumen::{
     ConsumerOptions, Control, Counts, Discard, Ledger, PreferredLayers, ProducerId, Reason,
     Refusal, RtcpFault, SctpOptions, SctpStreamParameters, Slot, Stage, TransportId, Withheld,
@@ -21,6 +24,7 @@ const REMOTE: SocketAddr = local(5_000);
 const SPLIT_REMOTE: SocketAddr = local(5_100);
 const RECEIVER: SocketAddr = local(6_000);
 const SSRC: u32 = 2_222;
+const GCM: CryptoSuite = CryptoSuite::AeadAes128Gcm;
 
 const fn local(port: u16) -> SocketAddr {
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port)
@@ -119,6 +123,13 @@ fn discard(reason: Discard) -> Room {
         | Discard::MalformedSctp
         | Discard::UnwantedSctp
         | Discard::SctpClosed => return discard_sctp(reason),
+        Discard::SrtpKeysMissing
+        | Discard::MalformedSrtp
+        | Discard::ForgedSrtp
+        | Discard::ReplayedSrtp
+        | Discard::SrtpTooOld
+        | Discard::UnencryptedSrtcp
+        | Discard::TooManySrtpSsrcs => return discard_srtp(reason),
         Discard::MalformedRtcp => at_muxed_from(&pli(SSRC)[..11]),
         Discard::UnknownProducer => at_muxed_from(&other(96, 10, 9_999)),
         Discard::UnknownStream => at_muxed_from(&other(97, 10, SSRC)),
@@ -146,6 +157,57 @@ fn discard(reason: Discard) -> Room {
     }
     room.tick();
     room
+}
+
+fn discard_srtp(reason: Discard) -> Room {
+    let mut room = Room::with(|builder| builder.srtp_inbound_ssrcs(1));
+    room.srtp = Some(GCM);
+    let transport = room.plain(REMOTE);
+    room.produce_video(transport, SSRC);
+    let to = room.local(transport);
+    let Room { wire, peers, .. } = &mut room;
+    let peer = peers.get_mut(&REMOTE).unwrap();
+    let packet = |sequence, ssrc| Packet::new(96, sequence, ssrc, &[7; 20]).bytes();
+    let mut sealed = |sequence, ssrc| peer.seal(&packet(sequence, ssrc));
+    let arrive = |bytes: &[u8]| assert!(wire.inject(to, REMOTE, bytes));
+    match reason {
+        Discard::SrtpKeysMissing => {
+            arrive(&packet(1, SSRC));
+            forget_keys(&mut room, transport);
+        }
+        Discard::MalformedSrtp => arrive(&packet(1, SSRC)[..20]),
+        Discard::ForgedSrtp => arrive(&packet(1, SSRC)),
+        Discard::ReplayedSrtp => {
+            let sealed = sealed(1, SSRC);
+            arrive(&sealed);
+            arrive(&sealed);
+        }
+        Discard::SrtpTooOld => {
+            let old = sealed(1, SSRC);
+            arrive(&sealed(2_000, SSRC));
+            arrive(&old);
+        }
+        Discard::UnencryptedSrtcp => {
+            let mut report = peer.seal(&pli(SSRC));
+            let word = report.len() - 4;
+            report[word] &= 0x7f;
+            arrive(&report);
+        }
+        Discard::TooManySrtpSsrcs => {
+            arrive(&sealed(1, SSRC));
+            arrive(&sealed(1, SSRC + 1));
+        }
+        reason => panic!("nothing triggers {reason:?}"),
+    }
+    room.tick();
+    room
+}
+
+/// As it is until a handshake brings keys.
+fn forget_keys(room: &mut Room, transport: TransportId) {
+    let world = room.engine.world_mut();
+    let entity = find(world, transport).unwrap();
+    world.entity_mut(entity).insert(SrtpSession::default());
 }
 
 /// A second SSRC under one MID, where the first one is to stay.
@@ -400,6 +462,18 @@ fn refuse(reason: Refusal) -> Room {
         Refusal::DirectQueueFull => direct_queue_full(),
         Refusal::TransportClosed => transport_closed(),
         Refusal::SocketClosed => socket_closed(),
+        Refusal::SrtpKeysMissing => {
+            let (mut room, sender, receiver) = forwarding(Room::sealed(GCM));
+            forget_keys(&mut room, receiver);
+            room.arrive(sender, &key_frame(10));
+            room.tick();
+            room
+        }
+        Refusal::SrtpIndexUsed => seal_all(&[rtp(1, 1), rtp(1, 1)]),
+        Refusal::SrtpTooOld => seal_all(&[rtp(2_000, 1), rtp(1, 1)]),
+        Refusal::TooManySrtpSsrcs => seal_all(&[rtp(1, 1), rtp(1, 2)]),
+        Refusal::SrtpKeyExhausted => seal_all(&[rtp(1, 1), rtp(2, 1), rtp(3, 1)]),
+        Refusal::MalformedPacket => seal_all(&[b"hello".to_vec()]),
         reason => refused_by_the_network(reason),
     }
 }
@@ -453,6 +527,56 @@ fn transport_closed() -> Room {
     room.tick();
     room.engine.close_transport(receiver).unwrap();
     room.engine.check_ledger().expect("also between ticks");
+    room.tick();
+    room
+}
+
+fn rtp(sequence: u16, ssrc: u32) -> Vec<u8> {
+    Packet::new(96, sequence, ssrc, b"payload").bytes()
+}
+
+/// Lets datagrams of a user's system leave on a transport whose key protects two packets of one
+/// SSRC.
+fn seal_all(datagrams: &[Vec<u8>]) -> Room {
+    #[derive(Resource)]
+    struct ToSend(Vec<Vec<u8>>, Destination);
+    fn send(
+        mut to_send: ResMut<'_, ToSend>,
+        mut outbox: ResMut<'_, Outbox>,
+        mut ledger: ResMut<'_, Ledger>,
+    ) {
+        let to = to_send.1;
+        for datagram in to_send.0.drain(..) {
+            let row = Outgoing::generated(outbox.headers.len() as u32, datagram.len() as u16);
+            outbox.headers.extend(datagram);
+            outbox.push_to(to, row);
+            ledger.generated += 1;
+        }
+    }
+    let mut room = Room::with(|builder| builder.add_systems(Stage::Protect, Slot::After, send));
+    room.srtp = Some(GCM);
+    let receiver = room.plain(RECEIVER);
+    let world = room.engine.world_mut();
+    let transport = find(world, receiver).unwrap();
+    let key = MasterKey::new(GCM, &[1; 28]).unwrap();
+    let bounds = Bounds {
+        ssrcs: 1,
+        rtp_packets: 2,
+        rtcp_packets: 0,
+    };
+    let (inbound, outbound) = (Inbound::new(&key, bounds), Outbound::new(&key, bounds));
+    let mut session = SrtpSession::default();
+    session.set_contexts(inbound, outbound);
+    world.entity_mut(transport).insert(session);
+    let Link::Udp { socket, .. } = world.get::<Path>(transport).unwrap().rtp else {
+        unreachable!("it is plain")
+    };
+    let to = Destination {
+        transport,
+        socket,
+        address: RECEIVER,
+    };
+    world.insert_resource(ToSend(datagrams.to_vec(), to));
     room.tick();
     room
 }

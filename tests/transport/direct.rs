@@ -91,7 +91,7 @@ fn received(direct: bool) -> Vec<Vec<u8>> {
     let to = ConnectOptions {
         ip: Some(address(0).ip()),
         port: Some(RECEIVER),
-        rtcp_port: None,
+        ..ConnectOptions::default()
     };
     room.engine.connect(receiver, &to).unwrap();
     room.consume(receiver, producer);

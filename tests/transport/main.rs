@@ -5,4 +5,5 @@ mod comedia;
 mod direct;
 mod pacing;
 mod sockets;
+mod srtp;
 mod transport_errors;

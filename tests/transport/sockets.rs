@@ -44,7 +44,7 @@ fn to(remote: &UdpSocket) -> ConnectOptions {
     ConnectOptions {
         ip: Some(remote.ip()),
         port: Some(remote.port()),
-        rtcp_port: None,
+        ..ConnectOptions::default()
     }
 }
 
@@ -319,7 +319,7 @@ fn a_socket_for_both_versions_of_ip_reaches_both() {
         let to = ConnectOptions {
             ip: Some(ip.parse().unwrap()),
             port: Some(port),
-            rtcp_port: None,
+            ..ConnectOptions::default()
         };
         engine.connect(transport, &to).unwrap();
         let producer = ProducerOptions::new(MediaKind::Video, vp8(1_111));

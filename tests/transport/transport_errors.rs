@@ -3,11 +3,12 @@
 use std::io;
 
 use flumen::components::Protocol;
+use flumen::srtp::KeyError;
 use flumen::{
     BindError, ConnectError, ConnectOptions, CreateTransportError, Listen, ListenInfo,
-    OpenTransportError, PlainTransportOptions, PortRange,
+    OpenTransportError, PlainTransportOptions, PortRange, SrtpCryptoSuite, SrtpParameters,
 };
-use flumen_tests::{Room, address, fails};
+use flumen_tests::{Room, SrtpPeer, address, fails};
 
 #[test]
 fn connecting_fails_by_name_and_can_be_tried_again() {
@@ -18,6 +19,7 @@ fn connecting_fails_by_name_and_can_be_tried_again() {
         ip: ip.map(|ip| ip.parse().unwrap()),
         port,
         rtcp_port,
+        ..ConnectOptions::default()
     };
     let good = options(Some("127.0.0.1"), Some(7_000), None);
     let cases = [
@@ -42,6 +44,60 @@ fn connecting_fails_by_name_and_can_be_tried_again() {
 }
 
 #[test]
+fn srtp_parameters_are_those_of_a_transport_with_srtp() {
+    use ConnectError as E;
+    let mut room = Room::new();
+    let good = SrtpPeer::parameters(SrtpCryptoSuite::AeadAes256Gcm);
+    let options = |parameters: Option<&SrtpParameters>| ConnectOptions {
+        srtp_parameters: parameters.cloned(),
+        ..ConnectOptions::from(address(7_000))
+    };
+    let fails = |room: &mut Room, transport, options: &ConnectOptions| {
+        fails(room, |room| room.engine.connect(transport, options))
+    };
+    let plain = room.unconnected();
+    let error = fails(&mut room, plain, &options(Some(&good)));
+    assert_eq!(error, E::SrtpNotEnabled);
+    for comedia in [false, true] {
+        let mut sealed = Room::srtp_options(SrtpCryptoSuite::AesCm128HmacSha1_80);
+        sealed.comedia = comedia;
+        let transport = room.open(sealed);
+        let offered = room.engine.srtp_parameters(transport).unwrap();
+        let error = fails(&mut room, transport, &options(None));
+        assert_eq!(error, E::MissingSrtpParameters);
+        let mut wrong = good.clone();
+        wrong.key_base64 = "no base64".into();
+        let error = fails(&mut room, transport, &options(Some(&wrong)));
+        assert_eq!(error, E::SrtpKey(KeyError::Base64));
+        for suite in SrtpCryptoSuite::ALL {
+            let mut wrong = SrtpPeer::parameters(suite);
+            wrong.key_base64 = "c2hvcnQ=".into();
+            let error = fails(&mut room, transport, &options(Some(&wrong)));
+            assert_eq!(error, E::SrtpKey(KeyError::Length { suite, found: 5 }));
+        }
+        // They are looked at first.
+        let nowhere = ConnectOptions::default();
+        let error = fails(&mut room, transport, &nowhere);
+        assert_eq!(error, E::MissingSrtpParameters);
+        if !comedia {
+            let nowhere = ConnectOptions {
+                ip: None,
+                ..options(Some(&good))
+            };
+            let error = fails(&mut room, transport, &nowhere);
+            assert_eq!(error, E::MissingIp);
+        }
+        // What failed changed no key.
+        assert_eq!(room.engine.srtp_parameters(transport).unwrap(), offered);
+        room.engine
+            .connect(transport, &options(Some(&good)))
+            .unwrap();
+        let error = fails(&mut room, transport, &options(Some(&good)));
+        assert_eq!(error, E::AlreadyConnected);
+    }
+}
+
+#[test]
 fn rtcp_that_is_not_multiplexed_needs_a_port_of_its_own() {
     let mut room = Room::new();
     let mut options = PlainTransportOptions::new(Listen::Own(ListenInfo::new(address(0).ip())));
@@ -53,7 +109,7 @@ fn rtcp_that_is_not_multiplexed_needs_a_port_of_its_own() {
     let mut connect = ConnectOptions {
         ip: Some(address(0).ip()),
         port: Some(7_000),
-        rtcp_port: None,
+        ..ConnectOptions::default()
     };
     let error = fails(&mut room, |room| room.engine.connect(transport, &connect));
     assert_eq!(error, ConnectError::MissingRtcpPort);
@@ -80,7 +136,7 @@ fn on_a_shared_socket_a_remote_address_belongs_to_one_transport() {
     let to = ConnectOptions {
         ip: Some(address(0).ip()),
         port: Some(7_000),
-        rtcp_port: None,
+        ..ConnectOptions::default()
     };
     room.engine.connect(first, &to).unwrap();
     let error = fails(&mut room, |room| room.engine.connect(second, &to));

@@ -8,6 +8,7 @@ use crate::application::trace::TraceType;
 use crate::transport::path::Tuple;
 use crate::transport::sctp_parameters::SctpParameters;
 use flumen_protocol::sctp::State as SctpState;
+use flumen_protocol::srtp::CryptoSuite;
 
 /// A transport: who is on it, and how packets find them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -66,6 +67,9 @@ pub struct PlainTransportDump {
     /// The addresses of RTCP, when it is not multiplexed with RTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtcp_tuple: Option<Tuple>,
+    /// How it is protected, with SRTP. Its keys are in no dump.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub srtp_crypto_suite: Option<CryptoSuite>,
 }
 
 /// The identifiers of header extensions that a transport itself reads; nothing for those that no

@@ -9,7 +9,7 @@ use flumen_components::dump::{
 use flumen_components::rtp_parameters::HeaderExtensionIds;
 use flumen_components::{
     Closed, ConsumerId, ConsumerParameters, Id, Listener, MessageSizes, Path, Residents, Role,
-    SctpParameters, SctpStreams, TraceTypes, TransportId, find,
+    SctpParameters, SctpStreams, SrtpOffer, TraceTypes, TransportId, find,
 };
 
 use super::{ids, related};
@@ -111,10 +111,12 @@ fn sctp_listener(world: &World, transport: Entity) -> Option<SctpListenerDump> {
 
 fn plain(world: &World, transport: Entity) -> Option<PlainTransportDump> {
     let path = world.get::<Path>(transport)?;
+    let offer = world.get::<SrtpOffer>(transport);
     Some(PlainTransportDump {
         rtcp_mux: path.rtcp_mux,
         comedia: path.comedia,
         tuple: tuple(world, transport, Role::Rtp)?,
         rtcp_tuple: rtcp_tuple(world, transport),
+        srtp_crypto_suite: offer.map(|offer| offer.key.suite()),
     })
 }

@@ -214,7 +214,7 @@ impl Stranger {
         let to = ConnectOptions {
             ip: Some(address.ip()),
             port: Some(address.port() + 100),
-            rtcp_port: None,
+            ..ConnectOptions::default()
         };
         let connected = room.engine.connect(transport, &to);
         connected.expect("the transport connects");
