@@ -7,6 +7,8 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 
+use crate::sockets::to_sockaddr;
+
 /// Datagrams that one system call sends.
 const BATCH: usize = 64;
 
@@ -89,19 +91,5 @@ impl Limit {
         // SAFETY: every pointer in `messages` is to memory that outlives the call.
         let sent = unsafe { libc::sendmmsg(fd, messages.as_mut_ptr(), count, 0) };
         u64::try_from(sent).expect("the datagrams are sent")
-    }
-}
-
-fn to_sockaddr(address: SocketAddr) -> libc::sockaddr_in {
-    let SocketAddr::V4(address) = address else {
-        unreachable!("the benches use IPv4")
-    };
-    libc::sockaddr_in {
-        sin_family: libc::AF_INET as u16,
-        sin_port: address.port().to_be(),
-        sin_addr: libc::in_addr {
-            s_addr: u32::from(*address.ip()).to_be(),
-        },
-        sin_zero: [0; 8],
     }
 }

@@ -2,19 +2,16 @@
 //! loop over the same bytes, sockets and rewriting.
 
 mod limit;
-
-use std::net::{SocketAddr, UdpSocket};
+mod sockets;
 
 use criterion::measurement::WallTime;
 use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
 use flumen::{Listen, ListenInfo, Udp};
-use flumen_benches::{Bench, SSRC, packet, renumber};
+use flumen_benches::{Bench, SSRC};
 use limit::Limit;
-
-/// Length of the header that the engine sends here: fixed header, MID and abs-send-time.
-const OUT_HEADER_LEN: usize = 12 + 4 + 16;
+use sockets::{Burst, OUT_HEADER_LEN, address, local, sinks, socket};
 
 fn udp_fan_out(criterion: &mut Criterion) {
     for (name, burst) in [("udp_fan_out", 1u16), ("udp_fan_out_burst10", 10)] {
@@ -43,12 +40,7 @@ fn engine(group: &mut BenchmarkGroup<'_, WallTime>, receivers: u16, burst: u16) 
             let receiver = bench.transport(Listen::Shared(shared), address(sink));
             bench.consume(receiver, producer);
         }
-        let tuple = bench
-            .engine
-            .tuple(sender)
-            .expect("it is open")
-            .expect("it is plain");
-        let to = SocketAddr::from(([127, 0, 0, 1], tuple.local_port));
+        let to = local(&bench.engine, sender);
         let mut burst = Burst::new(burst);
         bencher.iter(|| {
             burst.send(&source, to);
@@ -83,49 +75,6 @@ fn bare(group: &mut BenchmarkGroup<'_, WallTime>, receivers: u16, burst: u16) {
         });
         assert_eq!(sent, burst.sent * u64::from(receivers), "all was sent");
     });
-}
-
-/// The packets that the source sends in one go.
-struct Burst {
-    datagram: Vec<u8>,
-    packets: u16,
-    sequence: u16,
-    sent: u64,
-}
-
-impl Burst {
-    fn new(packets: u16) -> Self {
-        Self {
-            datagram: packet(0, SSRC),
-            packets,
-            sequence: 0,
-            sent: 0,
-        }
-    }
-
-    fn send(&mut self, source: &UdpSocket, to: SocketAddr) {
-        for _ in 0..self.packets {
-            self.sequence = self.sequence.wrapping_add(1);
-            renumber(&mut self.datagram, self.sequence);
-            source
-                .send_to(&self.datagram, to)
-                .expect("the packet is sent");
-            self.sent += 1;
-        }
-    }
-}
-
-/// Receivers that nobody reads: when they are full, the kernel drops at their door.
-fn sinks(count: u16) -> Vec<UdpSocket> {
-    (0..count).map(|_| socket()).collect()
-}
-
-fn socket() -> UdpSocket {
-    UdpSocket::bind(("127.0.0.1", 0)).expect("a port is free")
-}
-
-fn address(socket: &UdpSocket) -> SocketAddr {
-    socket.local_addr().expect("it is bound")
 }
 
 criterion_group!(benches, udp_fan_out);
