@@ -21,7 +21,7 @@ pub mod application {
     pub use event::{Event, EventLog, Subject};
     pub use id::{
         ConsumerId, DataConsumerId, DataProducerId, Id, ParseIdError, ProducerId, RouterId,
-        RtpObserverId, SocketId, TransportId,
+        RtpObserverId, SocketId, TransportId, WebRtcServerId,
     };
     pub use trace::{Trace, TraceTypes};
     pub use traces::Traces;
@@ -60,6 +60,7 @@ pub mod consume {
 
 /// Data producers, data consumers and their messages.
 pub mod data {
+    pub(crate) mod data_channel;
     pub(crate) mod data_consumer;
     pub(crate) mod data_ledger;
     pub(crate) mod data_messages;
@@ -72,6 +73,7 @@ pub mod data {
     pub(crate) mod subchannels;
     pub(crate) mod undelivered;
 
+    pub use data_channel::DataChannel;
     pub use data_consumer::{BufferedAmountLowThreshold, DataConsumer, MessageSizes};
     pub use data_ledger::DataLedger;
     pub use data_messages::{DataMessage, DataMessages};
@@ -247,7 +249,10 @@ pub mod tick {
 pub mod transport {
     pub(crate) mod connected;
     pub(crate) mod discards;
+    pub(crate) mod dtls_connection;
     pub(crate) mod following;
+    pub(crate) mod ice_agent;
+    pub(crate) mod ice_candidate;
     pub(crate) mod listener;
     pub(crate) mod pacer;
     pub(crate) mod path;
@@ -260,12 +265,20 @@ pub mod transport {
     pub(crate) mod srtp_parameters;
     pub(crate) mod srtp_session;
     pub(crate) mod traffic;
+    pub(crate) mod webrtc_server;
 
     pub use connected::Connected;
     pub use discards::Discards;
+    pub use dtls_connection::{DtlsConnection, DtlsSettings};
+    pub use flumen_protocol::dtls::{
+        Fingerprint, Parameters as DtlsParameters, Role as DtlsRole, State as DtlsState,
+    };
+    pub use flumen_protocol::ice::{Parameters as IceParameters, State as IceState};
     pub use flumen_protocol::sctp::State as SctpState;
     pub use flumen_protocol::srtp::CryptoSuite as SrtpCryptoSuite;
     pub use following::Following;
+    pub use ice_agent::{IceAgent, IceTuple, MovedSessions, UnprovenTransports};
+    pub use ice_candidate::{IceCandidate, IceListener, IceListeners};
     pub use listener::{Incoming, Listener};
     pub use pacer::{Pace, PacedTransports, Pacer};
     pub use path::{
@@ -277,10 +290,11 @@ pub mod transport {
     pub use sctp_parameters::{SctpOptions, SctpOptionsError, SctpParameters};
     pub use sctp_schedule::{SctpSchedule, Stirred};
     pub use socket::{Socket, SocketKey};
-    pub use sockets::{Receivers, SocketEntry, Sockets};
+    pub use sockets::{IceReceivers, Receivers, SocketEntry, Sockets};
     pub use srtp_parameters::{SrtpOffer, SrtpParameters};
     pub use srtp_session::{Clear, SrtpSession};
     pub use traffic::{Departure, Flow, Traffic};
+    pub use webrtc_server::WebRtcServer;
 }
 
 pub mod rtp_parameters;

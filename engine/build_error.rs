@@ -1,6 +1,7 @@
 //! Why an engine cannot be built.
 
 use flumen_components::VetoError;
+use flumen_protocol::dtls::IdentityError;
 use flumen_systems::OrderError;
 use thiserror::Error;
 
@@ -32,6 +33,9 @@ pub enum BuildError {
         /// The last port.
         last: u16,
     },
+    /// No certificate could be made.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// The operating system gave no random seed.
     #[error("the operating system gave no random seed: {0}")]
     Seed(String),

@@ -9,9 +9,11 @@ use bevy_ecs::world::World;
 use flumen_components::event::Pending;
 use flumen_components::{
     BandwidthEstimator, CreationSequence, DataLedger, Deadlines, Deliveries, DirectOut, Directory,
-    EstimateMethod, Estimators, EventLog, Inbox, KeyFrameRetry, Ledger, Limits, LivenessTimeout,
-    MessageDeliveries, Messages, Now, NtpEpoch, Outbox, Parked, SctpLibrary, Seed, Sockets, Vetoes,
+    DtlsSettings, EstimateMethod, Estimators, EventLog, Inbox, KeyFrameRetry, Ledger, Limits,
+    LivenessTimeout, MessageDeliveries, Messages, Now, NtpEpoch, Outbox, Parked, SctpLibrary, Seed,
+    Sockets, Vetoes,
 };
+use flumen_protocol::dtls::{self, Identity};
 use flumen_protocol::sctp::Stack;
 use flumen_systems::{Plugin, Setup, Slot, Stage, pipeline};
 
@@ -28,6 +30,8 @@ pub struct Builder {
     seed: Option<[u8; 32]>,
     ntp_epoch: Option<NtpEpoch>,
     sctp_stack: Stack,
+    dtls: dtls::Config,
+    dtls_identity: Option<Identity>,
     backend: Option<Box<dyn Backend>>,
     limits: Limits,
     liveness_timeout: Duration,
@@ -97,6 +101,19 @@ limits! {
     srtp_outbound_ssrcs: usize;
     /// Bytes of sealed packets that are made before they are sent. Default 256 KiB.
     sealed_bytes: usize;
+    /// Bytes of the names of a data channel that a peer opens. Default 1,024.
+    data_channel_name_bytes: usize;
+    /// Connectivity checks of one WebRTC transport that are read in one tick. Default 64.
+    stun_checks_per_transport: u32;
+    /// Connectivity checks from unknown addresses that are read in one tick. Default 128.
+    stun_checks_per_tick: u32;
+    /// Ways to the peer that a WebRTC transport knows at a time. Default 8.
+    ice_tuples_per_transport: usize;
+    /// Bytes that are sent by a way before more than connectivity checks has come by it. Default
+    /// 65,536.
+    ice_unproven_bytes: u32;
+    /// How often within ten seconds a WebRTC transport selects another way. Default 16.
+    ice_switches: u32;
     /// Events of one transport that were not drained. Default 8,192.
     events_per_transport: usize;
     /// Events in all that were not drained. Default 65,536.
@@ -152,6 +169,8 @@ impl Builder {
             seed: None,
             ntp_epoch: None,
             sctp_stack: Stack::default(),
+            dtls: dtls::Config::default(),
+            dtls_identity: None,
             backend: None,
             limits: Limits::default(),
             liveness_timeout: Duration::ZERO,
@@ -183,6 +202,21 @@ impl Builder {
     #[must_use]
     pub fn sctp_stack(mut self, stack: Stack) -> Self {
         self.sctp_stack = stack;
+        self
+    }
+
+    /// The certificate of WebRTC transports, and its key. Default: one that is made for the engine,
+    /// valid for it alone.
+    #[must_use]
+    pub fn dtls_identity(mut self, identity: Identity) -> Self {
+        self.dtls_identity = Some(identity);
+        self
+    }
+
+    /// Sizes and limits of the DTLS connections of WebRTC transports.
+    #[must_use]
+    pub fn dtls(mut self, config: dtls::Config) -> Self {
+        self.dtls = config;
         self
     }
 
@@ -310,6 +344,11 @@ impl Builder {
         world.insert_resource(SctpLibrary {
             stack: self.sctp_stack,
             epoch: clock::epoch(),
+        });
+        world.insert_resource(DtlsSettings {
+            config: self.dtls,
+            identity: self.dtls_identity.map_or_else(Identity::generate, Ok)?,
+            epoch: clock::instant(),
         });
         world.insert_resource(LivenessTimeout(self.liveness_timeout));
         world.insert_resource(self.key_frame_retry);

@@ -39,6 +39,15 @@ pub(crate) fn epoch() -> Epoch {
     Epoch::new(Instant::now())
 }
 
+/// The same for a library that takes it as it is.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the place that reads the clock"
+)]
+pub(crate) fn instant() -> Instant {
+    Instant::now()
+}
+
 /// NTP time now (RFC 5905, Q32.32): where the epoch of an engine built now lies.
 #[expect(
     clippy::disallowed_methods,

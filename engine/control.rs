@@ -8,14 +8,18 @@ mod observers;
 mod producers;
 mod routers;
 mod transports;
+mod webrtc;
 
 pub use transports::{CreateTransportError, PlainTransportOptions};
+pub use webrtc::{WebRtcListen, WebRtcTransportOptions};
 
 use bevy_ecs::entity::Entity;
 use bevy_ecs::event::EntityEvent;
 use bevy_ecs::observer::{Observer, On};
 use bevy_ecs::query::With;
-use flumen_components::{AppData, Closed, Created, Id, PausedByOwner, RouterId, SocketId, find};
+use flumen_components::{
+    AppData, Closed, Created, Id, PausedByOwner, RouterId, SocketId, WebRtcServerId, find,
+};
 
 use crate::engine::Engine;
 
@@ -97,7 +101,8 @@ impl Engine {
         self.world.get::<C>(entity).ok_or_else(|| Closed::new(id))
     }
 
-    /// Closes every router and every shared socket, in the order of their creation.
+    /// Closes every router, every shared socket and every WebRTC server, in the order of their
+    /// creation.
     pub(crate) fn close_all(&mut self) {
         for router in self.all::<RouterId>() {
             // It is in the list, so it is open.
@@ -105,6 +110,9 @@ impl Engine {
         }
         for socket in self.all::<SocketId>() {
             let _ = self.close_socket(socket);
+        }
+        for server in self.all::<WebRtcServerId>() {
+            let _ = self.close_webrtc_server(server);
         }
     }
 

@@ -28,7 +28,9 @@ pub use backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits, T
 pub use build_error::BuildError;
 pub use builder::Builder;
 pub use completion::Completion;
-pub use control::{CreateTransportError, Observation, PlainTransportOptions};
+pub use control::{
+    CreateTransportError, Observation, PlainTransportOptions, WebRtcListen, WebRtcTransportOptions,
+};
 pub use engine::{Engine, TickError};
 pub use handle::Handle;
 pub use listen::{BindError, Listen, ListenInfo, PortRange, SocketFlags};
@@ -43,20 +45,21 @@ pub use flumen_components as components;
 pub use flumen_components::{
     AppData, Closed, ConsumerId, ConsumerLayers, Content, Control, Counts, DataConsumerId,
     DataKind, DataLedger, DataParameters, DataProducerId, Delivery, Discard, DominantSpeaker,
-    Event, Imbalance, Ledger, Limits, Message, MessageDelivery, MessageDiscard, MessageWithheld,
+    DtlsParameters, DtlsRole, DtlsState, Event, Fingerprint, IceCandidate, IceParameters, IceState,
+    Imbalance, Ledger, Limits, Message, MessageDelivery, MessageDiscard, MessageWithheld,
     PreferredLayers, ProducerId, ProducerScore, ProducerVolume, Reason, Recipient, Refusal,
     ReliabilityOverrides, RouterId, RtcpFault, RtpObserverId, SctpOptions, SctpOptionsError,
     SctpParameters, SctpState, SctpStreamParameters, SctpStreamParametersError, SocketId,
     SrtpCryptoSuite, SrtpParameters, StreamLayers, StreamLiveness, Subject, Time, Trace,
-    TransportId, Tuple, VerdictError, Veto, VetoError, VideoOrientation, Withheld, dump, event,
-    rtp_parameters, stats, trace,
+    TransportId, Tuple, VerdictError, Veto, VetoError, VideoOrientation, WebRtcServerId, Withheld,
+    dump, event, rtp_parameters, stats, trace,
 };
-pub use flumen_protocol::{dtls, sctp, srtp};
+pub use flumen_protocol::{dtls, ice, sctp, srtp, stun};
 pub use flumen_systems::control::{
     ActiveSpeakerObserverOptions, AudioLevelObserverOptions, ConnectError, ConnectOptions,
-    ConsumeDataError, ConsumeError, ConsumerOptions, CreateObserverError, DataConsumerOptions,
-    DataProducerOptions, DirectTransportOptions, LimitBitrateError, NotSctp, ObserveError,
-    OpenTransportError, PriorityError, ProduceDataError, ProduceError, ProducerOptions, SendError,
-    SendMessageError, SendMessageToError, UpdateMediaCodecsError,
+    ConnectWebRtcError, ConsumeDataError, ConsumeError, ConsumerOptions, CreateObserverError,
+    DataConsumerOptions, DataProducerOptions, DirectTransportOptions, LimitBitrateError, NotSctp,
+    NotWebRtc, ObserveError, OpenTransportError, PriorityError, ProduceDataError, ProduceError,
+    ProducerOptions, SendError, SendMessageError, SendMessageToError, UpdateMediaCodecsError,
 };
 pub use flumen_systems::{OrderError, Plugin, Setup, Slot, Stage};

@@ -22,6 +22,8 @@ pub(crate) fn check(limits: &Limits) -> Result<(), BuildError> {
         sctp_send_buffer_bytes sctp_stream_queue_bytes sctp_receive_window_bytes
         sctp_send_queue_messages sctp_inbound_streams
         srtp_inbound_ssrcs srtp_outbound_ssrcs sealed_bytes
+        stun_checks_per_transport stun_checks_per_tick ice_tuples_per_transport
+        ice_unproven_bytes
         events_per_transport events traces_per_transport traces_per_tick arrivals_per_transport
         paced_datagrams_per_transport pacing_burst_packets
         sent_packets_per_transport reported_packets_per_transport reports_per_tick

@@ -23,6 +23,9 @@ pub struct ListenInfo {
     /// What to tell others instead of the IP address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announced_address: Option<String>,
+    /// With an announced address: a WebRTC transport tells the local one too, to be preferred less.
+    #[serde(default)]
+    pub expose_internal_ip: bool,
     /// The local port; when it is 0, one of the range.
     #[serde(default)]
     pub port: u16,
@@ -110,6 +113,7 @@ impl ListenInfo {
             protocol: Protocol::Udp,
             ip,
             announced_address: None,
+            expose_internal_ip: false,
             port: 0,
             port_range: None,
             flags: SocketFlags::default(),

@@ -4,13 +4,21 @@ use crate::discards::TransportDiscards;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
 use bytes::Bytes;
-use flumen_components::event::{BufferedAmountLow, Pending, SctpStateChanged};
+use flumen_components::event::{
+    BufferedAmountLow, DataChannelClosed, DataChannelOpened, Pending, SctpStateChanged,
+};
+use flumen_components::wire::ppid;
 use flumen_components::{
     BufferedAmountLowThreshold, Control, DataConsumerId, DataLedger, Deadlines, Destination,
-    Discard, Due, Event, Ledger, Link, MessageDiscard, Messages, Now, Outbox, Outgoing, Path,
-    SctpAssociation, SctpSchedule, SctpState, SctpStreams, Stirred, Subject, TransportId,
+    Discard, DtlsConnection, Due, Event, IceAgent, Ledger, Limits, Link, MessageDiscard, Messages,
+    Now, Outbox, Outgoing, Path, SctpAssociation, SctpSchedule, SctpState, SctpStreams, Stirred,
+    Subject, Time, TransportId,
 };
-use flumen_protocol::sctp::{self, Association, Output, Refused};
+use flumen_protocol::dtls;
+use flumen_protocol::sctp::{self, Association, Output, Refused, UserMessage};
+
+use crate::channels::{Channels, Request, acknowledgement};
+use crate::sessions;
 
 /// An association with what belongs to it.
 type Parts<'a> = (
@@ -19,6 +27,8 @@ type Parts<'a> = (
     &'a mut SctpStreams,
     &'a Path,
     &'a TransportId,
+    Option<&'a mut IceAgent>,
+    Option<&'a mut DtlsConnection>,
 );
 
 /// Takes a message in, for a data producer.
@@ -37,8 +47,10 @@ pub(crate) struct Associations<'w, 's> {
     ledger: ResMut<'w, Ledger>,
     pending: ResMut<'w, Pending>,
     deadlines: ResMut<'w, Deadlines>,
+    limits: Res<'w, Limits>,
     now: Res<'w, Now>,
     out: Local<'s, Output>,
+    wrapped: Local<'s, dtls::Output>,
 }
 
 impl Associations<'_, '_> {
@@ -94,7 +106,8 @@ impl Associations<'_, '_> {
 
     fn poll_one(&mut self, about: Entity, take: Take) {
         let now = self.now.time;
-        let Ok((mut association, mut schedule, mut streams, path, &id)) = self.all.get_mut(about)
+        let Ok((mut association, mut schedule, mut streams, path, &id, agent, connection)) =
+            self.all.get_mut(about)
         else {
             return;
         };
@@ -103,33 +116,44 @@ impl Associations<'_, '_> {
         if is_wanted && association.state() == SctpState::New {
             association.connect(now);
         }
-        self.out.clear();
-        association.poll(now, &mut self.out);
-        for message in self.out.messages.drain(..) {
-            match streams.incoming.get(&message.stream) {
-                Some(&it) => take(&mut self.messages, it, message.ppid, message.payload),
-                None => discard(&mut self.data_ledger, MessageDiscard::UnknownStream),
-            }
-        }
+        let name_bytes = self.limits.data_channel_name_bytes;
+        let channels = connection
+            .as_deref()
+            .map(|connection| connection.local_role());
         let mut follower = Follower {
             about,
             id,
+            now,
             association: &mut association.0,
             streams: &mut streams,
+            channels: channels.map(|role| Channels::of(role, name_bytes)),
             data_consumers: &self.data_consumers,
             pending: &mut self.pending,
             ledger: &mut self.data_ledger,
+            has_answered: false,
         };
+        self.out.clear();
+        follower.association.poll(now, &mut self.out);
+        for message in self.out.messages.drain(..) {
+            if let Some((it, message)) = follower.accept(message) {
+                take(&mut self.messages, it, message.ppid, message.payload);
+            }
+        }
         for event in self.out.events.drain(..) {
             follower.follow(event);
         }
-        send(
-            &self.out,
-            about,
-            path.rtp,
-            &mut self.outbox,
-            &mut self.ledger,
-        );
+        if follower.has_answered {
+            follower.association.poll(now, &mut self.out);
+        }
+        let (outbox, ledger) = (&mut *self.outbox, &mut *self.ledger);
+        match agent.zip(connection) {
+            None => send(&self.out, about, path.rtp, outbox, ledger),
+            Some((mut agent, mut connection)) => {
+                wrap(now, &self.out, &mut connection, &mut self.wrapped);
+                connection.arm(about, &mut self.deadlines);
+                sessions::send(&self.wrapped, (about, &mut agent), outbox, ledger);
+            }
+        }
         let next = association.next_timeout();
         if schedule.arm(next)
             && let Some(next) = next
@@ -156,15 +180,73 @@ fn discard(ledger: &mut DataLedger, reason: MessageDiscard) {
 struct Follower<'a, 'w, 's> {
     about: Entity,
     id: TransportId,
+    now: Time,
     association: &'a mut Association,
     streams: &'a mut SctpStreams,
+    /// What of them the peer may open; none when they are no data channels.
+    channels: Option<Channels>,
     data_consumers:
         &'a Query<'w, 's, (&'static DataConsumerId, &'static BufferedAmountLowThreshold)>,
     pending: &'a mut Pending,
     ledger: &'a mut DataLedger,
+    /// The association has more to say.
+    has_answered: bool,
 }
 
 impl Follower<'_, '_, '_> {
+    /// The data producer that a message is for; what is for none is counted, or asks for a channel.
+    fn accept(&mut self, message: UserMessage) -> Option<(Entity, UserMessage)> {
+        if let Some(channels) = self.channels
+            && message.ppid == ppid::DCEP
+        {
+            let request = channels.request(&message, self.streams);
+            self.answer(message.stream, request);
+            return None;
+        }
+        let Some(&it) = self.streams.incoming.get(&message.stream) else {
+            discard(self.ledger, MessageDiscard::UnknownStream);
+            return None;
+        };
+        Some((it, message))
+    }
+
+    fn answer(&mut self, stream: u16, request: Request) {
+        match request {
+            Request::Nothing => return,
+            Request::Refused => {
+                discard(self.ledger, MessageDiscard::UnwantedChannel);
+                self.association.reset_stream(stream);
+            }
+            Request::Open(channel) => {
+                let opened = DataChannelOpened {
+                    about: self.about,
+                    subject: Subject::Transport(self.id),
+                    channel,
+                };
+                self.pending.0.push(opened.into());
+                // It fails when the association is over: then there is no channel either.
+                let _ = self.association.send(self.now, &acknowledgement(stream));
+            }
+        }
+        self.has_answered = true;
+    }
+
+    /// The peer closed a channel: so does this end (RFC 8831 section 6.7).
+    fn close_channel(&mut self, stream_id: u16) {
+        if self.channels.is_none() {
+            return;
+        }
+        self.streams.shut(stream_id);
+        let closed = DataChannelClosed {
+            about: self.about,
+            subject: Subject::Transport(self.id),
+            stream_id,
+        };
+        self.pending.0.push(closed.into());
+        self.association.reset_stream(stream_id);
+        self.has_answered = true;
+    }
+
     fn follow(&mut self, event: sctp::AssociationEvent) {
         match event {
             sctp::AssociationEvent::Streams { outbound, .. } => self.streams.agree(outbound),
@@ -173,8 +255,9 @@ impl Follower<'_, '_, '_> {
                 let told = self.buffered_amount_low(stream, buffered);
                 self.pending.0.extend(told);
             }
+            sctp::AssociationEvent::ResetByPeer { stream } => self.close_channel(stream),
             sctp::AssociationEvent::TooLong { .. } => {
-                discard(self.ledger, MessageDiscard::TooLarge);
+                discard(self.ledger, MessageDiscard::TooLarge)
             }
             // On a plain transport, streams are the application's to reset and to know of.
             _ => {}
@@ -212,6 +295,24 @@ impl Follower<'_, '_, '_> {
             buffered_amount: buffered as u64,
         };
         Some(event.into())
+    }
+}
+
+/// Puts the datagrams of an association into those of a DTLS connection (RFC 8261). What it does not
+/// take is lost, and the association sends it again.
+pub(crate) fn wrap(
+    now: Time,
+    out: &Output,
+    connection: &mut DtlsConnection,
+    wrapped: &mut dtls::Output,
+) {
+    wrapped.clear();
+    for datagram in out.datagrams() {
+        // It is refused when the connection is over: then there is nobody to tell.
+        let _ = connection.send(now, datagram);
+    }
+    if out.datagrams().len() > 0 {
+        connection.poll(now, wrapped);
     }
 }
 

@@ -8,11 +8,12 @@ use bevy_ecs::query::{Or, With};
 use bevy_ecs::system::{Query, Res};
 use flumen_components::event::Pending;
 use flumen_components::{
-    Connected, ConsumerScoresChanged, Deadlines, DirectOut, EstimatesToTell, Inactivity, Inbox,
-    KeyFrameWishes, LayerActivity, LayersChanging, LayersToChoose, Liveness, Media, Messages,
-    Missing, Outbox, OutgoingEstimate, PacedTransports, Pacer, PathsOnProbe, PathsToEstimate,
-    ReceiverReports, ReportQueue, ResumedStreams, RtcpIn, RtpIn, RtpObserver, ScoresChanged,
-    SctpIn, SenderReports, Stirred, Touched, Traces,
+    Connected, ConsumerScoresChanged, Deadlines, DirectOut, Due, EstimatesToTell, IceAgent,
+    Inactivity, Inbox, KeyFrameWishes, LayerActivity, LayersChanging, LayersToChoose, Liveness,
+    Media, Messages, Missing, MovedSessions, Outbox, OutgoingEstimate, PacedTransports, Pacer,
+    PathsOnProbe, PathsToEstimate, ReceiverReports, ReportQueue, ResumedStreams, RtcpIn, RtpIn,
+    RtpObserver, ScoresChanged, SctpIn, SenderReports, Stirred, Touched, Traces,
+    UnprovenTransports, WebRtcServer,
 };
 
 /// Datagrams came.
@@ -24,10 +25,33 @@ pub(crate) fn datagrams_came(inbox: Res<'_, Inbox>) -> bool {
 pub(crate) fn rows_are_left(
     rtp: Res<'_, RtpIn>,
     rtcp: Res<'_, RtcpIn>,
-    sctp: Res<'_, SctpIn>,
     media: Res<'_, Media>,
 ) -> bool {
-    !(rtp.0.is_empty() && rtcp.0.is_empty() && sctp.0.is_empty() && media.0.is_empty())
+    !(rtp.0.is_empty() && rtcp.0.is_empty() && media.0.is_empty())
+}
+
+/// There are sockets of WebRTC transports, and datagrams came.
+pub(crate) fn sessions_hear(
+    inbox: Res<'_, Inbox>,
+    sessions: Query<'_, '_, (), Or<(With<IceAgent>, With<WebRtcServer>)>>,
+) -> bool {
+    !(inbox.datagrams().is_empty() || sessions.is_empty())
+}
+
+/// Deadlines of WebRTC transports have passed.
+pub(crate) fn session_timers_fired(deadlines: Res<'_, Deadlines>) -> bool {
+    let mut fired = deadlines.fired().iter();
+    fired.any(|(_, due)| matches!(due, Due::IceConsent | Due::Dtls))
+}
+
+/// WebRTC transports may have found their peers, or lost them.
+pub(crate) fn sessions_moved(moved: Res<'_, MovedSessions>) -> bool {
+    !moved.0.is_empty()
+}
+
+/// Some paths may be other people's.
+pub(crate) fn paths_unproven(unproven: Res<'_, UnprovenTransports>) -> bool {
+    !unproven.0.is_empty()
 }
 
 /// Media came.

@@ -20,6 +20,8 @@ mod measure_sender;
 mod observe;
 mod open_socket;
 mod open_transport;
+mod open_webrtc_server;
+mod open_webrtc_transport;
 mod pause;
 mod pause_data;
 mod produce;
@@ -35,8 +37,12 @@ mod stats;
 mod subscribe;
 mod trace;
 mod transport_stats;
+mod webrtc;
 
-pub use close::{close_consumer, close_producer, close_router, close_socket, close_transport};
+pub use close::{
+    close_consumer, close_producer, close_router, close_socket, close_transport,
+    close_webrtc_server,
+};
 pub use close_data::{close_data_consumer, close_data_producer};
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use consume::{ConsumeError, ConsumerOptions, consume};
@@ -62,6 +68,8 @@ pub use open_transport::{
     DirectTransportOptions, Endpoint, OpenTransportError, PlainTransportRecord,
     open_direct_transport, open_plain_transport,
 };
+pub use open_webrtc_server::{IceSocketRecord, open_webrtc_server};
+pub use open_webrtc_transport::{IceEndpoint, WebRtcTransportRecord, open_webrtc_transport};
 pub use pause::{pause_consumer, pause_producer, resume_consumer, resume_producer};
 pub use pause_data::{
     pause_data_consumer, pause_data_producer, resume_data_consumer, resume_data_producer,
@@ -80,3 +88,7 @@ pub use stats::{
 pub use subscribe::{add_subchannel, remove_subchannel, set_subchannels};
 pub use trace::{trace_consumer, trace_producer, trace_transport};
 pub use transport_stats::{rtcp_tuple, transport_stats, tuple};
+pub use webrtc::{
+    ConnectWebRtcError, NotWebRtc, connect_webrtc, dtls_parameters, dtls_remote_certificate,
+    dtls_state, ice_candidates, ice_parameters, ice_selected_tuple, ice_state, restart_ice,
+};

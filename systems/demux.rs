@@ -1,14 +1,20 @@
 //! Demux: each datagram is classified and finds its owner.
 
+mod answer_checks;
 mod claim_datagrams;
 mod discovery;
 mod find_streams;
 mod fire_deadlines;
 mod note_arrivals;
+mod receive_dtls;
 mod replace_stream;
+mod settle_sessions;
 mod spawn_stream;
 
+pub(crate) use answer_checks::{answer_checks, forget_tuple, forget_username, watch_consent};
 pub(crate) use claim_datagrams::claim_datagrams;
 pub(crate) use find_streams::find_streams;
 pub(crate) use fire_deadlines::fire_deadlines;
 pub(crate) use note_arrivals::note_arrivals;
+pub(crate) use receive_dtls::{fire_dtls, receive_dtls};
+pub(crate) use settle_sessions::{go_on, settle_sessions, tell_ways};

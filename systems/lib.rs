@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod associations;
+mod channels;
 mod conditions;
 pub mod control;
 mod demux;
@@ -18,6 +19,7 @@ mod plugin;
 mod protect;
 mod receive;
 mod score;
+mod sessions;
 mod stage;
 
 use bevy_ecs::schedule::{IntoScheduleConfigs, SystemCondition};
@@ -49,8 +51,14 @@ fn demux(setup: &mut Setup) {
         demux::find_streams,
     );
     setup.add_systems(stage, Slot::BuiltIn, demux::fire_deadlines);
+    let timers = (demux::watch_consent, demux::fire_dtls).chain();
+    setup.run_when(session_timers_fired, stage, timers);
+    let sessions = (demux::answer_checks, demux::tell_ways, demux::receive_dtls);
+    setup.run_when(sessions_hear, stage, sessions.chain());
     let due = datagrams_came.or_else(rows_are_left);
     setup.run_when(due, stage, datagrams.chain());
+    let moved = (demux::go_on, demux::settle_sessions).chain();
+    setup.run_when(sessions_moved, stage, moved);
 }
 
 fn receive(setup: &mut Setup) {
@@ -104,6 +112,7 @@ fn protect(setup: &mut Setup) {
     setup.run_when(packets_paced, stage, protect::pace);
     setup.run_when(datagrams_leave, stage, protect::stamp_departures);
     setup.run_when(paths_on_probe, stage, protect::send_probes);
+    setup.run_when(paths_unproven, stage, protect::hold_back);
 }
 
 /// The resources that the pipeline works on.
@@ -112,6 +121,8 @@ fn resources(world: &mut bevy_ecs::world::World) {
     world.init_resource::<components::RtcpIn>();
     world.init_resource::<components::SctpIn>();
     world.init_resource::<components::Stirred>();
+    world.init_resource::<components::MovedSessions>();
+    world.init_resource::<components::UnprovenTransports>();
     world.init_resource::<components::Media>();
     world.init_resource::<components::Touched>();
     world.init_resource::<components::KeyFrameWishes>();

@@ -1,11 +1,13 @@
 //! Protect: datagrams wait for their turn and get what must carry the time of leaving; where a path
 //! is probed there is padding. What leaves on protected transports is sealed at last.
 
+mod hold_back;
 mod pace;
 mod seal;
 mod send_probes;
 mod stamp_departures;
 
+pub(crate) use hold_back::hold_back;
 pub(crate) use pace::pace;
 pub use seal::Sealing;
 pub(crate) use send_probes::send_probes;

@@ -15,6 +15,7 @@ pub use router_dump::RouterDump;
 pub use stream_dump::{RtpStreamDump, RtxStreamDump, RtxStreamParameters};
 pub use transport_dump::{
     PlainTransportDump, ReceivedExtensionIds, RtpListenerDump, SctpListenerDump, TransportDump,
+    WebRtcTransportDump,
 };
 
 use serde::Serialize;

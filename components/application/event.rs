@@ -10,11 +10,12 @@ use serde::{Serialize, Serializer};
 
 use crate::application::id::{
     ConsumerId, DataConsumerId, DataProducerId, ProducerId, RouterId, RtpObserverId, SocketId,
-    TransportId,
+    TransportId, WebRtcServerId,
 };
 use crate::application::trace::Trace;
 use crate::application::undrained::Undrained;
 use crate::consume::layering::ConsumerLayers;
+use crate::data::data_channel::DataChannel;
 use crate::media::layer_activity::StreamLayers;
 use crate::media::orientation::VideoOrientation;
 use crate::media::score::{ConsumerScore, ProducerScore};
@@ -24,6 +25,8 @@ use crate::observe::dominance::DominantSpeaker;
 use crate::observe::loudness::ProducerVolume;
 use crate::tick::limits::Limits;
 use crate::transport::path::{OnTransport, Tuple};
+use flumen_protocol::dtls::State as DtlsState;
+use flumen_protocol::ice::State as IceState;
 use flumen_protocol::sctp::State as SctpState;
 
 /// Who an event is about, by public identifier: it stays meaningful when the entity is gone.
@@ -36,6 +39,9 @@ pub enum Subject {
     /// A shared listen socket.
     #[serde(rename = "socketId")]
     Socket(SocketId),
+    /// Sockets that WebRTC transports share.
+    #[serde(rename = "webRtcServerId")]
+    WebRtcServer(WebRtcServerId),
     /// A transport.
     #[serde(rename = "transportId")]
     Transport(TransportId),
@@ -257,10 +263,48 @@ events! {
         /// Which stream, and which layers arrive.
         layers: StreamLayers
     };
+    /// A WebRTC server has a new transport.
+    TransportHandled = "webrtctransporthandled" {
+        /// The transport.
+        transport: TransportId
+    };
+    /// A transport of a WebRTC server is gone.
+    TransportUnhandled = "webrtctransportunhandled" {
+        /// The transport.
+        transport: TransportId
+    };
+    /// The ICE agent of a WebRTC transport is in another state.
+    IceStateChanged = "icestatechange" {
+        /// The state.
+        ice_state: IceState
+    };
+    /// A WebRTC transport sends by another way than before, or by none any more.
+    IceSelectedTupleChanged = "iceselectedtuplechange" {
+        /// The addresses, none when nothing is selected.
+        selected: Option<Tuple>
+    };
+    /// The DTLS connection of a WebRTC transport is in another state.
+    DtlsStateChanged = "dtlsstatechange" {
+        /// The state.
+        dtls_state: DtlsState
+    };
     /// The SCTP association of a transport is in another state.
     SctpStateChanged = "sctpstatechange" {
         /// The state.
         state: SctpState
+    };
+    /// The peer of a WebRTC transport opened a data channel in-band, and was told that it is open. A
+    /// data producer on its stream receives what comes, a data consumer sends on it; what comes
+    /// before that is nobody's. Not in the JavaScript API.
+    DataChannelOpened = "datachannelopen" {
+        /// The channel.
+        channel: DataChannel
+    };
+    /// The peer of a WebRTC transport closed a data channel. The data producer and the data consumer
+    /// on its stream are the application's to close. Not in the JavaScript API.
+    DataChannelClosed = "datachannelclose" {
+        /// The stream of the channel.
+        stream_id: u16
     };
     /// A message for it did not fit what may wait to be sent; told once until one fits again.
     SctpSendBufferFull = "sctpsendbufferfull";

@@ -84,6 +84,8 @@ ids! {
     RouterId = "router";
     /// Identifies a listen socket that transports share.
     SocketId = "socket";
+    /// Identifies the sockets that WebRTC transports share.
+    WebRtcServerId = "WebRTC server";
     /// Identifies a transport.
     TransportId = "transport";
     /// Identifies a producer.

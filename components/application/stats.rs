@@ -8,7 +8,7 @@ use crate::rtp_parameters::MediaKind;
 
 mod transport_stats;
 
-pub use transport_stats::{PlainTransportStats, TransportStats};
+pub use transport_stats::{PlainTransportStats, TransportStats, WebRtcTransportStats};
 
 /// What both directions of a stream have in common.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,6 +1,6 @@
 //! Whose the SCTP streams of a transport are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
@@ -16,6 +16,8 @@ pub struct SctpStreams {
     /// Data producers by the stream that they receive.
     pub incoming: BTreeMap<u16, Entity>,
     outgoing: BTreeMap<u16, Entity>,
+    /// Those that the peer opened as data channels.
+    opened: BTreeSet<u16>,
     next: u16,
     limit: u16,
 }
@@ -25,6 +27,7 @@ impl Default for SctpStreams {
         Self {
             incoming: BTreeMap::new(),
             outgoing: BTreeMap::new(),
+            opened: BTreeSet::new(),
             next: 0,
             limit: STREAM_ID_MAX + 1,
         }
@@ -57,6 +60,17 @@ impl SctpStreams {
     pub fn occupy(&mut self, stream: u16, data_consumer: Entity) {
         self.outgoing.insert(stream, data_consumer);
         self.next = stream.wrapping_add(1);
+    }
+
+    /// The peer opens `stream` as a data channel; false when it is in use.
+    pub fn open(&mut self, stream: u16) -> bool {
+        let in_use = self.incoming.contains_key(&stream) || self.outgoing.contains_key(&stream);
+        !in_use && self.opened.insert(stream)
+    }
+
+    /// The peer closed `stream`, which can be opened anew.
+    pub fn shut(&mut self, stream: u16) {
+        self.opened.remove(&stream);
     }
 
     /// Takes `stream` back.

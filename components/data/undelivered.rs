@@ -9,6 +9,9 @@ reasons! {
         DataProducerClosed = "dataProducerClosed",
         /// It came on an SCTP stream that no data producer receives.
         UnknownStream = "unknownStream",
+        /// It asks to open a data channel that cannot be: it is malformed, its stream is in use or
+        /// the engine's to open, or its names are too long (RFC 8832 section 5.1).
+        UnwantedChannel = "unwantedChannel",
         /// It came over SCTP and was longer than the transport takes.
         TooLarge = "tooLarge",
     }

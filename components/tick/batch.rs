@@ -45,7 +45,8 @@ pub struct RtcpArrival {
     pub role: Role,
 }
 
-/// SCTP datagrams that a transport owns. Filled by Demux, read by Receive.
+/// SCTP packets that a transport owns, as they came or out of DTLS. Filled by Demux, emptied by
+/// Receive.
 #[derive(Resource, Debug, Default)]
 pub struct SctpIn(pub Vec<SctpArrival>);
 

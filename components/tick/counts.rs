@@ -22,7 +22,7 @@ pub trait Reason: Copy + Send + Sync + 'static {
 
 /// How many reasons a list has at most. Counters are stored in place, so that a ledger can be lent
 /// out of the world in every tick without a call to the heap.
-pub(crate) const REASONS_MAX: usize = 32;
+pub(crate) const REASONS_MAX: usize = 48;
 
 /// One counter for each reason in `R`, and one for each [`Veto`] that was used.
 #[derive(Clone, PartialEq, Eq)]

@@ -44,6 +44,10 @@ pub enum Due {
     MoreReports,
     /// A timer of a transport's SCTP association may be due.
     Sctp,
+    /// Nothing may have come from the peer of a WebRTC transport for too long.
+    IceConsent,
+    /// A timer of a transport's DTLS connection may be due.
+    Dtls,
     /// An interval of an observer is over.
     Observed,
     /// A user's system asked to be called.

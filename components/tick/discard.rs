@@ -14,8 +14,25 @@ reasons! {
         Unclassified = "unclassified",
         /// STUN on a transport without ICE.
         UnexpectedStun = "unexpectedStun",
+        /// Not a well-formed STUN message, or its fingerprint is wrong (RFC 8489 section 6.3).
+        MalformedStun = "malformedStun",
+        /// STUN that is no request: a transport asks nothing.
+        UnwantedStun = "unwantedStun",
+        /// A connectivity check whose user name is no transport's.
+        UnknownUsername = "unknownUsername",
+        /// A connectivity check that is not signed with the password.
+        UnauthenticatedCheck = "unauthenticatedCheck",
+        /// A connectivity check that came before, from another address.
+        RepeatedCheck = "repeatedCheck",
+        /// More connectivity checks than are read in a tick.
+        TooManyChecks = "tooManyChecks",
         /// DTLS on a transport without DTLS.
         UnexpectedDtls = "unexpectedDtls",
+        /// Not well-formed DTLS (RFC 9147 section 4), or more of it than a handshake takes, or
+        /// nothing that is waited for.
+        UnwantedDtls = "unwantedDtls",
+        /// DTLS for a connection that is over.
+        DtlsClosed = "dtlsClosed",
         /// Sent from an address that is not the remote address of a transport.
         UnknownSource = "unknownSource",
         /// RTP where only RTCP is expected (a transport without RTCP multiplexing).
@@ -102,5 +119,9 @@ reasons! {
         Rtcp = "rtcp",
         /// SCTP.
         Sctp = "sctp",
+        /// A connectivity check that was answered.
+        Stun = "stun",
+        /// DTLS.
+        Dtls = "dtls",
     }
 }

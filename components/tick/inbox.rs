@@ -175,7 +175,7 @@ impl Inbox {
 
     /// Copies bytes in that are no datagram of their own: the offset of the first, or none when a
     /// tick can hold no more.
-    pub(crate) fn append(&mut self, bytes: &[u8]) -> Option<u32> {
+    pub fn append(&mut self, bytes: &[u8]) -> Option<u32> {
         let start = self.used;
         u32::try_from(start + bytes.len()).ok()?;
         self.reserve(bytes.len()).copy_from_slice(bytes);

@@ -12,7 +12,7 @@ use crate::tick::refusal::Refusal;
 
 /// Counts of every datagram since the engine started. Both equations hold after every tick:
 ///
-/// - ingress: `received + injected = accepted + consumed + discarded`
+/// - ingress: `received + injected + unwrapped = accepted + consumed + discarded`
 /// - egress: `offered = enqueued + withheld` and
 ///   `enqueued + generated = sent + refused + waiting + paced`
 #[derive(Resource, Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -22,6 +22,8 @@ pub struct Ledger {
     pub received: u64,
     /// Packets that systems of the application added.
     pub injected: u64,
+    /// Packets that came inside others: SCTP in DTLS.
+    pub unwrapped: u64,
     /// Media packets accepted by a stream of a producer.
     pub accepted: u64,
     /// Control datagrams processed, by kind.
@@ -60,7 +62,7 @@ pub enum Imbalance {
     /// A datagram entered and its fate is not recorded, or was recorded twice.
     #[error("{received} datagrams entered, but the fate of {accounted} is recorded")]
     Ingress {
-        /// Datagrams that were received or injected.
+        /// Datagrams that were received, injected or unwrapped.
         received: u64,
         /// Datagrams with a recorded fate.
         accounted: u64,
@@ -107,7 +109,7 @@ impl Ledger {
     /// The first equation that does not hold.
     pub fn check(&self) -> Result<(), Imbalance> {
         let accounted = self.accepted + self.consumed.total() + self.discarded.total();
-        let received = self.received + self.injected;
+        let received = self.received + self.injected + self.unwrapped;
         if accounted != received {
             return Err(Imbalance::Ingress {
                 received,

@@ -61,6 +61,22 @@ pub struct Limits {
     /// Bytes of sealed packets that are made before they are sent; more are made then, in the same
     /// tick. What is sent soon is in a cache yet. Default 256 KiB.
     pub sealed_bytes: usize,
+    /// Bytes of the names, label and protocol together, of a data channel that a peer opens.
+    /// Default 1,024.
+    pub data_channel_name_bytes: usize,
+    /// Connectivity checks of one WebRTC transport that are read in one tick. Default 64.
+    pub stun_checks_per_transport: u32,
+    /// Connectivity checks from addresses that are no transport's yet that are read in one tick:
+    /// each costs a code of 100 bytes, some two microseconds. Default 128.
+    pub stun_checks_per_tick: u32,
+    /// Ways to the peer that a WebRTC transport knows at a time; the oldest one that is not selected
+    /// makes room. Default 8.
+    pub ice_tuples_per_transport: usize,
+    /// Bytes that are sent by a way before something authenticated besides connectivity checks has
+    /// come by it. Default 65,536.
+    pub ice_unproven_bytes: u32,
+    /// How often within ten seconds a WebRTC transport selects another way. Default 16.
+    pub ice_switches: u32,
     /// Events of one transport, and of what is on it, that the application has not drained; beyond
     /// it the oldest of these is dropped and counted. Default 8,192.
     pub events_per_transport: usize,
@@ -139,6 +155,12 @@ impl Default for Limits {
             srtp_inbound_ssrcs: 1_024,
             srtp_outbound_ssrcs: 16_384,
             sealed_bytes: 256 << 10,
+            data_channel_name_bytes: 1_024,
+            stun_checks_per_transport: 64,
+            stun_checks_per_tick: 128,
+            ice_tuples_per_transport: 8,
+            ice_unproven_bytes: 65_536,
+            ice_switches: 16,
             events_per_transport: 8_192,
             events: 65_536,
             traces_per_transport: 1_024,

@@ -25,6 +25,8 @@ reasons! {
         SrtpKeyExhausted = "srtpKeyExhausted",
         /// On a transport with SRTP, neither RTP nor RTCP nor anything that is protected otherwise.
         MalformedPacket = "malformedPacket",
+        /// Nothing but checks has come from there yet, and it was sent as much as may be.
+        Unproven = "unproven",
         /// The transport closed while the datagram waited.
         TransportClosed = "transportClosed",
         /// The socket is gone.

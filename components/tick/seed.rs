@@ -26,6 +26,10 @@ pub enum Purpose {
     Sctp,
     /// SRTP master keys.
     Srtp,
+    /// ICE credentials (RFC 8445 section 5.3).
+    Ice,
+    /// What of DTLS handshakes the libraries let be chosen.
+    Dtls,
 }
 
 /// The creation sequence of an entity: the explicit key of order, and part of its seed.

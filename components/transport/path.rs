@@ -16,6 +16,9 @@ use crate::transport::socket::SocketKey;
 pub enum TransportKind {
     /// Plain RTP over UDP.
     Plain,
+    /// ICE, DTLS and SRTP, as browsers speak them.
+    #[serde(rename = "webrtc")]
+    WebRtc,
     /// In-process: the application sends and receives packets itself.
     Direct,
 }
@@ -54,7 +57,8 @@ pub struct Path {
 pub enum Link {
     /// To the application itself.
     Direct,
-    /// Over a UDP socket.
+    /// Over a socket: of UDP, or a listener of TCP, whose connections are told apart by their remote
+    /// address.
     Udp {
         /// The local socket.
         socket: SocketKey,
@@ -84,6 +88,22 @@ impl Path {
     /// Media can leave.
     pub fn is_connected(&self) -> bool {
         !matches!(self.rtp, Link::Udp { remote: None, .. })
+    }
+
+    /// RTP and RTCP both go from `socket` to `remote` from now on.
+    pub fn lead(&mut self, socket: SocketKey, remote: SocketAddr) {
+        let remote = Some(remote);
+        self.rtp = Link::Udp { socket, remote };
+        self.rtcp = self.rtp;
+    }
+
+    /// There is nobody to send to any more.
+    pub fn lose(&mut self) {
+        for link in [&mut self.rtp, &mut self.rtcp] {
+            if let Link::Udp { remote, .. } = link {
+                *remote = None;
+            }
+        }
     }
 
     /// Sets the remote address of `role`'s way, and of both when they are one.
@@ -135,7 +155,7 @@ pub struct Tuple {
     /// The remote port, once known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote_port: Option<u16>,
-    /// Always "udp".
+    /// "udp"; "tcp" on WebRTC transports only.
     pub protocol: Protocol,
 }
 
@@ -160,7 +180,7 @@ pub enum Protocol {
     /// UDP.
     #[default]
     Udp,
-    /// TCP, which no transport of this engine listens on.
+    /// TCP, with the framing of RFC 4571: WebRTC transports only.
     Tcp,
 }
 

@@ -35,6 +35,27 @@ pub enum Receivers {
     /// Many transports, told apart by remote address. A tree and not a hash table: remote
     /// addresses are chosen by others.
     ByRemote(BTreeMap<SocketAddr, (Entity, Role)>),
+    /// WebRTC transports, one or many.
+    Ice(IceReceivers),
+}
+
+/// How datagrams find WebRTC transports. Trees, too; no peer can make them grow: a transport has no
+/// more than two user names, and as many addresses as
+/// [`Limits::ice_tuples_per_transport`](crate::Limits::ice_tuples_per_transport).
+#[derive(Clone, Debug, Default)]
+pub struct IceReceivers {
+    /// By the address that an authenticated check came from.
+    pub remotes: BTreeMap<SocketAddr, Entity>,
+    /// By the user name fragment that checks name.
+    pub usernames: BTreeMap<Box<str>, Entity>,
+}
+
+impl IceReceivers {
+    /// The transport that a check names.
+    pub fn named(&self, username: &[u8]) -> Option<Entity> {
+        let username = std::str::from_utf8(username).ok()?;
+        self.usernames.get(username).copied()
+    }
 }
 
 impl Sockets {
@@ -77,6 +98,23 @@ impl Sockets {
         match &self.get(key)?.receivers {
             Receivers::One(transport, role) => Some((*transport, *role)),
             Receivers::ByRemote(remotes) => remotes.get(&source).copied(),
+            Receivers::Ice(ice) => Some((*ice.remotes.get(&source)?, Role::Rtp)),
+        }
+    }
+
+    /// Who receives on `key`, when it is a socket of WebRTC transports.
+    pub fn ice(&self, key: SocketKey) -> Option<&IceReceivers> {
+        match &self.get(key)?.receivers {
+            Receivers::Ice(ice) => Some(ice),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn ice_mut(&mut self, key: SocketKey) -> Option<&mut IceReceivers> {
+        match &mut self.get_mut(key)?.receivers {
+            Receivers::Ice(ice) => Some(ice),
+            _ => None,
         }
     }
 }

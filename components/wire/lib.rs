@@ -13,6 +13,7 @@
 //! | [`rtcp`] | compound packets, reports, feedback | RFC 3550, 3611, 4585, 5104 |
 //! | [`ntp`] | time in reports, round trips | RFC 5905, RFC 3550 |
 //! | [`rtx`] | retransmissions | RFC 4588 |
+//! | [`dcep`] | data channels that a peer opens | RFC 8832 |
 //! | [`ppid`] | what a data channel message is | RFC 8831 |
 //! | [`sctp`] | chunks, what is well-formed | RFC 9260, 3758, 6525 |
 //! | [`dtls`] | records, fragments, what a ClientHello offers | RFC 6347, 9147, 5764 |
@@ -23,6 +24,7 @@
 
 pub mod classify;
 pub mod codec;
+pub mod dcep;
 pub mod dtls;
 pub mod extension;
 pub mod header_extension;

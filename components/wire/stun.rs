@@ -207,6 +207,11 @@ impl<'a> Message<'a> {
         Some(())
     }
 
+    /// Its bytes.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// What tells it from others, and its answer too.
     pub fn transaction_id(&self) -> TransactionId {
         let mut id = TransactionId::default();

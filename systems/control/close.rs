@@ -9,7 +9,8 @@ use flumen_components::event::{
 use flumen_components::{
     Closed, Consumer, ConsumerId, Created, Directory, Event, Ledger, Listener, Pacer, Parked, Path,
     ProducerId, Receivers, Refusal, Residents, RouterId, Routes, RtpObservers, Socket, SocketId,
-    SocketKey, Sockets, Subject, TransportId, Transports, find,
+    SocketKey, Sockets, Subject, TransportId, TransportKind, Transports, WebRtcServer,
+    WebRtcServerId, find,
 };
 
 use super::belonging::streams_of;
@@ -17,9 +18,11 @@ use super::close_data::end_data_residents;
 use super::connect::release_remotes;
 use super::end::end;
 use super::observe::{end_observers, forget_everywhere};
+use super::open_webrtc_server::end_server;
 use super::produce::leave;
 use super::route::unroute;
 use super::sctp::abort;
+use super::webrtc::{release_listeners, say_goodbye};
 
 /// Closes a router and all that hangs on it; returns the sockets to close.
 ///
@@ -66,6 +69,27 @@ pub fn close_socket(world: &mut World, id: SocketId) -> Result<Vec<SocketKey>, C
     end(world, entity, id, Subject::Socket(id));
     sockets.push(key);
     Ok(sockets)
+}
+
+/// Closes a WebRTC server and the transports on it; returns the sockets to close.
+///
+/// # Errors
+///
+/// [`Closed`] when it is already.
+pub fn close_webrtc_server(
+    world: &mut World,
+    id: WebRtcServerId,
+) -> Result<Vec<SocketKey>, Closed> {
+    let entity = find(world, id)?;
+    let server = world
+        .get::<WebRtcServer>(entity)
+        .cloned()
+        .unwrap_or_default();
+    let transports = by_creation(world, server.transports.iter().copied());
+    end_transports(world, &transports, |about, subject| {
+        ListenSocketClosed { about, subject }.into()
+    });
+    Ok(end_server(world, entity, id))
 }
 
 /// Closes a producer, and its consumers with it.
@@ -145,6 +169,7 @@ fn end_transport(
         end_consumer(world, about, id);
     }
     abort(world, transport);
+    say_goodbye(world, transport);
     end_data_residents(world, &residents, closing);
     forget_waiting(world, transport);
     forget_paced(world, transport);
@@ -236,6 +261,9 @@ fn forget_paced(world: &mut World, transport: Entity) {
 
 /// Gives up the transport's own sockets, and its place on shared ones.
 fn release_sockets(world: &mut World, transport: Entity) -> Vec<SocketKey> {
+    if world.get::<TransportKind>(transport) == Some(&TransportKind::WebRtc) {
+        return release_listeners(world, transport);
+    }
     let Some(path) = world.get::<Path>(transport).cloned() else {
         return Vec::new();
     };

@@ -35,6 +35,9 @@ pub enum OpenTransportError {
     /// A source that need not be silent at all would change with every packet.
     #[error("a new source cannot be followed after no silence at all")]
     FollowAfterZero,
+    /// A WebRTC transport that is reached nowhere: no address, or none of an enabled protocol.
+    #[error("a WebRTC transport listens nowhere")]
+    NoListener,
     /// Its SCTP association cannot have these sizes.
     #[error(transparent)]
     Sctp(#[from] SctpOptionsError),
@@ -257,7 +260,7 @@ fn resolve(world: &World, endpoint: &Endpoint) -> Result<Resolved, Closed> {
     }
 }
 
-fn spawn(
+pub(super) fn spawn(
     world: &mut World,
     (router, router_entity): (RouterId, Entity),
     kind: TransportKind,

@@ -3,14 +3,16 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::{Mut, World};
 use flumen_components::{
-    BufferedAmountLowThreshold, Closed, Created, DataConsumer, DataConsumerId, Ledger, Limits,
-    MessageSizes, Now, Outbox, Path, Purpose, SctpAssociation, SctpLibrary, SctpParameters,
-    SctpSchedule, SctpState, SctpStreamParameters, SctpStreams, Stirred, TransportId, find,
+    BufferedAmountLowThreshold, Closed, Created, DataConsumer, DataConsumerId, DtlsConnection,
+    DtlsSettings, IceAgent, Ledger, Limits, MessageSizes, Now, Outbox, Path, Purpose,
+    SctpAssociation, SctpLibrary, SctpParameters, SctpSchedule, SctpState, SctpStreamParameters,
+    SctpStreams, Stirred, TransportId, find,
 };
 use thiserror::Error;
 
 use super::birth;
-use crate::associations::send;
+use crate::associations::{send, wrap};
+use crate::sessions;
 use flumen_protocol::sctp::{Config, Output};
 
 /// What only a data consumer over SCTP has was asked of another.
@@ -42,6 +44,7 @@ pub(super) fn enable(world: &mut World, transport: Entity, mut parameters: SctpP
         receive_window: parameters.max_receiver_window_buffer_size,
         outbound_streams: parameters.outgoing_streams,
         inbound_streams: parameters.incoming_streams,
+        mtu: mtu(world, parameters.is_data_channel),
         ..Config::default()
     };
     let sizes = MessageSizes {
@@ -59,6 +62,16 @@ pub(super) fn enable(world: &mut World, transport: Entity, mut parameters: SctpP
         SctpStreams::default(),
         SctpSchedule::default(),
     ));
+}
+
+/// The longest packet, which fits into a datagram with what DTLS adds, where it does.
+fn mtu(world: &World, is_data_channel: bool) -> u16 {
+    /// Bytes that a record adds at most: header, explicit nonce, tag, and padding where there is any.
+    const RECORD_OVERHEAD: u16 = 80;
+    match is_data_channel {
+        false => Config::default().mtu,
+        true => world.resource::<DtlsSettings>().config.mtu.max(256) - RECORD_OVERHEAD,
+    }
 }
 
 /// The next tick takes out what the association of `transport`, if it has one, has to say.
@@ -82,9 +95,17 @@ pub(super) fn abort(world: &mut World, transport: Entity) {
     };
     association.abort(now);
     association.poll(now, &mut out);
+    let mut sessions = world.query::<(&mut IceAgent, &mut DtlsConnection)>();
     world.resource_scope(|world, mut outbox: Mut<'_, Outbox>| {
-        let mut ledger = world.resource_mut::<Ledger>();
-        send(&out, transport, link, &mut outbox, &mut ledger);
+        world.resource_scope(|world, mut ledger: Mut<'_, Ledger>| {
+            let (outbox, ledger) = (&mut *outbox, &mut *ledger);
+            let Ok((mut agent, mut connection)) = sessions.get_mut(world, transport) else {
+                return send(&out, transport, link, outbox, ledger);
+            };
+            let mut wrapped = flumen_protocol::dtls::Output::default();
+            wrap(now, &out, &mut connection, &mut wrapped);
+            sessions::send(&wrapped, (transport, &mut agent), outbox, ledger);
+        });
     });
 }
 

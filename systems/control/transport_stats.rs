@@ -2,7 +2,7 @@
 
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
-use flumen_components::stats::{PlainTransportStats, TransportStats};
+use flumen_components::stats::{PlainTransportStats, TransportStats, WebRtcTransportStats};
 use flumen_components::{
     BandwidthFeedback, Closed, Counts, Discards, FeedbackMethod, Flow, IncomingLimit,
     LocalAddresses, Now, OutgoingEstimate, OutgoingLimit, Path, Role, Time, Traffic, TransportId,
@@ -10,6 +10,7 @@ use flumen_components::{
 };
 
 use super::sctp::sctp_state;
+use super::webrtc::{dtls_state, ice_selected_tuple, ice_state};
 
 /// What passed through a transport.
 ///
@@ -22,6 +23,7 @@ pub fn transport_stats(world: &World, id: TransportId) -> Result<TransportStats,
     let traffic = world.get::<Traffic>(entity).cloned().unwrap_or_default();
     let type_ = match world.get::<TransportKind>(entity) {
         Some(TransportKind::Direct) => "direct-transport",
+        Some(TransportKind::WebRtc) => "webrtc-transport",
         _ => "plain-rtp-transport",
     };
     Ok(TransportStats {
@@ -56,6 +58,7 @@ pub fn transport_stats(world: &World, id: TransportId) -> Result<TransportStats,
             .get::<Discards>(entity)
             .map_or_else(Counts::default, |discards| discards.counts.clone()),
         plain: plain(world, entity),
+        webrtc: webrtc(world, id),
     })
 }
 
@@ -94,6 +97,15 @@ fn plain(world: &World, transport: Entity) -> Option<PlainTransportStats> {
         comedia: path.comedia,
         tuple: tuple(world, transport, Role::Rtp)?,
         rtcp_tuple: rtcp_tuple(world, transport),
+    })
+}
+
+fn webrtc(world: &World, id: TransportId) -> Option<WebRtcTransportStats> {
+    Some(WebRtcTransportStats {
+        ice_role: "controlled",
+        ice_state: ice_state(world, id).ok()?,
+        ice_selected_tuple: ice_selected_tuple(world, id).ok()?,
+        dtls_state: dtls_state(world, id).ok()?,
     })
 }
 

@@ -8,11 +8,12 @@ use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::event::{Event, Pending, RtcpTupleChanged, TupleChanged, UnknownSourceSeen};
 use flumen_components::wire::{PacketKind, RtpHeader, classify, rtcp, sctp};
 use flumen_components::{
-    Connected, Datagram, Discard, Following, Inbox, Ledger, LocalAddresses, Now, Origin, Path,
-    Role, RtcpArrival, RtcpIn, RtpArrival, RtpIn, SctpArrival, SctpIn, SctpStreams, Sockets,
-    SrtpSession, Subject, Traffic, TransportId, Tuple,
+    Connected, Datagram, Discard, Following, IceAgent, IceTuple, Inbox, Ledger, LocalAddresses,
+    MovedSessions, Now, Origin, Path, Role, RtcpArrival, RtcpIn, RtpArrival, RtpIn, SctpArrival,
+    SctpIn, SctpStreams, Sockets, SrtpSession, Subject, Traffic, TransportId, Tuple,
 };
 
+use super::answer_checks::of_session;
 use crate::discards::TransportDiscards;
 
 /// What a datagram must get past, and where it is counted.
@@ -22,6 +23,7 @@ type Way = (
     Option<&'static mut Following>,
     Option<&'static mut SrtpSession>,
     Has<SctpStreams>,
+    Option<&'static mut IceAgent>,
 );
 
 /// What claiming writes.
@@ -34,6 +36,7 @@ pub(crate) struct Claims<'w, 's> {
     rtcp: ResMut<'w, RtcpIn>,
     sctp: ResMut<'w, SctpIn>,
     connected: ResMut<'w, Connected>,
+    moved: ResMut<'w, MovedSessions>,
     pending: ResMut<'w, Pending>,
     now: Res<'w, Now>,
 }
@@ -43,8 +46,8 @@ pub(crate) struct Claims<'w, 's> {
 struct Candidate {
     transport: Entity,
     role: Role,
-    /// The remote address; none for what the application sent itself.
-    source: Option<SocketAddr>,
+    /// Where it came from; none for what the application sent itself.
+    tuple: Option<IceTuple>,
 }
 
 /// What a datagram holds, checked.
@@ -73,9 +76,11 @@ pub(crate) fn claim_datagrams(
 ) {
     claims.rtp.0.clear();
     claims.rtcp.0.clear();
-    claims.sctp.0.clear();
     for index in 0..inbox.datagrams().len() {
         let datagram = inbox.datagrams()[index];
+        if is_of_session(&datagram, &inbox.bytes()[datagram.range()], &sockets) {
+            continue;
+        }
         ledger.enter(datagram.origin);
         let Some(candidate) = candidate(datagram.origin, &sockets) else {
             ledger.discard(Discard::UnknownSource);
@@ -87,6 +92,13 @@ pub(crate) fn claim_datagrams(
             discards.discard(&mut ledger, candidate.transport, reason);
         }
     }
+}
+
+/// STUN and DTLS of WebRTC transports were taken in already.
+fn is_of_session(datagram: &Datagram, bytes: &[u8], sockets: &Sockets) -> bool {
+    [PacketKind::Stun, PacketKind::Dtls]
+        .into_iter()
+        .any(|kind| of_session(datagram, bytes, kind, sockets).is_some())
 }
 
 impl Claims<'_, '_> {
@@ -132,8 +144,8 @@ impl Claims<'_, '_> {
     fn is_protected(&self, candidate: Candidate, kind: PacketKind) -> bool {
         let way = self.paths.get(candidate.transport);
         matches!(kind, PacketKind::Rtp | PacketKind::Rtcp)
-            && candidate.source.is_some()
-            && way.is_ok_and(|(_, _, _, session, _)| session.is_some())
+            && candidate.tuple.is_some()
+            && way.is_ok_and(|(_, _, _, session, ..)| session.is_some())
     }
 
     /// Opens a packet in place; the length that it has then.
@@ -144,14 +156,23 @@ impl Claims<'_, '_> {
         bytes: &mut [u8],
     ) -> Result<usize, Discard> {
         let way = self.paths.get_mut(candidate.transport).ok();
-        let session = way.and_then(|(_, _, _, session, _)| session);
+        let session = way.and_then(|(_, _, _, session, ..)| session);
         session.ok_or(Discard::SrtpKeysMissing)?.open(kind, bytes)
     }
 
     /// Checks that the datagram came the way and from the address it must.
     fn admit(&mut self, candidate: Candidate, kind: PacketKind) -> Result<Source, Discard> {
         let paths = self.paths.get_mut(candidate.transport);
-        let (path, _, mut following, _, has_sctp) = paths.map_err(|_| Discard::UnknownSource)?;
+        let (path, _, mut following, _, has_sctp, agent) =
+            paths.map_err(|_| Discard::UnknownSource)?;
+        if agent.is_some() {
+            // By which ways it may come was decided by checks. SCTP comes in DTLS, or is not the
+            // peer's.
+            return match kind {
+                PacketKind::Sctp => Err(Discard::UnexpectedSctp),
+                _ => Ok(Source::Known),
+            };
+        }
         match (kind, candidate.role) {
             (PacketKind::Rtp, Role::Rtcp) => return Err(Discard::RtpOnRtcpSocket),
             (PacketKind::Rtcp, Role::Rtp) if !path.rtcp_mux => {
@@ -162,7 +183,7 @@ impl Claims<'_, '_> {
             }
             _ => {}
         }
-        let Some(source) = candidate.source else {
+        let Some(IceTuple { remote: source, .. }) = candidate.tuple else {
             return Ok(Source::Known);
         };
         let (role, now) = (candidate.role, self.now.time);
@@ -183,11 +204,21 @@ impl Claims<'_, '_> {
         Ok(Source::New(source))
     }
 
-    /// The source of a transport that may get another is there yet.
+    /// The source of a transport that may get another is there yet, or is another one already.
     fn hear(&mut self, candidate: Candidate) {
         let way = self.paths.get_mut(candidate.transport);
-        if let (Some(_), Ok((_, _, Some(mut following), ..))) = (candidate.source, way) {
+        let (Some(tuple), Ok((_, _, following, _, _, agent))) = (candidate.tuple, way) else {
+            return;
+        };
+        if let Some(mut following) = following {
             following.hear(candidate.role, self.now.time);
+        }
+        if let Some(mut agent) = agent {
+            let before = agent.selected();
+            agent.hear(self.now.time, tuple);
+            if agent.selected() != before {
+                agent.list(candidate.transport, &mut self.moved);
+            }
         }
     }
 
@@ -292,14 +323,17 @@ fn candidate(origin: Origin, sockets: &Sockets) -> Option<Candidate> {
         Origin::Direct { transport } | Origin::Injected { transport } => Some(Candidate {
             transport,
             role: Role::Rtp,
-            source: None,
+            tuple: None,
         }),
         Origin::Network { socket, source } => {
             let (transport, role) = sockets.receiver(socket, source)?;
             Some(Candidate {
                 transport,
                 role,
-                source: Some(source),
+                tuple: Some(IceTuple {
+                    socket,
+                    remote: source,
+                }),
             })
         }
     }

@@ -7,7 +7,7 @@ use flumen::{
     Builder, Counts, DataConsumerId, DataLedger, DataProducerId, Message, MessageDiscard,
     MessageWithheld, Reason, SctpOptions,
 };
-use flumen_tests::{Bridge, Quality, Room, SlowLink, Trunk};
+use flumen_tests::{Bridge, Channels, Quality, Room, SlowLink, Trunk};
 
 /// Makes each reason happen once, in a room of its own. A new reason fails until something triggers
 /// it.
@@ -50,6 +50,11 @@ fn discard(reason: MessageDiscard) -> Room {
             engine.world_mut().despawn(entity);
         }
         MessageDiscard::UnknownStream => return unknown_stream(),
+        MessageDiscard::UnwantedChannel => {
+            let mut channels = Channels::new();
+            channels.open(1, "a DTLS server opens the odd ones");
+            return channels.room;
+        }
         MessageDiscard::TooLarge => return longer_than_is_taken(),
         reason => panic!("nothing triggers {reason:?}"),
     }

@@ -3,6 +3,7 @@
 pub mod any_input;
 mod bottleneck;
 mod call;
+mod channels;
 mod data_room;
 mod downlink;
 mod ends;
@@ -13,6 +14,7 @@ mod network;
 mod noise;
 mod packet;
 mod parameters;
+mod peer;
 mod recording;
 mod room;
 mod slow_link;
@@ -22,6 +24,7 @@ pub mod victims;
 
 pub use bottleneck::{Bottleneck, Narrow};
 pub use call::{Call, Left, RECEIVER, Request, SENDER, SSRC, requests_in, requests_to, rtp_to};
+pub use channels::Channels;
 pub use data_room::Got;
 pub use downlink::Downlink;
 pub use ends::{Ends, Stack, Yielded, message, start};
@@ -31,6 +34,7 @@ pub use parameters::{
     MID, ORIENTATION, REPAIRED_RID, RID, RTX, WIDE, encoding, encoding_named, encoding_of,
     media_codecs, opus, video, vp8, vp8_rtx, with_remb, with_retransmissions, with_transport_cc,
 };
+pub use peer::{Check, Peer, turn_all};
 pub use recording::{Played, Recording, Seen};
 pub use room::{Received, Room, address, fails};
 pub use slow_link::{Quality, SlowLink};

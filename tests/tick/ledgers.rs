@@ -17,7 +17,8 @@ use flumen::{
 };
 use flumen_tests::feedback::pli;
 use flumen_tests::{
-    Packet, Room, Trunk, VP8_DELTA_FRAME, VP8_KEY_FRAME, encoding_of, opus, vp8, vp8_rtx,
+    Check, Packet, Peer, Room, Trunk, VP8_DELTA_FRAME, VP8_KEY_FRAME, encoding_of, opus, vp8,
+    vp8_rtx,
 };
 
 const REMOTE: SocketAddr = local(5_000);
@@ -123,6 +124,14 @@ fn discard(reason: Discard) -> Room {
         | Discard::MalformedSctp
         | Discard::UnwantedSctp
         | Discard::SctpClosed => return discard_sctp(reason),
+        Discard::MalformedStun
+        | Discard::UnwantedStun
+        | Discard::UnknownUsername
+        | Discard::UnauthenticatedCheck
+        | Discard::RepeatedCheck
+        | Discard::TooManyChecks
+        | Discard::UnwantedDtls
+        | Discard::DtlsClosed => return discard_session(reason),
         Discard::SrtpKeysMissing
         | Discard::MalformedSrtp
         | Discard::ForgedSrtp
@@ -157,6 +166,55 @@ fn discard(reason: Discard) -> Room {
     }
     room.tick();
     room
+}
+
+/// What a stranger, or a peer, may send to a WebRTC transport.
+fn discard_session(reason: Discard) -> Room {
+    let mut room = Room::with(|builder| builder.stun_checks_per_transport(1));
+    let transport = room.webrtc();
+    let mut peer = Peer::join(&mut room, transport, REMOTE);
+    let check = peer.check_bytes(Check::NOMINATING);
+    let mut from = REMOTE;
+    let sent = match reason {
+        Discard::MalformedStun => vec![check[..check.len() - 1].to_vec()],
+        Discard::UnwantedStun => {
+            let mut answer = check;
+            answer.truncate(20);
+            answer[..4].copy_from_slice(&[1, 1, 0, 0]);
+            vec![answer]
+        }
+        Discard::UnknownUsername => vec![peer.signed("nobody:peer", Check::NOMINATING)],
+        Discard::UnauthenticatedCheck => {
+            peer.parameters.password.push('x');
+            vec![peer.check_bytes(Check::NOMINATING)]
+        }
+        Discard::RepeatedCheck => {
+            room.wire.inject(peer.server, REMOTE, &check);
+            room.tick();
+            from = RECEIVER;
+            vec![check]
+        }
+        Discard::TooManyChecks => vec![check, peer.check_bytes(Check::NOMINATING)],
+        Discard::UnwantedDtls => vec![vec![22, 254, 253]],
+        Discard::DtlsClosed => {
+            peer.dtls.close(room.now);
+            peer.turn(&mut room);
+            vec![dtls_data()]
+        }
+        reason => panic!("nothing triggers {reason:?}"),
+    };
+    for datagram in &sent {
+        assert!(room.wire.inject(peer.server, from, datagram));
+    }
+    room.tick();
+    room
+}
+
+/// A record that only a connection could tell from one of its own.
+fn dtls_data() -> Vec<u8> {
+    let mut record = vec![23, 254, 253, 0, 1, 0, 0, 0, 0, 0, 9, 0, 32];
+    record.resize(13 + 32, 7);
+    record
 }
 
 fn discard_srtp(reason: Discard) -> Room {
@@ -300,6 +358,15 @@ fn control(kind: Control) -> Room {
             room.connect(asked);
             let init = peer.received().remove(0);
             assert!(room.wire.inject(room.local(asked), REMOTE, &init.bytes));
+        }
+        Control::Stun | Control::Dtls => {
+            let transport = room.webrtc();
+            let mut peer = Peer::new(&room, transport, REMOTE);
+            peer.check(&room, Check::NOMINATING);
+            if kind == Control::Dtls {
+                peer.signal(&mut room);
+                peer.flush(&room);
+            }
         }
         kind => panic!("nothing triggers {kind:?}"),
     }
@@ -460,6 +527,7 @@ fn refuse(reason: Refusal) -> Room {
     match reason {
         Refusal::QueueFull => queue_full(),
         Refusal::DirectQueueFull => direct_queue_full(),
+        Refusal::Unproven => unproven(),
         Refusal::TransportClosed => transport_closed(),
         Refusal::SocketClosed => socket_closed(),
         Refusal::SrtpKeysMissing => {
@@ -504,6 +572,29 @@ fn queue_full() -> Room {
     }
     room.tick();
     assert_eq!(room.engine.waiting(), 2);
+    room
+}
+
+/// A check says that the receiver is elsewhere, and nothing else does.
+fn unproven() -> Room {
+    let mut room = Room::with(|builder| builder.ice_unproven_bytes(2_000));
+    let [sender, receiver] = [(); 2].map(|()| room.webrtc());
+    let producer = room.produce_video(sender, SSRC);
+    let mut sending = Peer::join(&mut room, sender, REMOTE);
+    let mut receiving = Peer::join(&mut room, receiver, RECEIVER);
+    room.consume(receiver, producer);
+    let aimed = Check {
+        nomination: Some(1),
+        ..Check::default()
+    };
+    let check = receiving.check_bytes(aimed);
+    room.wire.inject(receiving.server, local(6_001), &check);
+    room.tick();
+    for sequence in 0..3 {
+        let payload = [VP8_KEY_FRAME, &[0; 700]].concat();
+        sending.send(&room, &Packet::new(96, sequence, SSRC, &payload));
+    }
+    room.tick();
     room
 }
 

@@ -52,6 +52,19 @@ fn zero_is_no_limit() {
         "delivered_message_bytes_per_transport"
     );
     assert_eq!(
+        refused(|b| b.stun_checks_per_transport(0)),
+        "stun_checks_per_transport"
+    );
+    assert_eq!(
+        refused(|b| b.stun_checks_per_tick(0)),
+        "stun_checks_per_tick"
+    );
+    assert_eq!(
+        refused(|b| b.ice_tuples_per_transport(0)),
+        "ice_tuples_per_transport"
+    );
+    assert_eq!(refused(|b| b.ice_unproven_bytes(0)), "ice_unproven_bytes");
+    assert_eq!(
         refused(|b| b.sctp_send_buffer_bytes(0)),
         "sctp_send_buffer_bytes"
     );

@@ -12,9 +12,16 @@ use flumen_tests::Room;
 fn the_order_of_the_built_in_systems_is_this() {
     let expected = [
         "Demux: fire_deadlines",
+        "Demux: watch_consent",
+        "Demux: fire_dtls",
+        "Demux: answer_checks",
+        "Demux: tell_ways",
+        "Demux: receive_dtls",
         "Demux: claim_datagrams",
         "Demux: note_arrivals",
         "Demux: find_streams",
+        "Demux: go_on",
+        "Demux: settle_sessions",
         "Receive: receive_rtp",
         "Receive: read_capture_times",
         "Receive: receive_rtcp",
@@ -48,6 +55,7 @@ fn the_order_of_the_built_in_systems_is_this() {
         "Protect: pace",
         "Protect: stamp_departures",
         "Protect: send_probes",
+        "Protect: hold_back",
         "Emit: publish_events",
     ];
     assert_eq!(Room::new().engine.order(), expected);

@@ -5,8 +5,11 @@ use serde::Serialize;
 use super::KeyValue;
 use crate::application::id::{ConsumerId, DataConsumerId, DataProducerId, ProducerId, TransportId};
 use crate::application::trace::TraceType;
+use crate::transport::ice_candidate::IceCandidate;
 use crate::transport::path::Tuple;
 use crate::transport::sctp_parameters::SctpParameters;
+use flumen_protocol::dtls::{Parameters as DtlsParameters, State as DtlsState};
+use flumen_protocol::ice::State as IceState;
 use flumen_protocol::sctp::State as SctpState;
 use flumen_protocol::srtp::CryptoSuite;
 
@@ -52,6 +55,28 @@ pub struct TransportDump {
     /// What only plain transports have.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub plain: Option<PlainTransportDump>,
+    /// What only WebRTC transports have.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub webrtc: Option<WebRtcTransportDump>,
+}
+
+/// What only WebRTC transports have: everything but what must be told to the peer alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebRtcTransportDump {
+    /// Always "controlled": the peer nominates.
+    pub ice_role: &'static str,
+    /// How far the ICE agent is.
+    pub ice_state: IceState,
+    /// Where it is reached.
+    pub ice_candidates: Vec<IceCandidate>,
+    /// The addresses that are sent by, once there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ice_selected_tuple: Option<Tuple>,
+    /// What its certificate is known by.
+    pub dtls_parameters: DtlsParameters,
+    /// How far the DTLS connection is.
+    pub dtls_state: DtlsState,
 }
 
 /// What only plain transports have.

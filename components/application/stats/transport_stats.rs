@@ -6,13 +6,15 @@ use crate::TransportId;
 use crate::tick::counts::Counts;
 use crate::tick::discard::Discard;
 use crate::transport::path::Tuple;
+use flumen_protocol::dtls::State as DtlsState;
+use flumen_protocol::ice::State as IceState;
 use flumen_protocol::sctp::State as SctpState;
 
 /// What passed through a transport. Bitrates are in bits a second.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TransportStats {
-    /// "plain-rtp-transport" or "direct-transport".
+    /// "plain-rtp-transport", "webrtc-transport" or "direct-transport".
     #[serde(rename = "type")]
     pub type_: &'static str,
     /// The transport.
@@ -78,6 +80,24 @@ pub struct TransportStats {
     /// What only plain transports tell.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub plain: Option<PlainTransportStats>,
+    /// What only WebRTC transports tell.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub webrtc: Option<WebRtcTransportStats>,
+}
+
+/// What only WebRTC transports tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebRtcTransportStats {
+    /// Always "controlled": the peer nominates.
+    pub ice_role: &'static str,
+    /// How far the ICE agent is.
+    pub ice_state: IceState,
+    /// The addresses that are sent by, once there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ice_selected_tuple: Option<Tuple>,
+    /// How far the DTLS connection is.
+    pub dtls_state: DtlsState,
 }
 
 /// What only plain transports tell.

@@ -278,7 +278,6 @@ impl<T: Copy + PartialEq> Agent<T> {
             }
         } else if matches!(self.state, State::New | State::Disconnected) {
             self.select(now, tuple);
-            self.state = State::Connected;
         }
         Answered {
             added,
@@ -344,6 +343,9 @@ impl<T: Copy + PartialEq> Agent<T> {
     /// It has its time to be used from now on.
     fn select(&mut self, now: Time, tuple: T) {
         self.selected = Some(tuple);
+        if matches!(self.state, State::New | State::Disconnected) {
+            self.state = State::Connected;
+        }
         if let Some(position) = self.position(tuple) {
             self.tuples[position].alive_at = Some(now);
         }

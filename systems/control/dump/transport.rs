@@ -4,7 +4,7 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::dump::{
     KeyValue, PlainTransportDump, ReceivedExtensionIds, RtpListenerDump, SctpListenerDump,
-    TransportDump,
+    TransportDump, WebRtcTransportDump,
 };
 use flumen_components::rtp_parameters::HeaderExtensionIds;
 use flumen_components::{
@@ -15,6 +15,9 @@ use flumen_components::{
 use super::{ids, related};
 use crate::control::sctp::sctp_state;
 use crate::control::transport_stats::{rtcp_tuple, tuple};
+use crate::control::webrtc::{
+    dtls_parameters, dtls_state, ice_candidates, ice_selected_tuple, ice_state,
+};
 
 /// Who is on a transport, and how packets find them.
 ///
@@ -47,6 +50,7 @@ pub fn dump_transport(world: &World, id: TransportId) -> Result<TransportDump, C
         sctp_listener: sctp_listener(world, transport),
         trace_event_types: traced.iter().collect(),
         plain: plain(world, transport),
+        webrtc: webrtc(world, id),
     })
 }
 
@@ -118,5 +122,16 @@ fn plain(world: &World, transport: Entity) -> Option<PlainTransportDump> {
         tuple: tuple(world, transport, Role::Rtp)?,
         rtcp_tuple: rtcp_tuple(world, transport),
         srtp_crypto_suite: offer.map(|offer| offer.key.suite()),
+    })
+}
+
+fn webrtc(world: &World, id: TransportId) -> Option<WebRtcTransportDump> {
+    Some(WebRtcTransportDump {
+        ice_role: "controlled",
+        ice_state: ice_state(world, id).ok()?,
+        ice_candidates: ice_candidates(world, id).ok()?,
+        ice_selected_tuple: ice_selected_tuple(world, id).ok()?,
+        dtls_parameters: dtls_parameters(world, id).ok()?,
+        dtls_state: dtls_state(world, id).ok()?,
     })
 }

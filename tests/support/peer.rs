@@ -1,0 +1,332 @@
+//! The other side of a WebRTC transport: a full ICE agent as far as it needs one, a DTLS connection,
+//! SRTP.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use flumen::components::Generator;
+use flumen::components::wire::rtp::RtpHeader;
+use flumen::components::wire::stun::{BINDING, Class, Message, Role, TransactionId, Writer};
+use flumen::components::wire::{PacketKind, classify};
+use flumen::dtls::{Config, Connection, Event, Identity, Output, SrtpKeys};
+use flumen::srtp::{Bounds, Inbound, Outbound};
+use flumen::stun::IntegrityKey;
+use flumen::{
+    DtlsParameters, DtlsRole, IceParameters, ListenInfo, TransportId, WebRtcListen,
+    WebRtcTransportOptions,
+};
+
+use crate::packet::Packet;
+use crate::room::{LOCAL, Room};
+
+/// The other side of a WebRTC transport.
+pub struct Peer {
+    /// The transport.
+    pub transport: TransportId,
+    /// Where the peer is.
+    pub address: SocketAddr,
+    /// Where the transport is reached.
+    pub server: SocketAddr,
+    /// What checks are named and signed with.
+    pub parameters: IceParameters,
+    /// Its DTLS connection.
+    pub dtls: Connection,
+    /// What its checks were answered: where they came from, or the code of an error.
+    pub answers: Vec<Result<SocketAddr, u16>>,
+    /// RTP packets that came, opened.
+    pub rtp: Vec<Packet>,
+    /// RTCP that came, opened.
+    pub rtcp: Vec<Vec<u8>>,
+    /// What its DTLS connection carried.
+    pub payloads: Vec<Vec<u8>>,
+    /// What came and could not be opened.
+    pub unopened: usize,
+    identity: Identity,
+    srtp: Option<(Inbound, Outbound)>,
+    generator: Generator,
+    out: Output,
+}
+
+/// What a check says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Check {
+    /// The way is to be used.
+    pub use_candidate: bool,
+    /// It is to be used instead of those nominated with lower numbers.
+    pub nomination: Option<u32>,
+    /// The sender takes itself for the controlled side.
+    pub controlled: bool,
+}
+
+impl Check {
+    /// One that nominates.
+    pub const NOMINATING: Self = Self {
+        use_candidate: true,
+        nomination: None,
+        controlled: false,
+    };
+}
+
+impl Peer {
+    /// The peer of `transport` at `address`, which has heard of nothing yet.
+    pub fn new(room: &Room, transport: TransportId, address: SocketAddr) -> Self {
+        let parameters = room.engine.ice_parameters(transport).expect("it is open");
+        let candidates = room.engine.ice_candidates(transport).expect("it is open");
+        let ip = candidates[0].ip.parse().expect("an address");
+        let seed = [address.port() as u8; 32];
+        let identity = Identity::generate().expect("a certificate is made");
+        let generator = Generator::new(seed, 1);
+        let dtls = Connection::new(&Config::default(), &identity, epoch(), generator);
+        Self {
+            transport,
+            address,
+            server: SocketAddr::new(ip, candidates[0].port),
+            parameters,
+            dtls,
+            answers: Vec::new(),
+            rtp: Vec::new(),
+            rtcp: Vec::new(),
+            payloads: Vec::new(),
+            unopened: 0,
+            identity,
+            srtp: None,
+            generator: Generator::new(seed, 2),
+            out: Output::default(),
+        }
+    }
+
+    /// What signalling tells of it: in `role`.
+    pub fn dtls_parameters(&self, role: DtlsRole) -> DtlsParameters {
+        DtlsParameters {
+            role,
+            fingerprints: self.identity.fingerprints().to_vec(),
+        }
+    }
+
+    /// Signalling: both sides are told of each other, and this one begins the handshake.
+    pub fn signal(&mut self, room: &mut Room) {
+        let told = self.dtls_parameters(DtlsRole::Client);
+        let connected = room.engine.connect_webrtc(self.transport, &told);
+        assert_eq!(connected, Ok(DtlsRole::Server));
+        self.hear_of(room, DtlsRole::Server);
+    }
+
+    /// It is told of the transport, which is to be in `role`.
+    pub fn hear_of(&mut self, room: &Room, role: DtlsRole) {
+        let told = room.engine.dtls_parameters(self.transport);
+        let told = DtlsParameters {
+            role,
+            ..told.expect("it is open")
+        };
+        self.dtls
+            .connect(room.now, &told)
+            .expect("the transport's fingerprints are valid");
+        self.dtls.start(room.now);
+    }
+
+    /// Finds the transport, is told of it, and shakes hands with it.
+    pub fn join(room: &mut Room, transport: TransportId, address: SocketAddr) -> Self {
+        let mut peer = Self::new(room, transport, address);
+        peer.signal(room);
+        peer.check(room, Check::NOMINATING);
+        for _ in 0..20 {
+            peer.turn(room);
+        }
+        assert!(peer.is_connected(), "hands were shaken");
+        peer
+    }
+
+    /// Keys were agreed on.
+    pub fn is_connected(&self) -> bool {
+        self.srtp.is_some()
+    }
+
+    /// A tick passes, and everything arrives that was sent.
+    pub fn turn(&mut self, room: &mut Room) {
+        self.flush(room);
+        room.tick();
+        turn_all(room, std::slice::from_mut(self));
+    }
+
+    /// Asks from its address.
+    pub fn check(&mut self, room: &Room, check: Check) {
+        let bytes = self.check_bytes(check);
+        room.wire.inject(self.server, self.address, &bytes);
+    }
+
+    /// A check, signed.
+    pub fn check_bytes(&mut self, check: Check) -> Vec<u8> {
+        let username = format!("{}:peer", self.parameters.username_fragment);
+        self.signed(&username, check)
+    }
+
+    /// A check with any user name, signed.
+    pub fn signed(&mut self, username: &str, check: Check) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let id = self.transaction_id();
+        let mut writer = Writer::new(&mut bytes, Class::Request, BINDING, id);
+        writer.username(username.as_bytes());
+        writer.priority(1_845_501_695);
+        if check.use_candidate {
+            writer.use_candidate();
+        }
+        if let Some(value) = check.nomination {
+            writer.nomination(value);
+        }
+        let role = if check.controlled {
+            Role::Controlled
+        } else {
+            Role::Controlling
+        };
+        writer.role(role, 7);
+        IntegrityKey::new(&self.parameters.password).seal(writer);
+        bytes
+    }
+
+    fn transaction_id(&mut self) -> TransactionId {
+        let bytes = self.generator.bits().to_be_bytes();
+        *bytes.first_chunk().expect("it is long enough")
+    }
+
+    /// Sends an RTP packet, sealed.
+    pub fn send(&mut self, room: &Room, packet: &Packet) {
+        let sealed = self.sealed(packet);
+        room.wire.inject(self.server, self.address, &sealed);
+    }
+
+    /// An RTP packet, sealed.
+    pub fn sealed(&mut self, packet: &Packet) -> Vec<u8> {
+        let bytes = packet.bytes();
+        let header = RtpHeader::parse(&bytes).expect("it is RTP");
+        let (_, outbound) = self.srtp.as_mut().expect("keys were agreed on");
+        let (header, payload) = bytes.split_at(header.payload_start.into());
+        let mut out = vec![0; payload.len() + outbound.suite().rtp_overhead()];
+        let sealed = outbound.seal_rtp(header, [payload, &[]], &mut out);
+        sealed.expect("it can be sealed");
+        [header, &out].concat()
+    }
+
+    /// Sends RTCP, sealed.
+    pub fn send_rtcp(&mut self, room: &Room, compound: &[u8]) {
+        let (_, outbound) = self.srtp.as_mut().expect("keys were agreed on");
+        let (header, body) = compound.split_first_chunk().expect("it is RTCP");
+        let mut out = vec![0; body.len() + outbound.suite().rtcp_overhead()];
+        let sealed = outbound.seal_rtcp(header, [body, &[]], &mut out);
+        sealed.expect("it can be sealed");
+        room.wire
+            .inject(self.server, self.address, &[header, &out[..]].concat());
+    }
+
+    /// Takes in a datagram.
+    pub fn receive(&mut self, room: &Room, datagram: &[u8]) {
+        match classify(datagram) {
+            Some(PacketKind::Stun) => self.receive_answer(datagram),
+            Some(PacketKind::Dtls) => {
+                if self.dtls.receive(room.now, datagram).is_err() {
+                    self.unopened += 1;
+                }
+                self.flush(room);
+            }
+            Some(PacketKind::Rtp) => {
+                let opened = self.open(datagram, Inbound::open_rtp);
+                self.rtp.extend(opened.map(|bytes| Packet::parse(&bytes)));
+            }
+            Some(PacketKind::Rtcp) => {
+                let opened = self.open(datagram, Inbound::open_rtcp);
+                self.rtcp.extend(opened);
+            }
+            _ => self.unopened += 1,
+        }
+    }
+
+    fn open<E>(
+        &mut self,
+        datagram: &[u8],
+        open: fn(&mut Inbound, &mut [u8]) -> Result<usize, E>,
+    ) -> Option<Vec<u8>> {
+        let mut bytes = datagram.to_vec();
+        let inbound = self.srtp.as_mut().map(|(inbound, _)| inbound);
+        let opened = inbound.and_then(|inbound| open(inbound, &mut bytes).ok());
+        self.unopened += usize::from(opened.is_none());
+        bytes.truncate(opened?);
+        Some(bytes)
+    }
+
+    fn receive_answer(&mut self, datagram: &[u8]) {
+        let answer = Message::parse(datagram).expect("the engine sends well-formed STUN");
+        assert!(IntegrityKey::new(&self.parameters.password).verifies(&answer));
+        self.answers.push(match (answer.mapped, answer.error) {
+            (Some(mapped), None) => Ok(mapped),
+            (_, error) => Err(error.expect("an answer says one or the other")),
+        });
+    }
+
+    /// Sends data in DTLS.
+    pub fn send_payload(&mut self, room: &Room, payload: &[u8]) {
+        self.dtls.send(room.now, payload).expect("it is connected");
+        self.flush(room);
+    }
+
+    /// Lets its DTLS connection go on.
+    pub fn flush(&mut self, room: &Room) {
+        let now = room.now;
+        if self.dtls.next_timeout().is_some_and(|due| due <= now) {
+            self.dtls.advance(now);
+        }
+        self.out.clear();
+        self.dtls.poll(now, &mut self.out);
+        for datagram in self.out.datagrams() {
+            room.wire.inject(self.server, self.address, datagram);
+        }
+        self.payloads
+            .extend(self.out.payloads().map(<[u8]>::to_vec));
+        for event in self.out.events.drain(..) {
+            if let Event::Connected(Some(keys)) = event {
+                self.srtp = Some(contexts(&keys));
+            }
+        }
+    }
+}
+
+impl Room {
+    /// A WebRTC transport on a socket of its own.
+    pub fn webrtc(&mut self) -> TransportId {
+        self.webrtc_with(|options| options)
+    }
+
+    /// A WebRTC transport on a socket of its own, made with more.
+    pub fn webrtc_with(
+        &mut self,
+        configure: impl FnOnce(WebRtcTransportOptions) -> WebRtcTransportOptions,
+    ) -> TransportId {
+        let listen = WebRtcListen::Own(vec![ListenInfo::new(LOCAL)]);
+        let options = configure(WebRtcTransportOptions::new(listen));
+        let transport = self.engine.create_webrtc_transport(self.router, options);
+        transport.expect("the transport opens")
+    }
+}
+
+/// Hands out what the engine sent; what is for nobody is dropped.
+pub fn turn_all(room: &mut Room, peers: &mut [Peer]) {
+    for datagram in room.received() {
+        if let Some(peer) = peers.iter_mut().find(|peer| peer.address == datagram.to) {
+            peer.receive(room, &datagram.bytes);
+        }
+    }
+}
+
+fn contexts(keys: &SrtpKeys) -> (Inbound, Outbound) {
+    let bounds = Bounds::of(16);
+    (
+        Inbound::new(&keys.remote, bounds),
+        Outbound::new(&keys.local, bounds),
+    )
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "libraries reckon in instants; which one is zero changes nothing"
+)]
+fn epoch() -> Instant {
+    Instant::now() + Duration::ZERO
+}

@@ -1,0 +1,8 @@
+//! WebRTC transports: ICE, DTLS and what they carry.
+
+mod channels;
+mod finding;
+mod hostile;
+mod media;
+mod servers;
+mod transports;

@@ -1,0 +1,155 @@
+//! One port for any number of WebRTC transports.
+
+use std::collections::BTreeSet;
+
+use flumen::rtp_parameters::MediaKind;
+use flumen::{
+    AppData, Event, IceState, ListenInfo, WebRtcListen, WebRtcServerId, WebRtcTransportOptions,
+};
+use flumen_tests::{Check, Packet, Peer, Room, SSRC, VP8_KEY_FRAME, address, turn_all, vp8};
+
+fn server(room: &mut Room) -> WebRtcServerId {
+    let info = ListenInfo::at(address(3_478));
+    room.engine
+        .create_webrtc_server(&[info], AppData::default())
+        .unwrap()
+}
+
+fn on(server: WebRtcServerId) -> WebRtcTransportOptions {
+    WebRtcTransportOptions::new(WebRtcListen::Server(server))
+}
+
+#[test]
+fn a_hundred_transports_share_a_port() {
+    let mut room = Room::new();
+    let server = server(&mut room);
+    let mut peers: Vec<_> = (0..100)
+        .map(|number| {
+            let transport = room
+                .engine
+                .create_webrtc_transport(room.router, on(server))
+                .unwrap();
+            Peer::new(&room, transport, address(10_000 + number))
+        })
+        .collect();
+    let ports: BTreeSet<_> = peers.iter().map(|peer| peer.server).collect();
+    assert_eq!(ports.len(), 1);
+    for peer in &mut peers {
+        peer.check(&room, Check::NOMINATING);
+    }
+    room.tick();
+    turn_all(&mut room, &mut peers);
+    for peer in &peers {
+        assert_eq!(peer.answers, [Ok(peer.address)]);
+        let tuple = room
+            .engine
+            .ice_selected_tuple(peer.transport)
+            .unwrap()
+            .unwrap();
+        assert_eq!(tuple.remote(), Some(peer.address));
+    }
+}
+
+#[test]
+fn media_on_one_port_finds_its_way() {
+    let mut room = Room::new();
+    let server = server(&mut room);
+    let [sender, receiver] = [(); 2].map(|()| {
+        room.engine
+            .create_webrtc_transport(room.router, on(server))
+            .unwrap()
+    });
+    let producer = room.produce(sender, MediaKind::Video, vp8(SSRC));
+    let sending = Peer::join(&mut room, sender, address(5_000));
+    let receiving = Peer::join(&mut room, receiver, address(6_000));
+    room.consume(receiver, producer);
+    let mut peers = [sending, receiving];
+    peers[0].send(&room, &Packet::new(96, 1, SSRC, VP8_KEY_FRAME));
+    room.tick();
+    turn_all(&mut room, &mut peers);
+    assert_eq!((peers[0].rtp.len(), peers[1].rtp.len()), (0, 1));
+}
+
+#[test]
+fn an_address_that_another_peer_had_is_whose_check_comes_from_it() {
+    let mut room = Room::new();
+    let server = server(&mut room);
+    let [gone, new] = [(); 2].map(|()| {
+        room.engine
+            .create_webrtc_transport(room.router, on(server))
+            .unwrap()
+    });
+    Peer::join(&mut room, gone, address(5_000));
+    let peer = Peer::join(&mut room, new, address(5_000));
+    assert!(peer.is_connected());
+    assert_eq!(room.engine.ice_state(gone), Ok(IceState::Disconnected));
+}
+
+#[test]
+fn a_server_that_closes_takes_its_transports_along() {
+    let mut room = Room::new();
+    let server = server(&mut room);
+    let transport = room
+        .engine
+        .create_webrtc_transport(room.router, on(server))
+        .unwrap();
+    let mut peer = Peer::join(&mut room, transport, address(5_000));
+    room.engine.drain_events();
+    room.engine.close_webrtc_server(server).unwrap();
+    turn_all(&mut room, std::slice::from_mut(&mut peer));
+    assert_eq!(
+        peer.dtls.state(),
+        flumen::DtlsState::Closed,
+        "it said goodbye"
+    );
+    assert!(room.engine.closed(transport) && room.engine.closed(server));
+    let names: Vec<_> = room.engine.drain_events().iter().map(Event::name).collect();
+    assert_eq!(
+        names,
+        [
+            "webrtctransportunhandled",
+            "listenserverclose",
+            "close",
+            "close"
+        ]
+    );
+    assert!(
+        !room.wire.inject(peer.server, peer.address, b"x"),
+        "the port is free"
+    );
+    room.tick();
+}
+
+#[test]
+fn a_transport_that_closes_leaves_its_server_to_others() {
+    let mut room = Room::new();
+    let server = server(&mut room);
+    let [one, two] = [(); 2].map(|()| {
+        room.engine
+            .create_webrtc_transport(room.router, on(server))
+            .unwrap()
+    });
+    let mut first = Peer::join(&mut room, one, address(5_000));
+    let mut second = Peer::join(&mut room, two, address(6_000));
+    room.engine.close_transport(one).unwrap();
+    room.tick();
+    for peer in [&mut first, &mut second] {
+        peer.answers.clear();
+        peer.check(&room, Check::NOMINATING);
+        peer.turn(&mut room);
+    }
+    assert_eq!((first.answers.len(), second.answers.len()), (0, 1));
+}
+
+#[test]
+fn a_server_without_transports_counts_what_comes() {
+    let mut room = Room::new();
+    server(&mut room);
+    let datagrams: [&[u8]; 4] = [&[0, 1, 0, 0], &[22, 254, 253], &[0x80, 96], &[]];
+    for datagram in datagrams {
+        assert!(room.wire.inject(address(3_478), address(5_000), datagram));
+        room.tick();
+    }
+    assert_eq!(room.engine.ledger().discarded.total(), 4);
+    assert!(room.received().is_empty());
+}
