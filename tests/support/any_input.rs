@@ -3,6 +3,7 @@
 //! `fuzz/` drives them with a fuzzer that sees which code ran; `fuzzed.rs` plays them what that begins
 //! with.
 
+mod agent;
 mod association;
 mod codecs;
 mod dtls;
@@ -14,7 +15,9 @@ mod rtp;
 mod sctp;
 mod seeds;
 mod srtp;
+mod stun;
 
+pub use agent::agent;
 pub use association::association;
 #[cfg(feature = "webrtc-sctp")]
 pub use association::webrtc_association;
@@ -26,18 +29,21 @@ pub use rtp::rtp;
 pub use sctp::sctp;
 pub use seeds::seeds;
 pub use srtp::srtp;
+pub use stun::stun;
 
 /// A function of this module.
 pub type Claim = fn(&[u8]);
 
 /// Every way in that the ordinary build has, by the name of its fuzz target.
-pub const CLAIMS: [(&str, Claim); 8] = [
+pub const CLAIMS: [(&str, Claim); 10] = [
     ("codecs", codecs),
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("sctp", sctp),
     ("srtp", srtp),
     ("dtls", dtls),
+    ("stun", stun),
+    ("agent", agent),
     ("association", association),
     ("room", room),
 ];

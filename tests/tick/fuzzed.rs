@@ -60,6 +60,16 @@ fn dtls_connections_share_keys_or_nothing() {
 }
 
 #[test]
+fn any_stun_can_be_read() {
+    holds_near_its_seeds("stun", 200);
+}
+
+#[test]
+fn an_ice_agent_knows_no_more_than_it_may() {
+    holds_near_its_seeds("agent", 50);
+}
+
+#[test]
 fn an_association_outlives_any_peer() {
     holds_near_its_seeds("association", 3);
 }

@@ -1,11 +1,17 @@
 //! What fuzzing begins with: packets that a browser sent, and packets as they are written here.
 
+use std::net::SocketAddr;
+
+use flumen::components::wire::dcep::{Open, Reliability};
 use flumen::components::wire::rtcp::{
     Arrival, DlrrItem, ReportBlock, SenderInfo, write_bye, write_cname, write_dlrr, write_fir,
     write_nack, write_pli, write_receiver_report, write_reference_time, write_remb,
     write_sender_report, write_transport_feedback,
 };
+use flumen::components::wire::stun::{self, BINDING, Class};
 use flumen::components::wire::{PacketKind, RtpHeader, classify};
+
+use flumen::stun::IntegrityKey;
 
 use crate::forger::Forger;
 use crate::recording::datagrams;
@@ -26,6 +32,7 @@ pub fn seeds(name: &str) -> Vec<Vec<u8>> {
         "rtp" => recorded(PacketKind::Rtp),
         "rtcp" => [recorded(PacketKind::Rtcp), compounds()].concat(),
         "sctp" => said(),
+        "stun" => checks(),
         "room" => [calls(), choices()].concat(),
         // Its input is choices, whose meaning the fuzzer has to find out.
         _ => choices(),
@@ -157,4 +164,42 @@ fn calls() -> Vec<Vec<u8>> {
 fn choices() -> Vec<Vec<u8>> {
     let ramp = |step: u8| (0..=255_u8).map(|at| at.wrapping_mul(step)).collect();
     (1..=63).step_by(2).map(ramp).collect()
+}
+
+/// Checks and their answers, and what opens channels.
+fn checks() -> Vec<Vec<u8>> {
+    let key = IntegrityKey::new("another password");
+    let mut seeds = Vec::new();
+    for class in [
+        Class::Request,
+        Class::Indication,
+        Class::Success,
+        Class::Error,
+    ] {
+        for number in 0..4 {
+            let mut bytes = Vec::new();
+            let mut writer = stun::Writer::new(&mut bytes, class, BINDING, [number; 12]);
+            writer.username(b"name:peer");
+            writer.priority(1);
+            writer.use_candidate();
+            writer.nomination(number.into());
+            writer.role(stun::Role::Controlling, 1);
+            writer.mapped(SocketAddr::from(([192, 0, 2, 1], 9)));
+            writer.error(487, "Role Conflict");
+            key.seal(writer);
+            seeds.push(bytes);
+        }
+    }
+    for reliability in [Reliability::Reliable, Reliability::Lifetime(9)] {
+        let open = Open {
+            ordered: true,
+            reliability,
+            label: "label",
+            protocol: "protocol",
+        };
+        let mut bytes = Vec::new();
+        open.write(&mut bytes);
+        seeds.push(bytes);
+    }
+    seeds
 }
