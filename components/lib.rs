@@ -48,8 +48,8 @@ pub mod consume {
     pub use emission::{Emission, Mid, Newest};
     pub use history::{Bounds, History, Keeping, OVERTAKING_MAX};
     pub use layering::{
-        Alignment, Awaiting, Beginning, ConsumerLayers, Layering, Living, Patch, PreferredLayers,
-        Rewriting, Role as StreamRole, Selection,
+        Alignment, Awaiting, Beginning, ConsumerLayers, Layering, Living, Need, Patch,
+        PreferredLayers, Rewriting, Role as StreamRole, Selection,
     };
     pub use numbering::{Numbering, PayloadTypes, RENAMED_MAX};
     pub use remote_reception::{Counters, ReceiverReports, RemoteReception};
@@ -143,6 +143,7 @@ pub mod media {
     pub(crate) mod missing;
     pub(crate) mod orientation;
     pub(crate) mod paused;
+    pub(crate) mod picture_groups;
     pub(crate) mod producer;
     pub(crate) mod rate;
     pub(crate) mod reception;
@@ -163,6 +164,7 @@ pub mod media {
     pub use missing::{Effect, Missing, Presence};
     pub use orientation::{Orientation, VideoOrientation};
     pub use paused::PausedByOwner;
+    pub use picture_groups::PictureGroups;
     pub use producer::{Encoding, PayloadType, Producer, ProducerParameters};
     pub use rate::Rate;
     pub use reception::{Arrival, Jitter, Reception, Sequence};

@@ -14,10 +14,12 @@ use crate::wire::sequence::{SequenceManager, is_higher, is_higher_u16};
 mod beginning;
 mod frames;
 mod picture;
+mod places;
 mod rewriting;
 mod runs;
 mod selection;
 mod timeline;
+mod wanted;
 
 pub use beginning::{Awaiting, Beginning, Role};
 use frames::{Fate, Frames};
@@ -50,6 +52,17 @@ pub struct Layering {
     sent: Sent,
     /// A key frame of another stream that waits for the end of the frame that is being sent.
     awaiting: Option<Awaiting>,
+    /// It needed a key frame when it was last asked.
+    is_in_need: bool,
+}
+
+/// A need of a key frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// It was not there before.
+    New,
+    /// It goes on.
+    Still,
 }
 
 /// What the newest packet that was forwarded said.
@@ -82,6 +95,7 @@ impl Layering {
             timeline: Timeline::default(),
             sent: Sent::default(),
             awaiting: None,
+            is_in_need: false,
         }
     }
 
@@ -282,6 +296,10 @@ impl Layering {
             Fate::TooOld => Some(Withheld::TooLate),
         };
         if let Some(reason) = reason {
+            let is_essential = descriptor.temporal_layer == 0 && fate == Fate::Undecodable;
+            if !late && (is_essential || fate == Fate::TooOld) {
+                self.pictures.break_off();
+            }
             sequence.drop(number);
             return Err(reason);
         }
@@ -337,9 +355,32 @@ impl Layering {
         self.rewriting_in(self.runs.of(number)?, packet, payload)
     }
 
-    /// Another key frame would help; told once.
-    pub fn wants_key_frame(&mut self) -> bool {
-        self.pictures.wants_key_frame()
+    /// It cannot get to its target, or keep it, without a key frame of this encoding.
+    pub fn needs_key_frame(&self, encoding: u8) -> bool {
+        match self.followed() == Some(encoding) {
+            true => self.pictures.wants_key_frame(),
+            false => self.target_encoding() == Some(encoding) && self.awaiting.is_none(),
+        }
+    }
+
+    /// Whether it needs one as [`Self::needs_key_frame`] says: for the first time, or still.
+    pub fn need(&mut self, encoding: u8) -> Option<Need> {
+        let needs = self.needs_key_frame(encoding);
+        if self.target_encoding() != Some(encoding) {
+            return needs.then_some(Need::Still);
+        }
+        match (needs, std::mem::replace(&mut self.is_in_need, needs)) {
+            (true, false) => Some(Need::New),
+            (true, true) => Some(Need::Still),
+            (false, _) => None,
+        }
+    }
+
+    /// The sender of the followed stream counts its pictures anew with this packet, which begins a
+    /// key frame.
+    pub fn counts_anew(&self, packet: &PacketFacts) -> bool {
+        let run = self.runs.newest().filter(|_| self.is_following);
+        run.is_some_and(|run| self.frames.is_behind(&packet.descriptor, run.frame))
     }
 
     /// Takes a packet of the followed stream that is not forwarded out of the sequence.

@@ -94,6 +94,15 @@ impl KeyFrameRequests {
         action
     }
 
+    /// Somebody still wants a key frame: only if nothing is about to ask for it.
+    pub fn remind(&mut self, ssrc: u32, now: Time, retry: KeyFrameRetry) -> Action {
+        let request = self.request(ssrc);
+        match (request.pending, request.next) {
+            (None, None) => self.want(ssrc, now, retry),
+            _ => Action::default(),
+        }
+    }
+
     /// A key frame is needed whatever was asked before: the stream is new, or resumes.
     pub fn force(&mut self, ssrc: u32, now: Time, retry: KeyFrameRetry) -> Action {
         let delay = self.delay;

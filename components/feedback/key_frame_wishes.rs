@@ -11,6 +11,7 @@ pub struct KeyFrameWishes {
     wishes: Vec<KeyFrameWish>,
     // Never iterated: its order is that of a hash.
     positions: EntityHashMap<usize>,
+    reminders: Vec<Entity>,
 }
 
 impl KeyFrameWishes {
@@ -26,9 +27,22 @@ impl KeyFrameWishes {
         }
     }
 
+    /// What was wished for before is still needed of a stream: it is asked for again in its time.
+    /// Consumers of one stream follow one another, so most repetitions are left out here.
+    pub fn remind(&mut self, stream: Entity) {
+        if self.reminders.last() != Some(&stream) {
+            self.reminders.push(stream);
+        }
+    }
+
     /// There are none.
     pub fn is_empty(&self) -> bool {
-        self.wishes.is_empty()
+        self.wishes.is_empty() && self.reminders.is_empty()
+    }
+
+    /// Takes every reminder.
+    pub fn drain_reminders(&mut self) -> impl Iterator<Item = Entity> {
+        self.reminders.drain(..)
     }
 
     /// Takes every wish, in order.

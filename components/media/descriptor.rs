@@ -137,9 +137,19 @@ impl Descriptor {
         }
     }
 
-    /// What a VP9 payload descriptor says.
-    pub fn of_vp9(vp9: &vp9::Descriptor) -> Self {
+    /// What a VP9 payload descriptor says of a frame with these `needs`; where `is_ksvc` says so,
+    /// spatial layers need each other in key pictures alone.
+    pub fn of_vp9(vp9: &vp9::Descriptor, needs: Needs, is_ksvc: bool) -> Self {
+        let own = vp9.layers.map_or(0, |layers| layers.spatial);
+        let needs_below = vp9.layers.is_some_and(|layers| layers.is_inter_layer);
+        let stands_alone =
+            vp9.is_inter_picture && !needs_below && (is_ksvc || vp9.is_no_reference_above);
         let told = Self {
+            needs,
+            served: match stands_alone {
+                true => 1 << own,
+                false => u8::MAX << own,
+            },
             begins_frame: vp9.is_frame_start,
             ends_frame: vp9.is_frame_end,
             inter_picture: vp9.is_inter_picture,
@@ -259,9 +269,23 @@ mod tests {
                 is_long: false,
             }),
             tl0_picture_index: Some(77),
+            needs: Needs::Base,
+            served: 0b1111_1100,
             ..Descriptor::default()
         };
-        assert_eq!(Descriptor::of_vp9(&vp9), expected);
+        assert_eq!(Descriptor::of_vp9(&vp9, Needs::Base, true), expected);
+    }
+
+    #[test]
+    fn a_vp9_frame_that_no_higher_layer_needs_serves_its_own_alone() {
+        let served = |payload: &[u8], is_ksvc| {
+            let vp9 = vp9::Descriptor::parse(payload).unwrap();
+            Descriptor::of_vp9(&vp9, Needs::Nothing, is_ksvc).served
+        };
+        // I P L, I L, and I P L Z; SID 1.
+        let [inter, key, alone] = [[0xE0, 5, 2, 7], [0xA0, 5, 2, 7], [0xE1, 5, 2, 7]];
+        assert_eq!((served(&inter, true), served(&inter, false)), (0b10, 0xFE));
+        assert_eq!((served(&key, true), served(&alone, false)), (0xFE, 0b10));
     }
 
     /// A descriptor with two templates from id 0: S0T0, then one a step away: 1 for temporal, 2

@@ -66,6 +66,8 @@ pub struct Encoding {
     pub clock_rate: u32,
     /// How many layers were declared.
     pub layers: LayerCounts,
+    /// Spatial layers were declared to need each other in key pictures alone (K-SVC).
+    pub is_ksvc: bool,
     /// Silence need not be transmitted (DTX).
     pub use_dtx: bool,
     /// A stream without media is inactive: senders stop those they have no bandwidth for.

@@ -23,8 +23,10 @@ impl ProducerType {
     const fn takes(self, codec: Codec) -> bool {
         match self {
             Self::Simple => true,
-            Self::Simulcast => matches!(codec, Codec::Vp8 | Codec::H264),
-            Self::Svc => matches!(codec, Codec::Vp8 | Codec::Vp9 | Codec::H264 | Codec::Av1),
+            // The reference takes simulcast of VP8 and H.264 alone; browsers send it of all.
+            Self::Simulcast | Self::Svc => {
+                matches!(codec, Codec::Vp8 | Codec::Vp9 | Codec::H264 | Codec::Av1)
+            }
         }
     }
 }
@@ -114,8 +116,9 @@ mod tests {
     #[test]
     fn several_encodings_are_simulcast() {
         let modes = ["L1T3", "L1T3"];
-        assert_eq!(derived("video/VP8", &modes), Ok(ProducerType::Simulcast));
-        assert_eq!(derived("video/H264", &modes), Ok(ProducerType::Simulcast));
+        for mime_type in ["video/VP8", "video/vp9", "video/H264", "video/AV1"] {
+            assert_eq!(derived(mime_type, &modes), Ok(ProducerType::Simulcast));
+        }
     }
 
     #[test]
@@ -128,8 +131,8 @@ mod tests {
         };
         let two = ["L1T1", "L1T1"];
         assert_eq!(
-            derived("video/VP9", &two),
-            refused("video/VP9", ProducerType::Simulcast)
+            derived("video/H265", &two),
+            refused("video/H265", ProducerType::Simulcast)
         );
         assert_eq!(
             derived("audio/opus", &two),

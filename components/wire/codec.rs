@@ -6,8 +6,10 @@ mod bits;
 pub mod h264;
 pub mod h265;
 pub mod opus;
+mod picture_group;
 mod picture_id;
 pub mod vp8;
 pub mod vp9;
 
+pub use picture_group::PictureGroup;
 pub use picture_id::PictureId;

@@ -79,7 +79,7 @@ pub enum ConsumeError {
     /// The receiver cannot take what the producer sends, or the MID does not fit.
     #[error(transparent)]
     Parameters(#[from] ConsumerParametersError),
-    /// Layers of the producer's codec cannot be consumed yet: those of VP8 can.
+    /// Layers of the producer's codec cannot be consumed yet: those of VP8 and VP9 can.
     #[error("consuming a {0:?} producer of this codec is not supported yet")]
     Unsupported(ProducerType),
 }
@@ -179,7 +179,7 @@ pub(super) fn negotiated(
 ) -> Result<RtpParameters, ConsumeError> {
     let layered = parameters.producer_type != ProducerType::Simple;
     let codec = parameters.rtp.media_codec(0).map(RtpCodecParameters::codec);
-    if layered && codec != Some(Codec::Vp8) {
+    if layered && !matches!(codec, Some(Codec::Vp8 | Codec::Vp9)) {
         return Err(ConsumeError::Unsupported(parameters.producer_type));
     }
     let ssrcs = SsrcBase {

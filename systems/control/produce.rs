@@ -271,6 +271,7 @@ fn encodings(rtp: &RtpParameters) -> smallvec::SmallVec<[Encoding; 1]> {
             spatial: facts.spatial_layers,
             temporal: facts.temporal_layers,
         },
+        is_ksvc: facts.ksvc,
         use_dtx: facts.use_dtx,
         checks_inactivity: facts.checks_inactivity,
         stream: None,

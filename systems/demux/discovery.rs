@@ -117,6 +117,7 @@ mod tests {
             use_pli: true,
             use_fir: true,
             layers: LayerCounts::ONE,
+            is_ksvc: false,
             use_dtx: false,
             checks_inactivity: false,
             use_in_band_fec: false,

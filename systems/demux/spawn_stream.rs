@@ -5,8 +5,8 @@ use bevy_ecs::system::{Commands, EntityCommands};
 use flumen_components::rtp_parameters::Codec;
 use flumen_components::{
     CaptureClock, Deadlines, Due, Encoding, EntryPoints, Histogram, History, Inactivity,
-    LayerActivity, LayerRates, Liveness, Missing, Producer, Reception, Reporting, RtpStream, Score,
-    SilenceTimer, StreamOf, Templates, Time,
+    LayerActivity, LayerRates, Liveness, Missing, PictureGroups, Producer, Reception, Reporting,
+    RtpStream, Score, SilenceTimer, StreamOf, Templates, Time,
 };
 
 /// The birth of a stream.
@@ -46,6 +46,9 @@ pub(super) fn spawn_stream(
     }
     if matches!(encoding.codec, Codec::Av1 | Codec::H264 | Codec::Vp8) {
         stream.insert(Templates::default());
+    }
+    if encoding.codec == Codec::Vp9 {
+        stream.insert(PictureGroups::new(encoding.is_ksvc));
     }
     if encoding.codec == Codec::H264 {
         stream.insert(EntryPoints::default());

@@ -1,16 +1,15 @@
 //! Producers are asked for key frames: PLI, or else FIR, once for all who wish.
 
 use bevy_ecs::entity::Entity;
-use bevy_ecs::query::Without;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::event::Traced;
 use flumen_components::key_frame_requests::Action;
 use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::rtcp::{write_fir, write_pli};
 use flumen_components::{
-    Deadlines, Due, Emission, Encoding, KeyFrameRequests, KeyFrameRetry, KeyFrameWish,
-    KeyFrameWishes, Layering, Limits, Now, Path, PausedByOwner, Producer, ProducerId, Reception,
-    Routes, RtpStream, Subject, Time, Trace, TraceTypes, Traces,
+    Deadlines, Due, Emission, Encoding, KeyFrameRequests, KeyFrameRetry, KeyFrameWishes, Layering,
+    Limits, Now, Path, PausedByOwner, Producer, ProducerId, Reception, Routes, RtpStream, Subject,
+    Trace, TraceTypes, Traces,
 };
 
 use super::rtcp_exits::RtcpExits;
@@ -43,22 +42,34 @@ pub(crate) struct Asking<'w, 's> {
 #[derive(SystemParam)]
 pub(crate) struct Waiting<'w, 's> {
     routes: Query<'w, 's, &'static Routes>,
-    // Those that get layers ask for the one they are to get as long as it comes without.
-    consumers: Query<'w, 's, (&'static Emission, &'static PausedByOwner), Without<Layering>>,
+    consumers: Query<
+        'w,
+        's,
+        (
+            &'static Emission,
+            &'static PausedByOwner,
+            Option<&'static Layering>,
+        ),
+    >,
     paths: Query<'w, 's, &'static Path>,
 }
 
 impl Waiting<'_, '_> {
-    /// A consumer of `producer` could send and has no key frame to begin with.
-    fn is_awaited(&self, producer: Entity) -> bool {
+    /// A consumer of `producer` could send, and needs a key frame of this encoding to begin with, or
+    /// to go on.
+    fn is_awaited(&self, producer: Entity, encoding: u8) -> bool {
         let mut consumers = self.routes.get(producer).into_iter().flat_map(Routes::iter);
-        consumers.any(|consumer| self.waits(consumer) == Some(true))
+        consumers.any(|consumer| self.waits(consumer, encoding) == Some(true))
     }
 
-    fn waits(&self, consumer: Entity) -> Option<bool> {
-        let (emission, paused) = self.consumers.get(consumer).ok()?;
+    fn waits(&self, consumer: Entity, encoding: u8) -> Option<bool> {
+        let (emission, paused, layering) = self.consumers.get(consumer).ok()?;
         let path = self.paths.get(emission.transport).ok()?;
-        Some(!paused.0 && path.is_connected() && emission.awaits_key_frame())
+        let needs = match layering {
+            Some(layering) => layering.needs_key_frame(encoding),
+            None => emission.awaits_key_frame(),
+        };
+        Some(!paused.0 && path.is_connected() && needs)
     }
 }
 
@@ -72,12 +83,13 @@ pub(crate) fn request_key_frames(
         let (producer, due) = asking.deadlines.fired()[index];
         match due {
             Due::KeyFrameRetry { ssrc } => {
-                asking.act(producer, ssrc, |requests, waiting| {
-                    requests.retry(ssrc, now, retry, || waiting.is_awaited(producer))
+                asking.act(producer, ssrc, |requests, waiting, encoding| {
+                    let awaited = || waiting.is_awaited(producer, encoding);
+                    requests.retry(ssrc, now, retry, awaited)
                 });
             }
             Due::KeyFrameDelay { ssrc } => {
-                asking.act(producer, ssrc, |requests, _| {
+                asking.act(producer, ssrc, |requests, _, _| {
                     requests.release(ssrc, now, retry)
                 });
             }
@@ -85,31 +97,34 @@ pub(crate) fn request_key_frames(
         }
     }
     for wish in wishes.drain() {
-        asking.grant(wish, now, retry);
+        asking.grant(wish.stream, |requests, ssrc| match wish.force {
+            true => requests.force(ssrc, now, retry),
+            false => requests.want(ssrc, now, retry),
+        });
+    }
+    for stream in wishes.drain_reminders() {
+        asking.grant(stream, |requests, ssrc| requests.remind(ssrc, now, retry));
     }
 }
 
 impl Asking<'_, '_> {
     /// What this tick forwarded may have been the key frame that is wished for.
-    fn grant(&mut self, wish: KeyFrameWish, now: Time, retry: KeyFrameRetry) {
-        let Ok((stream, reception)) = self.streams.get(wish.stream) else {
+    fn grant(&mut self, stream: Entity, ask: impl FnOnce(&mut KeyFrameRequests, u32) -> Action) {
+        let Ok((stream, reception)) = self.streams.get(stream) else {
             return;
         };
         if reception.key_frame_tick == self.now.tick {
             return;
         }
         let (producer, ssrc) = (stream.producer, stream.ssrc);
-        self.act(producer, ssrc, |requests, _| match wish.force {
-            true => requests.force(ssrc, now, retry),
-            false => requests.want(ssrc, now, retry),
-        });
+        self.act(producer, ssrc, |requests, _, _| ask(requests, ssrc));
     }
 
     fn act(
         &mut self,
         entity: Entity,
         ssrc: u32,
-        decide: impl FnOnce(&mut KeyFrameRequests, &Waiting<'_, '_>) -> Action,
+        decide: impl FnOnce(&mut KeyFrameRequests, &Waiting<'_, '_>, u8) -> Action,
     ) {
         // Audio producers have no requests, and a deadline may outlive its producer.
         let Ok((_, producer, paused, _, mut requests)) = self.producers.get_mut(entity) else {
@@ -119,7 +134,8 @@ impl Asking<'_, '_> {
         if paused.0 || !self.exits.is_open(producer.transport) {
             return;
         }
-        let action = decide(&mut requests, &self.waiting);
+        let encoding = position_of(producer, ssrc, &self.streams);
+        let action = decide(&mut requests, &self.waiting, encoding.unwrap_or(0));
         if let Some(at) = action.retry_at {
             self.deadlines.set(at, entity, Due::KeyFrameRetry { ssrc });
         }
@@ -170,11 +186,23 @@ fn encoding_of<'a>(
     ssrc: u32,
     streams: &Query<'_, '_, (&RtpStream, &mut Reception)>,
 ) -> Option<(&'a Encoding, Entity)> {
-    producer.encodings.iter().find_map(|encoding| {
-        let stream = encoding.stream?;
-        let (found, _) = streams.get(stream).ok()?;
-        (found.ssrc == ssrc).then_some((encoding, stream))
-    })
+    let position = position_of(producer, ssrc, streams)?;
+    let encoding = producer.encodings.get(usize::from(position))?;
+    Some((encoding, encoding.stream?))
+}
+
+/// The position of the encoding whose stream has this SSRC.
+fn position_of(
+    producer: &Producer,
+    ssrc: u32,
+    streams: &Query<'_, '_, (&RtpStream, &mut Reception)>,
+) -> Option<u8> {
+    let is_it = |encoding: &Encoding| {
+        let stream = encoding.stream.and_then(|stream| streams.get(stream).ok());
+        stream.is_some_and(|(stream, _)| stream.ssrc == ssrc)
+    };
+    let position = producer.encodings.iter().position(is_it)?;
+    u8::try_from(position).ok()
 }
 
 /// Writes a PLI (RFC 4585) if the codec negotiated it, else a FIR (RFC 5104), else nothing. The

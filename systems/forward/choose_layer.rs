@@ -63,7 +63,11 @@ impl Layer<'_> {
         if late && layering.precedes_run(number) {
             return self.complete(emission, layering, packet, bytes);
         }
-        admit(emission, layering, &packet.facts(), bytes, late)
+        let facts = packet.facts();
+        if packet.key_frame && !late && layering.counts_anew(&facts) {
+            self.go_over(emission, layering, &facts);
+        }
+        admit(emission, layering, &facts, bytes, late)
     }
 
     /// With the first packet of a key frame the consumer goes over to its stream.

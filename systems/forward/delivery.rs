@@ -7,8 +7,9 @@ use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::sequence::is_higher_u32;
 use flumen_components::{
     Arrival, ConsumerId, Destination, DirectOut, DirectRow, Emission, KeyFrameWish, KeyFrameWishes,
-    Layering, LayersChanging, Ledger, Limits, Link, MediaPacket, Newest, Now, Outbox, Outgoing,
-    PacketFacts, Recipient, Rewriting, StreamRole, Subject, Trace, TraceTypes, Traces, Withheld,
+    Layering, LayersChanging, Ledger, Limits, Link, MediaPacket, Need, Newest, Now, Outbox,
+    Outgoing, PacketFacts, Recipient, Rewriting, StreamRole, Subject, Trace, TraceTypes, Traces,
+    Withheld,
 };
 
 use super::choose::{Choice, choose, pass_over};
@@ -172,14 +173,11 @@ impl Delivery<'_, '_> {
         let Some(layering) = &mut self.layering else {
             return;
         };
-        let awaits = layering.target_encoding() == Some(encoding)
-            && layering.followed() != Some(encoding)
-            && layering.awaiting().is_none();
-        if layering.wants_key_frame() || awaits {
-            self.exits.wishes.add(KeyFrameWish {
-                stream: self.origin.entity,
-                force: false,
-            });
+        let (stream, force) = (self.origin.entity, false);
+        match layering.need(encoding) {
+            Some(Need::New) => self.exits.wishes.add(KeyFrameWish { stream, force }),
+            Some(Need::Still) => self.exits.wishes.remind(stream),
+            None => {}
         }
         if layering.current() != layering.told {
             self.exits.changing.0.push(self.consumer);

@@ -3,7 +3,7 @@
 use flumen_components::rtp_parameters::Codec;
 use flumen_components::wire::codec::av1::{DependencyDescriptor, Layers};
 use flumen_components::wire::codec::{av1_aggregation, h264, vp8, vp9};
-use flumen_components::{Arrival, Descriptor, EntryPoints, Templates};
+use flumen_components::{Arrival, Descriptor, EntryPoints, PictureGroups, Templates};
 
 /// A packet whose frame is in question.
 #[derive(Clone, Copy)]
@@ -24,6 +24,25 @@ pub(super) struct Described<'a> {
     pub(super) arrival: Arrival,
 }
 
+/// What is remembered of the frames before, as far as a codec needs it.
+#[derive(Default)]
+pub(super) struct Memory<'a> {
+    pub(super) templates: Option<&'a mut Templates>,
+    pub(super) entry_points: Option<&'a mut EntryPoints>,
+    pub(super) picture_groups: Option<&'a mut PictureGroups>,
+}
+
+impl Memory<'_> {
+    /// The same for the time of a call.
+    pub(super) fn lend(&mut self) -> Memory<'_> {
+        Memory {
+            templates: self.templates.as_deref_mut(),
+            entry_points: self.entry_points.as_deref_mut(),
+            picture_groups: self.picture_groups.as_deref_mut(),
+        }
+    }
+}
+
 impl Described<'_> {
     fn enter(&self, points: &mut EntryPoints, units: h264::Units) -> bool {
         points.take(self.number, self.timestamp, self.arrival, units)
@@ -34,16 +53,15 @@ impl Described<'_> {
 ///
 /// VP8 and VP9 tell layers in front of their payload; AV1 and H.264 in the dependency descriptor
 /// alone, and so does VP8 where one was negotiated. A malformed descriptor says nothing.
-pub(super) fn describe(
-    packet: Described<'_>,
-    templates: Option<&mut Templates>,
-    entry_points: Option<&mut EntryPoints>,
-) -> Told {
+pub(super) fn describe(packet: Described<'_>, memory: Memory<'_>) -> Told {
+    let Memory {
+        templates,
+        entry_points,
+        picture_groups,
+    } = memory;
     match packet.codec {
         Codec::Vp8 => of_vp8(packet, depend(packet, templates)),
-        Codec::Vp9 => vp9::Descriptor::parse(packet.payload)
-            .map(|vp9| (Descriptor::of_vp9(&vp9), vp9.is_key_frame))
-            .unwrap_or_default(),
+        Codec::Vp9 => of_vp9(packet.payload, picture_groups).unwrap_or_default(),
         Codec::H264 => {
             let dependencies = depend(packet, templates);
             let (descriptor, begins_key_frame) = of_dependencies(packet.marker, dependencies);
@@ -86,6 +104,14 @@ fn of_dependencies(marker: bool, dependencies: Option<(DependencyDescriptor, Lay
     (descriptor, dependencies.is_key_frame())
 }
 
+fn of_vp9(payload: &[u8], groups: Option<&mut PictureGroups>) -> Option<Told> {
+    let vp9 = vp9::Descriptor::parse(payload)?;
+    let groups = groups?;
+    let needs = groups.resolve(&vp9, payload);
+    let descriptor = Descriptor::of_vp9(&vp9, needs, groups.is_ksvc());
+    Some((descriptor, vp9.is_key_frame))
+}
+
 /// Browsers that negotiated the dependency descriptor leave out of VP8's own all that is in both:
 /// it still tells where frames and key frames begin, and no temporal layer.
 fn of_vp8(packet: Described<'_>, dependencies: Option<(DependencyDescriptor, Layers)>) -> Told {
@@ -118,8 +144,12 @@ mod tests {
             marker: true,
             arrival: Arrival::InOrder,
         };
-        let (mut templates, mut points) = (Templates::default(), EntryPoints::default());
-        describe(packet, Some(&mut templates), Some(&mut points))
+        let memory = Memory {
+            templates: Some(&mut Templates::default()),
+            entry_points: Some(&mut EntryPoints::default()),
+            picture_groups: Some(&mut PictureGroups::default()),
+        };
+        describe(packet, memory)
     }
 
     #[test]

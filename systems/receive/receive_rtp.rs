@@ -5,11 +5,12 @@ use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::wire::rtx;
 use flumen_components::{
     Arrival, Descriptor, Discard, Effect, EntryPoints, Inbox, KeyFrameRequests, KeyFrameWish,
-    KeyFrameWishes, Ledger, Listener, Media, MediaPacket, Missing, Now, PausedByOwner, Presence,
-    Producer, Reception, RtpStream, Templates, Time, Touched, TouchedStream, Traffic,
+    KeyFrameWishes, Ledger, Listener, Media, MediaPacket, Missing, Now, PausedByOwner,
+    PictureGroups, Presence, Producer, Reception, RtpStream, Templates, Time, Touched,
+    TouchedStream, Traffic,
 };
 
-use super::describe::{Described, describe};
+use super::describe::{Described, Memory, describe};
 use crate::discards::TransportDiscards;
 
 /// Where streams and their producers are found.
@@ -24,6 +25,7 @@ pub(crate) struct Receivers<'w, 's> {
             Option<&'static mut Missing>,
             Option<&'static mut Templates>,
             Option<&'static mut EntryPoints>,
+            Option<&'static mut PictureGroups>,
         ),
     >,
     producers: Query<'w, 's, (&'static Producer, &'static PausedByOwner)>,
@@ -95,7 +97,7 @@ impl Receivers<'_, '_> {
         index: u32,
     ) -> Result<Place, Discard> {
         let stream = self.streams.get_mut(packet.stream);
-        let (stream, mut reception, missing, templates, entry_points) =
+        let (stream, mut reception, missing, templates, entry_points, picture_groups) =
             stream.map_err(|_| Discard::UnknownStream)?;
         let producer = self.producers.get(packet.producer);
         let (producer, paused) = producer.map_err(|_| Discard::UnknownProducer)?;
@@ -108,8 +110,11 @@ impl Receivers<'_, '_> {
                 .as_ref()
                 .and_then(|_| self.listeners.get(packet.transport).ok())
                 .and_then(|listener| listener.extensions.dependency_descriptor),
-            templates: templates.map(Mut::into_inner),
-            entry_points: entry_points.map(Mut::into_inner),
+            memory: Memory {
+                templates: templates.map(Mut::into_inner),
+                entry_points: entry_points.map(Mut::into_inner),
+                picture_groups: picture_groups.map(Mut::into_inner),
+            },
             now: self.now.time,
         };
         let taken = match packet.retransmission {
@@ -150,8 +155,7 @@ struct Intake<'a> {
     stream: &'a RtpStream,
     reception: &'a mut Reception,
     missing: Option<&'a mut Missing>,
-    templates: Option<&'a mut Templates>,
-    entry_points: Option<&'a mut EntryPoints>,
+    memory: Memory<'a>,
     /// The id under which dependency descriptors arrive.
     dependencies: Option<u8>,
     now: Time,
@@ -265,9 +269,7 @@ impl Intake<'_> {
             marker: header.marker,
             arrival: packet.arrival,
         };
-        let (templates, points) = (&mut self.templates, &mut self.entry_points);
-        (packet.descriptor, packet.key_frame) =
-            describe(described, templates.as_deref_mut(), points.as_deref_mut());
+        (packet.descriptor, packet.key_frame) = describe(described, self.memory.lend());
     }
 
     /// Padding-only packets count as packets, and not as bytes.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flumen::rtp_parameters::{MediaKind, RtpHeaderExtensionParameters};
-use flumen_tests::layered::Simulcast;
+use flumen_tests::layered::LayeredCall;
 use flumen_tests::{Packet, Room, VP8_DELTA_FRAME, address, encoding_of, video, vp8};
 
 use crate::counting::allocations;
@@ -78,7 +78,7 @@ fn a_tick_over_layered_streams_allocates_nothing() {
 /// Consumers of simulcast in temporal layers, which go from one to another all the time.
 #[test]
 fn a_tick_in_which_consumers_go_over_to_other_layers_allocates_nothing() {
-    let mut call = Simulcast::running(3, 3, 7);
+    let mut call = LayeredCall::running(3, 3, 7);
     call.room.wire.set_recording(false);
     let mut step = |tick: usize| {
         if tick.is_multiple_of(7) {

@@ -10,5 +10,6 @@ mod pausing;
 mod relay;
 mod resending;
 mod simulcast;
+mod svc;
 mod switches;
 mod timestamps;

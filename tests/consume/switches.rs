@@ -3,7 +3,7 @@
 //! `FLUMEN_SWITCHES=1000000 cargo test --release -p flumen-tests --test consume switches` does so
 //! a million times for each codec.
 
-use flumen_tests::layered::{Path, Simulcast};
+use flumen_tests::layered::{LayeredCall, Path, Vp9Mode};
 
 /// How many times each test lets a consumer get other layers.
 fn switches() -> usize {
@@ -14,10 +14,11 @@ fn switches() -> usize {
 /// A call of so many wishes, each followed by a few pictures.
 const WISHES_IN_A_CALL: u64 = 250;
 
-fn simulcast(path: Path) {
+/// Switches in calls of one kind until there were enough.
+fn switch(path: Path, call: impl Fn(u64) -> LayeredCall) {
     let mut switched = 0;
     for seed in 0.. {
-        let mut call = Simulcast::running(3, 3, seed);
+        let mut call = call(seed);
         for _ in 0..WISHES_IN_A_CALL {
             call.do_anything();
             for _ in 0..=call.below(4) {
@@ -40,12 +41,57 @@ fn simulcast(path: Path) {
     }
 }
 
-#[test]
-fn simulcast_is_decodable() {
-    simulcast(Path::Clean);
+fn vp8_simulcast(path: Path) {
+    switch(path, |seed| LayeredCall::running(3, 3, seed));
+}
+
+/// Full SVC and K-SVC, in flexible mode and without, a quarter of the calls each.
+fn vp9(path: Path) {
+    switch(path, |seed| {
+        let mode = Vp9Mode {
+            is_ksvc: seed % 2 == 1,
+            is_flexible: seed % 4 > 1,
+        };
+        LayeredCall::vp9(mode, seed).begun()
+    });
+}
+
+fn vp9_simulcast(path: Path) {
+    switch(path, |seed| {
+        let mode = Vp9Mode {
+            is_ksvc: false,
+            is_flexible: seed % 2 == 1,
+        };
+        LayeredCall::vp9_simulcast(mode, seed).begun()
+    });
 }
 
 #[test]
-fn simulcast_is_decodable_where_packets_are_lost_or_late() {
-    simulcast(Path::Lossy);
+fn vp8_simulcast_is_decodable() {
+    vp8_simulcast(Path::Clean);
+}
+
+#[test]
+fn vp8_simulcast_is_decodable_where_packets_are_lost_or_late() {
+    vp8_simulcast(Path::Lossy);
+}
+
+#[test]
+fn vp9_is_decodable() {
+    vp9(Path::Clean);
+}
+
+#[test]
+fn vp9_is_decodable_where_packets_are_lost_or_late() {
+    vp9(Path::Lossy);
+}
+
+#[test]
+fn vp9_simulcast_is_decodable() {
+    vp9_simulcast(Path::Clean);
+}
+
+#[test]
+fn vp9_simulcast_is_decodable_where_packets_are_lost_or_late() {
+    vp9_simulcast(Path::Lossy);
 }

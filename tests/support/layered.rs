@@ -1,11 +1,13 @@
 //! Layered producers, frame by frame, and what their receivers can decode.
 
+mod call;
 mod frame;
 mod receiver;
-mod simulcast;
 mod vp8;
+mod vp9;
 
-pub use frame::{Frame, FrameId};
+pub use call::{Encoder, LayeredCall, Source, ssrc_of};
+pub use frame::{Frame, FrameId, Seen};
 pub use receiver::{Decoded, Path, Receiver};
-pub use simulcast::{Simulcast, Source, ssrc_of};
-pub use vp8::{Vp8Encoder, Vp8Seen};
+pub use vp8::Vp8Encoder;
+pub use vp9::{Vp9Encoder, Vp9Mode};

@@ -1,45 +1,20 @@
 //! What became of the latest frames: which of them a receiver can decode.
 
+use crate::consume::layering::places::{Place, Places};
 use crate::consume::layering::selection::ConsumerLayers;
 use crate::media::descriptor::{Descriptor, Needs};
 
-/// How many frames back are remembered.
-const WINDOW: usize = 128;
-
-/// The latest frames of what a consumer follows, by the numbers that their packets carry: picture
-/// ids of VP8 and VP9, frame numbers of dependency descriptors. One decision for each frame, that
-/// of its first packet; and no frame is forwarded of which a reference was withheld.
-///
-/// Numbers go on across streams: that of the first frame of a stream follows the newest one of the
-/// stream before. Those that lost frames have are kept for them.
-#[derive(Clone, Debug)]
+/// What becomes of the frames of what a consumer follows. One decision for each frame, that of its
+/// first packet; and no frame is forwarded of which a reference was withheld.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Frames {
-    places: Box<[Place; WINDOW]>,
-    /// How many of them are in use.
-    filled: u16,
-    /// The number of the newest frame.
-    newest: u16,
+    places: Places,
     /// The number of the first frame of the stream that is followed.
     first: u16,
     /// Temporal layers of which the newest frame was withheld: a bit each.
     stale: u8,
     /// Spatial layers of which the newest frame was withheld: a bit each.
     lost: u8,
-}
-
-/// What is known of a frame, or of the frames of all spatial layers that have one picture id.
-#[derive(Clone, Copy, Debug, Default)]
-struct Place {
-    /// Spatial layers that were seen: a bit each.
-    seen: u8,
-    /// Those that were withheld.
-    withheld: u8,
-    /// What was wanted at that time.
-    wanted: ConsumerLayers,
-    /// See [`Frames::stale`], before this frame.
-    stale: u8,
-    /// The number that a receiver gets, of which none is left out for what was withheld.
-    compressed: u16,
 }
 
 /// What becomes of a frame.
@@ -54,19 +29,6 @@ pub(super) enum Fate {
     TooOld,
 }
 
-impl Default for Frames {
-    fn default() -> Self {
-        Self {
-            places: Box::new([Place::default(); WINDOW]),
-            filled: 0,
-            newest: 0,
-            first: 0,
-            stale: 0,
-            lost: 0,
-        }
-    }
-}
-
 impl Frames {
     /// Goes over to another stream, whose first frame is this one; returns what has to be added to
     /// the numbers of its frames.
@@ -75,50 +37,43 @@ impl Frames {
         let Some((id, _)) = first.frame_id() else {
             return 0;
         };
-        let (number, compressed) = match self.filled {
-            0 => (id, id),
-            _ => (self.newest.wrapping_add(1), self.last().next()),
-        };
-        (self.newest, self.first) = (number, number);
-        self.filled = (self.filled + 1).min(WINDOW as u16);
-        *self.place(number) = Place {
-            wanted,
-            compressed,
-            ..Place::default()
-        };
-        number.wrapping_sub(id)
+        self.first = self.places.begin(id, wanted);
+        self.first.wrapping_sub(id)
     }
 
     /// The number in here of the frame that `descriptor` is of, when `shift` is added to the numbers
-    /// of its stream: the one nearest to the newest.
+    /// of its stream.
     pub(super) fn number(&self, descriptor: &Descriptor, shift: u16) -> Option<u16> {
-        let (id, bits) = descriptor.frame_id()?;
-        let ahead = distance(id.wrapping_add(shift), self.newest, bits);
-        Some(self.newest.wrapping_add_signed(ahead))
+        self.places.number(descriptor, shift)
     }
 
     /// The number of the newest frame.
     pub(super) fn newest(&self) -> u16 {
-        self.newest
+        self.places.newest()
     }
 
     /// What a receiver is told as number of the frame `number`: without holes for what was
     /// withheld. None when it is not remembered.
     pub(super) fn compressed(&self, number: u16) -> Option<u16> {
-        self.remembers(number)
-            .then(|| self.places[usize::from(number) % WINDOW].compressed)
+        self.places.get(number).map(|place| place.compressed)
     }
 
     /// What was wanted at the time of frame `number`.
     pub(super) fn wanted(&self, number: u16) -> Option<ConsumerLayers> {
-        self.remembers(number)
-            .then(|| self.places[usize::from(number) % WINDOW].wanted)
+        self.places.get(number).map(|place| place.wanted)
     }
 
     /// The newest frame of this spatial layer, as far as it was wanted, was forwarded: those that
     /// follow it can be decoded.
     pub(super) fn keeps_up(&self, spatial_layer: u8) -> bool {
         self.lost >> spatial_layer.min(7) & 1 == 0
+    }
+
+    /// The sender counts its frames anew: a frame that is not late has a number before the newest.
+    pub(super) fn is_behind(&self, frame: &Descriptor, shift: u16) -> bool {
+        let ahead = |number: u16| number.wrapping_sub(self.newest()).cast_signed();
+        self.number(frame, shift)
+            .is_some_and(|number| ahead(number) < 0)
     }
 
     /// Decides about the frame that a packet is of, when these layers are wanted and `shift` is
@@ -131,7 +86,7 @@ impl Frames {
     ) -> Fate {
         let ahead = self
             .number(frame, shift)
-            .map_or(0, |number| number.wrapping_sub(self.newest));
+            .map_or(0, |number| number.wrapping_sub(self.newest()));
         if ahead.cast_signed() > 0 {
             self.advance(ahead, wanted);
         }
@@ -143,17 +98,17 @@ impl Frames {
         let (Some((_, bits)), Some(number)) = (frame.frame_id(), self.number(frame, shift)) else {
             return Fate::Forwarded;
         };
-        if !self.remembers(number) {
+        let Some(&place) = self.places.get(number) else {
             return Fate::TooOld;
-        }
-        let (place, layer) = (*self.place(number), mask(frame, bits));
+        };
+        let layer = mask(frame, bits);
         if place.seen & layer != 0 {
             return match place.withheld & layer {
                 0 => Fate::Forwarded,
                 _ => Fate::Unwanted,
             };
         }
-        let fate = self.fate(frame, number, bits);
+        let fate = self.fate(frame, number, place, bits);
         self.note(frame, number, fate);
         fate
     }
@@ -163,23 +118,17 @@ impl Frames {
         let (Some((_, bits)), Some(number)) = (frame.frame_id(), self.number(frame, shift)) else {
             return true;
         };
-        let place = self.places[usize::from(number) % WINDOW];
-        self.remembers(number) && place.seen & mask(frame, bits) != 0
+        let place = self.places.get(number);
+        place.is_some_and(|place| place.seen & mask(frame, bits) != 0)
     }
 
-    fn fate(&self, frame: &Descriptor, number: u16, bits: u32) -> Fate {
-        let place = self.places[usize::from(number) % WINDOW];
-        let ConsumerLayers {
-            spatial_layer,
-            temporal_layer,
-        } = place.wanted;
-        let is_wanted = frame.temporal_layer <= temporal_layer && frame.serves(spatial_layer);
-        if !is_wanted {
+    fn fate(&self, frame: &Descriptor, number: u16, place: Place, bits: u32) -> Fate {
+        if !place.wanted.wants(frame) {
             return Fate::Unwanted;
         }
         let below_is_there = !frame.inter_layer
             || frame.spatial_layer == 0
-            || place.withheld >> (frame.spatial_layer - 1) & 1 == 0;
+            || place.withheld >> (frame.spatial_layer.min(7) - 1) & 1 == 0;
         let is_decodable = below_is_there
             && match frame.needs {
                 Needs::Nothing | Needs::Base => true,
@@ -198,15 +147,14 @@ impl Frames {
     /// The frame `back` before `number` was forwarded, or will be if it comes.
     fn has_sent(&self, number: u16, back: u8, frame: &Descriptor, bits: u32) -> bool {
         let since_first = number.wrapping_sub(self.first).cast_signed();
-        let number = number.wrapping_sub(back.into());
         if (0..i16::from(back)).contains(&since_first) {
             // What came before the first frame of a stream was not forwarded.
             return false;
         }
-        if !self.remembers(number) {
+        let Some(place) = self.places.get(number.wrapping_sub(back.into())) else {
             return true;
-        }
-        let (place, layer) = (self.places[usize::from(number) % WINDOW], mask(frame, bits));
+        };
+        let layer = mask(frame, bits);
         if place.seen & layer != 0 {
             return place.withheld & layer == 0;
         }
@@ -217,13 +165,17 @@ impl Frames {
     }
 
     fn note(&mut self, frame: &Descriptor, number: u16, fate: Fate) {
-        let is_newest = number == self.newest;
-        let (spatial, temporal) = (1 << frame.spatial_layer.min(7), 1 << frame.temporal_layer);
+        let is_newest = number == self.newest();
+        let (spatial, temporal) = (
+            1 << frame.spatial_layer.min(7),
+            1 << frame.temporal_layer.min(7),
+        );
         let withheld = fate != Fate::Forwarded;
-        let place = self.place(number);
-        place.seen |= spatial;
-        place.withheld |= if withheld { spatial } else { 0 };
-        let was_wanted = frame.temporal_layer <= place.wanted.temporal_layer;
+        let place = self.places.place(number);
+        let (_, bits) = frame.frame_id().unwrap_or_default();
+        place.seen |= mask(frame, bits);
+        place.withheld |= if withheld { mask(frame, bits) } else { 0 };
+        let wanted = place.wanted;
         if !is_newest {
             return;
         }
@@ -231,58 +183,28 @@ impl Frames {
             (self.stale, self.lost) = (0, 0);
         }
         let set = |bits: u8, bit: u8| bits & !bit | if withheld { bit } else { 0 };
-        self.stale = set(self.stale, temporal);
-        if was_wanted {
+        if wanted.wants_spatially(frame) {
+            self.stale = set(self.stale, temporal);
+        }
+        if frame.temporal_layer <= wanted.temporal_layer {
             self.lost = set(self.lost, spatial);
         }
     }
 
     /// Makes places for `count` more frames. Those that were skipped were lost, or come late.
     fn advance(&mut self, count: u16, wanted: ConsumerLayers) {
-        let first = self.newest.wrapping_add(1);
-        let skipped = count - 1;
-        let mut compressed = self.last().next();
-        // No more places than there are, the last of them for the newest.
-        let beyond = count.saturating_sub(WINDOW as u16);
-        compressed = compressed.wrapping_add(beyond);
-        for offset in beyond..count {
-            let stale = self.stale;
-            *self.place(first.wrapping_add(offset)) = Place {
-                wanted,
-                stale,
-                compressed,
-                ..Place::default()
+        let stale = &mut self.stale;
+        self.places.advance(count, wanted, |skipped| {
+            let before = *stale;
+            let Some(skipped) = skipped else {
+                return before;
             };
-            compressed = compressed.wrapping_add(1);
-            if offset < skipped {
-                // Whatever it is of, it is withheld when it comes above what is wanted, or may
-                // need what was withheld.
-                let lowest = (self.stale & !1).trailing_zeros() as u8;
-                self.stale |= !up_to(wanted.temporal_layer.min(lowest.saturating_sub(1)));
-            }
-        }
-        self.newest = self.newest.wrapping_add(count);
-        self.filled = self.filled.saturating_add(count).min(WINDOW as u16);
-    }
-
-    fn last(&self) -> Place {
-        self.places[usize::from(self.newest) % WINDOW]
-    }
-
-    fn remembers(&self, number: u16) -> bool {
-        self.newest.wrapping_sub(number) < self.filled
-    }
-
-    fn place(&mut self, number: u16) -> &mut Place {
-        &mut self.places[usize::from(number) % WINDOW]
-    }
-}
-
-impl Place {
-    /// The compressed number of the frame behind it.
-    fn next(self) -> u16 {
-        let is_withheld = self.seen != 0 && self.withheld == self.seen;
-        self.compressed.wrapping_add(u16::from(!is_withheld))
+            // Whatever it is of, it is withheld when it comes above what is wanted, or may need what
+            // was withheld.
+            let lowest = (*stale & !1).trailing_zeros() as u8;
+            *stale |= !up_to(skipped.temporal_layer.min(lowest.saturating_sub(1)));
+            before
+        });
     }
 }
 
@@ -298,12 +220,6 @@ fn mask(frame: &Descriptor, bits: u32) -> u8 {
 /// The bits of the layers up to `layer`.
 fn up_to(layer: u8) -> u8 {
     u8::MAX >> (7 - layer.min(7))
-}
-
-/// How far `id` is ahead of `of` in a counter of `bits` bits.
-fn distance(id: u16, of: u16, bits: u32) -> i16 {
-    let unused = 16 - bits;
-    (id.wrapping_sub(of) << unused).cast_signed() >> unused
 }
 
 #[cfg(test)]

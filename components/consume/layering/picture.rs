@@ -2,6 +2,7 @@
 
 use crate::consume::layering::frames::Frames;
 use crate::consume::layering::selection::ConsumerLayers;
+use crate::consume::layering::wanted::EVERY_SPATIAL_LAYER;
 use crate::media::descriptor::{Descriptor, Needs};
 use crate::tick::batch::PacketFacts;
 
@@ -20,7 +21,10 @@ pub(super) struct Pictures {
     newest: Option<Picture>,
     /// Pictures of the same stream without the wanted spatial layer, one after another.
     without: u8,
+    /// As it is, the target cannot be got to or kept.
     wants_key_frame: bool,
+    /// What has to be decoded cannot be.
+    is_broken: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +52,7 @@ impl Pictures {
             newest: None,
             without: 0,
             wants_key_frame: false,
+            is_broken: false,
         }
     }
 
@@ -57,7 +62,7 @@ impl Pictures {
         *self = Self::new(self.is_simulcast);
         self.wanted = ConsumerLayers {
             spatial_layer: if self.is_simulcast {
-                u8::MAX
+                EVERY_SPATIAL_LAYER
             } else {
                 target.spatial_layer
             },
@@ -69,9 +74,14 @@ impl Pictures {
         self.wanted
     }
 
-    /// Another key frame would help; told once.
-    pub(super) fn wants_key_frame(&mut self) -> bool {
-        std::mem::take(&mut self.wants_key_frame)
+    /// A key frame is needed.
+    pub(super) fn wants_key_frame(&self) -> bool {
+        self.wants_key_frame || self.is_broken
+    }
+
+    /// A frame that its receiver cannot do without could not be forwarded.
+    pub(super) fn break_off(&mut self) {
+        self.is_broken = true;
     }
 
     /// Takes in the newest packet of the stream before it is decided about; `target` is what its
@@ -107,6 +117,8 @@ impl Pictures {
             self.wanted.temporal_layer = target.temporal_layer;
         }
         self.current.temporal_layer = self.current.temporal_layer.min(self.wanted.temporal_layer);
+        self.is_broken &= !is_key;
+        self.wants_key_frame = false;
         if self.is_simulcast {
             return;
         }
@@ -148,7 +160,7 @@ impl Pictures {
                 self.wanted.spatial_layer = forwarded;
             }
         } else if stands_alone {
-            self.wants_key_frame |= self.without >= STOPPED;
+            self.wants_key_frame = self.without >= STOPPED;
         } else if self.without >= MISSED {
             self.current.spatial_layer = forwarded;
         }

@@ -7,6 +7,7 @@ use crate::rtp_parameters::Codec;
 use crate::tick::batch::PacketFacts;
 use crate::wire::codec::PictureId;
 use crate::wire::codec::vp8::{self, DESCRIPTOR_LEN_MAX};
+use crate::wire::codec::vp9;
 use crate::wire::sequence::{is_higher, is_higher_u32};
 
 /// What a layered consumer changes in a packet. The same for its retransmissions.
@@ -57,6 +58,7 @@ impl Layering {
             marker: header.marker || self.ends_picture(&packet.descriptor, run),
             patch: match self.codec {
                 Codec::Vp8 => self.patch_vp8(run, &packet.descriptor, payload)?,
+                Codec::Vp9 => self.patch_vp9(run, &packet.descriptor, payload)?,
                 _ => Patch::default(),
             },
         })
@@ -112,5 +114,28 @@ impl Layering {
             len: len as u8,
             replaced,
         })
+    }
+
+    /// Pictures keep their distances: references are counted in them. `None` when the number is not
+    /// known any more.
+    fn patch_vp9(&self, run: &Run, descriptor: &Descriptor, payload: &[u8]) -> Option<Patch> {
+        let is_unchanged = run.frame == 0 && run.tl0_index == 0;
+        let vp9 = vp9::Descriptor::parse(payload).filter(|_| !is_unchanged);
+        let Some(vp9) = vp9 else {
+            return Some(Patch::default());
+        };
+        let number = match descriptor.frame_id() {
+            Some(_) => self.frames.number(descriptor, run.frame)?,
+            None => 0,
+        };
+        let tl0_index = counted(descriptor.tl0_picture_index, run.tl0_index);
+        let (front, len) = vp9.recount(payload, number, tl0_index.unwrap_or(0));
+        let mut patch = Patch {
+            len: len as u8,
+            replaced: len as u8,
+            ..Patch::default()
+        };
+        patch.bytes[..len].copy_from_slice(&front[..len]);
+        Some(patch)
     }
 }

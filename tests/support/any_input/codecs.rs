@@ -2,7 +2,7 @@
 
 use flumen::components::wire::codec::av1::{DependencyDescriptor, TEMPLATES_MAX};
 use flumen::components::wire::codec::{PictureId, av1_aggregation, h264, h265, opus, vp8, vp9};
-use flumen::components::{Arrival, Descriptor, Templates};
+use flumen::components::{Arrival, Descriptor, PictureGroups, Templates};
 
 use super::input::Input;
 
@@ -11,11 +11,12 @@ use super::input::Input;
 pub fn codecs(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let mut templates = Templates::default();
+    let mut groups = PictureGroups::new(true);
     while !input.is_empty() {
         let arrival = input.one_of(&[Arrival::InOrder, Arrival::Late, Arrival::Resync]);
         let packet = input.block();
         vp8(packet);
-        vp9(packet);
+        vp9(packet, &mut groups);
         dependencies(packet, arrival, &mut templates);
         let key_frames: [fn(&[u8]) -> bool; 4] = [
             |payload| h264::Units::of(payload).parameter_set,
@@ -69,16 +70,23 @@ fn written_again(read: &vp8::Descriptor, payload: &[u8]) {
     );
 }
 
-fn vp9(payload: &[u8]) {
+fn vp9(payload: &[u8], groups: &mut PictureGroups) {
     let Some(read) = vp9::Descriptor::parse(payload) else {
-        assert!(payload.len() < 5, "nothing is cut off");
+        // References may be cut off, or be more than three.
+        let lists = payload.first().is_some_and(|flags| flags & 0x50 == 0x50);
+        assert!(payload.len() < 5 || lists, "nothing is cut off");
         return;
     };
+    let id = read.picture_id.map_or(0, |id| id.value);
+    let tl0 = read.layers.and_then(|layers| layers.tl0_picture_index);
+    let (same, len) = read.recount(payload, id, tl0.unwrap_or(0));
+    assert_eq!(same[..len], payload[..len]);
     if let Some(id) = read.picture_id {
         stands_at(payload, 1, id);
     }
     assert!(!read.is_key_frame || read.is_frame_start && !read.is_inter_picture);
-    in_range(&Descriptor::of_vp9(&read));
+    let needs = groups.resolve(&read, payload);
+    in_range(&Descriptor::of_vp9(&read, needs, groups.is_ksvc()));
 }
 
 fn stands_at(payload: &[u8], at: usize, id: PictureId) {

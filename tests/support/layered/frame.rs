@@ -26,6 +26,31 @@ pub struct Frame {
     pub late: u32,
     /// The picture that it is of: frames of several spatial layers.
     pub picture: FrameId,
+    /// The number that its packets carry, as its encoder counts pictures or frames.
+    pub number: u16,
+}
+
+/// What the descriptor of a packet says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// A frame begins in it.
+    pub begins: bool,
+    /// The picture id or the frame number, and how many bits it has.
+    pub number: (u16, u32),
+    /// Numbers go on without holes for what is withheld: nothing counts in them.
+    pub is_compressed: bool,
+    /// TL0PICIDX.
+    pub tl0_index: Option<u8>,
+    /// The temporal layer and whether it may be switched up to there.
+    pub temporal: (u8, bool),
+    /// The spatial layer.
+    pub spatial: u8,
+    /// KEYIDX.
+    pub key_index: Option<u8>,
+    /// It is of a key frame, if it begins one.
+    pub is_key: bool,
+    /// The frame and which of its packets it is.
+    pub frame: (FrameId, u8),
 }
 
 /// The bytes behind a payload's descriptor: what makes a packet known wherever it goes.

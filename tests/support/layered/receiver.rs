@@ -3,15 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::frame::{Frame, FrameId};
-use super::vp8::{self, Vp8Seen};
+use super::frame::{Frame, FrameId, Seen};
 use crate::packet::Packet;
 
 /// Everything that a consumer sent, by its number counted on beyond 16 bits.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Receiver {
     packets: BTreeMap<u64, Packet>,
     newest: Option<u64>,
+    /// Reads the descriptor of a packet.
+    see: fn(&Packet) -> Seen,
 }
 
 /// A frame as it was received.
@@ -22,7 +23,11 @@ pub struct Decoded {
     /// Its RTP timestamp.
     pub timestamp: u32,
     /// What its packets say.
-    pub seen: Vp8Seen,
+    pub seen: Seen,
+    /// Which packets came, a bit each.
+    packets: u32,
+    /// One of them has the marker.
+    is_marked: bool,
 }
 
 /// What may have happened on the way to the engine.
@@ -35,6 +40,15 @@ pub enum Path {
 }
 
 impl Receiver {
+    /// A receiver that reads descriptors with `see`.
+    pub(super) fn new(see: fn(&Packet) -> Seen) -> Self {
+        Self {
+            packets: BTreeMap::new(),
+            newest: None,
+            see,
+        }
+    }
+
     /// Takes in packets in the order in which they left.
     pub fn take(&mut self, packets: impl IntoIterator<Item = Packet>) {
         for packet in packets {
@@ -63,31 +77,16 @@ impl Receiver {
     ///
     /// When one is not, or does not go on from the one before.
     pub fn decode(&self, made: &[Frame], path: Path) -> Vec<Decoded> {
-        self.check_numbers(made, path);
-        let frames = self.frames(made, path);
-        let mut decoded: BTreeMap<FrameId, u64> = BTreeMap::new();
-        for (first, frame) in &frames {
-            let made_as = &made[frame.id as usize];
-            for reference in &made_as.references {
-                let referred = &made[*reference as usize];
-                // A base frame that comes when another stream is sent is not sent any more.
-                let was_late = referred.late != 0 && referred.temporal == 0;
-                let was_lost = referred.lost != 0 || was_late;
-                assert!(
-                    decoded.contains_key(reference) || (path == Path::Lossy && was_lost),
-                    "{made_as:?} ({}) needs {reference}, {:?}, which was not sent",
-                    frame.id,
-                    made[*reference as usize],
-                );
-            }
-            decoded.insert(frame.id, *first);
-        }
-        let frames: Vec<_> = frames.into_iter().map(|(_, frame)| frame).collect();
+        self.check_holes(made, path);
+        let frames = self.frames(made);
+        check_packets(&frames, made, path);
+        check_references(&frames, made, path);
+        check_pictures(&frames, made, path);
         check_counters(&frames, made, path);
         frames
     }
 
-    fn check_numbers(&self, made: &[Frame], path: Path) {
+    fn check_holes(&self, made: &[Frame], path: Path) {
         let (Some((first, _)), Some((last, _))) = (
             self.packets.first_key_value(),
             self.packets.last_key_value(),
@@ -108,86 +107,158 @@ impl Receiver {
         assert!(holes <= allowed, "{holes} holes, {lost} packets were lost");
     }
 
-    fn frames(&self, made: &[Frame], path: Path) -> Vec<(u64, Decoded)> {
-        let mut frames: Vec<(u64, Decoded, u32)> = Vec::new();
+    fn frames(&self, made: &[Frame]) -> Vec<Decoded> {
+        let mut frames: Vec<Decoded> = Vec::new();
         let mut begun = BTreeSet::new();
-        for (&number, packet) in &self.packets {
-            let seen = vp8::see(packet);
+        for packet in self.packets.values() {
+            let seen = (self.see)(packet);
             let (id, index) = seen.frame;
-            let made_as = &made[id as usize];
-            assert_eq!(
-                packet.marker,
-                index + 1 == made_as.packets,
-                "the marker of {id}"
-            );
-            match frames.last_mut().filter(|(_, frame, _)| frame.id == id) {
-                Some((_, frame, packets)) => {
-                    assert_eq!(packet.timestamp, frame.timestamp, "a frame has one time");
-                    assert_eq!(seen.picture_id, frame.seen.picture_id);
-                    assert!(*packets < 1 << index, "packets are in order");
-                    *packets |= 1 << index;
-                }
-                None => {
-                    let timestamp = packet.timestamp;
-                    assert!(begun.insert(id), "frame {id} is in one piece");
-                    frames.push((
-                        number,
-                        Decoded {
-                            id,
-                            timestamp,
-                            seen,
-                        },
-                        1 << index,
-                    ));
-                }
+            if frames.last().is_none_or(|frame| frame.id != id) {
+                assert!(begun.insert(id), "frame {id} is in one piece");
+                frames.push(Decoded {
+                    id,
+                    timestamp: packet.timestamp,
+                    seen,
+                    packets: 0,
+                    is_marked: false,
+                });
             }
-        }
-        let last = frames.len().saturating_sub(1);
-        for (index, (_, frame, packets)) in frames.iter().enumerate() {
-            let made_as = &made[frame.id as usize];
-            let missing = !packets & ((1 << made_as.packets) - 1);
-            let explained = path == Path::Lossy && missing & !(made_as.lost | made_as.late) == 0;
+            let Some(frame) = frames.last_mut() else {
+                continue;
+            };
+            assert_eq!(packet.timestamp, frame.timestamp, "a frame has one time");
+            assert_eq!(seen.number, frame.seen.number, "and one number");
+            assert!(frame.packets < 1 << index, "packets are in order");
+            assert!(!frame.is_marked, "the marker of {id} is on its last packet");
+            let ends = index + 1 == made[id as usize].packets;
             assert!(
-                missing == 0 || explained || index == last,
-                "of {made_as:?} ({}) the packets {missing:b} are missing",
-                frame.id
+                ends || !packet.marker,
+                "the marker of {id} is on its last packet"
             );
+            frame.packets |= 1 << index;
+            frame.is_marked = packet.marker;
         }
         frames
-            .into_iter()
-            .map(|(number, frame, _)| (number, frame))
-            .collect()
+    }
+}
+
+/// Frames are whole, but for what was lost; the last one may not be over.
+fn check_packets(frames: &[Decoded], made: &[Frame], path: Path) {
+    for frame in frames.iter().rev().skip(1) {
+        let made_as = &made[frame.id as usize];
+        let missing = !frame.packets & ((1 << made_as.packets) - 1);
+        let explained = path == Path::Lossy && missing & !(made_as.lost | made_as.late) == 0;
+        assert!(
+            missing == 0 || explained,
+            "of {made_as:?} ({}) the packets {missing:b} are missing",
+            frame.id
+        );
+    }
+}
+
+/// What a frame needs was sent before it, unless it was lost on the way to the engine; and it is where
+/// the frame says that it is.
+fn check_references(frames: &[Decoded], made: &[Frame], path: Path) {
+    let mut decoded: BTreeMap<FrameId, u16> = BTreeMap::new();
+    for frame in frames {
+        let made_as = &made[frame.id as usize];
+        for &reference in &made_as.references {
+            let referred = &made[reference as usize];
+            let Some(found) = decoded.get(&reference) else {
+                // A base frame that comes when another stream is sent is not sent any more.
+                let was_late = referred.late != 0 && referred.temporal == 0;
+                assert!(
+                    path == Path::Lossy && (referred.lost != 0 || was_late),
+                    "{made_as:?} ({}) needs {reference}, {referred:?}, which was not sent",
+                    frame.id,
+                );
+                continue;
+            };
+            if !frame.seen.is_compressed {
+                let (number, bits) = frame.seen.number;
+                let back = made_as.number.wrapping_sub(referred.number);
+                let expected = number.wrapping_sub(back) & mask(bits);
+                assert_eq!(*found, expected, "{reference}, a reference of {frame:?}");
+            }
+        }
+        decoded.insert(frame.id, frame.seen.number.0);
+    }
+}
+
+fn mask(bits: u32) -> u16 {
+    u16::MAX >> (16 - bits)
+}
+
+/// Time rises from picture to picture, and the last frame of each tells that it is.
+fn check_pictures(frames: &[Decoded], made: &[Frame], path: Path) {
+    let picture = |frame: &Decoded| made[frame.id as usize].picture;
+    for pair in frames.windows(2) {
+        let [before, after] = pair else { continue };
+        let ahead = after.timestamp.wrapping_sub(before.timestamp).cast_signed();
+        if picture(before) == picture(after) {
+            assert_eq!(ahead, 0, "{before:?} and {after:?} are of one picture");
+            assert!(!before.is_marked, "{before:?} does not end its picture");
+            assert!(before.seen.spatial < after.seen.spatial);
+            continue;
+        }
+        assert!(
+            ahead > 0,
+            "time runs by {ahead} from {before:?} to {after:?}"
+        );
+        let made_as = &made[before.id as usize];
+        let is_whole = path == Path::Clean
+            || made_as.spatial == 0 && before.packets >> (made_as.packets - 1) == 1;
+        let is_only = made
+            .get(before.id as usize + 1)
+            .is_none_or(|next| next.picture != made_as.picture);
+        if path == Path::Clean || (is_whole && is_only) {
+            assert!(before.is_marked, "{before:?} ends its picture, {made_as:?}");
+        }
     }
 }
 
 fn check_counters(frames: &[Decoded], made: &[Frame], path: Path) {
     for pair in frames.windows(2) {
         let [before, after] = pair else { continue };
-        let ahead = after.timestamp.wrapping_sub(before.timestamp).cast_signed();
-        assert!(
-            ahead > 0,
-            "time runs by {ahead} from {before:?} to {after:?}"
-        );
         let (last, next) = (before.seen, after.seen);
-        let steps = next.picture_id.0.wrapping_sub(last.picture_id.0) % (1 << 15);
+        let is_key = made[after.id as usize].is_key;
+        let is_picture = made[before.id as usize].picture == made[after.id as usize].picture;
+        let bits = next.number.1;
+        let steps = next.number.0.wrapping_sub(last.number.0) & mask(bits);
+        let bases = next.tl0_index.zip(last.tl0_index);
+        let bases = bases.map(|(next, last)| next.wrapping_sub(last));
         let base = u8::from(next.temporal.0 == 0);
-        let bases = next.tl0_index.wrapping_sub(last.tl0_index);
-        match path {
-            Path::Clean => {
-                assert_eq!(steps, 1, "picture ids from {before:?} to {after:?}");
-                assert_eq!(bases, base, "TL0PICIDX from {before:?} to {after:?}");
-                let key_frames = next.key_index.wrapping_sub(last.key_index) % 32;
-                let is_key = made[after.id as usize].is_key;
-                assert_eq!(
-                    key_frames,
-                    u8::from(is_key),
-                    "KEYIDX from {before:?} to {after:?}"
-                );
-            }
-            Path::Lossy => {
-                assert!((1..1 << 14).contains(&steps), "{before:?} to {after:?}");
-                assert!((base..128).contains(&bases), "{before:?} to {after:?}");
-            }
+        if is_picture && bits != 16 {
+            assert_eq!(
+                (steps, bases.unwrap_or(0)),
+                (0, 0),
+                "one picture, {after:?}"
+            );
+            continue;
         }
+        if path == Path::Lossy {
+            assert!(
+                (1..mask(bits) / 2).contains(&steps),
+                "{before:?} to {after:?}"
+            );
+            assert!(bases.is_none_or(|bases| (base..128).contains(&bases)));
+            continue;
+        }
+        assert!(
+            steps == 1 || !next.is_compressed,
+            "numbers from {before:?} to {after:?}"
+        );
+        // Pictures that nobody gets count, where numbers do not close up.
+        let is_next = |bases: u8| bases == base || (!next.is_compressed && bases > base);
+        assert!(
+            bases.is_none_or(is_next),
+            "TL0PICIDX from {before:?} to {after:?}"
+        );
+        let key_frames = next.key_index.zip(last.key_index);
+        let key_frames = key_frames.map(|(next, last)| next.wrapping_sub(last) % 32);
+        assert!(
+            key_frames.is_none_or(|count| count == u8::from(is_key)),
+            "KEYIDX from {before:?} to {after:?}"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! VP8 in temporal layers (RFC 7741), and what a decoder reads of it.
 
-use super::frame::{Frame, FrameId, body, named};
+use super::frame::{Frame, FrameId, Seen, body, named};
 use crate::noise::Noise;
 use crate::packet::Packet;
 
@@ -16,25 +16,6 @@ pub struct Vp8Encoder {
     frames: u32,
     /// The newest frame of each temporal layer since the last key frame.
     newest: [Option<FrameId>; 3],
-}
-
-/// What the descriptor of a packet says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Vp8Seen {
-    /// A frame begins in it.
-    pub begins: bool,
-    /// The picture id and whether it has 15 bits.
-    pub picture_id: (u16, bool),
-    /// TL0PICIDX.
-    pub tl0_index: u8,
-    /// The temporal layer and whether it needs the lowest one only.
-    pub temporal: (u8, bool),
-    /// KEYIDX.
-    pub key_index: u8,
-    /// It is of a key frame, if it begins one.
-    pub is_key: bool,
-    /// The frame and which of its packets it is.
-    pub frame: (FrameId, u8),
 }
 
 impl Vp8Encoder {
@@ -80,6 +61,7 @@ impl Vp8Encoder {
             references: references.copied().collect(),
             packets: 1 + noise.below(3) as u8,
             picture: id,
+            number: self.picture_id,
             ..Frame::default()
         };
         self.newest[usize::from(temporal)] = Some(id);
@@ -103,7 +85,7 @@ impl Vp8Encoder {
 }
 
 /// Reads a packet with every field.
-pub(super) fn see(packet: &Packet) -> Vp8Seen {
+pub(super) fn see(packet: &Packet) -> Seen {
     let payload = &packet.payload;
     assert_eq!(
         (payload[0] & 0x80, payload[1]),
@@ -118,12 +100,14 @@ pub(super) fn see(packet: &Packet) -> Vp8Seen {
         ),
         false => (payload[2].into(), &payload[3..]),
     };
-    Vp8Seen {
+    Seen {
         begins: payload[0] & 0x10 != 0,
-        picture_id: (picture_id, is_long),
-        tl0_index: rest[0],
+        number: (picture_id, if is_long { 15 } else { 7 }),
+        is_compressed: true,
+        tl0_index: Some(rest[0]),
         temporal: (rest[1] >> 6, rest[1] & 0x20 != 0),
-        key_index: rest[1] & 0x1F,
+        spatial: 0,
+        key_index: Some(rest[1] & 0x1F),
         is_key: rest[2] & 1 == 0,
         frame: named(&rest[2..]),
     }

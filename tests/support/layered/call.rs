@@ -1,4 +1,4 @@
-//! A producer of several encodings, and a consumer of them.
+//! A layered producer, and a consumer of it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,17 +9,18 @@ use flumen::{
     ConsumerId, ConsumerLayers, ConsumerOptions, Event, PreferredLayers, ProducerId, TransportId,
 };
 
-use super::frame::{Frame, FrameId};
+use super::frame::{Frame, FrameId, Seen};
 use super::receiver::{Path, Receiver};
 use super::vp8::{self, Vp8Encoder};
+use super::vp9::{self, Vp9Encoder, Vp9Mode};
 use crate::call::{Left, RECEIVER, Request, SENDER, requests_to, rtp_to};
 use crate::noise::Noise;
 use crate::packet::Packet;
-use crate::parameters::{encoding_of, vp8};
+use crate::parameters::{encoding_of, video, vp8 as vp8_parameters};
 use crate::room::{Received, Room, address};
 
-/// A call in VP8 simulcast, frame by frame.
-pub struct Simulcast {
+/// A call in VP8 simulcast or VP9 in layers, frame by frame.
+pub struct LayeredCall {
     /// Where it is.
     pub room: Room,
     /// The producer's transport.
@@ -40,6 +41,8 @@ pub struct Simulcast {
     pub requests: Vec<(u64, Request)>,
     /// How many milliseconds lie between two frames.
     pub interval: u64,
+    /// Reads the descriptor of a packet.
+    see: fn(&Packet) -> Seen,
     /// Packets that come later, and by how many pictures.
     late: Vec<(u64, Packet)>,
     noise: Noise,
@@ -48,7 +51,7 @@ pub struct Simulcast {
 /// An encoding.
 pub struct Source {
     /// What makes its frames.
-    pub encoder: Vp8Encoder,
+    pub encoder: Encoder,
     /// Its SSRC.
     pub ssrc: u32,
     /// The sequence number of its next packet.
@@ -64,13 +67,35 @@ pub struct Source {
     pub lag: u64,
 }
 
+/// What makes frames.
+pub enum Encoder {
+    /// VP8 in temporal layers.
+    Vp8(Vp8Encoder),
+    /// VP9 in spatial and temporal layers.
+    Vp9(Vp9Encoder),
+}
+
+impl Encoder {
+    fn encode(
+        &mut self,
+        id: FrameId,
+        is_key: bool,
+        noise: &mut Noise,
+    ) -> Vec<(Frame, Vec<Vec<u8>>)> {
+        match self {
+            Self::Vp8(encoder) => vec![encoder.encode(id, is_key, noise)],
+            Self::Vp9(encoder) => encoder.encode(id, is_key, noise),
+        }
+    }
+}
+
 /// The SSRC of an encoding.
 pub fn ssrc_of(encoding: usize) -> u32 {
     1_000 * (encoding as u32 + 1)
 }
 
 fn parameters(encodings: usize, mode: &str) -> RtpParameters {
-    let mut parameters = vp8(0);
+    let mut parameters = vp8_parameters(0);
     let encoding = |index| {
         let mut encoding = encoding_of(ssrc_of(index));
         encoding.scalability_mode = Some(mode.into());
@@ -80,7 +105,7 @@ fn parameters(encodings: usize, mode: &str) -> RtpParameters {
     parameters
 }
 
-impl Simulcast {
+impl LayeredCall {
     /// Encodings of `temporal` layers each; nothing was sent yet.
     pub fn new(encodings: usize, temporal: u8, seed: u64) -> Self {
         Self::with(encodings, temporal, seed, |options| options)
@@ -94,9 +119,51 @@ impl Simulcast {
         options: impl FnOnce(ConsumerOptions) -> ConsumerOptions,
     ) -> Self {
         let mut noise = Noise::new(seed);
+        let encoder = |_| Encoder::Vp8(Vp8Encoder::new(temporal, &mut noise));
+        let encoders = (0..encodings).map(encoder).collect();
+        let parameters = parameters(encodings, &format!("L1T{temporal}"));
+        Self::of(encoders, vp8::see, parameters, noise, options)
+    }
+
+    /// Three encodings of VP9 in three temporal layers, each without spatial ones; nothing was sent
+    /// yet.
+    pub fn vp9_simulcast(mode: Vp9Mode, seed: u64) -> Self {
+        let mut noise = Noise::new(seed);
+        let encoder = |_| Encoder::Vp9(Vp9Encoder::new(mode, 1, &mut noise));
+        let encoders = (0..3).map(encoder).collect();
+        let mut parameters = parameters(3, "L1T3");
+        parameters.codecs[0].mime_type = "video/VP9".into();
+        Self::of(encoders, vp9::see, parameters, noise, |options| options)
+    }
+
+    /// A producer of VP9 in three spatial and three temporal layers; nothing was sent yet.
+    pub fn vp9(mode: Vp9Mode, seed: u64) -> Self {
+        Self::vp9_with(mode, seed, |options| options)
+    }
+
+    /// The same with other options of the consumer.
+    pub fn vp9_with(
+        mode: Vp9Mode,
+        seed: u64,
+        options: impl FnOnce(ConsumerOptions) -> ConsumerOptions,
+    ) -> Self {
+        let mut noise = Noise::new(seed);
+        let encoder = Encoder::Vp9(Vp9Encoder::new(mode, 3, &mut noise));
+        let mut parameters = video("VP9", ssrc_of(0));
+        let name = if mode.is_ksvc { "L3T3_KEY" } else { "L3T3" };
+        parameters.encodings[0].scalability_mode = Some(name.into());
+        Self::of(vec![encoder], vp9::see, parameters, noise, options)
+    }
+
+    fn of(
+        encoders: Vec<Encoder>,
+        see: fn(&Packet) -> Seen,
+        parameters: RtpParameters,
+        mut noise: Noise,
+        options: impl FnOnce(ConsumerOptions) -> ConsumerOptions,
+    ) -> Self {
         let mut room = Room::new();
         let sender = room.plain(address(SENDER));
-        let parameters = parameters(encodings, &format!("L1T{temporal}"));
         let producer = room.produce(sender, MediaKind::Video, parameters);
         let receiver = room.plain(address(RECEIVER));
         let options = options(ConsumerOptions::new(producer, room.capabilities()));
@@ -104,8 +171,8 @@ impl Simulcast {
             .engine
             .consume(receiver, options)
             .expect("it can be consumed");
-        let source = |index| Source {
-            encoder: Vp8Encoder::new(temporal, &mut noise),
+        let source = |(index, encoder)| Source {
+            encoder,
             ssrc: ssrc_of(index),
             sequence: noise.below(1 << 16) as u16,
             is_live: true,
@@ -114,7 +181,7 @@ impl Simulcast {
             key_due: Some(0),
             lag: 0,
         };
-        let sources = (0..encodings).map(source).collect();
+        let sources = encoders.into_iter().enumerate().map(source).collect();
         room.engine.drain_events();
         Self {
             room,
@@ -124,7 +191,8 @@ impl Simulcast {
             consumer,
             sources,
             made: Vec::new(),
-            received: Receiver::default(),
+            received: Receiver::new(see),
+            see,
             requests: Vec::new(),
             interval: 33,
             late: Vec::new(),
@@ -134,11 +202,15 @@ impl Simulcast {
 
     /// Encodings that tell their clocks from the beginning, after two frames.
     pub fn running(encodings: usize, temporal: u8, seed: u64) -> Self {
-        let mut call = Self::new(encodings, temporal, seed);
-        call.run(1);
-        call.report();
-        call.run(1);
-        call
+        Self::new(encodings, temporal, seed).begun()
+    }
+
+    /// The same after two pictures, and with clocks that were told.
+    pub fn begun(mut self) -> Self {
+        self.run(1);
+        self.report();
+        self.run(1);
+        self
     }
 
     /// Milliseconds since the beginning.
@@ -183,7 +255,7 @@ impl Simulcast {
     /// These packets never arrive.
     pub fn lose(&mut self, packets: &[Packet]) {
         for packet in packets {
-            let (id, index) = vp8::see(packet).frame;
+            let (id, index) = (self.see)(packet).frame;
             self.made[id as usize].lost |= 1 << index;
         }
     }
@@ -210,7 +282,7 @@ impl Simulcast {
                 0..2 if path == Path::Lossy && stream != late => self.lose(&[packet]),
                 2..5 if path == Path::Lossy && stream != late => {
                     let wait = 1 + self.noise.below(5);
-                    let (id, index) = vp8::see(&packet).frame;
+                    let (id, index) = (self.see)(&packet).frame;
                     self.made[id as usize].late |= 1 << index;
                     self.late.push((wait, packet));
                 }
@@ -226,9 +298,17 @@ impl Simulcast {
 
     /// Something happens that an application, a sender or a receiver may do.
     pub fn do_anything(&mut self) {
-        let encodings = self.sources.len() as u64;
-        let source = self.noise.below(encodings) as usize;
-        let (spatial, temporal) = (self.noise.below(encodings), self.noise.below(4));
+        let source = self.noise.below(self.sources.len() as u64) as usize;
+        let (spatial, temporal) = (self.noise.below(3), self.noise.below(4));
+        if let Encoder::Vp9(encoder) = &mut self.sources[source].encoder
+            && self.noise.below(12) == 0
+        {
+            // An encoder adds and leaves out layers.
+            let layers = 1 + self.noise.below(3) as u8;
+            if encoder.set_spatial(layers) {
+                self.sources[source].begin_anew();
+            }
+        }
         match self.noise.below(20) {
             0 => {
                 let source = &mut self.sources[source];
@@ -264,25 +344,24 @@ impl Simulcast {
         let is_key = source.key_due == Some(0);
         source.key_due = source.key_due.and_then(|due| due.checked_sub(1));
         let id = self.made.len() as FrameId;
-        let (frame, payloads) = source.encoder.encode(id, is_key, &mut self.noise);
-        self.made.push(Frame {
-            encoder: index,
-            captured,
-            ..frame
-        });
-        let last = payloads.len() - 1;
-        let packets = payloads.iter().enumerate();
-        let packets = packets.map(|(index, payload)| {
-            source.sequence = source.sequence.wrapping_add(1);
-            let packet = Packet::new(96, source.sequence, source.ssrc, payload);
-            let packet = packet.at(source.timestamp(captured));
-            if index == last {
-                packet.marked()
-            } else {
-                packet
+        let frames = source.encoder.encode(id, is_key, &mut self.noise);
+        let mut packets = Vec::new();
+        for (frame, payloads) in frames {
+            self.made.push(Frame {
+                encoder: index,
+                captured,
+                ..frame
+            });
+            for payload in payloads {
+                source.sequence = source.sequence.wrapping_add(1);
+                let packet = Packet::new(96, source.sequence, source.ssrc, &payload);
+                packets.push(packet.at(source.timestamp(captured)));
             }
-        });
-        packets.collect()
+        }
+        if let Some(last) = packets.last_mut() {
+            last.marker = true;
+        }
+        packets
     }
 
     /// Every encoding tells its clock.
@@ -408,6 +487,42 @@ impl Source {
     /// These packets are never sent: the next ones get their numbers.
     pub fn skip(&mut self, packets: &[Packet]) {
         self.sequence = self.sequence.wrapping_sub(packets.len() as u16);
+    }
+
+    /// It takes so many frames until a key frame that was asked for comes.
+    pub fn set_reaction(&mut self, frames: u8) {
+        self.reaction = frames;
+    }
+
+    /// It has one temporal layer (VP9).
+    pub fn flatten(&mut self) {
+        if let Encoder::Vp9(encoder) = &mut self.encoder {
+            encoder.is_flat = true;
+        }
+    }
+
+    /// Its encoder begins anew, with a key picture and picture ids before the newest (VP9).
+    pub fn count_anew(&mut self) {
+        if let Encoder::Vp9(encoder) = &mut self.encoder {
+            encoder.count_anew();
+        }
+        self.begin_anew();
+    }
+
+    /// Its picture ids have seven bits.
+    pub fn shorten_ids(&mut self) {
+        if let Encoder::Vp8(encoder) = &mut self.encoder {
+            encoder.is_short = true;
+        }
+    }
+
+    /// It makes so many spatial layers (VP9).
+    pub fn set_spatial(&mut self, layers: u8) {
+        if let Encoder::Vp9(encoder) = &mut self.encoder
+            && encoder.set_spatial(layers)
+        {
+            self.begin_anew();
+        }
     }
 
     /// Its next frame is a key frame.

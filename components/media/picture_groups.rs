@@ -1,0 +1,179 @@
+//! What pictures of VP9 refer to.
+
+use bevy_ecs::component::Component;
+
+use crate::media::descriptor::Needs;
+use crate::wire::codec::{PictureGroup, PictureId, vp9};
+
+/// On streams of VP9: the group of pictures that was told last. Written by Receive.
+///
+/// Nothing is allocated before the first group arrives.
+#[derive(Component, Clone, Debug, Default)]
+pub struct PictureGroups {
+    /// Spatial layers need each other in key pictures alone (K-SVC): so it was declared, and nothing
+    /// that came says otherwise.
+    is_ksvc: bool,
+    group: PictureGroup,
+    /// The newest key picture, with which the group begins.
+    first: Option<PictureId>,
+}
+
+impl PictureGroups {
+    /// No group was told yet.
+    pub fn new(is_ksvc: bool) -> Self {
+        Self {
+            is_ksvc,
+            ..Self::default()
+        }
+    }
+
+    /// Spatial layers need each other in key pictures alone.
+    pub fn is_ksvc(&self) -> bool {
+        self.is_ksvc
+    }
+
+    /// What the frame needs that `vp9`, in front of `payload`, describes. A group that it tells is
+    /// kept, unless a newer picture told one.
+    pub fn resolve(&mut self, vp9: &vp9::Descriptor, payload: &[u8]) -> Needs {
+        let spatial = vp9.layers.map_or(0, |layers| layers.spatial);
+        let needs_below = vp9.layers.is_some_and(|layers| layers.is_inter_layer);
+        self.is_ksvc &= !(vp9.is_inter_picture && needs_below && spatial > 0);
+        self.take(vp9, payload, spatial == 0 && !vp9.is_inter_picture);
+        if !vp9.is_inter_picture {
+            return Needs::Nothing;
+        }
+        let references = match vp9.is_flexible {
+            true => vp9.references,
+            false => self.of_group(vp9).unwrap_or_default(),
+        };
+        match references.iter().any(|&back| back != 0) {
+            true => Needs::frames(references.map(u16::from)),
+            // It refers to something, and nobody says what.
+            false => Needs::EveryLayer,
+        }
+    }
+
+    fn take(&mut self, vp9: &vp9::Descriptor, payload: &[u8], is_key: bool) {
+        let Some(picture) = vp9.picture_id else {
+            return;
+        };
+        if self.first.is_some_and(|first| is_before(picture, first)) {
+            return;
+        }
+        if vp9.has_structure {
+            let complete = self.group.read(vp9, payload);
+            self.first = complete.map(|()| picture);
+        } else if is_key && self.first.is_some() {
+            // What tells the group again may be lost.
+            self.first = Some(picture);
+        }
+    }
+
+    /// What a picture refers to by its place in the group, unless it is of another layer than the
+    /// one at that place.
+    fn of_group(&self, vp9: &vp9::Descriptor) -> Option<[u8; vp9::REFERENCES_MAX]> {
+        let after = ahead(vp9.picture_id?, self.first?);
+        let temporal = vp9.layers.map_or(0, |layers| layers.temporal);
+        let picture = self.group.picture(after)?;
+        (picture.temporal == temporal).then_some(picture.references)
+    }
+}
+
+fn bits(picture: PictureId) -> u32 {
+    if picture.is_long { 15 } else { 7 }
+}
+
+/// How many pictures after the other one a picture is.
+fn ahead(picture: PictureId, other: PictureId) -> u16 {
+    picture.value.wrapping_sub(other.value) & ((1 << bits(picture)) - 1)
+}
+
+fn is_before(picture: PictureId, other: PictureId) -> bool {
+    ahead(picture, other) >= 1 << (bits(picture) - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// I P L with a picture id of seven bits, TID 0 SID 0, TL0PICIDX.
+    const INTER: u8 = 0xE8;
+    /// The same with V, without P: a key picture, which tells a group.
+    const KEY: u8 = 0xAA;
+    /// Of two: the pictures one and two, and three before.
+    const GROUP: [u8; 7] = [0x08, 2, 0x08, 1, 2, 0x04, 3];
+
+    fn needs(groups: &mut PictureGroups, flags: u8, id: u8, rest: &[u8]) -> Needs {
+        of_layer(groups, flags, id, 0, rest)
+    }
+
+    fn of_layer(groups: &mut PictureGroups, flags: u8, id: u8, layer: u8, rest: &[u8]) -> Needs {
+        let payload = [&[flags, id, layer, 1], rest].concat();
+        let vp9 = vp9::Descriptor::parse(&payload).unwrap();
+        groups.resolve(&vp9, &payload)
+    }
+
+    #[test]
+    fn references_are_those_of_the_group() {
+        let mut groups = PictureGroups::default();
+        let before = needs(&mut groups, INTER, 125, &[]);
+        assert_eq!(before, Needs::EveryLayer, "no group is known");
+        let key = needs(&mut groups, KEY, 126, &GROUP);
+        assert_eq!(key, Needs::Nothing);
+        let found = [127, 0, 1].map(|id| needs(&mut groups, INTER, id, &[]));
+        let (even, odd) = (Needs::frames([1, 2]), Needs::frames([3]));
+        assert_eq!(found, [odd, even, odd]);
+        // One that comes late, and one that is cut off.
+        needs(&mut groups, KEY, 125, &GROUP);
+        assert_eq!(needs(&mut groups, INTER, 2, &[]), even);
+        needs(&mut groups, KEY, 3, &GROUP[..5]);
+        assert_eq!(needs(&mut groups, INTER, 4, &[]), Needs::EveryLayer);
+    }
+
+    #[test]
+    fn a_key_picture_begins_the_group_anew_when_what_tells_it_is_lost() {
+        let mut groups = PictureGroups::default();
+        needs(&mut groups, KEY, 1, &GROUP);
+        // The second packet of the key picture 4.
+        needs(&mut groups, KEY & !0x02, 4, &[]);
+        assert_eq!(needs(&mut groups, INTER, 5, &[]), Needs::frames([3]));
+        // And the first one comes late.
+        needs(&mut groups, KEY, 4, &GROUP);
+        assert_eq!(needs(&mut groups, INTER, 6, &[]), Needs::frames([1, 2]));
+    }
+
+    #[test]
+    fn a_picture_of_another_layer_than_its_place_in_the_group_is_not_believed() {
+        let mut groups = PictureGroups::default();
+        needs(&mut groups, KEY, 1, &GROUP);
+        let found = of_layer(&mut groups, INTER, 2, 1 << 5, &[]);
+        assert_eq!(found, Needs::EveryLayer);
+    }
+
+    #[test]
+    fn a_layer_that_needs_the_one_below_in_inter_pictures_says_that_all_do() {
+        let mut groups = PictureGroups::new(true);
+        needs(&mut groups, KEY, 1, &GROUP);
+        // SID 1, D: of the key picture, and of the next one.
+        of_layer(&mut groups, KEY & !0x02, 1, 0x03, &[]);
+        assert!(groups.is_ksvc());
+        of_layer(&mut groups, INTER, 2, 0x03, &[]);
+        assert!(!groups.is_ksvc());
+    }
+
+    #[test]
+    fn a_group_that_says_nothing_of_a_picture_that_refers_to_others_is_not_believed() {
+        let mut groups = PictureGroups::default();
+        needs(&mut groups, KEY, 1, &[0x08, 1, 0x00]);
+        assert_eq!(needs(&mut groups, INTER, 2, &[]), Needs::EveryLayer);
+    }
+
+    #[test]
+    fn flexible_pictures_tell_themselves() {
+        let mut groups = PictureGroups::default();
+        let payload = [0xF8, 7, 0, 0x05, 0x02];
+        let vp9 = vp9::Descriptor::parse(&payload).unwrap();
+        let needs = groups.resolve(&vp9, &payload);
+        assert_eq!(needs, Needs::frames([2, 1]));
+    }
+}

@@ -1,0 +1,340 @@
+//! A consumer of spatial layers in one stream gets what it wishes for of each picture, and its
+//! receiver can decode it.
+
+use flumen::components::wire::rtcp::write_nack;
+use flumen::{ConsumerOptions, PreferredLayers};
+use flumen_tests::layered::{LayeredCall, Path, Vp9Mode};
+use flumen_tests::{Packet, RECEIVER, address};
+
+/// So many pictures are long enough for a stream that stopped to be told to be dead.
+const DEATH: usize = 120;
+
+const FULL: Vp9Mode = Vp9Mode {
+    is_ksvc: false,
+    is_flexible: false,
+};
+const KSVC: Vp9Mode = Vp9Mode {
+    is_ksvc: true,
+    is_flexible: false,
+};
+const FLEXIBLE: Vp9Mode = Vp9Mode {
+    is_ksvc: false,
+    is_flexible: true,
+};
+const FLEXIBLE_KSVC: Vp9Mode = Vp9Mode {
+    is_ksvc: true,
+    is_flexible: true,
+};
+const MODES: [Vp9Mode; 4] = [FULL, KSVC, FLEXIBLE, FLEXIBLE_KSVC];
+
+/// The spatial and temporal layers of the frames that came in the last `pictures` pictures.
+fn latest(call: &LayeredCall, pictures: usize) -> Vec<(u8, u8)> {
+    let received = call.received.decode(&call.made, Path::Clean);
+    let mut numbers: Vec<_> = call.made.iter().map(|frame| frame.picture).collect();
+    numbers.dedup();
+    let first = numbers[numbers.len() - pictures];
+    let latest = received.iter().filter(|frame| frame.id >= first);
+    latest
+        .map(|frame| (frame.seen.spatial, frame.seen.temporal.0))
+        .collect()
+}
+
+/// The spatial layers among them, each once.
+fn spatial(call: &LayeredCall, pictures: usize) -> Vec<u8> {
+    let mut layers: Vec<_> = latest(call, pictures).iter().map(|frame| frame.0).collect();
+    layers.sort_unstable();
+    layers.dedup();
+    layers
+}
+
+#[test]
+fn all_layers_are_what_a_consumer_gets() {
+    for mode in MODES {
+        let mut call = LayeredCall::vp9(mode, 1).begun();
+        call.run(20);
+        assert_eq!(call.current(), Some((2, 2)), "{mode:?}");
+        assert_eq!(call.told().last(), Some(&Some((2, 2))));
+        let expected = if mode.is_ksvc { vec![2] } else { vec![0, 1, 2] };
+        assert_eq!(spatial(&call, 8), expected, "{mode:?}");
+    }
+}
+
+#[test]
+fn full_svc_falls_at_once_and_rises_with_a_key_picture() {
+    for mode in [FULL, FLEXIBLE] {
+        let mut call = LayeredCall::vp9(mode, 2).begun();
+        call.run(20);
+        call.told();
+        let asked = call.asked(0);
+        call.sources[0].set_reaction(9);
+        call.prefer(0, None);
+        call.run(1);
+        assert_eq!((call.current(), call.asked(0)), (Some((0, 2)), asked));
+        call.run(8);
+        assert_eq!(spatial(&call, 8), [0]);
+        call.prefer(1, None);
+        call.run(5);
+        assert_eq!((call.current(), call.asked(0)), (Some((0, 2)), asked + 1));
+        call.run(10);
+        assert_eq!((call.current(), call.asked(0)), (Some((1, 2)), asked + 1));
+        assert_eq!(call.told().last(), Some(&Some((1, 2))));
+        assert_eq!(spatial(&call, 4), [0, 1]);
+        call.decoded(Path::Clean);
+    }
+}
+
+#[test]
+fn ksvc_falls_and_rises_with_a_key_picture_and_goes_on_meanwhile() {
+    for mode in [KSVC, FLEXIBLE_KSVC] {
+        let mut call = LayeredCall::vp9(mode, 3).begun();
+        call.run(20);
+        call.sources[0].set_reaction(6);
+        for (wish, before) in [(0, 2), (1, 0), (2, 1)] {
+            let asked = call.asked(0);
+            call.prefer(wish, None);
+            call.run(4);
+            assert_eq!(call.current(), Some((before, 2)), "{mode:?}");
+            assert_eq!(spatial(&call, 4), [before], "what it got goes on");
+            call.run(14);
+            assert_eq!(call.current(), Some((wish, 2)));
+            assert_eq!(call.asked(0), asked + 1);
+            assert_eq!(spatial(&call, 4), [wish]);
+        }
+        call.decoded(Path::Clean);
+    }
+}
+
+#[test]
+fn temporal_layers_fall_and_rise_without_a_key_picture() {
+    for mode in MODES {
+        let mut call = LayeredCall::vp9(mode, 4).begun();
+        call.run(20);
+        let asked = call.asked(0);
+        for temporal in [1, 0, 2, 0, 1, 2] {
+            call.prefer(2, Some(temporal));
+            call.run(9);
+            assert_eq!(call.current(), Some((2, temporal)), "{mode:?}");
+            let highest = latest(&call, 5).iter().map(|frame| frame.1).max();
+            assert_eq!(highest, Some(temporal), "{mode:?}");
+        }
+        assert_eq!(call.asked(0), asked, "{mode:?}");
+        call.decoded(Path::Clean);
+    }
+}
+
+#[test]
+fn a_wish_at_creation_holds_from_the_beginning() {
+    let preferred_layers = Some(PreferredLayers {
+        spatial_layer: 1,
+        temporal_layer: Some(0),
+    });
+    let mut call = LayeredCall::vp9_with(FULL, 5, |options| ConsumerOptions {
+        preferred_layers,
+        ..options
+    });
+    call.run(30);
+    assert_eq!(call.current(), Some((1, 0)));
+    let received = call.received.decode(&call.made, Path::Clean);
+    assert!(
+        received
+            .iter()
+            .all(|frame| frame.seen.spatial < 2 && frame.seen.temporal.0 == 0)
+    );
+}
+
+#[test]
+fn when_the_top_layer_of_ksvc_stops_the_next_one_is_shown() {
+    let mut call = LayeredCall::vp9(KSVC, 6).begun();
+    call.run(20);
+    call.sources[0].set_spatial(2);
+    call.run(15);
+    assert_eq!(call.current(), Some((1, 2)));
+    assert_eq!(spatial(&call, 4), [1]);
+    // And it comes back.
+    call.sources[0].set_spatial(3);
+    call.run(15);
+    assert_eq!(call.current(), Some((2, 2)));
+    call.decoded(Path::Clean);
+}
+
+#[test]
+fn a_layer_that_never_comes_is_not_waited_for() {
+    for mode in MODES {
+        let mut call = LayeredCall::vp9(mode, 7);
+        call.sources[0].set_spatial(1);
+        let call = &mut call.begun();
+        call.run(10);
+        assert_eq!(spatial(call, 4), [0], "{mode:?}");
+        assert_eq!(call.current(), Some((0, 2)));
+        let asked = call.asked(0);
+        call.run(30);
+        assert!(call.asked(0) <= asked + 1, "{mode:?}");
+    }
+}
+
+#[test]
+fn each_receiver_has_the_marker_on_the_last_packet_that_it_gets_of_a_picture() {
+    let mut call = LayeredCall::vp9(FULL, 8).begun();
+    let other = call.room.plain(address(7_000));
+    let lower = call.room.consume(other, call.producer);
+    let layers = PreferredLayers {
+        spatial_layer: 0,
+        temporal_layer: None,
+    };
+    call.room
+        .engine
+        .set_preferred_layers(lower, layers)
+        .unwrap();
+    call.room.tick();
+    call.sources[0].begin_anew();
+    let mut marked = [0; 2];
+    for _ in 0..20 {
+        for packet in call.encode_all() {
+            call.room.arrive(call.sender, &packet);
+        }
+        call.room.tick();
+        let received = call.room.received();
+        call.take(&received);
+        let to = |port| flumen_tests::rtp_to(&received, address(port));
+        for (marked, (port, top)) in marked.iter_mut().zip([(RECEIVER, 2), (7_000, 0)]) {
+            let packets = to(port);
+            let count = packets.iter().filter(|packet| packet.marker).count();
+            assert!(count <= 1 && packets.last().is_none_or(|last| last.marker));
+            assert!(packets.iter().all(|packet| spatial_of(packet) <= top));
+            *marked += count;
+        }
+    }
+    assert_eq!(marked, [20, 20]);
+    call.decoded(Path::Clean);
+}
+
+fn spatial_of(packet: &Packet) -> u8 {
+    packet.payload[3] >> 1 & 7
+}
+
+#[test]
+fn what_was_sent_is_sent_again_as_it_was() {
+    let mut call = LayeredCall::vp9(FULL, 9).begun();
+    call.run(4);
+    for layer in [1, 0, 2] {
+        call.prefer(layer, Some(1));
+        call.run(5);
+    }
+    // A run with other numbers than the sender's.
+    call.room.engine.pause_consumer(call.consumer).unwrap();
+    call.run(1);
+    call.room.engine.resume_consumer(call.consumer).unwrap();
+    let before = call.received.count();
+    call.run(6);
+    call.decoded(Path::Clean);
+    let sent: Vec<_> = call.received.packets().skip(before).cloned().collect();
+    assert!(sent.len() > 6);
+    let mut nack = Vec::new();
+    let numbers = sent.iter().map(|packet| packet.sequence);
+    write_nack(&mut nack, 1, call.consumer_ssrc(), numbers);
+    call.room.arrive_bytes(call.receiver, &nack);
+    call.room.tick();
+    let again = call.room.rtp_to(address(RECEIVER));
+    assert_eq!(again.len(), sent.len());
+    for (again, first) in again.iter().zip(&sent) {
+        let repeated = [&first.sequence.to_be_bytes(), &first.payload[..]].concat();
+        let same = (first.timestamp, first.marker, &repeated);
+        assert_eq!((again.timestamp, again.marker, &again.payload), same);
+    }
+}
+
+#[test]
+fn rising_from_the_lowest_to_the_highest_layer_passes_nothing_undecodable_between() {
+    let mut call = LayeredCall::vp9(FULL, 10).begun();
+    call.prefer(0, Some(0));
+    call.run(12);
+    call.sources[0].set_reaction(20);
+    call.prefer(2, Some(2));
+    // Decoding checks every frame's references.
+    for _ in 0..12 {
+        call.run(1);
+        assert_eq!(spatial(&call, 1), [0]);
+    }
+    call.run(12);
+    assert_eq!(call.current(), Some((2, 2)));
+    call.decoded(Path::Clean);
+}
+
+#[test]
+fn flexible_pictures_of_one_temporal_layer_all_go_out() {
+    let mut call = LayeredCall::vp9(FLEXIBLE, 11);
+    call.sources[0].flatten();
+    let call = &mut call.begun();
+    call.run(30);
+    assert_eq!(latest(call, 20).len(), 3 * 20);
+    call.prefer(0, None);
+    call.run(30);
+    assert_eq!(latest(call, 20).len(), 20);
+}
+
+#[test]
+fn vp9_simulcast_follows_one_ssrc_at_a_time() {
+    for mode in [FULL, FLEXIBLE] {
+        let mut call = LayeredCall::vp9_simulcast(mode, 12).begun();
+        call.run(20);
+        assert_eq!(call.current(), Some((2, 2)));
+        for layer in [0, 2, 1] {
+            call.prefer(layer, Some(1));
+            call.run(20);
+            assert_eq!(call.current(), Some((layer, 1)));
+            let received = call.received.decode(&call.made, Path::Clean);
+            let newest = received.iter().rev().take(8);
+            let encoders = newest.map(|frame| call.made[frame.id as usize].encoder);
+            assert!(
+                encoders
+                    .clone()
+                    .all(|encoder| encoder == usize::from(layer))
+            );
+        }
+    }
+}
+
+#[test]
+fn a_packet_that_is_lost_twice_freezes_nothing_that_comes_in_time() {
+    for mode in MODES {
+        let mut call = LayeredCall::vp9(mode, 13).begun();
+        call.run(20);
+        let mut packets = call.encode_all();
+        // What is lost is repeated a hundred milliseconds later, not at once.
+        let late = packets.pop().unwrap();
+        call.send(&packets);
+        let asked = call.asked(0);
+        call.run(3);
+        call.send(&[late]);
+        call.run(10);
+        assert_eq!(call.asked(0), asked, "{mode:?}");
+        assert_eq!(call.current(), Some((2, 2)), "{mode:?}");
+        call.decoded(Path::Clean);
+    }
+}
+
+#[test]
+fn a_sender_that_counts_its_pictures_anew_is_followed() {
+    for mode in MODES {
+        let mut call = LayeredCall::vp9(mode, 14).begun();
+        call.run(20);
+        call.sources[0].count_anew();
+        call.run(1);
+        let before = call.received.count();
+        call.run(10);
+        assert!(call.received.count() >= before + 10, "{mode:?}");
+        call.decoded(Path::Clean);
+    }
+}
+
+#[test]
+fn a_stream_that_dies_and_comes_back_begins_with_a_key_picture() {
+    let mut call = LayeredCall::vp9(KSVC, 15).begun();
+    call.run(20);
+    call.sources[0].is_live = false;
+    call.run(DEATH);
+    call.sources[0].is_live = true;
+    call.run(20);
+    assert_eq!(call.current(), Some((2, 2)));
+    call.decoded(Path::Clean);
+}
