@@ -29,6 +29,8 @@ pub mod application {
 
 /// Consumers: who gets what, what they send, and what they send again.
 pub mod consume {
+    pub(crate) mod allocation;
+    pub(crate) mod allotment;
     pub(crate) mod allowance;
     pub(crate) mod byte_ring;
     pub(crate) mod choices;
@@ -38,10 +40,14 @@ pub mod consume {
     pub(crate) mod layering;
     pub(crate) mod numbering;
     pub(crate) mod remote_reception;
+    pub(crate) mod restraint;
     pub(crate) mod retransmission;
     pub(crate) mod routes;
+    pub(crate) mod wants;
     pub(crate) mod withheld;
 
+    pub use allocation::{Bid, Bids, Budget, PathBids, Rung, share, stagger};
+    pub use allotment::{Allotment, Given};
     pub use allowance::Allowance;
     pub use choices::{LayersChanging, LayersToChoose, Priority};
     pub use consumer::{Consumer, ConsumerParameters, Consumers, ConsumesFrom};
@@ -53,8 +59,10 @@ pub mod consume {
     };
     pub use numbering::{Numbering, PayloadTypes, RENAMED_MAX};
     pub use remote_reception::{Counters, ReceiverReports, RemoteReception};
+    pub use restraint::Restraint;
     pub use retransmission::{Permit, Retransmission, Rtx};
     pub use routes::Routes;
+    pub use wants::{Wanted, WantedLayer, Wants, WantsChanging};
     pub use withheld::Withheld;
 }
 

@@ -137,6 +137,22 @@ limits! {
     pacing_burst_packets: usize;
     /// Milliseconds that a packet waits for its turn at most. Default 500.
     pacing_delay_ms: u64;
+    /// How much more than all of it costs, in percent, a path must carry before a consumer gets more
+    /// layers. Default 5.
+    layer_hysteresis_percent: u64;
+    /// Milliseconds after which a path that carried what it costs is enough. Default 5,000.
+    layer_patience_ms: u64;
+    /// Milliseconds between two changes of what a consumer may get, unless what is sent is more than
+    /// its path carries. Default 1,000.
+    layer_change_interval_ms: u64;
+    /// Milliseconds for which what was too much for a path is not tried again. Default 5,000.
+    layer_hold_down_ms: u64;
+    /// The longest of these spans in milliseconds. Default 60,000.
+    layer_hold_down_max_ms: u64;
+    /// The lowest layer of a video that lives goes out however little its path carries. Default true.
+    lowest_layer_always: bool;
+    /// Milliseconds for which nobody has wanted a layer before its sender is told. Default 5,000.
+    unused_layers_delay_ms: u64;
     /// Streams and consumers that report in one tick. Default 256.
     reports_per_tick: usize;
     /// Streams and consumers looked at in one tick for what there is to report. Default 4,096.

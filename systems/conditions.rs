@@ -13,7 +13,7 @@ use flumen_components::{
     Media, Messages, Missing, MovedSessions, Outbox, OutgoingEstimate, PacedTransports, Pacer,
     PathsOnProbe, PathsToEstimate, ReceiverReports, ReportQueue, ResumedStreams, RtcpIn, RtpIn,
     RtpObserver, ScoresChanged, SctpIn, SenderReports, Stirred, Touched, Traces,
-    UnprovenTransports, WebRtcServer,
+    UnprovenTransports, WantsChanging, WebRtcServer,
 };
 
 /// Datagrams came.
@@ -142,13 +142,15 @@ pub(crate) fn reports_came(
     !(senders.0.is_empty() && receivers.0.is_empty())
 }
 
-/// Receivers told of their paths, or it is time to look at some.
+/// Receivers told of their paths, or it is time to look at some, or layers are to be chosen.
 pub(crate) fn paths_move(
     paths: Res<'_, PathsToEstimate>,
     deadlines: Res<'_, Deadlines>,
+    to_choose: Res<'_, LayersToChoose>,
     estimated: Query<'_, '_, (), With<OutgoingEstimate>>,
 ) -> bool {
-    !(paths.0.is_empty() && (deadlines.fired().is_empty() || estimated.is_empty()))
+    let is_quiet = deadlines.fired().is_empty() && to_choose.is_empty();
+    !(paths.0.is_empty() && (is_quiet || estimated.is_empty()))
 }
 
 /// Scores changed.
@@ -162,6 +164,14 @@ pub(crate) fn scores_changed(
 /// Consumers are to choose their layers.
 pub(crate) fn layers_to_choose(to_choose: Res<'_, LayersToChoose>) -> bool {
     !to_choose.is_empty()
+}
+
+/// Others may be wanted of producers, or a deadline passed.
+pub(crate) fn wants_change(
+    changing: Res<'_, WantsChanging>,
+    deadlines: Res<'_, Deadlines>,
+) -> bool {
+    !(changing.is_empty() && deadlines.fired().is_empty())
 }
 
 /// Consumers may get other layers.

@@ -77,7 +77,13 @@ fn score(setup: &mut Setup) {
     let stage = Stage::Score;
     let samples = (score::sample_scores, score::sample_consumers).chain();
     let activity = (score::watch_liveness, score::watch_layers).chain();
-    let paths = (score::measure_demand, score::estimate_paths).chain();
+    let paths = (
+        score::list_paths,
+        score::measure_demand,
+        score::estimate_paths,
+        score::share_paths,
+    )
+        .chain();
     let levels = (score::hear_levels, score::tell_levels).chain();
     setup.run_when(silence_watched, stage, score::watch_inactivity);
     setup.run_when(reports_came, stage, samples);
@@ -85,6 +91,7 @@ fn score(setup: &mut Setup) {
     setup.run_when(activity_told, stage, activity);
     setup.run_when(paths_move, stage, paths);
     setup.run_when(layers_to_choose, stage, score::choose_layers);
+    setup.run_when(wants_change, stage, score::tell_wants);
     setup.run_when(audio_observed, stage, levels);
 }
 
@@ -130,6 +137,7 @@ fn resources(world: &mut bevy_ecs::world::World) {
     world.init_resource::<components::Traces>();
     world.init_resource::<components::LayersToChoose>();
     world.init_resource::<components::LayersChanging>();
+    world.init_resource::<components::WantsChanging>();
     world.init_resource::<components::Connected>();
     world.init_resource::<components::ScoresChanged>();
     world.init_resource::<components::SenderReports>();
@@ -139,6 +147,7 @@ fn resources(world: &mut bevy_ecs::world::World) {
     world.init_resource::<components::ReportQueue>();
     world.init_resource::<components::EstimatesToTell>();
     world.init_resource::<components::PathsToEstimate>();
+    world.init_resource::<components::Bids>();
     world.init_resource::<components::PathsOnProbe>();
     world.init_resource::<components::PacedTransports>();
 }

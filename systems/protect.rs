@@ -2,6 +2,7 @@
 //! is probed there is padding. What leaves on protected transports is sealed at last.
 
 mod hold_back;
+mod old_packets;
 mod pace;
 mod seal;
 mod send_probes;

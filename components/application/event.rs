@@ -16,6 +16,7 @@ use crate::application::trace::Trace;
 use crate::application::undrained::Undrained;
 use crate::consume::layering::ConsumerLayers;
 use crate::data::data_channel::DataChannel;
+use crate::consume::wants::WantedLayer;
 use crate::media::layer_activity::StreamLayers;
 use crate::media::orientation::VideoOrientation;
 use crate::media::score::{ConsumerScore, ProducerScore};
@@ -287,6 +288,13 @@ events! {
     DtlsStateChanged = "dtlsstatechange" {
         /// The state.
         dtls_state: DtlsState
+    };
+    /// Other layers of a producer are wanted than before, of which its sender need not send the
+    /// others: by consumers that are open and not paused, as far as they wish for them. All are at
+    /// first. Not in the JavaScript API.
+    WantedLayersChanged = "wantedlayers" {
+        /// The layers, lowest first; none when nobody wants any.
+        layers: Vec<WantedLayer>
     };
     /// The SCTP association of a transport is in another state.
     SctpStateChanged = "sctpstatechange" {

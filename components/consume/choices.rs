@@ -25,6 +25,11 @@ impl LayersToChoose {
         self.order.is_empty()
     }
 
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Entity> {
+        self.order.iter().copied()
+    }
+
     /// Takes all of them out, in order.
     pub fn drain(&mut self) -> impl Iterator<Item = Entity> {
         self.known.clear();

@@ -280,10 +280,7 @@ impl Layering {
                 sequence.drop(number);
                 return Err(Withheld::OtherLayer);
             }
-            let target = self
-                .selection
-                .target()
-                .filter(|target| !self.is_simulcast || target.spatial_layer == run.encoding);
+            let target = self.target_within(run.encoding);
             self.pictures.see(packet, target, &self.frames);
         }
         let fate = self
@@ -306,6 +303,21 @@ impl Layering {
         let outgoing = sequence.input(number).ok_or(Withheld::TooLate)?;
         self.note(packet, run, late);
         Ok(outgoing)
+    }
+
+    /// What is to be got of an encoding that is followed; none when that stays as it is. Where a
+    /// lower one is all that there is bandwidth for, its lowest rate has to do until that comes.
+    fn target_within(&self, encoding: u8) -> Option<ConsumerLayers> {
+        let target = self.selection.target()?;
+        if !self.is_simulcast || target.spatial_layer == encoding {
+            return Some(target);
+        }
+        let allowed = self.selection.allowed();
+        let is_too_much = allowed.is_none_or(|allowed| allowed.spatial_layer < encoding);
+        is_too_much.then_some(ConsumerLayers {
+            spatial_layer: encoding,
+            temporal_layer: 0,
+        })
     }
 
     /// A packet of the followed stream came before it was followed.

@@ -11,7 +11,12 @@ use crate::tick::time::Time;
 pub struct Demand {
     /// What they forward. Written by Score.
     pub forwarded: u64,
-    /// What they would forward if the path carried it; none where they forward all they get.
+    /// What they would forward if they got all layers they wish for; none where they have no choice.
+    /// Written by Score.
+    pub layers: Option<u64>,
+    /// Some do not get all of them.
+    pub is_unmet: bool,
+    /// What they are taken to want, whatever they forward. Written by the application.
     pub wanted: Option<u64>,
     trend: Trend,
 }
@@ -19,7 +24,18 @@ pub struct Demand {
 impl Demand {
     /// What they want now.
     pub fn bitrate(&self) -> u64 {
-        self.wanted.unwrap_or(self.forwarded)
+        self.wanted.or(self.layers).unwrap_or(self.forwarded)
+    }
+
+    /// What is worth trying on a path that is believed to carry `estimate`: `margin_percent` more
+    /// than what they want, or no more than that when they have it.
+    pub fn to_try(&self, estimate: u64, margin_percent: u64) -> u64 {
+        let margin = |bitrate: u64| bitrate.saturating_add(bitrate / 100 * margin_percent);
+        match (self.wanted, self.layers) {
+            (None, Some(layers)) if self.is_unmet => margin(layers),
+            (None, Some(layers)) => layers.min(estimate),
+            _ => self.bitrate(),
+        }
     }
 
     /// What they want, or wanted a moment ago: a pause does not let it collapse.

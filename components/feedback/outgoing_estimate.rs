@@ -27,7 +27,7 @@ use crate::tick::deadline::{Deadlines, Due};
 use crate::tick::limits::Limits;
 use crate::tick::outbox::Outgoing;
 use crate::tick::time::{Now, Time};
-use crate::wire::rtcp::TransportFeedback;
+use crate::wire::rtcp::{CongestionFeedback, TransportFeedback};
 
 pub use estimator::{
     BandwidthEstimator, EstimateCause, PacketReport, PathEstimate, PathFigures, PathReport, Probe,
@@ -50,6 +50,7 @@ pub struct OutgoingEstimate {
     estimate: PathEstimate,
     /// The stream of packets that probe.
     probation: Probation,
+    turn: u16,
     on_probe: Option<OnProbe>,
     probe_listed: bool,
     /// The bitrate that was traced last, and when.
@@ -69,6 +70,8 @@ pub enum EstimateMethod {
     /// When packets arrive: the sender estimates
     /// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
     TransportCc,
+    /// When packets of its streams arrive, on a coarser clock: the sender estimates (RFC 8888).
+    CongestionFeedback,
     /// A bitrate: the receiver estimates (draft-alvestrand-rmcat-remb-03).
     Remb,
 }
@@ -99,6 +102,8 @@ struct OnProbe {
     armed: Option<Time>,
 }
 
+/// Streams that a receiver tells of at once, by packets, at the most that is remembered of each.
+const STREAMS_MAX: usize = 4;
 /// How often a path is looked at while reports are due.
 const INTERVAL: Duration = Duration::from_millis(100);
 /// A probe that takes so many times as long as it should is given up.
@@ -110,6 +115,9 @@ impl Default for Estimators {
     fn default() -> Self {
         Self(Box::new(|method, bitrate| match method {
             EstimateMethod::TransportCc => Box::new(TransportWideEstimator::new(bitrate)),
+            EstimateMethod::CongestionFeedback => {
+                Box::new(TransportWideEstimator::on_coarse_clock(bitrate))
+            }
             EstimateMethod::Remb => Box::new(RembEstimator::new(bitrate)),
         }))
     }
@@ -140,6 +148,7 @@ impl OutgoingEstimate {
             estimator: (estimators.0)(method, bitrate),
             estimate: PathEstimate::starting_at(bitrate),
             probation: Probation::default(),
+            turn: 0,
             on_probe: None,
             probe_listed: false,
             told: None,
@@ -174,6 +183,17 @@ impl OutgoingEstimate {
         }
     }
 
+    /// A packet leaves with this SSRC and RTP sequence number.
+    pub fn send_named(&mut self, name: (u32, u16), bytes: u16, now: Time, limits: &Limits) {
+        if self.method == EstimateMethod::CongestionFeedback {
+            let limit = limits.sent_packets_per_transport;
+            let probe = self.on_probe.map_or(0, |on| on.probe.number);
+            let sent = self.history.push_named(name, (bytes, probe), now, limit);
+            self.estimator.receive(PathReport::Sent(sent), now);
+            self.count(bytes);
+        }
+    }
+
     /// The receiver told of packets. `reports` is memory to be reused.
     pub fn report(
         &mut self,
@@ -186,7 +206,33 @@ impl OutgoingEstimate {
         let wanted = usize::from(feedback.status_count);
         let limit = limits.reported_packets_per_transport;
         let count = self.looked_at.take(wanted, now.tick, limit);
-        self.history.report(feedback, count, reports);
+        if self.method == EstimateMethod::TransportCc {
+            self.history.report(feedback, count, reports);
+        }
+        self.learn(reports, now);
+    }
+
+    /// The receiver told of packets of its streams. `reports` is memory to be reused.
+    pub fn report_named(
+        &mut self,
+        feedback: &CongestionFeedback<'_>,
+        reports: &mut Vec<PacketReport>,
+        now: &Now,
+        limits: &Limits,
+    ) {
+        reports.clear();
+        if self.method == EstimateMethod::CongestionFeedback {
+            // Each stream costs as much as all packets that are remembered.
+            let limit = limits
+                .reported_packets_per_transport
+                .saturating_mul(STREAMS_MAX);
+            let count = self.looked_at.take(limit, now.tick, limit);
+            self.history.report_named(feedback, count, reports);
+        }
+        self.learn(reports, now);
+    }
+
+    fn learn(&mut self, reports: &[PacketReport], now: &Now) {
         if !reports.is_empty() {
             self.is_heard = true;
             let lost = reports.iter().filter(|report| report.arrived.is_none());
@@ -209,15 +255,26 @@ impl OutgoingEstimate {
 
     /// Estimates anew, within `limit`; true when that is to be traced: at first, once a second, and
     /// at once when the estimate is much lower or higher.
-    pub fn update(&mut self, demand: &Demand, limit: &OutgoingLimit, now: Time) -> bool {
+    pub fn update(
+        &mut self,
+        demand: &Demand,
+        limit: &OutgoingLimit,
+        margin_percent: u64,
+        now: Time,
+    ) -> bool {
         self.listed = false;
-        let wanted = demand.bitrate().min(limit.most());
+        let wanted = demand.to_try(self.estimate.bitrate, margin_percent);
+        let wanted = wanted.min(limit.most());
         let mut estimate = self.estimator.estimate(wanted, now);
         let bitrate = limit.clamp(estimate.bitrate);
         if bitrate != estimate.bitrate {
             (estimate.bitrate, estimate.cause) = (bitrate, EstimateCause::Limit);
         }
-        self.begin_probe(estimate.probe, now);
+        let beside = match self.method {
+            EstimateMethod::TransportCc | EstimateMethod::CongestionFeedback => 0,
+            EstimateMethod::Remb => demand.forwarded,
+        };
+        self.begin_probe(estimate.probe, beside, now);
         self.estimate = estimate;
         let is_news = self.told.is_none_or(|(told, at)| {
             let is_due = now - at >= TELL_INTERVAL && bitrate != told;
@@ -238,11 +295,20 @@ impl OutgoingEstimate {
 
     /// The next packet of padding, appended to `out`, with its stamps still to be written.
     pub fn pad(&mut self, out: &mut Vec<u8>) -> Outgoing {
-        let row = self.probation.write(out);
+        self.probation.write(out)
+    }
+
+    /// Padding leaves. Where packets are numbered that is counted when it gets its number.
+    pub fn count_padding(&mut self, row: &Outgoing) {
         if self.method == EstimateMethod::Remb {
             self.count(row.len() as u16);
         }
-        row
+    }
+
+    /// Counts the packets of padding, to choose among what they may repeat.
+    pub fn turn(&mut self) -> u16 {
+        self.turn = self.turn.wrapping_add(1);
+        self.turn
     }
 
     /// How many packets of padding a probe needs at `now`.
@@ -271,8 +337,10 @@ impl OutgoingEstimate {
         true
     }
 
-    fn begin_probe(&mut self, asked: Option<Probe>, now: Time) {
+    /// What is sent `beside` it, in bits a second, is part of it, but not counted packet by packet.
+    fn begin_probe(&mut self, asked: Option<Probe>, beside: u64, now: Time) {
         let usable = asked.filter(|probe| probe.bitrate > 0 && probe.bytes <= Probe::BYTES_MAX);
+        let usable = usable.and_then(|probe| probe.less(beside));
         if self.on_probe.is_none()
             && let Some(probe) = usable
         {

@@ -111,6 +111,29 @@ impl LayerRates {
         }
     }
 
+    /// Tells the bits a second up to each layer, lowest first, as far as they are known of a young
+    /// stream.
+    pub fn each_recent(&mut self, now: Time, mut tell: impl FnMut(LayerRate)) {
+        let told = |spatial, temporal, bits_per_second| LayerRate {
+            spatial,
+            temporal,
+            bits_per_second,
+        };
+        match &mut self.0 {
+            Layers::Single(rate) => tell(told(0, 0, rate.recent_bits_per_second(now))),
+            Layers::Several(grid) => {
+                let mut below = 0;
+                for (spatial, row) in grid.rows() {
+                    for (temporal, rate) in (0..).zip(row) {
+                        let own = rate.recent_bits_per_second(now);
+                        below += own;
+                        tell(told(spatial, temporal, if own == 0 { 0 } else { below }));
+                    }
+                }
+            }
+        }
+    }
+
     /// Which spatial layers bring anything: bit 0 is the lowest one.
     pub fn active_spatial_layers(&mut self, now: Time) -> u8 {
         match &mut self.0 {

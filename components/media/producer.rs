@@ -104,6 +104,23 @@ impl Producer {
         found.map(|entry| entry.mapped)
     }
 
+    /// How many layers there are to choose among, of a producer of this type.
+    pub fn layer_counts(&self, producer_type: ProducerType) -> LayerCounts {
+        let first = self.encodings.first().map(|encoding| encoding.layers);
+        let temporal = self
+            .encodings
+            .iter()
+            .map(|encoding| encoding.layers.temporal);
+        match producer_type {
+            ProducerType::Simple => LayerCounts::ONE,
+            ProducerType::Simulcast => LayerCounts {
+                spatial: u8::try_from(self.encodings.len()).unwrap_or(u8::MAX),
+                temporal: temporal.max().unwrap_or(1),
+            },
+            ProducerType::Svc => first.unwrap_or(LayerCounts::ONE),
+        }
+    }
+
     /// Its streams, in the order of its encodings.
     pub fn streams(&self) -> impl Iterator<Item = Entity> {
         self.encodings.iter().filter_map(|encoding| encoding.stream)

@@ -18,9 +18,12 @@ pub struct Rate {
     newest_bytes: u32,
     /// Bytes of all items but the newest.
     older_bytes: u64,
+    /// When bytes came after a window without any.
+    began_ms: u64,
 }
 
 const ITEMS: u64 = 100;
+const SPAN_MIN_MS: u64 = 500;
 
 impl Rate {
     /// A rate over `window_ms` milliseconds.
@@ -35,6 +38,7 @@ impl Rate {
             newest_start_ms: None,
             newest_bytes: 0,
             older_bytes: 0,
+            began_ms: 0,
         }
     }
 
@@ -67,18 +71,28 @@ impl Rate {
             .is_some_and(|start| now_ms.wrapping_sub(start) < self.item_ms)
     }
 
+    /// Bits a second at `now` over the part of the window since anything came: what a young stream
+    /// brings. Over less than half a second it is taken for that.
+    pub fn recent_bits_per_second(&mut self, now: Time) -> u64 {
+        let now_ms = now.as_millis();
+        self.slide(now_ms);
+        let span = (now_ms.saturating_sub(self.began_ms)).max(SPAN_MIN_MS);
+        let bytes = self.older_bytes + u64::from(self.newest_bytes);
+        bytes * 8_000 / span.min(self.window_ms)
+    }
+
     /// Forgets what has left the window. Items start at whole multiples of their length after the
     /// first one.
     fn slide(&mut self, now_ms: u64) {
         let Some(start) = self.newest_start_ms else {
-            self.newest_start_ms = Some(now_ms);
+            (self.newest_start_ms, self.began_ms) = (Some(now_ms), now_ms);
             return;
         };
         let steps = now_ms.saturating_sub(start) / self.item_ms;
         if steps >= self.items.len() as u64 {
             self.items.fill(0);
             (self.newest_bytes, self.older_bytes) = (0, 0);
-            self.newest_start_ms = Some(now_ms);
+            (self.newest_start_ms, self.began_ms) = (Some(now_ms), now_ms);
             return;
         }
         for _ in 0..steps {
@@ -113,6 +127,31 @@ mod tests {
         assert_eq!(rate.bits_per_second(Time::from_millis(999)), 1_000_000);
         assert_eq!(rate.bits_per_second(Time::from_millis(1_499)), 500_000);
         assert_eq!(rate.bits_per_second(Time::from_millis(3_000)), 0);
+    }
+
+    #[test]
+    fn a_young_rate_is_that_of_its_own_span() {
+        let mut rate = Rate::new(2_500);
+        // (ms, bits a second after 125 bytes a millisecond from 1,000 on)
+        let rows = [
+            (1_249, 500_000),
+            (1_499, 1_000_000),
+            (1_999, 1_000_000),
+            (4_999, 1_000_000),
+        ];
+        let mut now = 1_000;
+        for (ms, expected) in rows {
+            while now <= ms {
+                rate.add(125, Time::from_millis(now));
+                now += 1;
+            }
+            let told = rate.recent_bits_per_second(Time::from_millis(ms));
+            assert!(told.abs_diff(expected) <= expected / 50, "{told} at {ms}");
+        }
+        // After a window without anything it is young again.
+        rate.add(12_500, Time::from_millis(9_000));
+        let told = rate.recent_bits_per_second(Time::from_millis(9_100));
+        assert_eq!(told, 200_000);
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub enum Due {
     Liveness,
     /// It is time to look which layers of a stream arrive.
     LayerActivity,
+    /// Less of a producer may have been wanted for long enough.
+    Wants,
     /// A transport tells its sender when packets arrived.
     BandwidthFeedback,
     /// It is time to look what the path to a receiver carries.

@@ -1,5 +1,7 @@
 //! Every bound of the engine, by name.
 
+use std::time::Duration;
+
 use bevy_ecs::resource::Resource;
 
 /// The bounds of an engine. Each has a default, and a setter of the same name in the builder.
@@ -107,6 +109,26 @@ pub struct Limits {
     /// Milliseconds that a packet waits for its turn at most: the rate rises for those that would
     /// wait longer. Default 500.
     pub pacing_delay_ms: u64,
+    /// How much more than all of it costs, in percent, a path must carry before a consumer gets more
+    /// layers. Default 5.
+    pub layer_hysteresis_percent: u64,
+    /// Milliseconds after which a path that carried what it costs all the time is enough without
+    /// that. Default 5,000.
+    pub layer_patience_ms: u64,
+    /// Milliseconds between two changes of what a consumer may get, unless what is sent is more than
+    /// its path carries. Default 1,000.
+    pub layer_change_interval_ms: u64,
+    /// Milliseconds for which what was too much for a path is not tried again; after each raise that
+    /// did not last a minute it is twice as long. Paths that carry a quarter more than that are
+    /// exempt. Default 5,000.
+    pub layer_hold_down_ms: u64,
+    /// The longest of these spans in milliseconds. Default 60,000.
+    pub layer_hold_down_max_ms: u64,
+    /// The lowest layer of a video that lives goes out however little its path carries. Without it
+    /// consumers get nothing where there is no room for that. Default true.
+    pub lowest_layer_always: bool,
+    /// Milliseconds for which nobody has wanted a layer before its sender is told. Default 5,000.
+    pub unused_layers_delay_ms: u64,
     /// Streams and consumers that report in one tick; the others follow in the next ones. Default
     /// 256.
     pub reports_per_tick: usize,
@@ -130,6 +152,18 @@ pub struct Limits {
     /// SSRCs that may take the place of the one before, in one encoding within ten seconds: each
     /// begins a stream and asks for a key frame. Zero: the first one stays. Default 16.
     pub ssrc_changes_per_encoding: usize,
+}
+
+impl Limits {
+    /// Shortest span between two changes of what a consumer may get.
+    pub fn layer_change_interval(&self) -> Duration {
+        Duration::from_millis(self.layer_change_interval_ms)
+    }
+
+    /// How long a layer must be unused.
+    pub fn unused_layers_delay(&self) -> Duration {
+        Duration::from_millis(self.unused_layers_delay_ms)
+    }
 }
 
 impl Default for Limits {
@@ -172,6 +206,13 @@ impl Default for Limits {
             pacing_percent: 125,
             pacing_burst_packets: 10,
             pacing_delay_ms: 500,
+            layer_hysteresis_percent: 5,
+            layer_patience_ms: 5_000,
+            layer_change_interval_ms: 1_000,
+            layer_hold_down_ms: 5_000,
+            layer_hold_down_max_ms: 60_000,
+            lowest_layer_always: true,
+            unused_layers_delay_ms: 5_000,
             reports_per_tick: 256,
             report_checks_per_tick: 4_096,
             requests: 1_024,

@@ -8,6 +8,7 @@ use bevy_ecs::resource::Resource;
 use crate::tick::inbox::Inbox;
 use crate::tick::refusal::Refusal;
 use crate::tick::sealed::Sealed;
+use crate::transport::path::{Link, Path};
 use crate::transport::socket::SocketKey;
 use crate::transport::srtp_session::{Clear, SrtpSession};
 use crate::wire::classify::{PacketKind, classify};
@@ -45,6 +46,24 @@ pub struct Destination {
     pub socket: SocketKey,
     /// The address to send to.
     pub address: SocketAddr,
+}
+
+impl Destination {
+    /// Where the RTP of `transport` goes, whose path this is; nowhere in-process, or before its
+    /// remote address is known.
+    pub fn of(transport: Entity, path: &Path) -> Option<Self> {
+        match path.rtp {
+            Link::Udp {
+                socket,
+                remote: Some(address),
+            } => Some(Self {
+                transport,
+                socket,
+                address,
+            }),
+            _ => None,
+        }
+    }
 }
 
 /// One datagram to send: `header ++ payload`.

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 mod app;
 mod bye;
+mod congestion_feedback;
 mod extended_report;
 mod fir;
 mod nack;
@@ -24,6 +25,7 @@ mod write;
 
 pub use app::App;
 pub use bye::{Bye, write_bye};
+pub use congestion_feedback::{CongestionFeedback, StreamArrival, StreamArrivals};
 pub use extended_report::{
     Dlrr, DlrrItem, ExtendedReport, XrBlock, XrBlocks, write_dlrr, write_reference_time,
 };
@@ -80,6 +82,8 @@ pub enum RtcpPacket<'a> {
     Nack(Nack<'a>),
     /// When packets arrived, draft-holmer-rmcat-transport-wide-cc-extensions-01.
     TransportFeedback(TransportFeedback<'a>),
+    /// When packets arrived, by stream, RFC 8888.
+    CongestionFeedback(CongestionFeedback<'a>),
     /// A picture is lost: send a key frame, RFC 4585 section 6.3.1.
     Pli(Pli),
     /// Send a key frame, RFC 5104 section 4.3.1.

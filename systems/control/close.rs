@@ -17,6 +17,8 @@ use super::belonging::streams_of;
 use super::close_data::end_data_residents;
 use super::connect::release_remotes;
 use super::end::end;
+use super::layers::want_anew;
+use super::limit_bitrate::estimate_anew;
 use super::observe::{end_observers, forget_everywhere};
 use super::open_webrtc_server::end_server;
 use super::produce::leave;
@@ -233,6 +235,8 @@ fn end_consumer(world: &mut World, entity: Entity, id: ConsumerId) {
     {
         listener.consumers.remove(&ssrc);
     }
+    estimate_anew(world, consumer.transport);
+    want_anew(world, consumer.producer);
     end(world, entity, id, Subject::Consumer(id));
 }
 

@@ -9,8 +9,8 @@ use flumen_components::rtp_parameters::{
 };
 use flumen_components::wire::SequenceManager;
 use flumen_components::{
-    AppData, Closed, Consumer, ConsumerId, ConsumerParameters, ConsumesFrom, Created, Deadlines,
-    Directory, Emission, Generator, Histogram, LayerCounts, Layering, Listener, Mid, Naming, Now,
+    Allotment, AppData, Closed, Consumer, ConsumerId, ConsumerParameters, ConsumesFrom, Created,
+    Deadlines, Directory, Emission, Generator, Histogram, Layering, Listener, Mid, Naming, Now,
     Numbering, OnTransport, PausedByOwner, PayloadTypes, PreferredLayers, Priority, Producer,
     ProducerId, ProducerParameters, Purpose, Rate, RemoteReception, ReportSchedule, Retransmission,
     Rtx, Score, Subject, TraceTypes, TransportId, find,
@@ -19,7 +19,7 @@ use thiserror::Error;
 
 use super::belonging::router_of;
 use super::birth;
-use super::layers::choose_anew;
+use super::layers::{choose_anew, want_anew};
 use super::measure_receiver::measure_receiver;
 use super::request_key_frame::wish_for;
 use super::route::route;
@@ -139,10 +139,13 @@ pub fn consume(
         world.entity_mut(entity).insert(retransmission);
     }
     if let Some(layering) = layering {
-        world.entity_mut(entity).insert(layering);
+        world
+            .entity_mut(entity)
+            .insert((layering, Allotment::default()));
         choose_anew(world, entity);
     }
     wish_for(world, entity);
+    want_anew(world, producer);
     arm_reports(world, transport);
     let subject = Subject::Transport(transport_id);
     emit(
@@ -286,21 +289,15 @@ fn layering(
     preferred: Option<PreferredLayers>,
 ) -> Option<Layering> {
     let parameters = world.get::<ProducerParameters>(producer)?;
-    let encodings = &world.get::<Producer>(producer)?.encodings;
-    let is_simulcast = parameters.producer_type == ProducerType::Simulcast;
-    let first = encodings.first()?;
-    let counts = match parameters.producer_type {
-        ProducerType::Simple => return None,
-        ProducerType::Simulcast => LayerCounts {
-            spatial: u8::try_from(encodings.len()).unwrap_or(u8::MAX),
-            temporal: encodings
-                .iter()
-                .map(|encoding| encoding.layers.temporal)
-                .max()?,
-        },
-        ProducerType::Svc => first.layers,
-    };
-    let mut layering = Layering::new(first.codec, counts, is_simulcast);
+    let producer = world.get::<Producer>(producer)?;
+    let producer_type = parameters.producer_type;
+    if producer_type == ProducerType::Simple {
+        return None;
+    }
+    let is_simulcast = producer_type == ProducerType::Simulcast;
+    let counts = producer.layer_counts(producer_type);
+    let codec = producer.encodings.first()?.codec;
+    let mut layering = Layering::new(codec, counts, is_simulcast);
     if let Some(preferred) = preferred {
         layering.selection.prefer(preferred);
     }

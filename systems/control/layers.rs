@@ -4,8 +4,8 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{LayersChanged, emit};
 use flumen_components::{
-    Closed, ConsumerId, ConsumerLayers, Layering, LayersToChoose, PreferredLayers, Priority,
-    Subject, find,
+    Closed, Consumer, ConsumerId, ConsumerLayers, Layering, LayersToChoose, PreferredLayers,
+    Priority, Subject, WantsChanging, find,
 };
 use thiserror::Error;
 
@@ -35,6 +35,7 @@ pub fn set_preferred_layers(
     if let Some(mut layering) = world.get_mut::<Layering>(consumer) {
         layering.selection.prefer(layers);
         choose_anew(world, consumer);
+        want_anew_of(world, consumer);
     }
     Ok(())
 }
@@ -70,6 +71,7 @@ pub fn set_priority(world: &mut World, id: ConsumerId, priority: u8) -> Result<(
         return Err(PriorityError::Zero);
     }
     world.entity_mut(consumer).insert(Priority(priority));
+    choose_anew(world, consumer);
     Ok(())
 }
 
@@ -83,6 +85,22 @@ pub fn priority(world: &World, id: ConsumerId) -> Result<u8, Closed> {
     Ok(priority.copied().unwrap_or_default().0)
 }
 
+/// What is wanted of the producer of a consumer is looked at in the next tick.
+pub(super) fn want_anew_of(world: &mut World, consumer: Entity) {
+    if let Some(producer) = world
+        .get::<Consumer>(consumer)
+        .map(|consumer| consumer.producer)
+    {
+        want_anew(world, producer);
+    }
+}
+
+/// What is wanted of a producer is looked at in the next tick.
+pub(super) fn want_anew(world: &mut World, producer: Entity) {
+    world.resource_mut::<WantsChanging>().add(producer);
+}
+
+/// The layers that a consumer gets are chosen anew in the next tick, and what those of its path get.
 pub(super) fn choose_anew(world: &mut World, consumer: Entity) {
     world.resource_mut::<LayersToChoose>().add(consumer);
 }

@@ -100,13 +100,15 @@ fn limit_outgoing(
         return Err(LimitBitrateError::Contradiction { max, min });
     }
     *limit = changed;
-    if world.get::<OutgoingEstimate>(transport).is_some() {
-        estimate_anew(world, transport);
-    }
+    estimate_anew(world, transport);
     Ok(())
 }
 
-fn estimate_anew(world: &mut World, transport: Entity) {
+/// What the path of a transport carries, and who gets what of it, is looked at in the next tick.
+pub(super) fn estimate_anew(world: &mut World, transport: Entity) {
+    if world.get::<OutgoingEstimate>(transport).is_none() {
+        return;
+    }
     world.resource_scope::<PathsToEstimate, ()>(|world, mut paths| {
         if let Some(mut estimate) = world.get_mut::<OutgoingEstimate>(transport) {
             estimate.list(transport, &mut paths);

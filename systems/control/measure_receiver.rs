@@ -4,7 +4,7 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::rtp_parameters::{HeaderExtension, RtpParameters};
 use flumen_components::{
-    Demand, EstimateMethod, Estimators, OutgoingEstimate, OutgoingLimit, Pacer,
+    Demand, EstimateMethod, Estimators, OutgoingEstimate, OutgoingLimit, Pacer, Restraint,
 };
 
 /// Begins to estimate the path to a receiver, when a new video consumer of `transport` makes that
@@ -21,25 +21,28 @@ pub(super) fn measure_receiver(world: &mut World, transport: Entity, rtp: &RtpPa
     let estimate = OutgoingEstimate::new(method, limit.clamp(limit.initial), estimators);
     world
         .entity_mut(transport)
-        .insert((estimate, Demand::default()));
+        .insert((estimate, Demand::default(), Restraint::default()));
     if world.get::<Pacer>(transport).is_none() {
         world.entity_mut(transport).insert(Pacer::default());
     }
 }
 
-/// Each method needs a header extension in packets and its feedback among those of a codec.
+/// Each method needs its feedback among those of a codec, and but for that of RFC 8888 a header
+/// extension in packets.
 fn estimate_method(rtp: &RtpParameters) -> Option<EstimateMethod> {
     let carries = |wanted: HeaderExtension| {
         let mut extensions = rtp.header_extensions.iter();
         extensions.any(|extension| HeaderExtension::from_uri(&extension.uri) == Some(wanted))
     };
-    let takes = |feedback| {
+    let takes = |feedback, parameter| {
         let mut codecs = rtp.codecs.iter();
-        codecs.any(|codec| codec.has_feedback(feedback, ""))
+        codecs.any(|codec| codec.has_feedback(feedback, parameter))
     };
-    if carries(HeaderExtension::TransportSequence) && takes("transport-cc") {
+    if carries(HeaderExtension::TransportSequence) && takes("transport-cc", "") {
         Some(EstimateMethod::TransportCc)
-    } else if carries(HeaderExtension::AbsSendTime) && takes("goog-remb") {
+    } else if takes("ack", "ccfb") {
+        Some(EstimateMethod::CongestionFeedback)
+    } else if carries(HeaderExtension::AbsSendTime) && takes("goog-remb", "") {
         Some(EstimateMethod::Remb)
     } else {
         None

@@ -58,6 +58,8 @@ pub fn pause_consumer(world: &mut World, id: ConsumerId) -> Result<(), Closed> {
     let about = find(world, id)?;
     if set_paused(world, about, true) {
         layers::stop(world, about);
+        layers::choose_anew(world, about);
+        layers::want_anew_of(world, about);
         if !producer_paused(world, about) {
             let subject = Subject::Consumer(id);
             emit(world, changed(true, PausedBy::Owner, about, subject));
@@ -75,6 +77,7 @@ pub fn resume_consumer(world: &mut World, id: ConsumerId) -> Result<(), Closed> 
     let about = find(world, id)?;
     if set_paused(world, about, false) {
         restart(world, about);
+        layers::want_anew_of(world, about);
         if !producer_paused(world, about) {
             let subject = Subject::Consumer(id);
             emit(world, changed(false, PausedBy::Owner, about, subject));
@@ -146,6 +149,7 @@ fn tell_consumers(world: &mut World, producer: Entity, paused: bool) {
         }
         if paused {
             layers::stop(world, about);
+            layers::choose_anew(world, about);
         }
         let own_pause = world
             .get::<PausedByOwner>(about)
@@ -168,6 +172,7 @@ fn restart(world: &mut World, consumer: Entity) {
     if let Some(mut emission) = world.get_mut::<Emission>(consumer) {
         emission.sync_required = true;
     }
+    layers::choose_anew(world, consumer);
     wish_for(world, consumer);
 }
 

@@ -13,12 +13,13 @@ use flumen_components::{
     AppData, Closed, Consumers, Created, Directory, Encoding, Incoming, KeyFrameRequests,
     LayerCounts, Listener, LivenessTimeout, Naming, OnTransport, Orientation, PausedByOwner,
     PayloadType, Producer, ProducerId, ProducerParameters, Purpose, Router, Routes, SsrcChanges,
-    Streams, Subject, TraceTypes, TransportId, find,
+    Streams, Subject, TraceTypes, TransportId, Wanted, Wants, find,
 };
 use thiserror::Error;
 
 use super::belonging::router_of;
 use super::birth;
+use super::layers::want_anew;
 use super::measure_sender::measure_sender;
 
 /// What a producer is made with.
@@ -131,6 +132,7 @@ pub fn produce(
         need_history: 0,
         encodings: encodings(&parameters.rtp),
     };
+    let all = Wants::all(producer.layer_counts(parameters.producer_type));
     let entity = spawn(
         world,
         id,
@@ -138,7 +140,10 @@ pub fn produce(
         PausedByOwner(options.paused),
         parameters,
     );
-    world.entity_mut(entity).insert(options.app_data);
+    world
+        .entity_mut(entity)
+        .insert((options.app_data, Wanted::new(all)));
+    want_anew(world, entity);
     if kind == MediaKind::Video {
         let requests = KeyFrameRequests::new(options.key_frame_request_delay);
         world.entity_mut(entity).insert(requests);

@@ -3,8 +3,8 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
 use flumen_components::{
-    Deadlines, Destination, Inbox, Ledger, Limits, Link, Now, Outbox, Outgoing, OutgoingEstimate,
-    Pace, PacedTransports, Pacer, Path, Refusal,
+    Deadlines, Destination, Inbox, Ledger, Limits, Now, Outbox, Outgoing, OutgoingEstimate, Pace,
+    PacedTransports, Pacer, Path, Refusal,
 };
 
 /// What pacing reads and writes.
@@ -53,7 +53,7 @@ impl Pacing<'_, '_> {
             return;
         };
         let (Some(to), Some(pace)) = (
-            destination(transport, path),
+            Destination::of(transport, path),
             pace_of(&pacer, estimate, &self.limits),
         ) else {
             return;
@@ -129,18 +129,4 @@ fn pace_of(pacer: &Pacer, estimate: Option<&OutgoingEstimate>, limits: &Limits) 
         (None, None) => return None,
     };
     Some(Pace::new(rate, limits))
-}
-
-fn destination(transport: Entity, path: &Path) -> Option<Destination> {
-    match path.rtp {
-        Link::Udp {
-            socket,
-            remote: Some(address),
-        } => Some(Destination {
-            transport,
-            socket,
-            address,
-        }),
-        _ => None,
-    }
 }

@@ -5,16 +5,17 @@ use bevy_ecs::system::{Query, ResMut, SystemParam};
 use flumen_components::event::Traced;
 use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::{
-    Destination, Ledger, Link, Outbox, PathsOnProbe, Subject, Trace, TraceTypes, Traces,
-    TransportId,
+    Destination, Ledger, Outbox, PathsOnProbe, Subject, Trace, TraceTypes, Traces, TransportId,
 };
 
+use super::old_packets::OldPackets;
 use super::stamp_departures::Stamps;
 
 /// What probing writes.
 #[derive(SystemParam)]
 pub(crate) struct Prober<'w, 's> {
     stamps: Stamps<'w, 's>,
+    old: OldPackets<'w, 's>,
     transports: Query<'w, 's, (&'static TransportId, &'static TraceTypes)>,
     outbox: ResMut<'w, Outbox>,
     ledger: ResMut<'w, Ledger>,
@@ -31,13 +32,14 @@ impl Prober<'_, '_> {
     /// Sends what is due; whether the probe goes on.
     fn goes_on(&mut self, transport: Entity) -> bool {
         let now = self.stamps.now.time;
-        let Some(to) = self.destination(transport) else {
+        let Ok((path, Some(estimate))) = self.stamps.paths.get(transport) else {
             return false;
         };
-        let Ok((_, Some(estimate))) = self.stamps.paths.get(transport) else {
+        let (Some(to), due) = (Destination::of(transport, path), estimate.padding_due(now)) else {
             return false;
         };
-        for _ in 0..estimate.padding_due(now) {
+        // Old packets are shorter than those of the probation stream: so many more of them fill it.
+        for _ in 0..2 * due {
             self.pad(to);
         }
         let Stamps {
@@ -49,32 +51,25 @@ impl Prober<'_, '_> {
         estimate.arm_probe(transport, now, deadlines)
     }
 
-    /// Sends a packet of the probation stream.
+    /// Sends an old packet again where that can be, or one of the probation stream, if one is due.
     fn pad(&mut self, to: Destination) {
+        let now = self.stamps.now.time;
         let Ok((_, Some(mut estimate))) = self.stamps.paths.get_mut(to.transport) else {
             return;
         };
-        let row = estimate.pad(&mut self.outbox.headers);
+        if estimate.padding_due(now) == 0 {
+            return;
+        }
+        let turn = estimate.turn();
+        let out = &mut self.outbox.headers;
+        let old = self.old.write(to.transport, turn, out);
+        let row = old.unwrap_or_else(|| estimate.pad(out));
+        estimate.count_padding(&row);
         self.stamps
             .stamp(to.transport, &row, &mut self.outbox.headers);
         self.outbox.push_to(to, row);
         self.ledger.generated += 1;
         self.trace(to.transport);
-    }
-
-    fn destination(&self, transport: Entity) -> Option<Destination> {
-        let (path, _) = self.stamps.paths.get(transport).ok()?;
-        match path.rtp {
-            Link::Udp {
-                socket,
-                remote: Some(address),
-            } => Some(Destination {
-                transport,
-                socket,
-                address,
-            }),
-            _ => None,
-        }
     }
 
     fn trace(&mut self, about: Entity) {

@@ -3,8 +3,10 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::wire::extension::{ABS_SEND_TIME_LEN, abs_send_time};
+use flumen_components::wire::rtp::{SEQUENCE_NUMBER, SSRC};
 use flumen_components::{
-    Deadlines, DirectOut, Limits, Now, NtpEpoch, Outbox, Outgoing, OutgoingEstimate, Path,
+    Deadlines, DirectOut, EstimateMethod, Limits, Now, NtpEpoch, Outbox, Outgoing,
+    OutgoingEstimate, OutgoingKind, Path,
 };
 
 /// Who gives packets their numbers, and remembers them.
@@ -59,24 +61,43 @@ impl Stamps<'_, '_> {
             let at = start + usize::from(row.abs_send_time);
             headers[at..at + ABS_SEND_TIME_LEN].copy_from_slice(&time);
         }
-        if row.transport_sequence != 0
-            && let Some(number) = self.number(transport, row)
-        {
-            let at = start + usize::from(row.transport_sequence);
-            headers[at..at + 2].copy_from_slice(&number.to_be_bytes());
+        if row.kind != OutgoingKind::Control {
+            self.remember(transport, row, &mut headers[start..]);
         }
     }
 
-    /// The number of the next packet of `transport`, which is `row`.
-    fn number(&mut self, transport: Entity, row: &Outgoing) -> Option<u16> {
-        let (mut path, estimate) = self.paths.get_mut(transport).ok()?;
+    /// Gives a packet of `transport` its number, where it has a place for one; whose path is
+    /// estimated remembers it by that, or by its own names.
+    fn remember(&mut self, transport: Entity, row: &Outgoing, header: &mut [u8]) {
+        let Ok((mut path, estimate)) = self.paths.get_mut(transport) else {
+            return;
+        };
         let number = path.transport_sequence;
-        path.transport_sequence = number.wrapping_add(1);
-        if let Some(mut estimate) = estimate {
-            let now = self.now.time;
-            estimate.send(number, row.len() as u16, now, &self.limits);
-            estimate.arm(transport, now, &mut self.deadlines);
+        let at = usize::from(row.transport_sequence);
+        if at != 0 {
+            path.transport_sequence = number.wrapping_add(1);
+            header[at..at + 2].copy_from_slice(&number.to_be_bytes());
         }
-        Some(number)
+        let Some(mut estimate) = estimate else {
+            return;
+        };
+        let (bytes, now) = (row.len() as u16, self.now.time);
+        match (estimate.method, names(header)) {
+            (EstimateMethod::TransportCc, _) if at != 0 => {
+                estimate.send(number, bytes, now, &self.limits);
+            }
+            (EstimateMethod::CongestionFeedback, Some(name)) => {
+                estimate.send_named(name, bytes, now, &self.limits);
+            }
+            _ => return,
+        }
+        estimate.arm(transport, now, &mut self.deadlines);
     }
+}
+
+/// SSRC and sequence number of a packet.
+fn names(header: &[u8]) -> Option<(u32, u16)> {
+    let number = header.get(SEQUENCE_NUMBER..)?.first_chunk()?;
+    let ssrc = header.get(SSRC..)?.first_chunk()?;
+    Some((u32::from_be_bytes(*ssrc), u16::from_be_bytes(*number)))
 }

@@ -73,6 +73,11 @@ impl Addressees<'_, '_> {
                     path.report(&feedback, reports, now, limits);
                 });
             }
+            RtcpPacket::CongestionFeedback(feedback) => {
+                self.learn(transport, |path, now, limits| {
+                    path.report_named(&feedback, reports, now, limits);
+                });
+            }
             RtcpPacket::Remb(remb) => {
                 self.learn(transport, |path, now, _| path.tell(remb.bitrate, now.time));
             }

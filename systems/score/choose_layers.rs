@@ -86,7 +86,7 @@ impl Choosing<'_, '_> {
 }
 
 /// Which spatial layers live. Those of one stream may come and go in it: they live as it does.
-fn living(
+pub(super) fn living(
     producer: &Producer,
     layering: &Layering,
     streams: &Query<'_, '_, (&Score, Option<&Inactivity>, &CaptureClock)>,

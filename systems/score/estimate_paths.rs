@@ -31,7 +31,7 @@ pub(crate) fn estimate_paths(
         let Ok((&id, limit, demand, traced, mut path)) = transports.get_mut(transport) else {
             continue;
         };
-        let is_news = path.update(demand, limit, now.time);
+        let is_news = path.update(demand, limit, limits.layer_hysteresis_percent, now.time);
         if path.takes_place_on_probe() {
             on_probe.0.push(transport);
         }

@@ -1,41 +1,192 @@
 //! How much the consumers of a transport want is measured.
 
-use bevy_ecs::system::{Query, Res, ResMut};
+use bevy_ecs::entity::Entity;
+use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::{
-    Deadlines, Demand, Due, Emission, Listener, Now, OutgoingEstimate, PathsToEstimate,
+    Allotment, Bid, Bids, CaptureClock, Consumer, ConsumerLayers, Created, Demand, Emission,
+    Inactivity, Layering, Limits, Listener, Now, PathBids, PathsToEstimate, PausedByOwner,
+    Priority, Producer, Reception, RemoteClock, Rung, Score, Time, Traffic,
 };
 
-/// Lists the paths that are to be looked at again, and measures what is wanted of all that are
-/// listed.
+use super::choose_layers::living;
+
+/// Who wants something, and what there is.
+#[derive(SystemParam)]
+pub(crate) struct Market<'w, 's> {
+    consumers: Query<
+        'w,
+        's,
+        (
+            &'static Consumer,
+            &'static PausedByOwner,
+            &'static mut Emission,
+            Option<(
+                &'static Layering,
+                &'static Allotment,
+                &'static Priority,
+                &'static Created,
+            )>,
+        ),
+    >,
+    producers: Query<'w, 's, &'static Producer>,
+    streams: Query<
+        'w,
+        's,
+        (
+            &'static Score,
+            Option<&'static Inactivity>,
+            &'static CaptureClock,
+        ),
+    >,
+    receptions: Query<'w, 's, &'static mut Reception>,
+    remotes: Query<'w, 's, &'static RemoteClock>,
+    limits: Res<'w, Limits>,
+    now: Res<'w, Now>,
+}
+
+/// Measures what is wanted of every path that is listed: what cannot be made less, and the layers
+/// that each consumer could get.
 pub(crate) fn measure_demand(
-    mut transports: Query<'_, '_, (&Listener, &mut OutgoingEstimate, &mut Demand)>,
-    mut consumers: Query<'_, '_, &mut Emission>,
-    mut paths: ResMut<'_, PathsToEstimate>,
-    mut deadlines: ResMut<'_, Deadlines>,
-    now: Res<'_, Now>,
+    mut transports: Query<'_, '_, (&Listener, &mut Traffic, &mut Demand)>,
+    paths: Res<'_, PathsToEstimate>,
+    mut bids: ResMut<'_, Bids>,
+    mut market: Market<'_, '_>,
 ) {
-    for index in 0..deadlines.fired().len() {
-        let (transport, Due::PathEstimate) = deadlines.fired()[index] else {
-            continue;
-        };
-        let Ok((_, mut estimate, _)) = transports.get_mut(transport) else {
-            continue;
-        };
-        if estimate.disarm(now.time) {
-            estimate.arm(transport, now.time, &mut deadlines);
-        }
-        estimate.list(transport, &mut paths);
-    }
+    let now = market.now.time;
     for &transport in &paths.0 {
-        let Ok((listener, _, mut demand)) = transports.get_mut(transport) else {
+        let Ok((listener, mut traffic, mut demand)) = transports.get_mut(transport) else {
             continue;
         };
-        let mut forwarded = 0;
+        let first = bids.bids.len();
+        let (mut fixed, mut forwarded) = (0, 0);
         for &consumer in listener.consumers.values() {
-            if let Ok(mut emission) = consumers.get_mut(consumer) {
-                forwarded += emission.rate.bits_per_second(now.time);
+            let rate = market.rate(consumer);
+            forwarded += rate;
+            if !market.bids(consumer, &mut bids) {
+                fixed += rate;
             }
         }
-        demand.update(forwarded, now.time);
+        let own = &bids.bids[first..];
+        demand.is_unmet = !own.iter().all(|bid| bid.is_met(&bids.rungs));
+        demand.layers = (!own.is_empty()).then(|| fixed + wished(&bids, first));
+        demand.update(forwarded, now);
+        if !own.is_empty() {
+            let end = bids.bids.len();
+            bids.paths.push(PathBids {
+                transport,
+                fixed,
+                repeated: traffic.rtx_sent.rate.bits_per_second(now),
+                bids: first..end,
+            });
+        }
+    }
+}
+
+/// Bits a second of all that the consumers from `first` on wish for.
+fn wished(bids: &Bids, first: usize) -> u64 {
+    let tops = bids.bids[first..].iter();
+    tops.map(|bid| bids.rungs[bid.rungs.end - 1].bitrate).sum()
+}
+
+impl Market<'_, '_> {
+    /// Bits a second that a consumer forwards.
+    fn rate(&mut self, consumer: Entity) -> u64 {
+        let now = self.now.time;
+        let consumer = self.consumers.get_mut(consumer).ok();
+        consumer.map_or(0, |(.., mut emission, _)| {
+            emission.rate.bits_per_second(now)
+        })
+    }
+
+    /// Adds the bid of a consumer; false when it has no choice. Who gets nothing by its own or its
+    /// producer's will, or because nothing comes, makes none and costs nothing soon.
+    fn bids(&mut self, entity: Entity, bids: &mut Bids) -> bool {
+        let Ok((consumer, paused, _, Some((layering, allotment, priority, &created)))) =
+            self.consumers.get(entity)
+        else {
+            return false;
+        };
+        if paused.0 || consumer.producer_paused {
+            return true;
+        }
+        let Ok(producer) = self.producers.get(consumer.producer) else {
+            return true;
+        };
+        let Ok(remote) = self.remotes.get(producer.transport) else {
+            return true;
+        };
+        let living = living(producer, layering, &self.streams, remote);
+        let ladder = Ladder {
+            candidates: layering.selection.candidates(living),
+            highest: layering.selection.preferred(),
+            is_simulcast: layering.is_simulcast(),
+            now: self.now.time,
+        };
+        let first = bids.rungs.len();
+        ladder.build(producer, &mut self.receptions, &mut bids.rungs);
+        let (first, end) = (first, bids.rungs.len());
+        let interval = self.limits.layer_change_interval();
+        if end > first {
+            bids.bids.push(Bid {
+                consumer: entity,
+                rank: (priority.0, created),
+                rungs: first..end,
+                given: allotment.given,
+                is_frozen: allotment.is_fresh(interval, self.now.time),
+                place: None,
+            });
+        }
+        true
+    }
+}
+
+/// What a consumer could get of a producer.
+#[derive(Clone, Copy)]
+struct Ladder {
+    /// The spatial layers, a bit each.
+    candidates: u8,
+    highest: ConsumerLayers,
+    is_simulcast: bool,
+    now: Time,
+}
+
+impl Ladder {
+    /// Adds the rungs: layers that bring something.
+    fn build(
+        self,
+        producer: &Producer,
+        receptions: &mut Query<'_, '_, &mut Reception>,
+        rungs: &mut Vec<Rung>,
+    ) {
+        let first = rungs.len();
+        let encodings = if self.is_simulcast { 8 } else { 1 };
+        for (index, encoding) in (0..encodings).zip(&producer.encodings) {
+            let is_candidate = !self.is_simulcast || self.candidates >> index & 1 == 1;
+            let Some(stream) = encoding.stream.filter(|_| is_candidate) else {
+                continue;
+            };
+            let Ok(mut reception) = receptions.get_mut(stream) else {
+                continue;
+            };
+            reception.rate.each_recent(self.now, |layer| {
+                let spatial_layer = if self.is_simulcast {
+                    index
+                } else {
+                    layer.spatial
+                };
+                let is_wished = self.candidates >> spatial_layer & 1 == 1
+                    && layer.temporal <= self.highest.temporal_layer;
+                if is_wished && layer.bits_per_second > 0 {
+                    rungs.push(Rung {
+                        layers: ConsumerLayers {
+                            spatial_layer,
+                            temporal_layer: layer.temporal,
+                        },
+                        bitrate: layer.bits_per_second,
+                    });
+                }
+            });
+        }
+        debug_assert!(rungs[first..].is_sorted_by_key(|rung| rung.layers));
     }
 }

@@ -7,3 +7,4 @@ mod estimate;
 mod hostile_rtcp;
 mod links;
 mod reports;
+mod sharing;

@@ -40,14 +40,14 @@ impl Bottleneck {
 
 /// The packets behind a [`Bottleneck`], each released at its own time.
 #[derive(Debug)]
-pub struct Narrow {
+pub struct Narrow<T = Vec<u8>> {
     /// What it does from here on.
     pub is: Bottleneck,
     noise: Noise,
     free: Time,
     /// When each packet that waits will have left.
     waiting: std::collections::VecDeque<Time>,
-    flying: BTreeMap<(Time, u64), Vec<u8>>,
+    flying: BTreeMap<(Time, u64), T>,
     sent: u64,
     /// Packets that found the queue full.
     pub overflowed: u64,
@@ -55,7 +55,7 @@ pub struct Narrow {
     pub queued_ms: Vec<u64>,
 }
 
-impl Narrow {
+impl<T> Narrow<T> {
     /// An empty path.
     pub fn new(is: Bottleneck, seed: u64) -> Self {
         Self {
@@ -70,8 +70,8 @@ impl Narrow {
         }
     }
 
-    /// Sends a packet at `now`.
-    pub fn send(&mut self, now: Time, packet: Vec<u8>) {
+    /// Sends a packet of `len` bytes at `now`; false when it finds the queue full.
+    pub fn send(&mut self, now: Time, len: usize, packet: T) -> bool {
         while self.waiting.front().is_some_and(|leaves| *leaves <= now) {
             self.waiting.pop_front();
         }
@@ -79,9 +79,9 @@ impl Narrow {
         self.queued_ms.push(wait.as_millis() as u64);
         if wait > self.is.queue || self.waiting.len() >= self.is.queue_packets {
             self.overflowed += 1;
-            return;
+            return false;
         }
-        let nanos = packet.len() as u64 * 8_000_000_000 / self.is.rate;
+        let nanos = len as u64 * 8_000_000_000 / self.is.rate;
         self.free = self.free.max(now) + Duration::from_nanos(nanos);
         self.waiting.push_back(self.free);
         self.sent += 1;
@@ -91,10 +91,11 @@ impl Narrow {
             let arrives = self.free + self.is.delay + late;
             self.flying.insert((arrives, self.sent), packet);
         }
+        true
     }
 
     /// The next packet that has arrived by `now`, and when.
-    pub fn arrival(&mut self, now: Time) -> Option<(Time, Vec<u8>)> {
+    pub fn arrival(&mut self, now: Time) -> Option<(Time, T)> {
         let first = self.flying.first_entry()?;
         let at = first.key().0;
         (at <= now).then(|| (at, first.remove()))

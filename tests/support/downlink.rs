@@ -9,7 +9,7 @@ use flumen::components::wire::rtcp::{Arrival, write_transport_feedback};
 use flumen::components::wire::rtp::RtpHeader;
 use flumen::components::{ArrivalHistory, Demand, OutgoingEstimate, Probation, find};
 use flumen::rtp_parameters::MediaKind;
-use flumen::{Builder, ConsumerId, ProducerId, Time, TransportId};
+use flumen::{Builder, ConsumerId, ConsumerOptions, ProducerId, Time, TransportId};
 
 use crate::bottleneck::{Bottleneck, Narrow};
 use crate::packet::{Packet, VP8_DELTA_FRAME, VP8_KEY_FRAME};
@@ -41,6 +41,9 @@ pub struct Downlink {
     pub received_bytes: u64,
     /// See `received_bytes`.
     pub padding_bytes: u64,
+    /// Bytes of padding that was of the stream for that.
+    pub probation_bytes: u64,
+    rtx_ssrc: Option<u32>,
     arrivals: ArrivalHistory,
     feedback: VecDeque<(Time, Vec<u8>)>,
     next_feedback: Time,
@@ -70,12 +73,29 @@ impl Downlink {
     }
 
     /// The same in a room.
-    pub fn inside(mut room: Room, path: Bottleneck) -> Self {
+    pub fn inside(room: Room, path: Bottleneck) -> Self {
+        Self::of(room, path, true)
+    }
+
+    /// A receiver to which nothing is sent again as another stream.
+    pub fn without_retransmissions(path: Bottleneck) -> Self {
+        Self::of(Room::new(), path, false)
+    }
+
+    fn of(mut room: Room, path: Bottleneck, is_repeated: bool) -> Self {
         let sender = room.plain(address(SENDER));
         let parameters = with_retransmissions(vp8(SSRC));
         let producer = room.produce(sender, MediaKind::Video, parameters);
         let receiver = room.plain(address(RECEIVER));
-        let consumer = room.consume(receiver, producer);
+        let options = ConsumerOptions {
+            enable_rtx: Some(is_repeated),
+            ..ConsumerOptions::new(producer, room.capabilities())
+        };
+        let consumer = room.engine.consume(receiver, options);
+        let consumer = consumer.expect("it can be consumed");
+        let parameters = room.engine.consumer_parameters(consumer);
+        let encoding = &parameters.expect("it is open").encodings[0];
+        let rtx_ssrc = encoding.rtx.as_ref().map(|rtx| rtx.ssrc);
         Self {
             room,
             receiver,
@@ -88,6 +108,8 @@ impl Downlink {
             is_mute: false,
             received_bytes: 0,
             padding_bytes: 0,
+            probation_bytes: 0,
+            rtx_ssrc,
             arrivals: ArrivalHistory::new(4_096),
             feedback: VecDeque::new(),
             next_feedback: Time::ZERO,
@@ -147,7 +169,7 @@ impl Downlink {
             for datagram in self.room.received() {
                 let is_rtp = classify(&datagram.bytes) == Some(PacketKind::Rtp);
                 if datagram.to == address(RECEIVER) && is_rtp {
-                    self.path.send(now, datagram.bytes);
+                    self.path.send(now, datagram.bytes.len(), datagram.bytes);
                 }
             }
             self.receive(now);
@@ -188,8 +210,13 @@ impl Downlink {
             let number = u16::from_be_bytes([value[0], value[1]]);
             self.arrivals.receive(number, at);
             self.received_bytes += bytes.len() as u64;
-            if header.ssrc == Probation::SSRC {
+            // It asks for nothing again, so what comes again is padding.
+            let is_probation = header.ssrc == Probation::SSRC;
+            if is_probation || Some(header.ssrc) == self.rtx_ssrc {
                 self.padding_bytes += bytes.len() as u64;
+            }
+            if is_probation {
+                self.probation_bytes += bytes.len() as u64;
             }
         }
         if now < self.next_feedback || !self.arrivals.has_news() {

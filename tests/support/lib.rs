@@ -10,6 +10,7 @@ mod ends;
 pub mod feedback;
 pub mod forger;
 pub mod layered;
+pub mod meeting;
 mod network;
 mod noise;
 mod packet;

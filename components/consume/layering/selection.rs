@@ -48,7 +48,8 @@ pub struct Living {
 pub struct Selection {
     highest: ConsumerLayers,
     preferred: ConsumerLayers,
-    allowed: ConsumerLayers,
+    /// None when nothing is.
+    allowed: Option<ConsumerLayers>,
     target: Option<ConsumerLayers>,
 }
 
@@ -62,7 +63,7 @@ impl Selection {
         Self {
             highest,
             preferred: highest,
-            allowed: highest,
+            allowed: Some(highest),
             target: None,
         }
     }
@@ -79,7 +80,28 @@ impl Selection {
     /// Allows this layer and all that are lower: what there is bandwidth for. Without a word of it
     /// everything is allowed.
     pub fn allow(&mut self, layers: ConsumerLayers) {
-        self.allowed = layers.min(self.highest);
+        self.allowed = Some(layers.min(self.highest));
+    }
+
+    /// Allows nothing, not even the lowest layer.
+    pub fn forbid(&mut self) {
+        self.allowed = None;
+    }
+
+    /// The spatial layers, a bit each, that there is to choose among if enough is allowed: those up
+    /// to the preferred one, or else the lowest that lives.
+    pub fn candidates(&self, living: Living) -> u8 {
+        let layers = usable(living).unwrap_or_default();
+        let low_enough = layers & up_to(self.preferred.spatial_layer);
+        match low_enough {
+            0 => layers & layers.wrapping_neg(),
+            some => some,
+        }
+    }
+
+    /// What is allowed, none when nothing is.
+    pub fn allowed(&self) -> Option<ConsumerLayers> {
+        self.allowed
     }
 
     /// The layers wished for.
@@ -94,36 +116,24 @@ impl Selection {
 
     /// Chooses among the layers that live; true when that changed the target.
     pub fn choose(&mut self, living: Living) -> bool {
-        let target = self.spatial_layer(living).map(|spatial| self.with(spatial));
+        let chosen = |allowed| Some(self.with(self.spatial_layer(living, allowed)?, allowed));
+        let target = self.allowed.and_then(chosen);
         std::mem::replace(&mut self.target, target) != target
     }
 
-    fn spatial_layer(&self, living: Living) -> Option<u8> {
-        let Living {
-            healthy,
-            arriving,
-            aligned,
-        } = living;
-        // Rather one that has to be aligned by guessing, or that arrives badly, than none.
-        [healthy & aligned, healthy, arriving & aligned, arriving]
-            .into_iter()
-            .find(|&layers| layers != 0)
-            .map(|layers| self.highest_low_enough(layers))
-    }
-
-    fn highest_low_enough(&self, layers: u8) -> u8 {
-        let limit = self.preferred.spatial_layer.min(self.allowed.spatial_layer);
-        let low_enough = layers & (u8::MAX >> (7 - limit.min(7)));
-        match low_enough {
+    fn spatial_layer(&self, living: Living, allowed: ConsumerLayers) -> Option<u8> {
+        let layers = usable(living)?;
+        let limit = self.preferred.spatial_layer.min(allowed.spatial_layer);
+        Some(match layers & up_to(limit) {
             0 => layers.trailing_zeros() as u8,
             some => some.ilog2() as u8,
-        }
+        })
     }
 
-    fn with(&self, spatial_layer: u8) -> ConsumerLayers {
-        let allowed = match spatial_layer.cmp(&self.allowed.spatial_layer) {
+    fn with(&self, spatial_layer: u8, allowed: ConsumerLayers) -> ConsumerLayers {
+        let allowed = match spatial_layer.cmp(&allowed.spatial_layer) {
             std::cmp::Ordering::Less => self.highest.temporal_layer,
-            std::cmp::Ordering::Equal => self.allowed.temporal_layer,
+            std::cmp::Ordering::Equal => allowed.temporal_layer,
             std::cmp::Ordering::Greater => 0,
         };
         ConsumerLayers {
@@ -131,6 +141,24 @@ impl Selection {
             temporal_layer: self.preferred.temporal_layer.min(allowed),
         }
     }
+}
+
+/// The spatial layers to choose among: rather one that has to be aligned by guessing, or that
+/// arrives badly, than none.
+fn usable(living: Living) -> Option<u8> {
+    let Living {
+        healthy,
+        arriving,
+        aligned,
+    } = living;
+    [healthy & aligned, healthy, arriving & aligned, arriving]
+        .into_iter()
+        .find(|&layers| layers != 0)
+}
+
+/// The bits of a spatial layer and those below it.
+fn up_to(spatial_layer: u8) -> u8 {
+    u8::MAX >> (7 - spatial_layer.min(7))
 }
 
 #[cfg(test)]
@@ -239,6 +267,47 @@ mod tests {
             temporal_layer: Some(9),
         });
         assert_eq!(selection.preferred(), layers((0, 2)));
+    }
+
+    #[test]
+    fn where_nothing_is_allowed_nothing_is_chosen() {
+        let mut selection = three_by_three();
+        let living = Living {
+            healthy: ALL,
+            arriving: ALL,
+            aligned: ALL,
+        };
+        selection.forbid();
+        assert!(!selection.choose(living) && selection.target().is_none());
+        selection.allow(layers((0, 1)));
+        assert!(selection.choose(living));
+        assert_eq!(selection.target(), Some(layers((0, 1))));
+    }
+
+    #[test]
+    fn candidates_are_all_that_more_bandwidth_could_bring() {
+        // healthy, arriving, aligned, preferred, candidates
+        let rows = [
+            ([ALL, ALL, ALL], 2, ALL),
+            ([ALL, ALL, ALL], 1, 0b011),
+            ([0b110, ALL, ALL], 0, 0b010),
+            ([0b101, ALL, 0b110], 2, 0b100),
+            ([0, 0b110, 0], 2, 0b110),
+            ([0, 0, ALL], 2, 0),
+        ];
+        for ([healthy, arriving, aligned], preferred, expected) in rows {
+            let mut selection = three_by_three();
+            selection.prefer(PreferredLayers {
+                spatial_layer: preferred,
+                temporal_layer: None,
+            });
+            let living = Living {
+                healthy,
+                arriving,
+                aligned,
+            };
+            assert_eq!(selection.candidates(living), expected, "{living:?}");
+        }
     }
 
     #[test]

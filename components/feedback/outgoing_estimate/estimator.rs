@@ -73,8 +73,7 @@ pub struct PathEstimate {
     pub probe: Option<Probe>,
 }
 
-/// More than the estimate, to be sent for a moment: media, and padding as far as that is less; where
-/// the receiver tells no arrivals, padding alone.
+/// More than the estimate, to be sent for a moment: media, and padding as far as that is less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
     /// Names it in [`SentPacket::probe`], 1 to 255.
@@ -88,6 +87,17 @@ pub struct Probe {
 impl Probe {
     /// No probe is longer: a thousand packets.
     pub const BYTES_MAX: u32 = 1_200_000;
+
+    /// What it takes where `bitrate` bits a second are sent anyway; none when that is enough.
+    pub(super) fn less(self, bitrate: u64) -> Option<Self> {
+        let left = self.bitrate.checked_sub(bitrate).filter(|left| *left > 0)?;
+        let bytes = u64::from(self.bytes) * left / self.bitrate;
+        Some(Self {
+            bitrate: left,
+            bytes: bytes as u32,
+            ..self
+        })
+    }
 }
 
 impl PathEstimate {

@@ -9,13 +9,17 @@ use crate::tick::time::Time;
 ///
 /// What gets through such a burst tells what the path carries, however little media is sent. A
 /// burst that was not sent as asked, or not reported, says nothing.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Probes {
+    /// How long a burst takes at least.
+    span: Duration,
     latest: u8,
     running: Option<Running>,
     not_before: Time,
     /// Bursts in a row that found no more.
     failures: u32,
+    /// When packets of the burst under way arrived, and their bytes.
+    arrived: Vec<(Time, u16)>,
 }
 
 /// A burst under way.
@@ -23,6 +27,8 @@ pub(super) struct Probes {
 struct Running {
     probe: Probe,
     began: Time,
+    /// Packets overtake each other on this path.
+    is_jittery: bool,
     sent: End,
     arrived: End,
     told: u32,
@@ -53,6 +59,16 @@ const BEYOND_ESTIMATE: f64 = 2.0;
 /// A receiver tells times in steps of 250 µs, and paths hold packets up for some milliseconds.
 const SPAN_MIN: Duration = Duration::from_millis(15);
 const PACKETS_MIN: u32 = 5;
+/// Where packets overtake each other, a burst takes so many times as long as they are late on
+/// average, up to a bound; then its ends are smeared, and its middle is not.
+const SPANS_OF_SPREAD: f64 = 4.0;
+const SPAN_MAX: Duration = Duration::from_millis(250);
+const SPREAD_MIN_MS: f64 = 5.0;
+const SMEARED_PARTS: usize = 5;
+/// No more arrivals are remembered: bursts have about a thousand packets at most.
+const ARRIVALS_MAX: usize = 2_048;
+/// The same where times are told in steps of 1/1,024 s.
+const COARSE_SPAN_MIN: Duration = Duration::from_millis(60);
 /// Bytes of the packets that probe.
 const PACKET_BYTES: u32 = 1_200;
 /// Between bursts of which one found no more, doubling.
@@ -70,7 +86,28 @@ const FASTER_MAX: f64 = 2.0;
 /// A burst succeeded if so much of its rate was carried: then the next one need not wait.
 const SUCCESS: f64 = 0.7;
 
+impl Default for Probes {
+    fn default() -> Self {
+        Self {
+            span: SPAN_MIN,
+            latest: 0,
+            running: None,
+            not_before: Time::ZERO,
+            failures: 0,
+            arrived: Vec::new(),
+        }
+    }
+}
+
 impl Probes {
+    /// Bursts that can be told from each other by steps of a millisecond.
+    pub(super) fn on_coarse_clock() -> Self {
+        Self {
+            span: COARSE_SPAN_MIN,
+            ..Self::default()
+        }
+    }
+
     /// A packet left.
     pub(super) fn send(&mut self, packet: &SentPacket) {
         if let Some(running) = self.of(packet.probe) {
@@ -80,10 +117,15 @@ impl Probes {
 
     /// The receiver told of a packet.
     pub(super) fn report(&mut self, report: &PacketReport) {
-        if let Some(running) = self.of(report.sent.probe) {
+        let running = self.running.as_mut();
+        let running = running.filter(|running| running.probe.number == report.sent.probe);
+        if let Some(running) = running {
             running.told += u32::from(!report.was_lost);
             if let Some(arrived) = report.arrived {
                 running.arrived.add(arrived, report.sent.bytes);
+                if self.arrived.len() < ARRIVALS_MAX {
+                    self.arrived.push((arrived, report.sent.bytes));
+                }
             }
         }
     }
@@ -100,7 +142,7 @@ impl Probes {
             return None;
         }
         self.running = None;
-        let outcome = running.outcome();
+        let outcome = running.outcome(&mut self.arrived);
         let is_success = outcome
             .is_some_and(|outcome| outcome.carried >= SUCCESS * running.probe.bitrate as f64);
         if is_success {
@@ -113,14 +155,27 @@ impl Probes {
     }
 
     /// The next burst, when `wanted` is so much more than the `estimate` (both in bits a second).
-    pub(super) fn ask(&mut self, estimate: f64, wanted: f64, now: Time) -> Option<Probe> {
+    /// Packets come `spread` milliseconds later than the fastest, on average.
+    pub(super) fn ask(
+        &mut self,
+        estimate: f64,
+        wanted: f64,
+        spread: f64,
+        now: Time,
+    ) -> Option<Probe> {
         let is_met = wanted <= UNMET * estimate;
         if is_met || self.running.is_some() || now < self.not_before {
             return None;
         }
         self.latest = self.latest.checked_add(1).unwrap_or(1);
         let bitrate = (BEYOND_WANTED * wanted).min(BEYOND_ESTIMATE * estimate);
-        let span_bytes = bitrate * SPAN_MIN.as_secs_f64() / 8.0;
+        let is_jittery = spread > SPREAD_MIN_MS;
+        let span = match is_jittery {
+            true => (SPANS_OF_SPREAD * spread).clamp(millis(self.span), millis(SPAN_MAX)),
+            false => millis(self.span),
+        };
+        let span_bytes = bitrate * span / 8_000.0;
+        self.arrived.clear();
         let probe = Probe {
             number: self.latest,
             bitrate: bitrate as u64,
@@ -129,6 +184,7 @@ impl Probes {
         self.running = Some(Running {
             probe,
             began: now,
+            is_jittery,
             sent: End::default(),
             arrived: End::default(),
             told: 0,
@@ -147,12 +203,13 @@ impl Running {
         self.sent.bytes >= self.probe.bytes
     }
 
-    fn outcome(&self) -> Option<Outcome> {
+    fn outcome(&self, arrived: &mut [(Time, u16)]) -> Option<Outcome> {
         let share = f64::from(self.arrived.bytes) / f64::from(self.sent.bytes.max(1));
-        let (sent, arrived) = (
-            self.sent.rate(self.sent.last_bytes)?,
-            self.arrived.rate(self.arrived.first_bytes)?,
-        );
+        let sent = self.sent.rate(self.sent.last_bytes)?;
+        let arrived = match self.is_jittery {
+            true => rate_amid(arrived)?,
+            false => self.arrived.rate(self.arrived.first_bytes)?,
+        };
         if share < ARRIVED_MIN || arrived > FASTER_MAX * sent {
             return None;
         }
@@ -163,6 +220,21 @@ impl Running {
         };
         Some(Outcome { carried, is_less })
     }
+}
+
+/// Bits a second of what arrived, without its ends.
+fn rate_amid(arrived: &mut [(Time, u16)]) -> Option<f64> {
+    arrived.sort_unstable();
+    let smeared = arrived.len() / SMEARED_PARTS;
+    let middle = arrived.get(smeared..arrived.len() - smeared)?;
+    let ((first, _), (last, _)) = (middle.first()?, middle.last()?);
+    let bytes: u64 = middle
+        .iter()
+        .skip(1)
+        .map(|(_, bytes)| u64::from(*bytes))
+        .sum();
+    let span = *last - *first;
+    (span >= SPAN_MIN / 3).then(|| bytes as f64 * 8_000.0 / millis(span))
 }
 
 impl End {
@@ -197,7 +269,7 @@ mod tests {
     /// Sends a burst as asked, of which a packet arrives every `gap_us` and every `lost`th does not
     /// (0: none); what it told.
     fn burst(probes: &mut Probes, now: u64, (gap_us, lost): (u64, u32)) -> Option<Outcome> {
-        let probe = probes.ask(ESTIMATE, 5e6, Time::from_millis(now))?;
+        let probe = probes.ask(ESTIMATE, 5e6, 0.0, Time::from_millis(now))?;
         let packets = probe.bytes.div_ceil(1_200);
         let step = 1_200 * 8_000_000 / probe.bitrate;
         for index in 0..packets {
@@ -266,8 +338,12 @@ mod tests {
     fn a_burst_that_was_not_filled_or_not_told_of_says_nothing() {
         let mut probes = Probes::default();
         let now = Time::from_millis;
-        let probe = probes.ask(ESTIMATE, 5e6, now(0)).unwrap();
-        assert_eq!(probes.ask(ESTIMATE, 5e6, now(100)), None, "one at a time");
+        let probe = probes.ask(ESTIMATE, 5e6, 0.0, now(0)).unwrap();
+        assert_eq!(
+            probes.ask(ESTIMATE, 5e6, 0.0, now(100)),
+            None,
+            "one at a time"
+        );
         let sent = SentPacket {
             number: 1,
             at: now(0),
@@ -282,10 +358,10 @@ mod tests {
             was_lost,
         });
         assert_eq!(probes.outcome(now(1_500)), None);
-        assert_eq!(probes.ask(ESTIMATE, 5e6, now(1_500)), None);
+        assert_eq!(probes.ask(ESTIMATE, 5e6, 0.0, now(1_500)), None);
         assert_eq!(probes.outcome(now(1_501)), None);
-        assert_eq!(probes.ask(ESTIMATE, 5e6, now(2_500)), None);
-        assert!(probes.ask(ESTIMATE, 5e6, now(2_501)).is_some());
+        assert_eq!(probes.ask(ESTIMATE, 5e6, 0.0, now(2_500)), None);
+        assert!(probes.ask(ESTIMATE, 5e6, 0.0, now(2_501)).is_some());
     }
 
     #[test]
@@ -298,8 +374,37 @@ mod tests {
             (9e6, Some(2_000_000)),
         ];
         for (wanted, expected) in rows {
-            let probe = Probes::default().ask(ESTIMATE, wanted, Time::ZERO);
+            let probe = Probes::default().ask(ESTIMATE, wanted, 0.0, Time::ZERO);
             assert_eq!(probe.map(|probe| probe.bitrate), expected, "{wanted}");
         }
+    }
+
+    #[test]
+    fn where_packets_overtake_each_other_a_burst_is_longer_and_its_middle_counts() {
+        let mut probes = Probes::default();
+        let probe = probes.ask(ESTIMATE, 5e6, 50.0, Time::ZERO).unwrap();
+        // 200 ms of 2 Mbit/s.
+        assert_eq!(probe.bytes, 50_000);
+        for index in 0..42_u64 {
+            let at = Time::from_micros(index * 4_800);
+            let sent = SentPacket {
+                number: index,
+                at,
+                bytes: 1_200,
+                probe: probe.number,
+            };
+            probes.send(&sent);
+            // Up to 96 ms late, in no order.
+            let late = index * 37 % 96 * 1_000;
+            let arrived = Time::from_micros(9_000_000 + index * 4_800 + late);
+            probes.report(&PacketReport {
+                sent,
+                arrived: Some(arrived),
+                was_lost: false,
+            });
+        }
+        let outcome = probes.outcome(Time::from_millis(400)).unwrap();
+        let is_right = (1_700_000.0..=2_000_000.0).contains(&outcome.carried);
+        assert!(is_right, "{outcome:?}");
     }
 }

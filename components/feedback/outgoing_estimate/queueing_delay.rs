@@ -16,6 +16,8 @@ pub(super) struct QueueingDelay {
     recent: Least,
     last: f64,
     noise: f64,
+    /// How much longer than the fastest of them packets take that are sent together: their jitter.
+    spread: f64,
 }
 
 /// The least of what came within a span.
@@ -25,6 +27,7 @@ struct Least {
     began: Time,
     current: f64,
     previous: f64,
+    count: u32,
 }
 
 /// Routes change, and clocks drift by less than a millisecond in this time.
@@ -36,6 +39,10 @@ const QUEUE_MIN_MS: f64 = 10.0;
 /// A queue is longer than so many mean deviations of the delay.
 const NOISE_FACTOR: f64 = 3.0;
 const NOISE_MEMORY: f64 = 0.9;
+const SPREAD_MEMORY: f64 = 0.98;
+/// Jitter from which on so many packets are needed to find a fast one.
+const JITTER_MS: f64 = 10.0;
+const PACKETS_MIN: u32 = 15;
 
 impl Default for QueueingDelay {
     fn default() -> Self {
@@ -44,6 +51,7 @@ impl Default for QueueingDelay {
             recent: Least::over(RECENT_SPAN),
             last: 0.0,
             noise: 0.0,
+            spread: 0.0,
         }
     }
 }
@@ -52,8 +60,21 @@ impl QueueingDelay {
     /// Takes in a packet that was sent at `sent` and arrived at `arrived`, as told at `now`.
     pub(super) fn add(&mut self, sent: Time, arrived: Time, now: Time) {
         let delay = millis(arrived - Time::ZERO) - millis(sent - Time::ZERO);
-        self.base.add(delay, now);
-        self.recent.add(delay, now);
+        self.base.add((delay, 1), now);
+        let count = if self.is_jittery() { PACKETS_MIN } else { 1 };
+        self.recent.add((delay, count), now);
+        let beyond = self.recent.get().map_or(0.0, |least| delay - least);
+        self.spread = SPREAD_MEMORY * self.spread + (1.0 - SPREAD_MEMORY) * beyond;
+    }
+
+    /// How much longer than the fastest packets take, in milliseconds.
+    pub(super) fn spread(&self) -> f64 {
+        self.spread
+    }
+
+    /// Packets overtake each other.
+    pub(super) fn is_jittery(&self) -> bool {
+        self.spread > JITTER_MS
     }
 
     /// A report is over: how far the delay moved since the last one.
@@ -85,15 +106,18 @@ impl Least {
             began: Time::ZERO,
             current: f64::INFINITY,
             previous: f64::INFINITY,
+            count: 0,
         }
     }
 
-    fn add(&mut self, value: f64, now: Time) {
-        if now - self.began >= self.span {
+    /// Takes in a value; a span has at least `count` of them.
+    fn add(&mut self, (value, count): (f64, u32), now: Time) {
+        if now - self.began >= self.span && self.count >= count {
             self.previous = std::mem::replace(&mut self.current, f64::INFINITY);
-            self.began = now;
+            (self.began, self.count) = (now, 0);
         }
         self.current = self.current.min(value);
+        self.count += 1;
     }
 
     fn get(&self) -> Option<f64> {
@@ -132,6 +156,7 @@ mod tests {
         let mut queue = QueueingDelay::default();
         run(&mut queue, 0, 4_000, &[50, 90, 60, 100, 55, 97]);
         assert!(!queue.is_proven(), "{}", queue.millis());
+        assert!(queue.is_jittery() && (15.0..35.0).contains(&queue.spread()));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::estimator::{PacketReport, SentPacket};
 use crate::tick::time::Time;
-use crate::wire::rtcp::TransportFeedback;
+use crate::wire::rtcp::{CongestionFeedback, StreamArrival, TransportFeedback};
 
 /// The packets that were sent with a transport-wide sequence number within the last seconds, and of
 /// which more may be told.
@@ -17,7 +17,10 @@ pub struct SendHistory {
     /// The number of the next packet, not wrapped.
     next: u64,
     records: VecDeque<Record>,
-    /// The receiver's clock in ticks of 250 µs, not wrapped, as it was last told.
+    /// SSRC and RTP sequence number of each of them, where that is how they are told of.
+    names: VecDeque<(u32, u16)>,
+    /// The receiver's clock, not wrapped, as it was last told: in ticks of 250 µs, or where packets
+    /// are told of by their names in units of 2^-16 s.
     clock: Option<i64>,
 }
 
@@ -82,6 +85,54 @@ impl SendHistory {
         sent
     }
 
+    /// Records a packet that is told of by its SSRC and RTP sequence number.
+    pub fn push_named(
+        &mut self,
+        name: (u32, u16),
+        facts: (u16, u8),
+        now: Time,
+        limit: usize,
+    ) -> SentPacket {
+        let sent = self.push(self.next as u16, facts, now, limit);
+        self.names.push_back(name);
+        while self.names.len() > self.records.len() {
+            self.names.pop_front();
+        }
+        sent
+    }
+
+    /// Appends what `feedback` tells that was not known, of the first `count` packets that it names,
+    /// in the order of their arrival.
+    pub fn report_named(
+        &mut self,
+        feedback: &CongestionFeedback<'_>,
+        mut count: usize,
+        out: &mut Vec<PacketReport>,
+    ) {
+        let first = out.len();
+        for stream in feedback.streams() {
+            // Looking for the packets of a stream costs what there are of all.
+            let Some(left) = count.checked_sub(self.names.len().max(stream.count().into())) else {
+                break;
+            };
+            count = left;
+            for index in 0..self.names.len() {
+                let (ssrc, number) = self.names[index];
+                if ssrc != stream.ssrc {
+                    continue;
+                }
+                let arrived = match stream.of(number) {
+                    Some(StreamArrival::Missing) => None,
+                    Some(StreamArrival::At(units)) => Some(self.unwrapped_units(units)),
+                    // It was not lost, and nothing can be said of its delay.
+                    Some(StreamArrival::Sometime) | None => continue,
+                };
+                out.extend(self.told_at(index, arrived));
+            }
+        }
+        out[first..].sort_unstable_by_key(|report| (report.arrived, report.sent.number));
+    }
+
     /// Appends what the first `count` packets of `feedback` tell that was not known, those that
     /// arrived in the order of their arrival.
     pub fn report(
@@ -111,7 +162,11 @@ impl SendHistory {
             0 => 1 << 16,
             back => usize::from(back),
         };
-        let index = self.records.len().checked_sub(back)?;
+        self.told_at(self.records.len().checked_sub(back)?, arrived)
+    }
+
+    fn told_at(&mut self, index: usize, arrived: Option<Time>) -> Option<PacketReport> {
+        let back = self.records.len() - index;
         let record = &mut self.records[index];
         let fate = match arrived {
             Some(_) => Fate::Arrived,
@@ -135,13 +190,25 @@ impl SendHistory {
         })
     }
 
-    /// The receiver's time, of which 32 bits are told in ticks: nearest to the last one.
+    /// The receiver's time, of which 32 bits are told in ticks.
     fn unwrapped(&mut self, ticks: i64) -> Time {
-        let last = self.clock.unwrap_or(CLOCK_START | ticks & 0xFFFF_FFFF);
-        let step = (ticks as u32).wrapping_sub(last as u32).cast_signed();
+        let clock = self.nearest(ticks as u32);
+        Time::from_nanos(clock.saturating_mul(TICK_NANOS))
+    }
+
+    /// The receiver's time, of which 32 bits are told in units of 2^-16 s.
+    fn unwrapped_units(&mut self, units: u32) -> Time {
+        let nanos = (u128::from(self.nearest(units)) * 1_000_000_000) >> 16;
+        Time::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// The time with these low bits that is nearest to the last one.
+    fn nearest(&mut self, low: u32) -> u64 {
+        let last = self.clock.unwrap_or(CLOCK_START | i64::from(low));
+        let step = low.wrapping_sub(last as u32).cast_signed();
         let clock = (last + i64::from(step)).max(0);
         self.clock = Some(clock);
-        Time::from_nanos(clock.cast_unsigned().saturating_mul(TICK_NANOS))
+        clock.cast_unsigned()
     }
 
     fn forget(&mut self, now: Time, limit: usize) {
@@ -279,5 +346,87 @@ mod tests {
             told(&mut history, &[(2, Some(-60))]),
             [(2, wrap - 60, false)]
         );
+    }
+
+    /// What is new of a report on `ssrc`: (number, ms of arrival since the first one's, was lost).
+    fn told_named(
+        history: &mut SendHistory,
+        (ssrc, begin): (u32, u16),
+        metrics: &[u16],
+        timestamp: u32,
+    ) -> Vec<(u64, i64, bool)> {
+        let mut body = ssrc.to_be_bytes().to_vec();
+        body.extend(begin.to_be_bytes());
+        body.extend((metrics.len() as u16).to_be_bytes());
+        body.extend(metrics.iter().flat_map(|metric| metric.to_be_bytes()));
+        body.resize(body.len().next_multiple_of(4), 0);
+        let words = body.len() as u16 / 4 + 2;
+        let mut bytes = vec![0x8B, 205];
+        bytes.extend(words.to_be_bytes());
+        bytes.extend([0, 0, 0, 1]);
+        bytes.extend(body);
+        bytes.extend(timestamp.to_be_bytes());
+        let Some(Ok(RtcpPacket::CongestionFeedback(feedback))) = packets(&bytes).next() else {
+            panic!("feedback");
+        };
+        let mut reports = Vec::new();
+        history.report_named(&feedback, 10_000, &mut reports);
+        let start = ((CLOCK_START as u64 * 1_000) >> 16) as i64;
+        let row = |report: &PacketReport| {
+            let arrived = report.arrived;
+            let arrived = arrived.map_or(-1, |at| at.as_millis() as i64 - start);
+            (report.sent.number, arrived, report.was_lost)
+        };
+        reports.iter().map(row).collect()
+    }
+
+    #[test]
+    fn packets_are_found_by_the_names_that_they_left_with() {
+        let mut history = SendHistory::default();
+        for index in 0..6_u16 {
+            let name = (7 + u32::from(index % 2), 65_534_u16.wrapping_add(index / 2));
+            let now = Time::from_millis(index.into());
+            history.push_named(name, (1_000, 0), now, 100);
+        }
+        // Of stream 7 the first came 10/1,024 s before a second, the next is missing, one came.
+        let second = 1 << 16;
+        let told = told_named(&mut history, (7, 65_534), &[0x800A, 0, 0x8000], second);
+        assert_eq!(told, [(2, -1, false), (0, 990, false), (4, 1_000, false)]);
+        // Nobody knows when, is no arrival; who was never sent, and other streams, are ignored.
+        let told = told_named(
+            &mut history,
+            (8, 65_533),
+            &[0x8000, 0x9FFF, 0x9FFE, 0],
+            second,
+        );
+        assert_eq!(told, [(5, -1, false)]);
+        assert_eq!(told_named(&mut history, (9, 65_534), &[0x8000], second), []);
+        // What was lost comes after all, by a clock that ran backwards.
+        let told = told_named(&mut history, (7, 65_535), &[0x8000], second / 2);
+        assert_eq!(told, [(2, 500, true)]);
+        assert_eq!(told_named(&mut history, (7, 65_535), &[0x8000], 0), []);
+    }
+
+    #[test]
+    fn streams_are_looked_for_as_long_as_that_costs_little() {
+        let mut history = SendHistory::default();
+        for number in 0..100 {
+            history.push_named((7, number), (1_000, 0), Time::ZERO, 1_000);
+        }
+        let mut bytes = vec![0x8B, 205, 0, 0, 0, 0, 0, 1];
+        for begin in 0..100_u16 {
+            bytes.extend(7_u32.to_be_bytes());
+            bytes.extend(begin.to_be_bytes());
+            bytes.extend([0, 1, 0x80, 0, 0, 0]);
+        }
+        bytes.extend([0; 4]);
+        let words = (bytes.len() / 4 - 1) as u16;
+        bytes[2..4].copy_from_slice(&words.to_be_bytes());
+        let Some(Ok(RtcpPacket::CongestionFeedback(feedback))) = packets(&bytes).next() else {
+            panic!("feedback");
+        };
+        let mut reports = Vec::new();
+        history.report_named(&feedback, 1_000, &mut reports);
+        assert_eq!(reports.len(), 10);
     }
 }

@@ -33,8 +33,8 @@ pub struct TransportWideEstimator {
     probes: Probes,
     round_trip: Option<Duration>,
     sent_at: Option<Time>,
-    /// It told of packets at least once.
-    is_heard: bool,
+    /// When it told of packets last.
+    heard_at: Option<Time>,
     /// Since when packets are sent of which nothing is told.
     unanswered_since: Option<Time>,
     lowered_at: Option<Time>,
@@ -57,8 +57,14 @@ const SENT_WINDOW_MS: u64 = 500;
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// Sending less than this share of the estimate says nothing of the path.
 const LIMITED: f64 = 0.65;
+/// More than the estimate is tried only where about so much of it was sent: what was not tried is
+/// not known, and layers come in steps. Probes find out.
+const TRIED: f64 = 0.9;
 /// Probes say something where they find a queue as short as this.
 const QUEUE_TO_PROBE_MS: f64 = 20.0;
+/// Of a queue that nothing was told of for so long nothing is known: where nothing is sent, it
+/// drains.
+const QUEUE_MEMORY: Duration = Duration::from_millis(1_000);
 /// A receiver that does not answer for so long may not hear anything.
 const ANSWER_MAX: Duration = Duration::from_millis(1_000);
 /// A queue is too long however steady it is: a shallow one holds 16 packets, which are 50 ms at
@@ -90,10 +96,18 @@ impl TransportWideEstimator {
             probes: Probes::default(),
             round_trip: None,
             sent_at: None,
-            is_heard: false,
+            heard_at: None,
             unanswered_since: None,
             lowered_at: None,
             cause: EstimateCause::Start,
+        }
+    }
+
+    /// The same for a receiver that tells times in steps of a millisecond (RFC 8888).
+    pub fn on_coarse_clock(bitrate: u64) -> Self {
+        Self {
+            probes: Probes::on_coarse_clock(),
+            ..Self::new(bitrate)
         }
     }
 }
@@ -112,7 +126,9 @@ impl BandwidthEstimator for TransportWideEstimator {
         self.learn_from_probe(now);
         let bitrate = self.bitrate();
         let probe = match self.is_calm(now) {
-            true => self.probes.ask(bitrate, wanted as f64, now),
+            true => self
+                .probes
+                .ask(bitrate, wanted as f64, self.path.queue.spread(), now),
             false => None,
         };
         PathEstimate {
@@ -146,7 +162,7 @@ impl TransportWideEstimator {
         }
         self.measure_round_trip(reports, now);
         self.path.queue.settle();
-        self.is_heard = true;
+        self.heard_at = Some(now);
         self.unanswered_since = None;
         self.lowered_at = None;
         self.loss.add(reports);
@@ -181,7 +197,8 @@ impl TransportWideEstimator {
             (Some(acknowledged), Usage::Over) => self.drained(acknowledged),
             (Some(acknowledged), _) => acknowledged,
         };
-        if acknowledged.is_some() || usage == Usage::Over {
+        let is_known = acknowledged.is_some() || usage == Usage::Over;
+        if is_known && (usage != Usage::Normal || sent >= TRIED * before) {
             self.controller.update(usage, incoming, now);
         }
         let after = self.bitrate();
@@ -239,14 +256,16 @@ impl TransportWideEstimator {
         let is_answered = self
             .unanswered_since
             .is_none_or(|since| now - since < ANSWER_MAX);
-        let has_queue = self.path.queue.is_proven() && self.path.queue.millis() > QUEUE_TO_PROBE_MS;
+        let is_fresh = self.heard_at.is_some_and(|at| now - at < QUEUE_MEMORY);
+        let queue = &self.path.queue;
+        let has_queue = is_fresh && queue.is_proven() && queue.millis() > QUEUE_TO_PROBE_MS;
         is_answered && !has_queue && !self.loss.is_cutting(now)
     }
 
     /// Packets are sent and nothing is told any more: not loss, but no reason to go on for long
     /// either.
     fn watch_silence(&mut self, now: Time) {
-        let is_long = |since: &Time| self.is_heard && now - *since >= SILENCE;
+        let is_long = |since: &Time| self.heard_at.is_some() && now - *since >= SILENCE;
         let Some(since) = self.unanswered_since.filter(is_long) else {
             return;
         };
@@ -310,6 +329,8 @@ impl Delays {
             Usage::Under => Usage::Under,
             _ if queue > QUEUE_MAX_MS => Usage::Over,
             Usage::Over if self.queue.is_proven() && !is_limited => Usage::Over,
+            // Packets that overtake each other look like that all the time.
+            Usage::Over if self.queue.is_jittery() => Usage::Normal,
             Usage::Over => Usage::Under,
             Usage::Normal => Usage::Normal,
         }

@@ -1,8 +1,8 @@
 //! Walking a compound packet, RFC 3550 section 6.1.
 
 use super::{
-    App, Bye, ExtendedReport, Fir, HEADER_LEN, Nack, Pli, ReceiverReport, Remb, RtcpError,
-    RtcpPacket, SenderReport, SourceDescription, TransportFeedback, Unknown, be16,
+    App, Bye, CongestionFeedback, ExtendedReport, Fir, HEADER_LEN, Nack, Pli, ReceiverReport, Remb,
+    RtcpError, RtcpPacket, SenderReport, SourceDescription, TransportFeedback, Unknown, be16,
 };
 
 const VERSION: u8 = 2;
@@ -23,6 +23,7 @@ const XR: u8 = 207;
 
 /// Feedback formats of [`TRANSPORT`].
 const NACK: u8 = 1;
+const CONGESTION: u8 = 11;
 const TRANSPORT_CC: u8 = 15;
 
 /// Feedback formats of [`PAYLOAD`].
@@ -115,6 +116,9 @@ fn dispatch(packet: Unknown<'_>) -> Result<RtcpPacket<'_>, RtcpError> {
         (TRANSPORT, NACK) => Nack::parse(body).map(RtcpPacket::Nack),
         (TRANSPORT, TRANSPORT_CC) => {
             TransportFeedback::parse(body).map(RtcpPacket::TransportFeedback)
+        }
+        (TRANSPORT, CONGESTION) => {
+            CongestionFeedback::parse(body).map(RtcpPacket::CongestionFeedback)
         }
         (PAYLOAD, PLI) => Pli::parse(body).map(RtcpPacket::Pli),
         (PAYLOAD, FIR) => Fir::parse(body).map(RtcpPacket::Fir),

@@ -6,8 +6,8 @@ use flumen_wire::extension::{
     AbsCaptureTime, AudioLevel, PlayoutDelay, parse_abs_send_time, parse_transport_sequence,
 };
 use flumen_wire::rtcp::{
-    Arrival, DlrrItem, ReportBlock, RtcpPacket, SenderInfo, XrBlock, packets, write_bye,
-    write_cname, write_dlrr, write_fir, write_nack, write_pli, write_receiver_report,
+    Arrival, DlrrItem, ReportBlock, RtcpPacket, SenderInfo, StreamArrivals, XrBlock, packets,
+    write_bye, write_cname, write_dlrr, write_fir, write_nack, write_pli, write_receiver_report,
     write_reference_time, write_remb, write_sender_report, write_transport_feedback,
 };
 use flumen_wire::{RtpHeader, classify};
@@ -38,6 +38,13 @@ fn walk_packet(packet: &RtcpPacket<'_>) -> usize {
                 "what was promised is read"
             );
             read
+        }
+        RtcpPacket::CongestionFeedback(feedback) => {
+            let of_last = |stream: StreamArrivals<'_>| {
+                let last = stream.begin_sequence.wrapping_add(stream.count());
+                stream.of(last.wrapping_sub(1)).map_or(0, |_| 1)
+            };
+            feedback.streams().map(of_last).sum()
         }
         RtcpPacket::Pli(_) => 1,
         RtcpPacket::Fir(fir) => fir.entries().count(),

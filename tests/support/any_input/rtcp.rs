@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use flumen::components::wire::rtcp::transport_feedback::STATUSES_MAX;
 use flumen::components::wire::rtcp::{
-    Arrival, Bye, ExtendedReport, Fir, Nack, ReceiverReport, Remb, RtcpPacket, SdesChunk,
-    SenderReport, TransportFeedback, XrBlock, packets, write_bye, write_cname, write_dlrr,
-    write_fir, write_nack, write_pli, write_receiver_report, write_reference_time, write_remb,
-    write_sender_report, write_transport_feedback,
+    Arrival, Bye, CongestionFeedback, ExtendedReport, Fir, Nack, ReceiverReport, Remb, RtcpPacket,
+    SdesChunk, SenderReport, TransportFeedback, XrBlock, packets, write_bye, write_cname,
+    write_dlrr, write_fir, write_nack, write_pli, write_receiver_report, write_reference_time,
+    write_remb, write_sender_report, write_transport_feedback,
 };
 
 /// A compound: every well-formed packet can be walked, and what we write of what it says, says the
@@ -32,6 +32,7 @@ fn written_again(packet: &RtcpPacket<'_>) {
         RtcpPacket::Bye(bye) => sources_leave(bye),
         RtcpPacket::Nack(nack) => missing(nack),
         RtcpPacket::TransportFeedback(feedback) => arrived(feedback),
+        RtcpPacket::CongestionFeedback(feedback) => told(feedback),
         RtcpPacket::Pli(pli) => {
             let out = written(|out| write_pli(out, pli.sender_ssrc, pli.media_ssrc));
             assert_eq!(only(&out), RtcpPacket::Pli(*pli));
@@ -119,6 +120,17 @@ fn missing(nack: &Nack<'_>) {
 
 /// Each packet that is written again tells of a beginning of what is left: the same arrivals, as
 /// far as 24 bits of reference time tell, and of nothing else that has arrived.
+/// Every packet of a range is told of, and none beyond it.
+fn told(feedback: &CongestionFeedback<'_>) {
+    for stream in feedback.streams() {
+        let count = stream.count();
+        for index in [0, count / 2, count.wrapping_sub(1), count, u16::MAX] {
+            let number = stream.begin_sequence.wrapping_add(index);
+            assert_eq!(stream.of(number).is_some(), index < count);
+        }
+    }
+}
+
 fn arrived(feedback: &TransportFeedback<'_>) {
     let all: Vec<_> = feedback.arrivals().collect();
     assert_eq!(all.len(), usize::from(feedback.status_count));

@@ -1,0 +1,206 @@
+//! When no more is tried on a path.
+
+use std::time::Duration;
+
+use bevy_ecs::component::Component;
+
+use crate::consume::allocation::Budget;
+use crate::tick::limits::Limits;
+use crate::tick::time::Time;
+
+/// What a transport remembers of how its consumers fared, so that they do not get more and less in
+/// turn around what the path carries. Written by Score.
+#[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restraint {
+    raised_at: Option<Time>,
+    hold: Option<Hold>,
+    doublings: u32,
+    lowest: Lowest,
+}
+
+/// For a while it is not tried again what was too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Hold {
+    until: Time,
+    /// Bits a second that were too many.
+    level: u64,
+}
+
+/// The lowest estimate of the latest span: that of two halves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Lowest {
+    began: Option<Time>,
+    current: u64,
+    previous: Option<u64>,
+}
+
+/// A raise that lasted for so long was right.
+const RIGHT: Duration = Duration::from_secs(60);
+/// A path that carries so much more than what was too much, in percent, is another path.
+const ANOTHER_PERCENT: u64 = 125;
+/// And so much of it, in percent, is known to be all right.
+const RIGHT_PERCENT: u64 = 90;
+/// What is sent may exceed the estimate by this, in percent, before anybody gets less: a key frame
+/// is no rate, and a path that is over-used is soon believed to carry 85 % of what it does.
+const TOLERANCE_PERCENT: u64 = 15;
+
+impl Restraint {
+    /// What there is to share, where `estimate` bits a second are carried and `sent` are sent, and
+    /// `repeated` of what was lost beside them: more is not given of that, and in no case more than
+    /// `most`.
+    pub fn budget(
+        &mut self,
+        estimate: u64,
+        (sent, repeated): (u64, u64),
+        most: u64,
+        now: Time,
+        limits: &Limits,
+    ) -> Budget {
+        let patience = Duration::from_millis(limits.layer_patience_ms);
+        let lowest = self.lowest.update(estimate, patience / 2, now);
+        let keep = (estimate + estimate / 100 * TOLERANCE_PERCENT).min(most);
+        let with_margin = estimate.saturating_mul(100) / (100 + limits.layer_hysteresis_percent);
+        let tried = with_margin.max(lowest.unwrap_or(0));
+        let raise = match sent > keep {
+            true => 0,
+            false => tried.min(self.most(estimate, now)).saturating_sub(repeated),
+        };
+        Budget {
+            keep,
+            raise,
+            lowest_always: limits.lowest_layer_always,
+        }
+    }
+
+    /// Somebody got more.
+    pub fn rise(&mut self, now: Time) {
+        self.raised_at = Some(now);
+    }
+
+    /// Somebody got less because `sent` bits a second were too many. When that follows a raise, the
+    /// next one is held back for twice as long.
+    pub fn fall(&mut self, sent: u64, now: Time, limits: &Limits) {
+        match self.raised_at.take() {
+            Some(at) if now - at < RIGHT => self.doublings = (self.doublings + 1).min(16),
+            Some(_) => self.doublings = 0,
+            None => {}
+        }
+        let times = 1 << self.doublings.saturating_sub(1);
+        let span = limits.layer_hold_down_ms.saturating_mul(times);
+        let span = Duration::from_millis(span.min(limits.layer_hold_down_max_ms));
+        self.hold = Some(Hold {
+            until: now + span,
+            level: sent,
+        });
+    }
+
+    /// The most that is tried.
+    fn most(&self, estimate: u64, now: Time) -> u64 {
+        let holds = |hold: &Hold| {
+            let is_another = estimate >= hold.level.saturating_mul(ANOTHER_PERCENT) / 100;
+            now < hold.until && !is_another
+        };
+        let hold = self.hold.filter(holds);
+        hold.map_or(u64::MAX, |hold| {
+            hold.level.saturating_mul(RIGHT_PERCENT) / 100
+        })
+    }
+}
+
+impl Lowest {
+    /// Takes in an estimate; the lowest since the half of the span before this one began, once both
+    /// are full.
+    fn update(&mut self, estimate: u64, half: Duration, now: Time) -> Option<u64> {
+        let Some(began) = self.began else {
+            (self.began, self.current) = (Some(now), estimate);
+            return None;
+        };
+        if now - began >= half {
+            self.previous = Some(self.current);
+            (self.began, self.current) = (Some(now), estimate);
+        }
+        self.current = self.current.min(estimate);
+        self.previous.map(|previous| previous.min(self.current))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// (ms, estimate, what is sent, what may be kept and given), in kbit/s.
+    fn check(restraint: &mut Restraint, rows: &[(u64, u64, u64, u64, u64)]) {
+        for &(ms, estimate, sent, keep, raise) in rows {
+            let now = Time::from_millis(ms);
+            let limits = Limits::default();
+            let budget =
+                restraint.budget(estimate * 1_000, (sent * 1_000, 0), 5_000_000, now, &limits);
+            let found = (budget.keep / 1_000, budget.raise / 1_000);
+            assert_eq!(found, (keep, raise), "at {ms} ms");
+        }
+    }
+
+    #[test]
+    fn more_takes_a_margin_or_patience() {
+        check(
+            &mut Restraint::default(),
+            &[
+                (0, 1_050, 500, 1_207, 1_000),
+                (2_000, 1_155, 500, 1_328, 1_100),
+                // The first half of five seconds is over: that was 1,050 at least.
+                (2_600, 1_100, 500, 1_265, 1_050),
+                (3_000, 1_050, 500, 1_207, 1_050),
+                (5_200, 1_100, 500, 1_265, 1_050),
+                (7_800, 1_100, 500, 1_265, 1_100),
+            ],
+        );
+    }
+
+    #[test]
+    fn nobody_gets_more_while_too_much_is_sent() {
+        check(
+            &mut Restraint::default(),
+            &[(0, 1_000, 1_150, 1_150, 952), (100, 1_000, 1_151, 1_150, 0)],
+        );
+    }
+
+    #[test]
+    fn after_a_fall_it_is_not_tried_again_for_a_while_unless_the_path_is_another() {
+        let (mut restraint, limits) = (Restraint::default(), Limits::default());
+        restraint.fall(1_000_000, Time::from_secs(10), &limits);
+        check(
+            &mut restraint,
+            &[
+                (10_000, 1_100, 500, 1_265, 900),
+                (14_999, 900, 500, 1_035, 900),
+                (14_999, 1_249, 500, 1_436, 900),
+                (14_999, 1_250, 500, 1_437, 1_190),
+                (15_000, 1_100, 500, 1_265, 1_047),
+            ],
+        );
+    }
+
+    #[test]
+    fn every_raise_that_was_wrong_doubles_the_while() {
+        let (mut restraint, limits) = (Restraint::default(), Limits::default());
+        let mut now = 100;
+        // Seconds until the fall, and for which nothing is tried then.
+        for (lasted, held) in [
+            (1, 5),
+            (1, 10),
+            (1, 20),
+            (1, 40),
+            (59, 60),
+            (1, 60),
+            (60, 5),
+            (1, 5),
+        ] {
+            restraint.rise(Time::from_secs(now));
+            now += lasted;
+            restraint.fall(1_000, Time::from_secs(now), &limits);
+            let until = restraint.hold.map(|hold| hold.until);
+            assert_eq!(until, Some(Time::from_secs(now + held)));
+            now += held;
+        }
+    }
+}
