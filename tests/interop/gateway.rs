@@ -328,7 +328,12 @@ impl Gateway {
                 println!("{}", json!({ "sctpState": [at, state] }));
             }
         }
-        self.events.extend(self.engine.drain_events());
+        for event in self.engine.drain_events() {
+            if let Event::LayersChanged(_) = event {
+                println!("{}", json!({ "layers": event }));
+            }
+            self.events.push(event);
+        }
         if self.began.is_none() && self.engine.ledger().accepted > 0 {
             self.began = Some(self.engine.now());
         }

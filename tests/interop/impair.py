@@ -44,7 +44,11 @@ class Line:
         if self.is_losing(now) and self.random.random() < self.loss:
             self.counts["lost"] += 1
             return
-        heapq.heappush(self.underway, (now + self.delay, next(self.order), datagram, way_out))
+        self.pass_on(now + self.delay, datagram, way_out)
+
+    def pass_on(self, due, datagram, way_out):
+        """Lets a datagram through at a time."""
+        heapq.heappush(self.underway, (due, next(self.order), datagram, way_out))
 
     def is_losing(self, now):
         return self.began is not None and CALM <= now - self.began < CALM + LOSING
