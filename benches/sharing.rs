@@ -91,11 +91,7 @@ impl Meeting {
         let options = PlainTransportOptions::new(listen);
         let transport = self.engine.create_plain_transport(self.router, options);
         let transport = transport.expect("the transport opens");
-        let to = ConnectOptions {
-            ip: Some(remote.ip()),
-            port: Some(remote.port()),
-            rtcp_port: None,
-        };
+        let to = ConnectOptions::from(remote);
         self.engine.connect(transport, &to).expect("it connects");
         transport
     }

@@ -257,7 +257,7 @@ impl Follower<'_, '_, '_> {
             }
             sctp::AssociationEvent::ResetByPeer { stream } => self.close_channel(stream),
             sctp::AssociationEvent::TooLong { .. } => {
-                discard(self.ledger, MessageDiscard::TooLarge)
+                discard(self.ledger, MessageDiscard::TooLarge);
             }
             // On a plain transport, streams are the application's to reset and to know of.
             _ => {}

@@ -15,8 +15,8 @@ use crate::application::id::{
 use crate::application::trace::Trace;
 use crate::application::undrained::Undrained;
 use crate::consume::layering::ConsumerLayers;
-use crate::data::data_channel::DataChannel;
 use crate::consume::wants::WantedLayer;
+use crate::data::data_channel::DataChannel;
 use crate::media::layer_activity::StreamLayers;
 use crate::media::orientation::VideoOrientation;
 use crate::media::score::{ConsumerScore, ProducerScore};

@@ -78,6 +78,19 @@ class Program:
             if key in message:
                 return at, message[key]
 
+    def prints(self, beginning, seconds):
+        """Waits for a line that begins so, and returns the rest of it."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                _, line = self.lines.get(timeout=max(0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise Failure(f"{self.name} printed no {beginning!r} within {seconds} s") from None
+            ended = f"{self.name} ended before it printed {beginning!r}"
+            require(line is not None, f"{ended}: {self.complaint()}")
+            if line.startswith(beginning):
+                return line[len(beginning) :].strip()
+
     def tell(self, message):
         """Writes a line of JSON to its standard input."""
         self.process.stdin.write(json.dumps(message) + "\n")

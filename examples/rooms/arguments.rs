@@ -1,0 +1,166 @@
+//! What the command line asks for.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// How to run this program.
+pub(crate) const USAGE: &str = "\
+usage: rooms [--listen IP:PORT] [--media IP[:PORT]]... [--announce ADDRESS] [--tls [CERT KEY]]
+       rooms --help
+
+  --listen IP:PORT     where the page and its interfaces are (default 127.0.0.1:3000)
+  --media IP[:PORT]    where media comes and goes, over UDP; may be repeated
+                       (default 127.0.0.1:44444; without PORT, 44444)
+  --announce ADDRESS   what to tell clients in place of the address of --media: the public one of
+                       this machine, if it is behind a NAT
+  --tls [CERT KEY]     serve https, which browsers ask for before they give a page the camera
+                       anywhere but on localhost: with the PEM files CERT and KEY, or a
+                       self-made certificate, which browsers warn of";
+
+const MEDIA_PORT: u16 = 44_444;
+
+/// The command line, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Arguments {
+    /// Where HTTP listens.
+    pub(crate) listen: SocketAddr,
+    /// Where media comes and goes.
+    pub(crate) media: Vec<SocketAddr>,
+    /// What clients are told in place of the addresses of media.
+    pub(crate) announce: Option<String>,
+    /// Serve https.
+    pub(crate) tls: Option<Certificate>,
+}
+
+/// Who the server says it is, over https.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Certificate {
+    /// One that is made now.
+    SelfMade,
+    /// Files in PEM.
+    Given {
+        /// The chain of certificates.
+        chain: PathBuf,
+        /// The private key of the first one.
+        key: PathBuf,
+    },
+}
+
+impl Arguments {
+    /// Understands the arguments behind the program's name; nothing when help is wanted.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them.
+    pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
+        let mut words = words.peekable();
+        let mut arguments = Self {
+            listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 3_000),
+            media: Vec::new(),
+            announce: None,
+            tls: None,
+        };
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--help" | "-h" => return Ok(None),
+                "--listen" => arguments.listen = address(&word, words.next(), None)?,
+                "--media" => {
+                    let media = address(&word, words.next(), Some(MEDIA_PORT))?;
+                    arguments.media.push(media);
+                }
+                "--announce" => arguments.announce = Some(value(&word, words.next())?),
+                "--tls" => {
+                    let file = |word: &String| !word.starts_with("--");
+                    arguments.tls = Some(match words.next_if(file) {
+                        None => Certificate::SelfMade,
+                        Some(chain) => Certificate::Given {
+                            chain: chain.into(),
+                            key: words
+                                .next_if(file)
+                                .ok_or("--tls CERT wants a KEY too")?
+                                .into(),
+                        },
+                    });
+                }
+                _ => return Err(format!("unknown argument {word:?}")),
+            }
+        }
+        if arguments.media.is_empty() {
+            let everywhere = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), MEDIA_PORT);
+            arguments.media.push(everywhere);
+        }
+        Ok(Some(arguments))
+    }
+}
+
+fn value(name: &str, given: Option<String>) -> Result<String, String> {
+    given.ok_or(format!("{name} wants a value"))
+}
+
+/// An address, whose port may be left out if there is a usual one.
+fn address(name: &str, given: Option<String>, usual: Option<u16>) -> Result<SocketAddr, String> {
+    let text = value(name, given)?;
+    let alone = || Some(SocketAddr::new(text.parse::<IpAddr>().ok()?, usual?));
+    let form = if usual.is_some() {
+        "IP or IP:PORT"
+    } else {
+        "IP:PORT"
+    };
+    text.parse()
+        .ok()
+        .or_else(alone)
+        .ok_or_else(|| format!("{name} wants {form}, not {text:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Option<Arguments>, String> {
+        Arguments::parse(line.split_whitespace().map(String::from))
+    }
+
+    #[test]
+    fn media_listens_on_one_usual_port() {
+        let media = parse("--media 10.0.0.1 --media [::1]:9")
+            .unwrap()
+            .unwrap()
+            .media;
+        assert_eq!(
+            media,
+            [
+                "10.0.0.1:44444".parse().unwrap(),
+                "[::1]:9".parse().unwrap()
+            ]
+        );
+    }
+
+    #[test]
+    fn a_certificate_is_made_unless_files_are_given() {
+        let tls = |line| parse(line).unwrap().unwrap().tls;
+        assert_eq!(
+            tls("--tls --announce sfu.example"),
+            Some(Certificate::SelfMade)
+        );
+        let given = Certificate::Given {
+            chain: "a.pem".into(),
+            key: "b.pem".into(),
+        };
+        assert_eq!(tls("--tls a.pem b.pem"), Some(given));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let refused = |line| parse(line).unwrap_err();
+        assert_eq!(
+            refused("--listen 3000"),
+            "--listen wants IP:PORT, not \"3000\""
+        );
+        assert_eq!(
+            refused("--media here"),
+            "--media wants IP or IP:PORT, not \"here\""
+        );
+        assert_eq!(refused("--tls a.pem"), "--tls CERT wants a KEY too");
+        assert_eq!(refused("--port 1"), "unknown argument \"--port\"");
+    }
+}

@@ -1,0 +1,66 @@
+//! What is sent and received over HTTP.
+
+use std::convert::Infallible;
+
+use futures_util::{Stream, StreamExt};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, Limited, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+
+use crate::failure::Refusal;
+
+/// The largest request: an offer of many media is some tens of KiB.
+const REQUEST_MAX: usize = 256 * 1024;
+
+/// An answer.
+pub(crate) type Reply = Response<UnsyncBoxBody<Bytes, Infallible>>;
+
+/// An answer with a text.
+pub(crate) fn reply(status: StatusCode, kind: &'static str, text: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(Full::new(text.into()).boxed_unsync());
+    *reply.status_mut() = status;
+    reply
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    reply
+}
+
+/// An answer without one.
+pub(crate) fn empty(status: StatusCode) -> Reply {
+    let mut reply = Response::new(Full::default().boxed_unsync());
+    *reply.status_mut() = status;
+    reply
+}
+
+/// An answer that goes on: server-sent events.
+pub(crate) fn events(events: impl Stream<Item = Bytes> + Send + 'static) -> Reply {
+    let frames = events.map(|event| Ok(Frame::data(event)));
+    let mut reply = Response::new(StreamBody::new(frames).boxed_unsync());
+    let kind = HeaderValue::from_static("text/event-stream");
+    reply.headers_mut().insert(CONTENT_TYPE, kind);
+    reply
+}
+
+/// The whole of what was sent.
+///
+/// # Errors
+///
+/// It is too long, or did not come whole.
+pub(crate) async fn read(request: Request<Incoming>) -> Result<Bytes, Refusal> {
+    let body = Limited::new(request.into_body(), REQUEST_MAX)
+        .collect()
+        .await;
+    Ok(body.map_err(Refusal::bad)?.to_bytes())
+}
+
+/// The same as text.
+///
+/// # Errors
+///
+/// As [`read`], or it is not UTF-8.
+pub(crate) async fn read_text(request: Request<Incoming>) -> Result<String, Refusal> {
+    let body = read(request).await?;
+    String::from_utf8(body.into()).map_err(Refusal::bad)
+}

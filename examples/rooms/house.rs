@@ -1,0 +1,285 @@
+//! What the application keeps beside the engine: the rooms, and where everything is.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use flumen::components::Subject;
+use flumen::{
+    ConsumerId, ConsumerOptions, DataConsumerId, DataConsumerOptions, DataProducerId,
+    DataProducerOptions, DtlsState, Engine, Event, IceState, ProducerId, ProducerOptions, Time,
+    TransportId,
+};
+use hyper::StatusCode;
+
+use crate::codecs;
+use crate::failure::Refusal;
+use crate::media::Media;
+use crate::room::{Publisher, Room};
+use crate::sessions::Sessions;
+
+/// How many rooms there may be.
+const ROOMS_MAX: usize = 1_000;
+/// For how long a client may take to come by its transport, before that is closed.
+const COMING_TIMEOUT: Duration = Duration::from_secs(30);
+/// How many bytes the name of a room may have.
+const NAME_MAX: usize = 64;
+
+/// All that the application keeps. It is changed on the engine's thread alone.
+#[derive(Default)]
+pub(crate) struct House {
+    rooms: BTreeMap<String, Room>,
+    /// In which room something is that lives.
+    places: BTreeMap<Subject, String>,
+    /// Transports whose clients may still be on their way, the oldest first.
+    coming: VecDeque<(Time, TransportId)>,
+    /// Who came by WHIP and WHEP.
+    pub(crate) sessions: Sessions,
+}
+
+impl House {
+    /// The room of that name, which begins if nobody was in it.
+    ///
+    /// # Errors
+    ///
+    /// The name is none, or there are too many rooms.
+    pub(crate) fn enter(&mut self, engine: &mut Engine, name: &str) -> Result<&mut Room, Refusal> {
+        if !is_name(name) {
+            return Err(Refusal::bad(format_args!("{name:?} is no name of a room")));
+        }
+        if !self.rooms.contains_key(name) {
+            if self.rooms.len() >= ROOMS_MAX {
+                let full = "there are too many rooms";
+                return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, full));
+            }
+            let router = engine.create_router(&codecs::all()).map_err(Refusal::bad)?;
+            self.rooms.insert(name.into(), Room::new(router));
+        }
+        self.room(name)
+    }
+
+    /// The room of that name.
+    ///
+    /// # Errors
+    ///
+    /// Nobody is in it.
+    pub(crate) fn room(&mut self, name: &str) -> Result<&mut Room, Refusal> {
+        self.rooms
+            .get_mut(name)
+            .ok_or_else(|| Refusal::missing("nobody is in that room"))
+    }
+
+    /// In which room something is.
+    ///
+    /// # Errors
+    ///
+    /// It is in none: it is gone, or was never there.
+    pub(crate) fn place(&self, subject: Subject) -> Result<&str, Refusal> {
+        let place = self.places.get(&subject).map(String::as_str);
+        place.ok_or_else(|| Refusal::missing("there is no such transport, producer or consumer"))
+    }
+
+    /// Something lives in a room from now on.
+    pub(crate) fn settle(&mut self, subject: Subject, room: &str) {
+        self.places.insert(subject, room.into());
+    }
+
+    /// A transport of a room, for one client.
+    ///
+    /// # Errors
+    ///
+    /// The name is none, or there are too many rooms.
+    pub(crate) fn open(
+        &mut self,
+        engine: &mut Engine,
+        media: &Media,
+        room: &str,
+        sctp: bool,
+    ) -> Result<TransportId, Refusal> {
+        let router = self.enter(engine, room)?.router;
+        let transport = media.transport(engine, router, sctp)?;
+        self.settle(Subject::Transport(transport), room);
+        self.coming.push_back((engine.now(), transport));
+        Ok(transport)
+    }
+
+    /// A producer; the room is told of it by [`publish`](Self::publish).
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be.
+    pub(crate) fn produce(
+        &mut self,
+        engine: &mut Engine,
+        transport: TransportId,
+        options: ProducerOptions,
+    ) -> Result<ProducerId, Refusal> {
+        let room = self.place(Subject::Transport(transport))?.to_owned();
+        let id = engine.produce(transport, options).map_err(Refusal::bad)?;
+        self.settle(Subject::Producer(id), &room);
+        if let Some(publisher) = self.publisher(transport) {
+            publisher.producers.push(id);
+        }
+        Ok(id)
+    }
+
+    /// A data producer, told of like a producer.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be.
+    pub(crate) fn produce_data(
+        &mut self,
+        engine: &mut Engine,
+        transport: TransportId,
+        options: DataProducerOptions,
+    ) -> Result<DataProducerId, Refusal> {
+        let room = self.place(Subject::Transport(transport))?.to_owned();
+        let id = engine
+            .produce_data(transport, options)
+            .map_err(Refusal::bad)?;
+        self.settle(Subject::DataProducer(id), &room);
+        if let Some(publisher) = self.publisher(transport) {
+            publisher.chat = Some(id);
+        }
+        Ok(id)
+    }
+
+    /// A consumer.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be.
+    pub(crate) fn consume(
+        &mut self,
+        engine: &mut Engine,
+        transport: TransportId,
+        options: ConsumerOptions,
+    ) -> Result<ConsumerId, Refusal> {
+        let room = self.place(Subject::Transport(transport))?.to_owned();
+        let id = engine
+            .consume(transport, options)
+            .map_err(Refusal::unusable)?;
+        self.settle(Subject::Consumer(id), &room);
+        Ok(id)
+    }
+
+    /// A data consumer.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be.
+    pub(crate) fn consume_data(
+        &mut self,
+        engine: &mut Engine,
+        transport: TransportId,
+        options: DataConsumerOptions,
+    ) -> Result<DataConsumerId, Refusal> {
+        let room = self.place(Subject::Transport(transport))?.to_owned();
+        let id = engine
+            .consume_data(transport, options)
+            .map_err(Refusal::bad)?;
+        self.settle(Subject::DataConsumer(id), &room);
+        Ok(id)
+    }
+
+    /// Who began to send first of those who send now.
+    ///
+    /// # Errors
+    ///
+    /// Nobody sends in that room yet.
+    pub(crate) fn first_publisher(&mut self, room: &str) -> Result<TransportId, Refusal> {
+        let nobody = || Refusal::new(StatusCode::CONFLICT, "nobody sends in that room yet");
+        let publishers = &self.room(room).map_err(|_| nobody())?.publishers;
+        let mut sending = publishers
+            .iter()
+            .filter(|(_, one)| !one.producers.is_empty());
+        sending.next().map(|(id, _)| *id).ok_or_else(nobody)
+    }
+
+    /// Tells the room what is sent over a transport now, and by whom if that is said.
+    pub(crate) fn publish(&mut self, engine: &Engine, transport: TransportId, name: Option<&str>) {
+        if let (Some(publisher), Some(name)) = (self.publisher(transport), name) {
+            publisher.name = name.into();
+        }
+        let room = self.places.get(&Subject::Transport(transport));
+        if let Some(room) = room.and_then(|room| self.rooms.get(room)) {
+            room.tell_publishers(engine);
+        }
+    }
+
+    /// Who sends over a transport.
+    fn publisher(&mut self, transport: TransportId) -> Option<&mut Publisher> {
+        let room = self.places.get(&Subject::Transport(transport))?;
+        let room = self.rooms.get_mut(room)?;
+        Some(room.publishers.entry(transport).or_default())
+    }
+
+    /// Hands on what happened, behind every tick.
+    pub(crate) fn look(&mut self, engine: &mut Engine) {
+        for event in engine.drain_events() {
+            self.hear(engine, &event);
+        }
+        let now = engine.now();
+        let is_late = |coming: &mut (Time, TransportId)| coming.0 + COMING_TIMEOUT < now;
+        while let Some((_, transport)) = self.coming.pop_front_if(is_late) {
+            if engine.dtls_state(transport) != Ok(DtlsState::Connected) {
+                // It may have been closed in the meantime.
+                let _ = engine.close_transport(transport);
+            }
+        }
+    }
+
+    fn hear(&mut self, engine: &mut Engine, event: &Event) {
+        let subject = event.subject();
+        let Some(name) = self.places.get(&subject).cloned() else {
+            return;
+        };
+        if let Some(room) = self.rooms.get(&name) {
+            room.news.tell("happened", event);
+        }
+        match (event, subject) {
+            (Event::Ended(_), _) => self.leave(engine, subject, &name),
+            (event, Subject::Transport(transport)) if is_lost(event) => {
+                // It may have been closed in the meantime.
+                let _ = engine.close_transport(transport);
+            }
+            _ => {}
+        }
+    }
+
+    /// Something is gone, and with the last one its room.
+    fn leave(&mut self, engine: &mut Engine, subject: Subject, name: &str) {
+        self.places.remove(&subject);
+        let Some(room) = self.rooms.get_mut(name) else {
+            return;
+        };
+        if room.forget(subject) {
+            room.tell_publishers(engine);
+        }
+        if let Subject::Transport(transport) = subject {
+            self.sessions.end(transport);
+        }
+        if room.news.is_unheard() && !self.places.values().any(|place| place == name) {
+            // It may have been closed in the meantime.
+            let _ = engine.close_router(room.router);
+            self.rooms.remove(name);
+        }
+    }
+}
+
+/// The client is gone, or never came as it said.
+fn is_lost(event: &Event) -> bool {
+    match event {
+        Event::IceStateChanged(event) => event.ice_state == IceState::Disconnected,
+        Event::DtlsStateChanged(event) => {
+            matches!(event.dtls_state, DtlsState::Failed | DtlsState::Closed)
+        }
+        _ => false,
+    }
+}
+
+/// What may be in a path and on a page.
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    (1..=NAME_MAX).contains(&name.len()) && name.chars().all(plain)
+}

@@ -1,0 +1,57 @@
+//! Where media comes and goes.
+
+use std::net::SocketAddr;
+
+use flumen::{
+    AppData, Engine, ListenInfo, RouterId, SctpOptions, TransportId, WebRtcListen, WebRtcServerId,
+    WebRtcTransportOptions,
+};
+
+use crate::arguments::Arguments;
+use crate::failure::{Failure, Refusal};
+
+/// The ports that all transports share.
+pub(crate) struct Media(WebRtcServerId);
+
+impl Media {
+    /// Opens the ports.
+    ///
+    /// # Errors
+    ///
+    /// One is taken, or the address is none of this machine's.
+    pub(crate) fn open(engine: &mut Engine, arguments: &Arguments) -> Result<Self, Failure> {
+        let listen = |address| info(address, arguments.announce.as_deref());
+        let listen: Vec<ListenInfo> = arguments.media.iter().map(listen).collect();
+        Ok(Self(
+            engine.create_webrtc_server(&listen, AppData::default())?,
+        ))
+    }
+
+    /// A transport over them.
+    ///
+    /// # Errors
+    ///
+    /// The router is gone.
+    pub(crate) fn transport(
+        &self,
+        engine: &mut Engine,
+        router: RouterId,
+        sctp: bool,
+    ) -> Result<TransportId, Refusal> {
+        let options = WebRtcTransportOptions {
+            sctp: sctp.then(SctpOptions::default),
+            ..WebRtcTransportOptions::new(WebRtcListen::Server(self.0))
+        };
+        engine
+            .create_webrtc_transport(router, options)
+            .map_err(Refusal::bad)
+    }
+}
+
+fn info(address: &SocketAddr, announce: Option<&str>) -> ListenInfo {
+    ListenInfo {
+        port: address.port(),
+        announced_address: announce.map(String::from),
+        ..ListenInfo::new(address.ip())
+    }
+}

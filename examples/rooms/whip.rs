@@ -1,0 +1,220 @@
+//! WHIP (RFC 9725) and WHEP over HTTP.
+
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, LOCATION, RETRY_AFTER};
+use hyper::{Request, StatusCode};
+
+use crate::body::{Reply, empty, read_text, reply};
+use crate::failure::Refusal;
+use crate::serve::Desk;
+use crate::sessions::{self, Opened};
+
+const SDP: &str = "application/sdp";
+const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
+
+/// What may be asked, for pages of other origins and careful clients.
+pub(crate) fn options() -> Reply {
+    let mut reply = empty(StatusCode::NO_CONTENT);
+    reply
+        .headers_mut()
+        .insert(ACCEPT_POST, HeaderValue::from_static(SDP));
+    reply
+        .headers_mut()
+        .insert(ACCEPT_PATCH, HeaderValue::from_static(FRAGMENT));
+    reply
+}
+
+/// What is answered to what cannot be served; try again soon, if that may help.
+pub(crate) fn refused(refusal: &Refusal) -> Reply {
+    let mut reply = reply(
+        refusal.status,
+        "text/plain; charset=utf-8",
+        refusal.why.clone(),
+    );
+    if matches!(
+        refusal.status,
+        StatusCode::CONFLICT | StatusCode::SERVICE_UNAVAILABLE
+    ) {
+        reply
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    reply
+}
+
+/// Somebody sends.
+pub(crate) async fn publish(
+    desk: &Desk,
+    room: String,
+    request: Request<Incoming>,
+) -> Result<Reply, Refusal> {
+    is_of(&request, SDP)?;
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let name = parameter(&query, "name").unwrap_or_else(|| "guest".into());
+    let scalability = parameter(&query, "scalabilityMode");
+    let offer = read_text(request).await?;
+    let opened = desk
+        .ask(move |house, engine, media| {
+            let offer = (offer.as_str(), scalability.as_deref());
+            house.publish_by_offer(engine, media, &room, &name, offer)
+        })
+        .await?;
+    created(opened)
+}
+
+/// Somebody receives what `who` sends, or who began to send first.
+pub(crate) async fn watch(
+    desk: &Desk,
+    room: String,
+    who: Option<String>,
+    request: Request<Incoming>,
+) -> Result<Reply, Refusal> {
+    is_of(&request, SDP)?;
+    let offer = read_text(request).await?;
+    let opened = desk
+        .ask(move |house, engine, media| {
+            let who = match who {
+                Some(who) => who.parse().map_err(Refusal::missing)?,
+                None => house.first_publisher(&room)?,
+            };
+            house.watch_by_offer(engine, media, (&room, who), &offer)
+        })
+        .await?;
+    created(opened)
+}
+
+fn created(opened: Opened) -> Result<Reply, Refusal> {
+    let location = header(&format!("/session/{}", opened.key))?;
+    let generation = header(&etag(&opened.generation))?;
+    let mut reply = reply(StatusCode::CREATED, SDP, opened.answer);
+    reply.headers_mut().insert(LOCATION, location);
+    reply.headers_mut().insert(ETAG, generation);
+    Ok(reply)
+}
+
+/// What the page asks about its session.
+pub(crate) async fn describe(desk: &Desk, key: String) -> Result<Reply, Refusal> {
+    let about = desk
+        .ask(move |house, engine, _| Ok(sessions::describe(engine, house.sessions.get(&key)?)))
+        .await?;
+    Ok(reply(StatusCode::OK, "application/json", about.to_string()))
+}
+
+/// More candidates, which an ICE-lite server does not need; or an ICE restart (RFC 9725 section
+/// 4.3).
+pub(crate) async fn change(
+    desk: &Desk,
+    key: String,
+    request: Request<Incoming>,
+) -> Result<Reply, Refusal> {
+    is_of(&request, FRAGMENT)?;
+    let known = request.headers().get(IF_MATCH).cloned();
+    let known = known
+        .ok_or_else(|| Refusal::new(StatusCode::PRECONDITION_REQUIRED, "If-Match is missing"))?;
+    if known == "*" {
+        return restart(desk, key).await;
+    }
+    let now = desk
+        .ask(move |house, engine, _| {
+            let transport = house.sessions.get(&key)?.transport;
+            let ice = engine.ice_parameters(transport).map_err(Refusal::missing)?;
+            Ok(etag(&ice.username_fragment))
+        })
+        .await?;
+    if known != now.as_str() {
+        let stale = "that is of another ICE session";
+        return Err(Refusal::new(StatusCode::PRECONDITION_FAILED, stale));
+    }
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+async fn restart(desk: &Desk, key: String) -> Result<Reply, Refusal> {
+    let ice = desk
+        .ask(move |house, engine, _| {
+            let transport = house.sessions.get(&key)?.transport;
+            engine.restart_ice(transport).map_err(Refusal::bad)
+        })
+        .await?;
+    let (name, password) = (&ice.username_fragment, &ice.password);
+    let fragment = format!("a=ice-lite\r\na=ice-ufrag:{name}\r\na=ice-pwd:{password}\r\n");
+    let mut reply = reply(StatusCode::OK, FRAGMENT, fragment);
+    reply.headers_mut().insert(ETAG, header(&etag(name))?);
+    Ok(reply)
+}
+
+/// The client goes.
+pub(crate) async fn end(desk: &Desk, key: String) -> Result<Reply, Refusal> {
+    desk.ask(move |house, engine, _| {
+        let transport = house.sessions.get(&key)?.transport;
+        engine.close_transport(transport).map_err(Refusal::missing)
+    })
+    .await?;
+    Ok(empty(StatusCode::OK))
+}
+
+fn is_of(request: &Request<Incoming>, kind: &str) -> Result<(), Refusal> {
+    let given = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|given| given.to_str().ok());
+    let given = given
+        .and_then(|given| given.split(';').next())
+        .map(str::trim);
+    match given {
+        Some(given) if given.eq_ignore_ascii_case(kind) => Ok(()),
+        _ => Err(Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format_args!("{kind} is wanted"),
+        )),
+    }
+}
+
+fn etag(generation: &str) -> String {
+    format!("\"{generation}\"")
+}
+
+fn header(value: &str) -> Result<HeaderValue, Refusal> {
+    HeaderValue::from_str(value).map_err(Refusal::bad)
+}
+
+/// The value of `name` in a query, percent-decoded.
+fn parameter(query: &str, name: &str) -> Option<String> {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(key, _)| *key == name)?;
+    Some(decoded(value))
+}
+
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let code = (first == b'%').then(|| tail.get(..2)).flatten();
+        let code = code.and_then(|code| std::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_decoded() {
+        let query = "a=1&name=J%C3%BCrgen%20100%&scalabilityMode=L1T3";
+        assert_eq!(parameter(query, "name").as_deref(), Some("Jürgen 100%"));
+        assert_eq!(parameter(query, "scalabilityMode").as_deref(), Some("L1T3"));
+        assert_eq!(parameter(query, "other"), None);
+    }
+}
