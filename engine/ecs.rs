@@ -8,8 +8,8 @@ pub use bevy_ecs::*;
 /// engine's modules.
 ///
 /// `Discard`, `Event`, `Message` and `Messages` of `bevy_ecs` are not in it, as these words mean
-/// reasons, events and messages of the engine here; they are in [`lifecycle`](super::lifecycle),
-/// [`event`](super::event) and [`message`](super::message).
+/// reasons, events and messages of the engine here; they are in `lifecycle`,
+/// `event` and `message` of the module above.
 pub mod prelude {
     pub use bevy_ecs::prelude::{
         Add, Added, Allow, AnyOf, ApplyDeferred, BevyError, Bundle, Changed, ChildOf, ChildSpawner,

@@ -21,7 +21,7 @@ const SWITCHING_BIT: u8 = 0x10;
 const INTER_LAYER_BIT: u8 = 0x01;
 
 /// What is in front of the VP9 bytes of a packet, up to the scalability structure: see
-/// [`PictureGroup`] for that.
+/// [`PictureGroup`](super::PictureGroup) for that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptor {
     /// P: the picture refers to earlier ones.
