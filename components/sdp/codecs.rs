@@ -34,7 +34,7 @@ fn codec(
         mime_type: format!("{}/{name}", type_of(kind)),
         payload_type,
         clock_rate,
-        channels: channels.or((kind == MediaKind::Audio).then_some(1)),
+        channels: channels.or_else(|| unsaid_channels(kind, name)),
         parameters: about("fmtp").map(format_parameters).fold(
             Default::default(),
             |mut all, more| {
@@ -47,6 +47,17 @@ fn codec(
         ),
         rtcp_feedback: feedback(payload_type, attributes),
     })
+}
+
+/// Audio has one channel when nothing is said, but Opus has two and must say so (RFC 7587 section 7),
+/// which not everybody does.
+fn unsaid_channels(kind: MediaKind, name: &str) -> Option<u8> {
+    let channels = if name.eq_ignore_ascii_case("opus") {
+        2
+    } else {
+        1
+    };
+    (kind == MediaKind::Audio).then_some(channels)
 }
 
 /// The first part of a MIME type.

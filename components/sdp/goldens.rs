@@ -215,6 +215,13 @@ fn extensions_that_the_peer_only_receives_are_not_sent() {
 }
 
 #[test]
+fn opus_has_two_channels_also_when_it_does_not_say_so() {
+    let unsaid = OBS.replace("OPUS/48000/2", "OPUS/48000");
+    let audio = sent(&Offer::parse(&unsaid).unwrap(), 0);
+    assert_eq!(audio.codecs[0].channels, Some(2));
+}
+
+#[test]
 fn what_chromium_receives_has_its_numbers() {
     let offer = Offer::parse(WHEP).unwrap();
     let capabilities = offer.capabilities(1).unwrap().validated().unwrap();
