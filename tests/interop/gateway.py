@@ -12,13 +12,13 @@ PLI = [("nack", ""), ("nack", "pli"), ("ccm", "fir")]
 FIR = [("ccm", "fir")]
 
 
-def transport(port, remote=None, rtcp_port=None, remote_rtcp_port=None):
+def transport(port, remote=None, rtcp_port=None, remote_rtcp_port=None, srtp=None):
     """A plain transport.
 
     RTCP is multiplexed when there is no `rtcp_port`. The other side is learnt when there is no
-    `remote`.
+    `remote`, and seals with the key in `srtp` if there is one.
     """
-    config = {"listen": _listen(port)}
+    config = {"listen": _listen(port), "srtp": srtp}
     if rtcp_port:
         config["rtcpListen"] = _listen(rtcp_port)
     if remote:
@@ -70,6 +70,10 @@ class Gateway:
         }
         path = lab.write("gateway.json", json.dumps(config, indent=1))
         self.program = lab.start("gateway", [program, path])
+        early = [entry for entry in consumers if entry["afterSeconds"] is None]
+        sealed = [entry for entry in [*producers, *early] if entry["transport"]["srtp"]]
+        # What each of them seals with, producers first.
+        self.keys = [self.program.says("key", 20)[1] for _ in sealed]
         _, self.parameters = self.program.says("ready", 20)
         listening(*{entry["transport"]["listen"]["port"] for entry in [*producers, *peers]})
 

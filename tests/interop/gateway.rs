@@ -3,6 +3,7 @@
 //! `interop-gateway config.json` opens a plain transport for each producer and consumer. It prints
 //! JSON, one object a line: `{"ready": [...]}` with what each consumer sends once all sockets are
 //! bound, `{"joined": [...]}`, the same again, whenever a late consumer has joined,
+//! `{"key": {...}}` with what each transport with SRTP seals with, as it is opened,
 //! `{"sctpState": [exchange, state]}` whenever an association has another state, and
 //! `{"summary": {...}}` at the end: when standard input ends, and after `seconds` at the latest. It
 //! fails when a ledger does not close after any tick.
@@ -34,7 +35,8 @@ use std::time::Duration;
 use flumen::rtp_parameters::{MediaKind, RtpCodecCapability, RtpParameters};
 use flumen::{
     ConnectOptions, ConsumerId, ConsumerOptions, Engine, Event, Handle, Listen, ListenInfo,
-    PlainTransportOptions, ProducerId, ProducerOptions, RouterId, SctpOptions, Time, TransportId,
+    PlainTransportOptions, ProducerId, ProducerOptions, RouterId, SctpOptions, SrtpParameters,
+    Time, TransportId,
 };
 use flumen_tests::Recording;
 use serde::Deserialize;
@@ -106,6 +108,8 @@ struct TransportConfig {
     rtcp_listen: Option<ListenInfo>,
     /// The other side; learnt from its first packet when missing.
     remote: Option<RemoteConfig>,
+    /// What the other side seals with; what it sends is not sealed when missing.
+    srtp: Option<SrtpParameters>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -274,15 +278,20 @@ impl Gateway {
         options.rtcp_mux = config.rtcp_listen.is_none();
         options.rtcp_listen = config.rtcp_listen.map(Listen::Own);
         options.comedia = config.remote.is_none();
+        options.enable_srtp = config.srtp.is_some();
         let transport = self.engine.create_plain_transport(self.router, options)?;
-        if let Some(remote) = config.remote {
-            let to = ConnectOptions {
-                ip: Some(remote.ip),
-                port: Some(remote.port),
-                rtcp_port: remote.rtcp_port,
-                ..ConnectOptions::default()
-            };
+        let remote = config.remote;
+        let to = ConnectOptions {
+            ip: remote.map(|remote| remote.ip),
+            port: remote.map(|remote| remote.port),
+            rtcp_port: remote.and_then(|remote| remote.rtcp_port),
+            srtp_parameters: config.srtp,
+        };
+        if remote.is_some() || to.srtp_parameters.is_some() {
             self.engine.connect(transport, &to)?;
+        }
+        if let Some(key) = self.engine.srtp_parameters(transport)? {
+            println!("{}", json!({ "key": key }));
         }
         Ok(transport)
     }

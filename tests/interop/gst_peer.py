@@ -4,12 +4,13 @@
     gst_peer.py send CODEC PAYLOAD_TYPE SSRC LOCAL_PORT REMOTE_PORT SECONDS FEEDBACK...
     gst_peer.py receive CODEC PAYLOAD_TYPE LOCAL_PORT REMOTE_PORT FEEDBACK...
 
-Feedback is any of "nack", "nack-pli" and "ccm-fir"; "rtx=PAYLOAD_TYPE" adds retransmissions
-(RFC 4588; a sender's under the SSRC after its own), "latency=MS" is how long a receiver waits for
-packets, "wide=ID" adds transport-wide sequence numbers to what a sender sends, under that extension
-identifier, and "drop=N" lets a sender lose every N-th packet. RTCP is multiplexed with RTP. A sender ends
-when all is sent, a receiver when standard input has ended and no more frames come; both print
-`{"result": {...}}` then. A receiver prints `{"ready": true}` once its port is bound.
+Feedback is any of "nack", "nack-pli" and "ccm-fir"; "rtx=PAYLOAD_TYPE" adds retransmissions (RFC 4588;
+a sender's under the SSRC after its own), "latency=MS" is how long a receiver waits for packets,
+"suite=SUITE" with "seal=KEY" and "open=KEY" (in hexadecimal) protects it (RFC 3711), "wide=ID" adds
+transport-wide sequence numbers to what a sender sends, under that extension identifier, and "drop=N"
+lets a sender lose every N-th packet. RTCP is multiplexed with RTP. A sender ends when all is sent, a
+receiver when standard input has ended and no more frames come; both print `{"result": {...}}` then. A
+receiver prints `{"ready": true}` once its port is bound.
 """
 
 import json
@@ -59,6 +60,15 @@ CODECS = {
 }
 
 
+# For each suite of SRTP: what GStreamer calls its cipher, and its authentication of RTP.
+CIPHERS = {
+    "AEAD_AES_256_GCM": ("aes-256-gcm", "null"),
+    "AEAD_AES_128_GCM": ("aes-128-gcm", "null"),
+    "AES_CM_128_HMAC_SHA1_80": ("aes-128-icm", "hmac-sha1-80"),
+    "AES_CM_128_HMAC_SHA1_32": ("aes-128-icm", "hmac-sha1-32"),
+}
+
+
 class Peer:
     """A pipeline around an rtpbin and one socket."""
 
@@ -76,6 +86,9 @@ class Peer:
         self.pipeline = Gst.Pipeline()
         self.latency = int(options.get("latency", 200))
         self.rtpbin = self.add("rtpbin", rtp_profile=AVPF, latency=self.latency)
+        if "suite" in options:
+            self.protect(options["suite"], options["seal"], options["open"])
+        self.sealed = "s" if "suite" in options else ""
         self.source = self.add("udpsrc", address="127.0.0.1", port=local_port, buffer_size=4 << 20)
         bus = self.pipeline.get_bus()
         bus.add_signal_watch()
@@ -113,6 +126,31 @@ class Peer:
         session.set_property("rtcp-min-interval", Gst.SECOND // 5)
         session.set_property("bandwidth", 4e6)
         session.set_property("rtcp-fraction", 2e5)
+
+    def protect(self, suite, seal, unseal):
+        """Seals what is sent, and opens what is received."""
+        cipher, auth = CIPHERS[suite]
+        encoder = Gst.ElementFactory.make("srtpenc")
+        encoder.set_property("key", Gst.Buffer.new_wrapped(bytes.fromhex(seal)))
+        for name, value in (
+            ("rtp-cipher", cipher),
+            ("rtcp-cipher", cipher),
+            ("rtp-auth", auth),
+            ("rtcp-auth", auth.replace("32", "80")),
+        ):
+            Gst.util_set_object_arg(encoder, name, value)
+        caps = Gst.Caps.from_string(
+            f"application/x-srtp,srtp-key=(buffer){unseal},srtp-cipher=(string){cipher},"
+            f"srtp-auth=(string){auth},srtcp-cipher=(string){cipher},"
+            f"srtcp-auth=(string){auth.replace('32', '80')}"
+        )
+        decoder = Gst.ElementFactory.make("srtpdec")
+        decoder.connect("request-key", lambda *_: caps)
+        for protocol in ("rtp", "rtcp"):
+            # rtpbin looks for these pads, and does not ask for them.
+            encoder.request_pad_simple(f"{protocol}_sink_0")
+            self.rtpbin.connect(f"request-{protocol}-encoder", lambda *_: encoder)
+            self.rtpbin.connect(f"request-{protocol}-decoder", lambda *_: decoder)
 
     def caps(self):
         """What its RTP is, and which feedback is agreed on."""
@@ -198,7 +236,7 @@ class Sender(Peer):
         out.link(sink)
         rtcp = self.rtpbin.request_pad_simple("send_rtcp_src_0")
         rtcp.link(self.add_sink().get_static_pad("sink"))
-        self.source.set_property("caps", Gst.Caps.from_string("application/x-rtcp"))
+        self.source.set_property("caps", Gst.Caps.from_string(f"application/x-{self.sealed}rtcp"))
         answers = self.rtpbin.request_pad_simple("recv_rtcp_sink_0")
         self.source.get_static_pad("src").link(answers)
 
@@ -284,7 +322,8 @@ class Receiver(Peer):
         self.frames = 0
         self.last = time.monotonic()
         caps = Gst.Caps.from_string(self.caps())
-        self.source.set_property("caps", caps)
+        sealed = self.caps().replace("x-rtp", f"x-{self.sealed}rtp")
+        self.source.set_property("caps", Gst.Caps.from_string(sealed))
         self.rtpbin.connect("request-pt-map", self.on_payload_type, caps)
         if self.rtx:
             self.rtpbin.set_property("do-retransmission", True)
@@ -294,6 +333,9 @@ class Receiver(Peer):
         source = self.source.get_static_pad("src")
         source.add_probe(Gst.PadProbeType.BUFFER, self.on_packet)
         source.link(self.rtpbin.request_pad_simple("recv_rtp_sink_0"))
+        if self.sealed:
+            # What opens RTCP that comes with RTP hands it on there.
+            self.rtpbin.request_pad_simple("recv_rtcp_sink_0")
         rtcp = self.rtpbin.request_pad_simple("send_rtcp_src_0")
         rtcp.link(self.add_sink().get_static_pad("sink"))
         GLib.io_add_watch(sys.stdin, GLib.IO_HUP | GLib.IO_IN, self.on_input)
