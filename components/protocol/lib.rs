@@ -7,6 +7,7 @@
 pub mod dtls;
 mod generator;
 pub mod ice;
+mod playback;
 pub mod sctp;
 pub mod srtp;
 pub mod stun;

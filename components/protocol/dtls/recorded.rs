@@ -10,6 +10,7 @@ use super::{
     ConnectError, Event, Failure, Output, Parameters, Refused, Role, SendError, SrtpKeys, State,
 };
 use crate::Time;
+use crate::playback::{Entry, Playback};
 use crate::srtp::{CryptoSuite, MasterKey};
 
 /// What a connection answered, call by call; serialises with serde.
@@ -18,13 +19,7 @@ use crate::srtp::{CryptoSuite, MasterKey};
 /// what was sent. `Debug` tells how long it is, and it is wiped when it is dropped.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Tape {
-    entries: VecDeque<Entry>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-struct Entry {
-    answer: Answer,
-    after: Snapshot,
+    entries: VecDeque<Entry<Answer, Snapshot>>,
 }
 
 /// What a call gave back.
@@ -144,49 +139,33 @@ impl fmt::Debug for Tape {
 
 /// Plays a tape back.
 pub(super) struct Recorded {
-    tape: Tape,
-    after: Snapshot,
+    played: Playback<Answer, Snapshot>,
     certificate: Option<Vec<u8>>,
-    has_diverged: bool,
 }
 
 impl Recorded {
     pub(super) fn new(tape: Tape) -> Self {
+        let failed = Snapshot {
+            state: State::Failed,
+            ..Snapshot::default()
+        };
         Self {
-            tape,
-            after: Snapshot::default(),
+            played: Playback::new(tape.entries, failed),
             certificate: None,
-            has_diverged: false,
         }
-    }
-
-    /// The next answer, if it is of the kind that `wanted` picks.
-    fn next<T>(&mut self, wanted: impl FnOnce(Answer) -> Option<T>) -> Option<T> {
-        let entry = self.tape.entries.pop_front();
-        let answer = entry.and_then(|entry| {
-            self.after = entry.after;
-            wanted(entry.answer)
-        });
-        if answer.is_none() {
-            self.tape.entries.clear();
-            self.after = Snapshot {
-                state: State::Failed,
-                ..Snapshot::default()
-            };
-        }
-        answer
     }
 
     fn command(&mut self) {
-        self.next(|answer| matches!(answer, Answer::Command).then_some(()));
+        self.played
+            .next(|answer| matches!(answer, Answer::Command).then_some(()));
     }
 
     pub(super) fn state(&self) -> State {
-        self.after.state
+        self.played.after.state
     }
 
     pub(super) fn local_role(&self) -> Option<Role> {
-        self.after.role
+        self.played.after.role
     }
 
     pub(super) fn remote_certificate(&self) -> Option<&[u8]> {
@@ -194,11 +173,12 @@ impl Recorded {
     }
 
     pub(super) fn connect(&mut self, _: Time, _: &Parameters) -> Result<Role, ConnectError> {
-        self.next(|answer| match answer {
-            Answer::Introduced(role) => Some(role),
-            _ => None,
-        })
-        .unwrap_or(Err(ConnectError::AlreadyConnected))
+        self.played
+            .next(|answer| match answer {
+                Answer::Introduced(role) => Some(role),
+                _ => None,
+            })
+            .unwrap_or(Err(ConnectError::AlreadyConnected))
     }
 
     pub(super) fn start(&mut self, _: Time) {
@@ -206,19 +186,21 @@ impl Recorded {
     }
 
     pub(super) fn receive(&mut self, _: Time, _: &[u8]) -> Result<(), Refused> {
-        self.next(|answer| match answer {
-            Answer::Received(received) => Some(received),
-            _ => None,
-        })
-        .unwrap_or(Err(Refused::Closed))
+        self.played
+            .next(|answer| match answer {
+                Answer::Received(received) => Some(received),
+                _ => None,
+            })
+            .unwrap_or(Err(Refused::Closed))
     }
 
     pub(super) fn send(&mut self, _: Time, _: &[u8]) -> Result<(), SendError> {
-        self.next(|answer| match answer {
-            Answer::Sent(sent) => Some(sent),
-            _ => None,
-        })
-        .unwrap_or(Err(SendError::NotConnected))
+        self.played
+            .next(|answer| match answer {
+                Answer::Sent(sent) => Some(sent),
+                _ => None,
+            })
+            .unwrap_or(Err(SendError::NotConnected))
     }
 
     pub(super) fn close(&mut self, _: Time) {
@@ -226,7 +208,7 @@ impl Recorded {
     }
 
     pub(super) fn next_timeout(&self) -> Option<Time> {
-        self.after.next_timeout.map(Time::from_nanos)
+        self.played.after.next_timeout.map(Time::from_nanos)
     }
 
     pub(super) fn advance(&mut self, _: Time) {
@@ -234,17 +216,14 @@ impl Recorded {
     }
 
     pub(super) fn poll(&mut self, _: Time, out: &mut Output) {
-        let polled = self.next(|answer| match answer {
+        let polled = self.played.next(|answer| match answer {
             Answer::Polled(polled) => Some(polled),
             _ => None,
         });
         match polled {
             Some(polled) => self.yield_again(polled, out),
-            None if self.has_diverged => {}
-            None => {
-                self.has_diverged = true;
-                out.events.push(Event::Failed(Failure::Diverged));
-            }
+            None if self.played.diverge() => out.events.push(Event::Failed(Failure::Diverged)),
+            None => {}
         }
     }
 

@@ -10,17 +10,12 @@ use super::{
     AssociationEvent, Failure, OutgoingMessage, Output, Refused, SendRefused, State, UserMessage,
 };
 use crate::Time;
+use crate::playback::{Entry, Playback};
 
 /// What an association yielded, call by call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tape {
-    entries: VecDeque<Entry>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
-    answer: Answer,
-    after: Snapshot,
+    entries: VecDeque<Entry<Answer, Snapshot>>,
 }
 
 /// What a call answered.
@@ -85,44 +80,24 @@ impl Tape {
 }
 
 /// Plays a tape back.
-pub(super) struct Recorded {
-    tape: Tape,
-    after: Snapshot,
-    has_diverged: bool,
-}
+pub(super) struct Recorded(Playback<Answer, Snapshot>);
 
 impl Recorded {
     pub(super) fn new(tape: Tape) -> Self {
-        Self {
-            tape,
-            after: Snapshot::default(),
-            has_diverged: false,
-        }
-    }
-
-    /// The next answer, if it is of the kind that `wanted` picks.
-    fn next<T>(&mut self, wanted: impl FnOnce(Answer) -> Option<T>) -> Option<T> {
-        let entry = self.tape.entries.pop_front();
-        let answer = entry.and_then(|entry| {
-            self.after = entry.after;
-            wanted(entry.answer)
-        });
-        if answer.is_none() {
-            self.tape.entries.clear();
-            self.after = Snapshot {
-                state: State::Failed,
-                ..Snapshot::default()
-            };
-        }
-        answer
+        let failed = Snapshot {
+            state: State::Failed,
+            ..Snapshot::default()
+        };
+        Self(Playback::new(tape.entries, failed))
     }
 
     fn command(&mut self) {
-        self.next(|answer| matches!(answer, Answer::Command).then_some(()));
+        self.0
+            .next(|answer| matches!(answer, Answer::Command).then_some(()));
     }
 
     pub(super) fn state(&self) -> State {
-        self.after.state
+        self.0.after.state
     }
 
     pub(super) fn connect(&mut self, _: Time) {
@@ -131,19 +106,21 @@ impl Recorded {
 
     pub(super) fn receive(&mut self, _: Time, datagram: &[u8]) -> Result<(), Refused> {
         check(datagram)?;
-        self.next(|answer| match answer {
-            Answer::Received(received) => Some(received),
-            _ => None,
-        })
-        .unwrap_or(Err(Refused::Closed))
+        self.0
+            .next(|answer| match answer {
+                Answer::Received(received) => Some(received),
+                _ => None,
+            })
+            .unwrap_or(Err(Refused::Closed))
     }
 
     pub(super) fn send(&mut self, _: Time, _: &OutgoingMessage) -> Result<usize, SendRefused> {
-        self.next(|answer| match answer {
-            Answer::Sent(sent) => Some(sent),
-            _ => None,
-        })
-        .unwrap_or(Err(SendRefused::NotConnected))
+        self.0
+            .next(|answer| match answer {
+                Answer::Sent(sent) => Some(sent),
+                _ => None,
+            })
+            .unwrap_or(Err(SendRefused::NotConnected))
     }
 
     pub(super) fn reset_stream(&mut self, _: u16) {
@@ -163,21 +140,21 @@ impl Recorded {
     }
 
     pub(super) fn buffered(&self) -> usize {
-        self.after.buffered.iter().map(|(_, bytes)| bytes).sum()
+        self.0.after.buffered.iter().map(|(_, bytes)| bytes).sum()
     }
 
     pub(super) fn buffered_on(&self, stream: u16) -> usize {
-        let buffered = &self.after.buffered;
+        let buffered = &self.0.after.buffered;
         let found = buffered.iter().find(|(id, _)| *id == stream);
         found.map_or(0, |(_, bytes)| *bytes)
     }
 
     pub(super) fn buffered_streams(&self) -> Vec<(u16, usize)> {
-        self.after.buffered.clone()
+        self.0.after.buffered.clone()
     }
 
     pub(super) fn next_timeout(&self) -> Option<Time> {
-        self.after.next_timeout.map(Time::from_nanos)
+        self.0.after.next_timeout.map(Time::from_nanos)
     }
 
     pub(super) fn advance(&mut self, _: Time) {
@@ -185,7 +162,7 @@ impl Recorded {
     }
 
     pub(super) fn poll(&mut self, _: Time, out: &mut Output) {
-        let polled = self.next(|answer| match answer {
+        let polled = self.0.next(|answer| match answer {
             Answer::Polled(polled) => Some(polled),
             _ => None,
         });
@@ -207,7 +184,7 @@ impl Recorded {
     }
 
     fn tell_divergence(&mut self, out: &mut Output) {
-        if !std::mem::replace(&mut self.has_diverged, true) {
+        if self.0.diverge() {
             out.events.push(AssociationEvent::Failed(Failure::Diverged));
             out.events
                 .push(AssociationEvent::StateChanged(State::Failed));
