@@ -212,6 +212,7 @@ pub mod tick {
     pub(crate) mod deliveries;
     pub(crate) mod discard;
     pub(crate) mod draft;
+    pub(crate) mod exclusions;
     pub(crate) mod inbox;
     pub(crate) mod ledger;
     pub(crate) mod limits;
@@ -230,7 +231,7 @@ pub mod tick {
 
     pub use batch::{
         Media, MediaPacket, PacketFacts, RtcpArrival, RtcpIn, RtpArrival, RtpIn, SctpArrival,
-        SctpIn, Touched, TouchedStream, chain,
+        SctpIn, Touched, TouchedStream, chain, indexed_chain,
     };
     pub use counts::{Counts, Reason};
     pub use datagrams::{Datagrams, Departing, Departures};
@@ -238,6 +239,7 @@ pub mod tick {
     pub use deliveries::{Deliveries, Delivery, DirectOut, DirectRow, Recipient};
     pub use discard::{Control, Discard, RtcpFault};
     pub use draft::Draft;
+    pub use exclusions::{Exclusion, Exclusions};
     pub use inbox::{Datagram, Inbox, InboxFull, Origin};
     pub use ledger::{Imbalance, Ledger};
     pub use limits::Limits;

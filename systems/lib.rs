@@ -132,6 +132,7 @@ fn resources(world: &mut bevy_ecs::world::World) {
     world.init_resource::<components::UnprovenTransports>();
     world.init_resource::<components::Media>();
     world.init_resource::<components::Touched>();
+    world.init_resource::<components::Exclusions>();
     world.init_resource::<components::KeyFrameWishes>();
     world.init_resource::<components::KeyFrameRetry>();
     world.init_resource::<components::Traces>();

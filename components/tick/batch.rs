@@ -166,10 +166,19 @@ pub struct TouchedStream {
 
 /// Walks the packets of a touched stream.
 pub fn chain(media: &Media, touched: TouchedStream) -> impl Iterator<Item = &MediaPacket> {
+    indexed_chain(media, touched).map(|(_, packet)| packet)
+}
+
+/// Walks the packets of a touched stream, each with its index in [`Media`].
+pub fn indexed_chain(
+    media: &Media,
+    touched: TouchedStream,
+) -> impl Iterator<Item = (u32, &MediaPacket)> {
     let mut next = Some(touched.first);
     std::iter::from_fn(move || {
-        let packet = &media.0[next? as usize];
+        let index = next?;
+        let packet = &media.0[index as usize];
         next = packet.next;
-        Some(packet)
+        Some((index, packet))
     })
 }

@@ -5,8 +5,10 @@ use std::ops::Deref;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
 
+use crate::consume::consumer::ConsumesFrom;
 use crate::tick::batch::{Media, MediaPacket};
 use crate::tick::draft::Draft;
+use crate::tick::exclusions::{Exclusion, Exclusions};
 use crate::tick::inbox::{Inbox, Origin};
 use crate::tick::limits::Limits;
 use crate::tick::moment::Moment;
@@ -33,6 +35,8 @@ pub struct Packets<'w, 's> {
     moment: Res<'w, Moment>,
     limits: Res<'w, Limits>,
     transports: Query<'w, 's, &'static OnTransport>,
+    consumers: Query<'w, 's, &'static ConsumesFrom>,
+    exclusions: ResMut<'w, Exclusions>,
     memory: Local<'s, [Vec<u8>; 2]>,
 }
 
@@ -72,6 +76,37 @@ impl Packets<'_, '_> {
     /// [`VerdictError::WrongMoment`] or [`VerdictError::NoSuchRow`].
     pub fn veto(&mut self, index: usize, veto: Veto) -> Result<(), VerdictError> {
         self.open(index)?.veto = Some(veto);
+        Ok(())
+    }
+
+    /// Keeps the packet at `index` from one consumer (its entity), for a reason of the application's
+    /// own: it counts as withheld, and the consumer sees no gap. Others get it.
+    ///
+    /// A consumer that begins, or goes over to another stream, gets from the stream's history what
+    /// has come of the key frame and since: also what was kept from it before that moment.
+    ///
+    /// # Errors
+    ///
+    /// [`VerdictError::WrongMoment`] before streams have accepted packets and from Forward on,
+    /// [`VerdictError::NoSuchRow`], or [`VerdictError::NoConsumer`] when the entity is no consumer of
+    /// the packet's producer.
+    pub fn veto_for(
+        &mut self,
+        index: usize,
+        consumer: Entity,
+        veto: Veto,
+    ) -> Result<(), VerdictError> {
+        self.moment.expect(&[Moment::Accepted])?;
+        let &mut MediaPacket { producer, .. } = self.open(index)?;
+        let from = self.consumers.get(consumer).ok();
+        if from.is_none_or(|from| from.0 != producer) {
+            return Err(VerdictError::NoConsumer);
+        }
+        self.exclusions.add(Exclusion {
+            consumer,
+            index: index as u32,
+            veto,
+        });
         Ok(())
     }
 

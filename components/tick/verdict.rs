@@ -25,6 +25,9 @@ pub enum VerdictError {
     /// The entity is no producer or data producer.
     #[error("the entity is no producer")]
     NoProducer,
+    /// The entity is no consumer of the packet's producer.
+    #[error("the entity is no consumer of the packet's producer")]
+    NoConsumer,
     /// As many packets, messages or bytes of them as one tick takes are there already.
     #[error("as much as one tick takes is there already")]
     Full,

@@ -6,8 +6,8 @@ use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
 use flumen_components::rtp_parameters::Codec;
 use flumen_components::wire::codec::opus;
 use flumen_components::{
-    ConsumerId, Emission, Inbox, Layering, Ledger, Link, Media, MediaPacket, Path, PausedByOwner,
-    Touched, TouchedStream, TraceTypes, Withheld, chain,
+    ConsumerId, Emission, Exclusion, Exclusions, Inbox, Layering, Ledger, Link, Media, MediaPacket,
+    Path, PausedByOwner, Touched, TouchedStream, TraceTypes, Withheld, indexed_chain,
 };
 
 use super::delivery::{Delivery, Exits};
@@ -35,6 +35,10 @@ pub(crate) struct Takers<'w, 's> {
 #[derive(Default)]
 pub(crate) struct Scratch {
     pub(super) packets: Vec<MediaPacket>,
+    /// Where in the batch they are.
+    rows: Vec<u32>,
+    /// Which of them one consumer does not get.
+    excluded: Vec<usize>,
     /// Which of them are silence.
     pub(super) dtx: Vec<bool>,
     pub(super) templates: Templates,
@@ -48,6 +52,7 @@ pub(crate) struct Scratch {
 /// and what one destination gets of a stream lies together, ready to leave as a run.
 pub(crate) fn fan_out(
     (touched, media, inbox): (Res<'_, Touched>, Res<'_, Media>, Res<'_, Inbox>),
+    mut exclusions: ResMut<'_, Exclusions>,
     origins: Origins<'_, '_>,
     mut takers: Takers<'_, '_>,
     mut exits: Exits<'_>,
@@ -75,6 +80,7 @@ pub(crate) fn fan_out(
         for consumer in routes.iter() {
             let exits = (&mut exits, &mut *ledger);
             if let Some((mut delivery, way)) = takers.delivery(consumer, &origin, &inbox, exits) {
+                scratch.exclude(exclusions.of(consumer));
                 match way {
                     Ok(link) => delivery.offer(&mut scratch, link),
                     Err(reason) => delivery.withhold_all(reason, &scratch),
@@ -82,9 +88,11 @@ pub(crate) fn fan_out(
                 if delivery.may_go_over() {
                     scratch.going_over.push((consumer, stream.producer));
                 }
+                scratch.readmit();
             }
         }
     }
+    exclusions.clear();
     for (consumer, producer) in scratch.going_over.drain(..) {
         let exits = (&mut exits, &mut *ledger);
         takers.go_over(consumer, producer, &origins, &inbox, exits);
@@ -146,12 +154,38 @@ impl Scratch {
     fn load(&mut self, stream: TouchedStream, media: &Media, inbox: &Inbox, codec: Codec) {
         self.templates.clear();
         self.packets.clear();
-        self.packets.extend(chain(media, stream));
+        self.rows.clear();
+        for (row, packet) in indexed_chain(media, stream) {
+            self.rows.push(row);
+            self.packets.push(*packet);
+        }
         self.dtx.clear();
         let silent = |packet: &MediaPacket| {
             codec == Codec::Opus
                 && opus::is_dtx(packet.header.payload(&inbox.bytes()[packet.range()]))
         };
         self.dtx.extend(self.packets.iter().map(silent));
+    }
+
+    /// Vetoes packets for one consumer.
+    #[inline]
+    fn exclude(&mut self, exclusions: &[Exclusion]) {
+        for exclusion in exclusions {
+            let Ok(at) = self.rows.binary_search(&exclusion.index) else {
+                continue;
+            };
+            if self.packets[at].veto.is_none() {
+                self.packets[at].veto = Some(exclusion.veto);
+                self.excluded.push(at);
+            }
+        }
+    }
+
+    /// Undoes it for the next one.
+    #[inline]
+    fn readmit(&mut self) {
+        for at in self.excluded.drain(..) {
+            self.packets[at].veto = None;
+        }
     }
 }

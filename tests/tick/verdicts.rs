@@ -16,8 +16,8 @@ use flumen::ecs::schedule::IntoScheduleConfigs;
 use flumen::ecs::system::{Query, Res, ResMut, ScheduleSystem};
 use flumen::rtp_parameters::MediaKind;
 use flumen::{
-    BuildError, Engine, Ledger, Loopback, ProducerId, Setup, Slot, Stage, TickError, TransportId,
-    Veto, VetoError,
+    BuildError, ConsumerId, Engine, Ledger, Loopback, ProducerId, Setup, Slot, Stage, TickError,
+    TransportId, Veto, VetoError,
 };
 use flumen_tests::feedback::pli;
 use flumen_tests::{
@@ -445,6 +445,77 @@ fn what_is_about_to_leave_is_vetoed_for_one_receiver() {
     }
 }
 
+/// Whom packets whose payload is "bad" are kept from.
+#[derive(Resource)]
+struct Deaf(Entity);
+
+fn keep_bad_from(
+    mut packets: Packets<'_, '_>,
+    own: Res<'_, Own>,
+    deaf: Option<Res<'_, Deaf>>,
+) -> Result {
+    let Some(deaf) = deaf else {
+        return Ok(());
+    };
+    for index in 0..packets.len() {
+        let packet = packets.get(index);
+        if packet.is_some_and(|packet| packet.payload() == b"bad") {
+            packets.veto_for(index, deaf.0, own.0)?;
+            // A second time it is the same, and counted once.
+            packets.veto_for(index, deaf.0, own.0)?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_packet_is_kept_from_one_consumer_which_sees_no_gap() {
+    for (stage, slot) in [
+        (Stage::Receive, Slot::After),
+        (Stage::Forward, Slot::Before),
+    ] {
+        let mut call = call(stage, slot, keep_bad_from);
+        let other = call.room.plain(address(RECEIVER + 1));
+        let deaf = call.room.consume(other, call.producer);
+        let deaf = call.room.engine.entity(deaf).unwrap();
+        call.room.engine.world_mut().insert_resource(Deaf(deaf));
+        for first in [1, 4] {
+            for (number, payload) in (first..).zip([&b"one"[..], b"bad", b"two"]) {
+                let packet = Packet::new(111, number, SSRC, payload);
+                call.room.arrive(call.sender, &packet);
+            }
+            call.room.tick();
+            let left = call.room.received();
+            let to = |port| {
+                let to = address(port);
+                let of = left.iter().filter(|datagram| datagram.to == to);
+                of.map(|datagram| Packet::parse(&datagram.bytes))
+                    .collect::<Vec<_>>()
+            };
+            let (heard, spared) = (to(RECEIVER), to(RECEIVER + 1));
+            assert_eq!(payloads(&heard), [&b"one"[..], b"bad", b"two"]);
+            assert_eq!(payloads(&spared), [&b"one"[..], b"two"]);
+            assert_eq!(numbers(&spared), [0, 1], "no gap");
+        }
+        assert_eq!(call.ledger().withheld[call.own()], 2);
+    }
+}
+
+#[test]
+fn a_packet_is_kept_from_consumers_of_its_producer_alone() {
+    let mut call = call(Stage::Receive, Slot::After, keep_bad_from);
+    let stranger = call.room.engine.entity(call.producer).unwrap();
+    call.room.engine.world_mut().insert_resource(Deaf(stranger));
+    call.room
+        .arrive(call.sender, &Packet::new(111, 1, SSRC, b"bad"));
+    let (system, message) = call.poison();
+    assert_eq!(system, "keep_bad_from");
+    assert!(
+        message.contains("no consumer of the packet's producer"),
+        "{message}"
+    );
+}
+
 #[test]
 fn a_verdict_at_the_wrong_moment_is_an_error_of_its_system() {
     fn refuse(mut departures: Departures<'_>, own: Res<'_, Own>) -> Result {
@@ -459,9 +530,19 @@ fn a_verdict_at_the_wrong_moment_is_an_error_of_its_system() {
         packets.veto(0, own.0)?;
         Ok(())
     }
+    fn keep(
+        mut packets: Packets<'_, '_>,
+        own: Res<'_, Own>,
+        consumers: Query<'_, '_, Entity, With<ConsumerId>>,
+    ) -> Result {
+        packets.veto_for(0, consumers.iter().next().unwrap(), own.0)?;
+        Ok(())
+    }
     let calls = [
         ("veto", call(Stage::Forward, Slot::After, veto)),
         ("veto", call(Stage::Demux, Slot::Before, veto)),
+        ("keep", call(Stage::Demux, Slot::After, keep)),
+        ("keep", call(Stage::Forward, Slot::After, keep)),
         ("veto", call(Stage::Emit, Slot::Before, veto)),
         ("ban", call(Stage::Demux, Slot::After, ban)),
         ("refuse", call(Stage::Forward, Slot::Before, refuse)),
