@@ -52,7 +52,7 @@ pub mod consume {
     pub use choices::{LayersChanging, LayersToChoose, Priority};
     pub use consumer::{Consumer, ConsumerParameters, Consumers, ConsumesFrom};
     pub use emission::{Emission, Mid, Newest};
-    pub use history::{Bounds, History, Keeping, OVERTAKING_MAX};
+    pub use history::{History, HistoryBounds, Keeping, OVERTAKING_MAX};
     pub use layering::{
         Alignment, Awaiting, Beginning, ConsumerLayers, Layering, Living, Need, Patch,
         PreferredLayers, Rewriting, Role as StreamRole, Selection,

@@ -51,7 +51,7 @@ pub enum Keeping {
 
 /// How long and how much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
+pub struct HistoryBounds {
     /// How long before the newest packet one may have arrived.
     pub age: Duration,
     /// The bytes that may be kept.
@@ -71,7 +71,7 @@ impl History {
         facts: PacketFacts,
         packet: &[u8],
         now: Time,
-        bounds: Bounds,
+        bounds: HistoryBounds,
     ) -> Keeping {
         self.forget_before(now, bounds.age);
         let number = self.places.extended(facts.header.sequence_number);
@@ -175,7 +175,7 @@ mod tests {
     use crate::wire::rtp::RtpHeader;
     use Keeping::{Duplicate, Kept, Refused};
 
-    pub(super) const BOUNDS: Bounds = Bounds {
+    pub(super) const BOUNDS: HistoryBounds = HistoryBounds {
         age: Duration::from_secs(2),
         bytes: 1 << 20,
     };
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn the_bytes_that_are_kept_are_bounded() {
         let mut history = History::default();
-        let bounds = Bounds {
+        let bounds = HistoryBounds {
             bytes: 10_000,
             ..BOUNDS
         };

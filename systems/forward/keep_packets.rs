@@ -5,8 +5,8 @@ use std::time::Duration;
 use bevy_ecs::system::{Query, Res, ResMut};
 use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::{
-    Arrival, Bounds, History, Inbox, Keeping, Limits, Media, Now, PausedByOwner, Producer, Time,
-    Touched, TouchedStream,
+    Arrival, History, HistoryBounds, Inbox, Keeping, Limits, Media, Now, PausedByOwner, Producer,
+    Time, Touched, TouchedStream,
 };
 
 /// Keeps the packets of this tick as they are forwarded, and marks those that are there already. A
@@ -34,7 +34,7 @@ pub(crate) fn keep_packets(
             // Numbers go on unseen, and may begin anew.
             history.clear();
         } else {
-            let bounds = Bounds {
+            let bounds = HistoryBounds {
                 age: age_max(producer.kind),
                 bytes: limits.retransmission_bytes_per_stream,
             };
@@ -49,7 +49,7 @@ fn keep(
     inbox: &Inbox,
     history: &mut History,
     now: Time,
-    bounds: Bounds,
+    bounds: HistoryBounds,
 ) {
     let mut next = Some(touched.first);
     while let Some(index) = next {
