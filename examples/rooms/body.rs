@@ -1,6 +1,7 @@
 //! What is sent and received over HTTP.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -8,11 +9,15 @@ use http_body_util::{BodyExt, Full, Limited, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
+use tokio::time::timeout;
 
 use crate::failure::Refusal;
 
 /// The largest request: an offer of many media is some tens of KiB.
 const REQUEST_MAX: usize = 256 * 1024;
+
+/// How long a client may take to send it.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An answer.
 pub(crate) type Reply = Response<UnsyncBoxBody<Bytes, Infallible>>;
@@ -47,11 +52,16 @@ pub(crate) fn events(events: impl Stream<Item = Bytes> + Send + 'static) -> Repl
 ///
 /// # Errors
 ///
-/// It is too long, or did not come whole.
+/// It is too long, or did not come whole, or not in time.
 pub(crate) async fn read(request: Request<Incoming>) -> Result<Bytes, Refusal> {
-    let body = Limited::new(request.into_body(), REQUEST_MAX)
-        .collect()
-        .await;
+    let body = Limited::new(request.into_body(), REQUEST_MAX).collect();
+    let late = |_| {
+        Refusal::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "the request did not come whole",
+        )
+    };
+    let body = timeout(REQUEST_TIMEOUT, body).await.map_err(late)?;
     Ok(body.map_err(Refusal::bad)?.to_bytes())
 }
 

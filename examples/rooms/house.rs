@@ -19,9 +19,11 @@ use crate::sessions::Sessions;
 
 /// How many rooms there may be.
 const ROOMS_MAX: usize = 1_000;
+/// How many transports there may be.
+const TRANSPORTS_MAX: usize = 5_000;
 /// For how long a client may take to come by its transport, before that is closed.
 const COMING_TIMEOUT: Duration = Duration::from_secs(30);
-/// How many bytes the name of a room may have.
+/// How many characters the name of a room, or of somebody in it, may have.
 const NAME_MAX: usize = 64;
 
 /// All that the application keeps. It is changed on the engine's thread alone.
@@ -30,6 +32,7 @@ pub(crate) struct House {
     rooms: BTreeMap<String, Room>,
     /// In which room something is that lives.
     places: BTreeMap<Subject, String>,
+    transports: usize,
     /// Transports whose clients may still be on their way, the oldest first.
     coming: VecDeque<(Time, TransportId)>,
     /// Who came by WHIP and WHEP.
@@ -47,9 +50,10 @@ impl House {
             return Err(Refusal::bad(format_args!("{name:?} is no name of a room")));
         }
         if !self.rooms.contains_key(name) {
+            self.rooms.retain(|_, room| !ended(engine, room));
             if self.rooms.len() >= ROOMS_MAX {
                 let full = "there are too many rooms";
-                return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, full));
+                return Err(Refusal::busy(full));
             }
             let router = engine.create_router(&codecs::all()).map_err(Refusal::bad)?;
             self.rooms.insert(name.into(), Room::new(router));
@@ -79,15 +83,19 @@ impl House {
     }
 
     /// Something lives in a room from now on.
-    pub(crate) fn settle(&mut self, subject: Subject, room: &str) {
-        self.places.insert(subject, room.into());
+    fn settle(&mut self, subject: Subject, name: &str) {
+        self.places.insert(subject, name.into());
+        self.transports += usize::from(matches!(subject, Subject::Transport(_)));
+        if let Some(room) = self.rooms.get_mut(name) {
+            room.inhabitants += 1;
+        }
     }
 
     /// A transport of a room, for one client.
     ///
     /// # Errors
     ///
-    /// The name is none, or there are too many rooms.
+    /// The name is none, or there are too many rooms or transports.
     pub(crate) fn open(
         &mut self,
         engine: &mut Engine,
@@ -95,6 +103,9 @@ impl House {
         room: &str,
         sctp: bool,
     ) -> Result<TransportId, Refusal> {
+        if self.transports >= TRANSPORTS_MAX {
+            return Err(Refusal::busy("there are too many transports"));
+        }
         let router = self.enter(engine, room)?.router;
         let transport = media.transport(engine, router, sctp)?;
         self.settle(Subject::Transport(transport), room);
@@ -199,7 +210,7 @@ impl House {
     /// Tells the room what is sent over a transport now, and by whom if that is said.
     pub(crate) fn publish(&mut self, engine: &Engine, transport: TransportId, name: Option<&str>) {
         if let (Some(publisher), Some(name)) = (self.publisher(transport), name) {
-            publisher.name = name.into();
+            publisher.name = name.chars().take(NAME_MAX).collect();
         }
         let room = self.places.get(&Subject::Transport(transport));
         if let Some(room) = room.and_then(|room| self.rooms.get(room)) {
@@ -250,21 +261,31 @@ impl House {
     /// Something is gone, and with the last one its room.
     fn leave(&mut self, engine: &mut Engine, subject: Subject, name: &str) {
         self.places.remove(&subject);
+        self.transports -= usize::from(matches!(subject, Subject::Transport(_)));
         let Some(room) = self.rooms.get_mut(name) else {
             return;
         };
+        room.inhabitants -= 1;
         if room.forget(subject) {
             room.tell_publishers(engine);
         }
         if let Subject::Transport(transport) = subject {
             self.sessions.end(transport);
         }
-        if room.news.is_unheard() && !self.places.values().any(|place| place == name) {
-            // It may have been closed in the meantime.
-            let _ = engine.close_router(room.router);
+        if ended(engine, room) {
             self.rooms.remove(name);
         }
     }
+}
+
+/// Nothing is in the room and nobody listens: its router is closed.
+fn ended(engine: &mut Engine, room: &Room) -> bool {
+    let is_over = room.inhabitants == 0 && room.news.is_unheard();
+    if is_over {
+        // It may have been closed in the meantime.
+        let _ = engine.close_router(room.router);
+    }
+    is_over
 }
 
 /// The client is gone, or never came as it said.

@@ -1,6 +1,7 @@
 //! Who is asked for what: paths and methods.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use futures_util::stream;
 use hyper::body::{Bytes, Incoming};
@@ -12,12 +13,16 @@ use hyper::{Method, Request, StatusCode};
 use serde_json::json;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::timeout;
 
 use crate::body::{self, Reply, reply};
 use crate::failure::Refusal;
 use crate::news::event;
 use crate::serve::Desk;
 use crate::{rpc, whip};
+
+/// How long a listener hears nothing.
+const HEARTBEAT: Duration = Duration::from_secs(15);
 
 const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
@@ -139,7 +144,8 @@ async fn listen(desk: &Desk, room: String) -> Result<Reply, Refusal> {
     )))
 }
 
-/// The next event for a listener. One that was too slow goes on with what there is.
+/// The next event for a listener. One that was too slow goes on with what there is; who hears nothing
+/// gets a comment, which shows who is gone.
 async fn next_event(
     (first, mut news): (Option<Bytes>, Receiver<Bytes>),
 ) -> Option<(Bytes, (Option<Bytes>, Receiver<Bytes>))> {
@@ -147,10 +153,11 @@ async fn next_event(
         return Some((first, (None, news)));
     }
     loop {
-        match news.recv().await {
-            Ok(event) => return Some((event, (None, news))),
-            Err(RecvError::Lagged(_)) => {}
-            Err(RecvError::Closed) => return None,
+        match timeout(HEARTBEAT, news.recv()).await {
+            Err(_) => return Some((Bytes::from_static(b":\n\n"), (None, news))),
+            Ok(Ok(event)) => return Some((event, (None, news))),
+            Ok(Err(RecvError::Lagged(_))) => {}
+            Ok(Err(RecvError::Closed)) => return None,
         }
     }
 }

@@ -3,6 +3,10 @@
 //! HTTP serves the page, WHIP (RFC 9725) for who sends, WHEP for who receives, a JSON interface
 //! shaped for mediasoup-client, and news as server-sent events; media goes through one port.
 //!
+//! There are no accounts: who knows an identifier, and the news of a room tell them all, may do with
+//! what it names whatever the JSON interface offers. Sessions of WHIP and WHEP have secret keys. Put
+//! your own authority before `rpc.rs` when you copy it.
+//!
 //! `house.rs` is what an application keeps beside the engine, `rpc.rs` and `sessions.rs` are what it
 //! asks of the engine; the rest is HTTP.
 

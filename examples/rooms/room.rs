@@ -14,6 +14,8 @@ pub(crate) struct Room {
     pub(crate) router: RouterId,
     /// Who sends in it, by the transport that they send over.
     pub(crate) publishers: BTreeMap<TransportId, Publisher>,
+    /// How many transports, and what is on them, are in it.
+    pub(crate) inhabitants: usize,
     /// What is told about it.
     pub(crate) news: News,
 }
@@ -51,6 +53,7 @@ impl Room {
         Self {
             router,
             publishers: BTreeMap::new(),
+            inhabitants: 0,
             news: News::default(),
         }
     }

@@ -12,6 +12,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::arguments::Arguments;
 use crate::failure::{Failure, Refusal};
@@ -22,8 +24,11 @@ use crate::tls::Tls;
 
 /// How long what waits to be sent has to leave when the program ends.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How long a client may take to say what it wants.
+/// How long a client may take to say what it wants, and to shake hands before.
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many connections are served at a time, listeners included: below the 1,024 files that a process
+/// may open by default.
+const CONNECTIONS_MAX: usize = 900;
 
 /// The way from HTTP to the engine, and what is kept beside it.
 #[derive(Clone)]
@@ -107,14 +112,20 @@ async fn serve(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 async fn accept(listener: TcpListener, tls: Option<Tls>, desk: Desk) -> Result<(), Failure> {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
+        let place = Arc::clone(&places).acquire_owned().await?;
         // What one client does wrong is no concern of others.
         let Ok((stream, _)) = listener.accept().await else {
             // Out of file descriptors, mostly: some are closed soon.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        tokio::spawn(greet(stream, tls.clone(), desk.clone()));
+        let (tls, desk) = (tls.clone(), desk.clone());
+        tokio::spawn(async move {
+            greet(stream, tls, desk).await;
+            drop(place);
+        });
     }
 }
 
@@ -122,7 +133,7 @@ async fn greet(stream: TcpStream, tls: Option<Tls>, desk: Desk) {
     match tls {
         None => converse(stream, desk).await,
         Some(tls) => {
-            if let Ok(stream) = tls.accept(stream).await {
+            if let Ok(Ok(stream)) = timeout(HEADERS_TIMEOUT, tls.accept(stream)).await {
                 converse(stream, desk).await;
             }
         }

@@ -19,7 +19,10 @@ const CHAT: u16 = 0;
 
 /// Sessions by the key that their clients know them by.
 #[derive(Default)]
-pub(crate) struct Sessions(BTreeMap<String, Session>);
+pub(crate) struct Sessions {
+    by_key: BTreeMap<String, Session>,
+    keys: BTreeMap<TransportId, String>,
+}
 
 /// A session.
 #[derive(Clone, Debug)]
@@ -46,14 +49,16 @@ impl Sessions {
     ///
     /// It is over.
     pub(crate) fn get(&self, key: &str) -> Result<&Session, Refusal> {
-        self.0
+        self.by_key
             .get(key)
             .ok_or_else(|| Refusal::missing("there is no such session"))
     }
 
     /// Its transport is gone.
     pub(crate) fn end(&mut self, transport: TransportId) {
-        self.0.retain(|_, session| session.transport != transport);
+        if let Some(key) = self.keys.remove(&transport) {
+            self.by_key.remove(&key);
+        }
     }
 
     /// A key that nobody guesses.
@@ -61,7 +66,8 @@ impl Sessions {
         let key = getrandom::u64().and_then(|high| Ok((high, getrandom::u64()?)));
         let (high, low) = key.map_err(Refusal::busy)?;
         let key = format!("{high:016x}{low:016x}");
-        self.0.insert(key.clone(), session);
+        self.keys.insert(session.transport, key.clone());
+        self.by_key.insert(key.clone(), session);
         Ok(key)
     }
 }
@@ -82,41 +88,28 @@ impl House {
     ) -> Result<Opened, Refusal> {
         let offer = Offer::parse(offer).map_err(Refusal::bad)?;
         self.over_transport(engine, media, room, &offer, |house, engine, transport| {
-            let (mut producers, mut made) = (Vec::new(), Vec::new());
+            let router = house.enter(engine, room)?.router;
+            let capabilities = engine.rtp_capabilities(router);
+            let capabilities = capabilities.map_err(Refusal::missing)?.clone();
+            let mut filling = Filling::new("the offer sends nothing");
             for (index, section) in offer.sections().iter().enumerate() {
-                made.push(match section.carries {
+                filling.add(match section.carries {
                     Carries::Media(kind) if section.sends && section.is_usable => {
-                        let router = house.enter(engine, room)?.router;
-                        let capabilities =
-                            engine.rtp_capabilities(router).map_err(Refusal::missing)?;
                         let scalability = scalability.filter(|_| kind == MediaKind::Video);
-                        let parameters = offer.sent(index, capabilities, scalability);
-                        let parameters = parameters.map_err(Refusal::unusable)?;
-                        let options = ProducerOptions::new(kind, parameters.clone());
-                        producers.push(house.produce(engine, transport, options)?);
-                        Made::Receives(parameters)
+                        let sent = offer.sent(index, &capabilities, scalability);
+                        let sent = sent.map_err(Refusal::unusable);
+                        sent.and_then(|sent| house.receive(engine, transport, kind, sent))
                     }
                     Carries::Data if section.is_usable => {
-                        let options = chat_options();
-                        house.produce_data(engine, transport, options)?;
-                        Made::Data
+                        let made = house.produce_data(engine, transport, chat_options());
+                        made.map(|_| Made::Data)
                     }
-                    _ => Made::Nothing,
+                    _ => Ok(Made::Nothing),
                 });
             }
-            if producers.is_empty() {
-                return Err(Refusal::unusable("the offer sends nothing"));
-            }
+            let filled = filling.finish(transport)?;
             house.publish(engine, transport, Some(name));
-            let consumers = Vec::new();
-            Ok((
-                Session {
-                    transport,
-                    producers,
-                    consumers,
-                },
-                made,
-            ))
+            Ok(filled)
         })
     }
 
@@ -138,52 +131,61 @@ impl House {
         let publisher = publisher.ok_or_else(|| Refusal::missing("nobody of that id sends"))?;
         self.over_transport(engine, media, room, &offer, |house, engine, transport| {
             let mut left = publisher.producers.clone();
-            let (mut consumers, mut made) = (Vec::new(), Vec::new());
+            let mut filling = Filling::new("there is nothing that this client can receive");
             for (index, section) in offer.sections().iter().enumerate() {
-                made.push(match section.carries {
+                filling.add(match section.carries {
                     Carries::Media(kind) if section.receives && section.is_usable => {
                         let is_next = |id: &ProducerId| engine.producer_kind(*id) == Ok(kind);
-                        let Some(at) = left.iter().position(is_next) else {
-                            made.push(Made::Nothing);
-                            continue;
-                        };
-                        let capabilities = offer.capabilities(index).map_err(Refusal::bad)?;
-                        let options = ConsumerOptions {
-                            mid: Some(section.mid.clone()),
-                            numbered_by: NumberedBy::Receiver,
-                            ..ConsumerOptions::new(left.remove(at), capabilities)
-                        };
-                        let id = house.consume(engine, transport, options)?;
-                        consumers.push(id);
-                        let parameters =
-                            engine.consumer_parameters(id).map_err(Refusal::missing)?;
-                        Made::Sends(parameters.clone())
+                        match left.iter().position(is_next).map(|at| left.remove(at)) {
+                            Some(id) => house.send(engine, transport, id, (&offer, index)),
+                            None => Ok(Made::Nothing),
+                        }
                     }
                     Carries::Data if section.is_usable => {
-                        if let Some(chat) = publisher.chat {
-                            let options = DataConsumerOptions::new(chat);
-                            house.consume_data(engine, transport, options)?;
-                        }
-                        Made::Data
+                        let chat = publisher.chat.map(DataConsumerOptions::new);
+                        let made = chat.map(|chat| house.consume_data(engine, transport, chat));
+                        made.transpose().map(|_| Made::Data)
                     }
-                    _ => Made::Nothing,
+                    _ => Ok(Made::Nothing),
                 });
             }
-            if consumers.is_empty() {
-                return Err(Refusal::unusable(
-                    "there is nothing that this client can receive",
-                ));
-            }
-            let producers = Vec::new();
-            Ok((
-                Session {
-                    transport,
-                    producers,
-                    consumers,
-                },
-                made,
-            ))
+            filling.finish(transport)
         })
+    }
+
+    /// A producer of what a section sends.
+    fn receive(
+        &mut self,
+        engine: &mut Engine,
+        transport: TransportId,
+        kind: MediaKind,
+        sent: RtpParameters,
+    ) -> Result<Made, Refusal> {
+        let options = ProducerOptions::new(kind, sent.clone());
+        let id = self.produce(engine, transport, options)?;
+        Ok(Made::Receives(id, sent))
+    }
+
+    /// A consumer for what a section of an offer can receive.
+    fn send(
+        &mut self,
+        engine: &mut Engine,
+        transport: TransportId,
+        producer: ProducerId,
+        (offer, index): (&Offer, usize),
+    ) -> Result<Made, Refusal> {
+        let capabilities = offer.capabilities(index).map_err(Refusal::bad)?;
+        let options = ConsumerOptions {
+            mid: offer
+                .sections()
+                .get(index)
+                .map(|section| section.mid.clone()),
+            numbered_by: NumberedBy::Receiver,
+            ..ConsumerOptions::new(producer, capabilities)
+        };
+        let id = self.consume(engine, transport, options)?;
+        let parameters = engine.consumer_parameters(id).map_err(Refusal::missing)?;
+        Ok(Made::Sends(id, parameters.clone()))
     }
 
     /// Makes a transport for an offer, lets `fill` put what it carries on it, and answers. Nothing
@@ -223,9 +225,50 @@ impl House {
 /// What was made of a section.
 enum Made {
     Nothing,
-    Receives(RtpParameters),
-    Sends(RtpParameters),
+    Receives(ProducerId, RtpParameters),
+    Sends(ConsumerId, RtpParameters),
     Data,
+}
+
+/// What is made of the sections of an offer, one by one: a section that cannot be served is rejected
+/// alone (RFC 3264 section 6), unless no media is left.
+struct Filling {
+    made: Vec<Made>,
+    /// Why nothing was made of a section, the latest one.
+    why: Refusal,
+}
+
+impl Filling {
+    fn new(why: &str) -> Self {
+        let (made, why) = (Vec::new(), Refusal::unusable(why));
+        Self { made, why }
+    }
+
+    fn add(&mut self, made: Result<Made, Refusal>) {
+        self.made.push(made.unwrap_or_else(|why| {
+            self.why = why;
+            Made::Nothing
+        }));
+    }
+
+    fn finish(self, transport: TransportId) -> Result<(Session, Vec<Made>), Refusal> {
+        let mut session = Session {
+            transport,
+            producers: Vec::new(),
+            consumers: Vec::new(),
+        };
+        for made in &self.made {
+            match made {
+                Made::Receives(id, _) => session.producers.push(*id),
+                Made::Sends(id, _) => session.consumers.push(*id),
+                Made::Nothing | Made::Data => {}
+            }
+        }
+        match session.producers.is_empty() && session.consumers.is_empty() {
+            true => Err(self.why),
+            false => Ok((session, self.made)),
+        }
+    }
 }
 
 fn chat_options() -> DataProducerOptions {
@@ -258,8 +301,8 @@ fn answer(
         .iter()
         .map(|made| match made {
             Made::Nothing => Answer::Rejected,
-            Made::Receives(parameters) => Answer::Receives(parameters),
-            Made::Sends(parameters) => {
+            Made::Receives(_, parameters) => Answer::Receives(parameters),
+            Made::Sends(_, parameters) => {
                 let track = parameters.mid.as_deref().unwrap_or("track");
                 Answer::Sends {
                     parameters,

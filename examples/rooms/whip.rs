@@ -179,7 +179,7 @@ fn header(value: &str) -> Result<HeaderValue, Refusal> {
     HeaderValue::from_str(value).map_err(Refusal::bad)
 }
 
-/// The value of `name` in a query, percent-decoded.
+/// The value of `name` in a query, decoded.
 fn parameter(query: &str, name: &str) -> Option<String> {
     let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.find(|(key, _)| *key == name)?;
@@ -191,6 +191,7 @@ fn decoded(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
         let code = (first == b'%').then(|| tail.get(..2)).flatten();
+        let code = code.filter(|code| code.iter().all(u8::is_ascii_hexdigit));
         let code = code.and_then(|code| std::str::from_utf8(code).ok());
         match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
             Some(byte) => {
@@ -198,7 +199,8 @@ fn decoded(text: &str) -> String {
                 rest = &tail[2..];
             }
             None => {
-                bytes.push(first);
+                // A form writes a space so.
+                bytes.push(if first == b'+' { b' ' } else { first });
                 rest = tail;
             }
         }
@@ -212,8 +214,11 @@ mod tests {
 
     #[test]
     fn names_are_decoded() {
-        let query = "a=1&name=J%C3%BCrgen%20100%&scalabilityMode=L1T3";
-        assert_eq!(parameter(query, "name").as_deref(), Some("Jürgen 100%"));
+        let query = "a=1&name=J%C3%BCrgen+the%20%2B100%+%+1&scalabilityMode=L1T3";
+        assert_eq!(
+            parameter(query, "name").as_deref(),
+            Some("Jürgen the +100% % 1")
+        );
         assert_eq!(parameter(query, "scalabilityMode").as_deref(), Some("L1T3"));
         assert_eq!(parameter(query, "other"), None);
     }
