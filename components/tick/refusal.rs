@@ -9,6 +9,8 @@ reasons! {
         QueueFull = "queueFull",
         /// Too many datagrams of the transport wait for their turn already.
         PacerFull = "pacerFull",
+        /// The peer was lost while the datagram waited for its turn.
+        NotConnected = "notConnected",
         /// The application did not collect what its direct transport delivered.
         DirectQueueFull = "directQueueFull",
         /// RTP or RTCP on a transport with SRTP whose keys are not known yet.

@@ -166,6 +166,16 @@ impl Pacer {
         Some(row)
     }
 
+    /// Nothing waits any more; how many packets did.
+    pub fn give_up(&mut self) -> usize {
+        let count = self.len();
+        for waiting in [&mut self.again, &mut self.video] {
+            waiting.rows.clear();
+            waiting.bytes.clear();
+        }
+        count
+    }
+
     /// Puts `transport` among those of which packets wait, once.
     pub fn list(&mut self, transport: Entity, paced: &mut PacedTransports) {
         if !std::mem::replace(&mut self.listed, true) {

@@ -52,10 +52,14 @@ impl Pacing<'_, '_> {
         let Ok((path, estimate, mut pacer)) = self.transports.get_mut(transport) else {
             return;
         };
-        let (Some(to), Some(pace)) = (
-            Destination::of(transport, path),
-            pace_of(&pacer, estimate, &self.limits),
-        ) else {
+        let Some(to) = Destination::of(transport, path) else {
+            // The peer is gone: what comes back later is another call's.
+            let given_up = pacer.give_up() as u64;
+            self.ledger.refused[Refusal::NotConnected] += given_up;
+            self.ledger.paced -= given_up;
+            return;
+        };
+        let Some(pace) = pace_of(&pacer, estimate, &self.limits) else {
             return;
         };
         pacer.accrue(pace, self.now.time);

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use flumen::components::Refusal;
+use flumen::components::{Path, Refusal};
 use flumen::rtp_parameters::MediaKind;
 use flumen::{BuildError, Builder, Engine, ProducerId, TransportId};
 use flumen_tests::{
@@ -196,6 +196,26 @@ fn a_transport_that_closes_refuses_what_waits() {
         (0, 4)
     );
     paced.room.tick_after(SECOND);
+}
+
+#[test]
+fn of_a_peer_that_is_lost_nothing_waits_on_and_nobody_wakes() {
+    let mut paced = Paced::new(|builder| builder);
+    paced.arrive(5, 0);
+    paced.leave();
+    let engine = &mut paced.room.engine;
+    let receiver = engine.entity(paced.receiver).unwrap();
+    let mut path = engine.world_mut().get_mut::<Path>(receiver).unwrap();
+    path.lose();
+    paced.room.tick_after(Duration::from_millis(10));
+    let ledger = paced.room.engine.ledger();
+    assert_eq!(
+        (ledger.paced, ledger.refused[Refusal::NotConnected]),
+        (0, 4)
+    );
+    paced.room.tick_after(Duration::from_millis(10));
+    let due = paced.room.engine.next_deadline().unwrap();
+    assert!(due > paced.room.now + Duration::from_millis(20), "{due:?}");
 }
 
 #[test]
