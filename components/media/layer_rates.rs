@@ -112,8 +112,9 @@ impl LayerRates {
     }
 
     /// Tells the bits a second up to each layer, lowest first, as far as they are known of a young
-    /// stream.
-    pub fn each_recent(&mut self, now: Time, mut tell: impl FnMut(LayerRate)) {
+    /// stream. Where spatial layers stand `alone`, as those of K-SVC do but in key pictures, those
+    /// below are not counted.
+    pub fn each_recent(&mut self, now: Time, alone: bool, mut tell: impl FnMut(LayerRate)) {
         let told = |spatial, temporal, bits_per_second| LayerRate {
             spatial,
             temporal,
@@ -124,6 +125,9 @@ impl LayerRates {
             Layers::Several(grid) => {
                 let mut below = 0;
                 for (spatial, row) in grid.rows() {
+                    if alone {
+                        below = 0;
+                    }
                     for (temporal, rate) in (0..).zip(row) {
                         let own = rate.recent_bits_per_second(now);
                         below += own;
@@ -224,6 +228,22 @@ mod tests {
         let expected = [(0, 0, 0), (0, 1, 0), (1, 0, 2_000), (1, 1, 0)];
         assert_eq!(told(&mut rates, later), expected);
         assert_eq!(rates.active_spatial_layers(later), 0b10);
+    }
+
+    #[test]
+    fn layers_that_stand_alone_count_without_those_below() {
+        let mut rates = rates(2, 2);
+        for (spatial, temporal, times) in [(0, 0, 1), (0, 1, 2), (1, 0, 4), (1, 1, 8)] {
+            rates.add(spatial, temporal, 625 * times, Time::ZERO);
+        }
+        let mut told = |alone| {
+            let mut all = Vec::new();
+            let now = Time::from_millis(2_499);
+            rates.each_recent(now, alone, |layer| all.push(layer.bits_per_second / 2_000));
+            all
+        };
+        assert_eq!(told(false), [1, 3, 7, 15]);
+        assert_eq!(told(true), [1, 3, 4, 12]);
     }
 
     #[test]

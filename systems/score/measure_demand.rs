@@ -5,7 +5,7 @@ use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::{
     Allotment, Bid, Bids, CaptureClock, Consumer, ConsumerLayers, Created, Demand, Emission,
     Inactivity, Layering, Limits, Listener, Now, PathBids, PathsToEstimate, PausedByOwner,
-    Priority, Producer, Reception, RemoteClock, Rung, Score, Time, Traffic,
+    PictureGroups, Priority, Producer, Reception, RemoteClock, Rung, Score, Time, Traffic,
 };
 
 use super::choose_layers::living;
@@ -38,7 +38,7 @@ pub(crate) struct Market<'w, 's> {
             &'static CaptureClock,
         ),
     >,
-    receptions: Query<'w, 's, &'static mut Reception>,
+    receptions: Query<'w, 's, (&'static mut Reception, Option<&'static PictureGroups>)>,
     remotes: Query<'w, 's, &'static RemoteClock>,
     limits: Res<'w, Limits>,
     now: Res<'w, Now>,
@@ -155,7 +155,7 @@ impl Ladder {
     fn build(
         self,
         producer: &Producer,
-        receptions: &mut Query<'_, '_, &mut Reception>,
+        receptions: &mut Query<'_, '_, (&mut Reception, Option<&PictureGroups>)>,
         rungs: &mut Vec<Rung>,
     ) {
         let first = rungs.len();
@@ -165,10 +165,11 @@ impl Ladder {
             let Some(stream) = encoding.stream.filter(|_| is_candidate) else {
                 continue;
             };
-            let Ok(mut reception) = receptions.get_mut(stream) else {
+            let Ok((mut reception, groups)) = receptions.get_mut(stream) else {
                 continue;
             };
-            reception.rate.each_recent(self.now, |layer| {
+            let alone = groups.is_some_and(PictureGroups::is_ksvc);
+            reception.rate.each_recent(self.now, alone, |layer| {
                 let spatial_layer = if self.is_simulcast {
                     index
                 } else {
