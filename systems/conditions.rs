@@ -142,14 +142,16 @@ pub(crate) fn reports_came(
     !(senders.0.is_empty() && receivers.0.is_empty())
 }
 
-/// Receivers told of their paths, or it is time to look at some, or layers are to be chosen.
+/// Receivers told of their paths, or it is time to look at some, or one has just opened, or layers
+/// are to be chosen.
 pub(crate) fn paths_move(
     paths: Res<'_, PathsToEstimate>,
     deadlines: Res<'_, Deadlines>,
     to_choose: Res<'_, LayersToChoose>,
+    connected: Res<'_, Connected>,
     estimated: Query<'_, '_, (), With<OutgoingEstimate>>,
 ) -> bool {
-    let is_quiet = deadlines.fired().is_empty() && to_choose.is_empty();
+    let is_quiet = deadlines.fired().is_empty() && to_choose.is_empty() && connected.0.is_empty();
     !(paths.0.is_empty() && (is_quiet || estimated.is_empty()))
 }
 

@@ -325,7 +325,7 @@ impl OutgoingEstimate {
     /// `transport`, whose path this is, is over, and its place is free.
     pub fn arm_probe(&mut self, transport: Entity, now: Time, deadlines: &mut Deadlines) -> bool {
         let Some(next) = self.on_probe.and_then(|on| on.next(now)) else {
-            (self.on_probe, self.probe_listed) = (None, false);
+            self.end_probe();
             return false;
         };
         if let Some(on) = &mut self.on_probe
@@ -335,6 +335,11 @@ impl OutgoingEstimate {
             deadlines.set(next, transport, Due::Probe);
         }
         true
+    }
+
+    /// The probe is over, and its place is free.
+    pub fn end_probe(&mut self) {
+        (self.on_probe, self.probe_listed) = (None, false);
     }
 
     /// What is sent `beside` it, in bits a second, is part of it, but not counted packet by packet.

@@ -35,7 +35,9 @@ impl Prober<'_, '_> {
         let Ok((path, Some(estimate))) = self.stamps.paths.get(transport) else {
             return false;
         };
-        let (Some(to), due) = (Destination::of(transport, path), estimate.padding_due(now)) else {
+        let (to, due) = (Destination::of(transport, path), estimate.padding_due(now));
+        let Some(to) = to else {
+            self.give_up(transport);
             return false;
         };
         // Old packets are shorter than those of the probation stream: so many more of them fill it.
@@ -49,6 +51,13 @@ impl Prober<'_, '_> {
             return false;
         };
         estimate.arm_probe(transport, now, deadlines)
+    }
+
+    /// There is nobody to send to any more.
+    fn give_up(&mut self, transport: Entity) {
+        if let Ok((_, Some(mut estimate))) = self.stamps.paths.get_mut(transport) {
+            estimate.end_probe();
+        }
     }
 
     /// Sends an old packet again where that can be, or one of the probation stream, if one is due.

@@ -4,8 +4,8 @@ use bevy_ecs::system::{Query, Res, ResMut};
 use flumen_components::event::Traced;
 use flumen_components::trace::{BandwidthTrace, Direction, TraceInfo, TraceType};
 use flumen_components::{
-    Demand, Limits, Now, OutgoingEstimate, OutgoingLimit, PathsOnProbe, PathsToEstimate, Subject,
-    Trace, TraceTypes, Traces, TransportId,
+    Demand, Limits, Now, OutgoingEstimate, OutgoingLimit, Path, PathsOnProbe, PathsToEstimate,
+    Subject, Trace, TraceTypes, Traces, TransportId,
 };
 
 /// Estimates every path that is listed, and traces what changed.
@@ -17,6 +17,7 @@ pub(crate) fn estimate_paths(
             &TransportId,
             &OutgoingLimit,
             &Demand,
+            &Path,
             &TraceTypes,
             &mut OutgoingEstimate,
         ),
@@ -28,10 +29,16 @@ pub(crate) fn estimate_paths(
     now: Res<'_, Now>,
 ) {
     for transport in paths.0.drain(..) {
-        let Ok((&id, limit, demand, traced, mut path)) = transports.get_mut(transport) else {
+        let Ok((&id, limit, demand, way, traced, mut path)) = transports.get_mut(transport) else {
             continue;
         };
-        let is_news = path.update(demand, limit, limits.layer_hysteresis_percent, now.time);
+        // Before there is a way nothing can be tried.
+        let tried = if way.is_connected() {
+            demand
+        } else {
+            &Demand::default()
+        };
+        let is_news = path.update(tried, limit, limits.layer_hysteresis_percent, now.time);
         if path.takes_place_on_probe() {
             on_probe.0.push(transport);
         }

@@ -3,14 +3,22 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::{
-    Consumer, Deadlines, Demand, Due, LayersToChoose, Now, OutgoingEstimate, PathsToEstimate,
-    Routes,
+    Connected, Consumer, Deadlines, Demand, Due, LayersToChoose, Now, OutgoingEstimate, Path,
+    PathsToEstimate, Routes,
 };
 
 /// Where paths are found.
 #[derive(SystemParam)]
 pub(crate) struct Listing<'w, 's> {
-    transports: Query<'w, 's, (&'static mut OutgoingEstimate, &'static Demand)>,
+    transports: Query<
+        'w,
+        's,
+        (
+            &'static mut OutgoingEstimate,
+            &'static Demand,
+            &'static Path,
+        ),
+    >,
     consumers: Query<'w, 's, &'static Consumer>,
     producers: Query<'w, 's, &'static Routes>,
     paths: ResMut<'w, PathsToEstimate>,
@@ -18,8 +26,16 @@ pub(crate) struct Listing<'w, 's> {
     now: Res<'w, Now>,
 }
 
-/// Lists the paths whose interval is over, and those of consumers that choose their layers anew.
-pub(crate) fn list_paths(to_choose: Res<'_, LayersToChoose>, mut listing: Listing<'_, '_>) {
+/// Lists the paths whose interval is over, those that have just opened, and those of consumers that
+/// choose their layers anew.
+pub(crate) fn list_paths(
+    to_choose: Res<'_, LayersToChoose>,
+    connected: Res<'_, Connected>,
+    mut listing: Listing<'_, '_>,
+) {
+    for &(transport, _) in &connected.0 {
+        listing.list(transport);
+    }
     for index in 0..listing.deadlines.fired().len() {
         if let (transport, Due::PathEstimate) = listing.deadlines.fired()[index] {
             listing.look_again(transport);
@@ -39,13 +55,13 @@ pub(crate) fn list_paths(to_choose: Res<'_, LayersToChoose>, mut listing: Listin
 }
 
 impl Listing<'_, '_> {
-    /// Reports are still due, or somebody waits for more.
+    /// Reports are still due, or somebody waits for more, which can be tried.
     fn look_again(&mut self, transport: Entity) {
-        let Ok((mut estimate, demand)) = self.transports.get_mut(transport) else {
+        let Ok((mut estimate, demand, path)) = self.transports.get_mut(transport) else {
             return;
         };
         let now = self.now.time;
-        if estimate.disarm(now) || demand.is_unmet {
+        if estimate.disarm(now) || demand.is_unmet && path.is_connected() {
             estimate.arm(transport, now, &mut self.deadlines);
         }
         estimate.list(transport, &mut self.paths);
@@ -53,10 +69,13 @@ impl Listing<'_, '_> {
 
     fn list_for(&mut self, consumer: Entity) {
         let consumer = self.consumers.get(consumer).ok();
-        let transport = consumer.map(|consumer| consumer.transport);
-        if let Some(transport) = transport
-            && let Ok((mut estimate, _)) = self.transports.get_mut(transport)
-        {
+        if let Some(transport) = consumer.map(|consumer| consumer.transport) {
+            self.list(transport);
+        }
+    }
+
+    fn list(&mut self, transport: Entity) {
+        if let Ok((mut estimate, ..)) = self.transports.get_mut(transport) {
             estimate.list(transport, &mut self.paths);
         }
     }

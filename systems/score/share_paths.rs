@@ -4,7 +4,7 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::{
     Allotment, Bid, Bids, Deadlines, Demand, Given, Layering, LayersToChoose, Limits, Now,
-    OutgoingEstimate, OutgoingLimit, PathBids, Restraint, Rung, share, stagger,
+    OutgoingEstimate, OutgoingLimit, Path, PathBids, Restraint, Rung, share, stagger,
 };
 
 /// Consumers of a path that may switch to a higher spatial layer each time that it is looked at.
@@ -19,6 +19,7 @@ pub(crate) struct Sharing<'w, 's> {
         (
             &'static mut OutgoingEstimate,
             &'static Demand,
+            &'static Path,
             &'static OutgoingLimit,
             &'static mut Restraint,
         ),
@@ -46,7 +47,7 @@ pub(crate) fn share_paths(mut bids: ResMut<'_, Bids>, mut sharing: Sharing<'_, '
 
 impl Sharing<'_, '_> {
     fn share(&mut self, path: &PathBids, bids: &mut [Bid], rungs: &[Rung]) {
-        let Ok((mut estimate, demand, limit, mut restraint)) =
+        let Ok((mut estimate, demand, way, limit, mut restraint)) =
             self.transports.get_mut(path.transport)
         else {
             return;
@@ -69,7 +70,7 @@ impl Sharing<'_, '_> {
         if decided().any(|bid| bid.place > bid.given_place(rungs)) {
             restraint.rise(now);
         }
-        if demand.is_unmet {
+        if demand.is_unmet && way.is_connected() {
             estimate.arm(path.transport, now, &mut self.deadlines);
         }
         for bid in bids {

@@ -50,6 +50,26 @@ fn rate_within(meeting: &mut Meeting, span: Duration) -> u64 {
 }
 
 #[test]
+fn who_connects_after_consuming_gets_all_that_its_link_carries() {
+    for feedback in [Feedback::TransportCc, Feedback::Remb] {
+        let mut meeting = Meeting::new();
+        let camera = meeting.film(&THREE);
+        let path = meeting.lay(Bottleneck::of(3_000_000));
+        let viewer = meeting.announce(path, Duration::ZERO, feedback);
+        meeting.watch(viewer, camera);
+        meeting.run(seconds(2));
+        let second = meeting.film(&THREE);
+        meeting.watch(viewer, second);
+        meeting.run(seconds(1));
+        meeting.connect(viewer);
+        // A probe takes a second; without any, it takes ten.
+        meeting.run(seconds(4));
+        let found = layers(&meeting);
+        assert_eq!(found, [Some((2, 2)); 2], "{feedback:?}");
+    }
+}
+
+#[test]
 fn one_five_and_twenty_consumers_fill_their_link_by_priority() {
     // How many, bits a second of the link.
     for (count, rate) in [(1, 900_000), (5, 3_000_000), (20, 6_000_000)] {

@@ -15,7 +15,7 @@ pub use viewer::{Feedback, Video, Viewer};
 
 use crate::bottleneck::{Bottleneck, Narrow};
 use crate::call::requests_in;
-use crate::room::Room;
+use crate::room::{Room, address};
 
 /// Cameras, receivers, and the paths to these.
 pub struct Meeting {
@@ -117,12 +117,24 @@ impl Meeting {
 
     /// Adds a receiver behind bottleneck `path` and so much more of delay.
     pub fn join(&mut self, path: usize, delay: Duration, feedback: Feedback) -> usize {
-        let index = self.viewers.len();
-        let back = self.paths[path].is.delay + delay;
-        let at = VIEWERS + index as u16;
-        let viewer = Viewer::new(&mut self.room, at, (path, delay, back), feedback);
-        self.viewers.push(viewer);
+        let index = self.announce(path, delay, feedback);
+        self.connect(index);
         index
+    }
+
+    /// Adds one whose transport is not connected yet.
+    pub fn announce(&mut self, path: usize, delay: Duration, feedback: Feedback) -> usize {
+        let back = self.paths[path].is.delay + delay;
+        let transport = self.room.unconnected();
+        let viewer = Viewer::new(transport, (path, delay, back), feedback);
+        self.viewers.push(viewer);
+        self.viewers.len() - 1
+    }
+
+    /// Connects it.
+    pub fn connect(&mut self, viewer: usize) {
+        let to = address(VIEWERS + viewer as u16);
+        self.room.join(self.viewers[viewer].transport, to);
     }
 
     /// Lets a viewer watch a camera.

@@ -10,7 +10,7 @@ use flumen::rtp_parameters::{RtcpFeedback, RtpCapabilities};
 use flumen::{ConsumerId, ConsumerLayers, ConsumerOptions, Event, ProducerId, Time, TransportId};
 
 use crate::packet::Packet;
-use crate::room::{Room, address};
+use crate::room::Room;
 
 /// How a receiver tells what arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,13 +118,12 @@ impl Feedback {
 
 impl Viewer {
     pub(super) fn new(
-        room: &mut Room,
-        port: u16,
+        transport: TransportId,
         (path, delay, back): (usize, Duration, Duration),
         feedback: Feedback,
     ) -> Self {
         Self {
-            transport: room.plain(address(port)),
+            transport,
             path,
             videos: Vec::new(),
             sent: 0,
