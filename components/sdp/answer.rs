@@ -1,28 +1,15 @@
 //! What is answered to an offer.
 
-use std::fmt::Write;
-
 use flumen_components::rtp_parameters::{RtpCodecParameters, RtpEncodingParameters, RtpParameters};
-use flumen_components::{IceCandidate, Protocol};
-use flumen_protocol::{dtls, ice};
 
 use crate::attributes::{value, write_format_parameters};
 use crate::encodings::rids;
 use crate::error::SdpError;
+use crate::lines::Lines;
+use crate::local::{Local, write_transport};
 use crate::offer::Offer;
 use crate::section::Section;
 use crate::transport::Sctp;
-
-/// Our side of the transport.
-#[derive(Clone, Debug)]
-pub struct Local<'a> {
-    /// `Engine::ice_parameters`.
-    pub ice: &'a ice::Parameters,
-    /// `Engine::ice_candidates`.
-    pub candidates: &'a [IceCandidate],
-    /// Who begins the handshake, and the fingerprints of our certificate.
-    pub dtls: &'a dtls::Parameters,
-}
 
 /// What is answered to one section.
 #[derive(Clone, Copy, Debug)]
@@ -50,98 +37,62 @@ impl Offer {
     ///
     /// # Errors
     ///
-    /// The answers are not as many as the sections, or accept one that is not usable.
+    /// The answers are not as many as the sections, accept one that is not usable, or say something
+    /// that would break its line.
     pub fn answer(&self, local: &Local<'_>, answers: &[Answer<'_>]) -> Result<String, SdpError> {
         let (expected, given) = (self.sections().len(), answers.len());
         if expected != given {
             return Err(SdpError::Sections { expected, given });
         }
-        let mut out = String::new();
-        // Writing to a string does not fail.
-        let _ = self.write_session(&mut out, answers);
+        let mut out = Lines::default();
+        self.write_session(&mut out, answers)?;
         let mut is_first = true;
         for (index, (section, answer)) in self.sections().iter().zip(answers).enumerate() {
             let accepts = !matches!(answer, Answer::Rejected);
             if accepts && !section.is_usable {
                 return Err(SdpError::Section(index));
             }
-            let _ = write_section(&mut out, section, answer);
+            write_section(&mut out, section, answer)?;
             if accepts {
-                let _ = write_transport(&mut out, local, is_first);
+                write_transport(&mut out, local, is_first)?;
                 is_first = false;
             }
         }
-        Ok(out)
+        Ok(out.into_text())
     }
 
-    fn write_session(&self, out: &mut String, answers: &[Answer<'_>]) -> std::fmt::Result {
+    fn write_session(&self, out: &mut Lines, answers: &[Answer<'_>]) -> Result<(), SdpError> {
         let accepted = self.sections().iter().zip(answers);
         let mids: Vec<&str> = accepted
             .filter(|(_, answer)| !matches!(answer, Answer::Rejected))
             .map(|(section, _)| section.mid.as_str())
             .collect();
-        out.write_str("v=0\r\no=flumen 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=ice-lite\r\n")?;
+        for line in [
+            "v=0",
+            "o=flumen 0 0 IN IP4 0.0.0.0",
+            "s=-",
+            "t=0 0",
+            "a=ice-lite",
+        ] {
+            out.write(format_args!("{line}"))?;
+        }
         if !mids.is_empty() && value(&self.attributes, "group").is_some() {
-            write!(out, "a=group:BUNDLE {}\r\n", mids.join(" "))?;
+            out.write(format_args!("a=group:BUNDLE {}", mids.join(" ")))?;
         }
         if value(&self.attributes, "extmap-allow-mixed").is_some() {
-            out.write_str("a=extmap-allow-mixed\r\n")?;
+            out.write(format_args!("a=extmap-allow-mixed"))?;
         }
-        out.write_str("a=msid-semantic: WMS *\r\n")
+        out.write(format_args!("a=msid-semantic: WMS *"))
     }
 }
 
-/// Our candidates, credentials and fingerprints. Candidates and their end are in the first section
-/// alone (RFC 8843 section 7.3).
-fn write_transport(out: &mut String, local: &Local<'_>, is_first: bool) -> std::fmt::Result {
-    let setup = match local.dtls.role {
-        dtls::Role::Client => "active",
-        dtls::Role::Server | dtls::Role::Auto => "passive",
-    };
-    write!(out, "a=ice-ufrag:{}\r\n", local.ice.username_fragment)?;
-    write!(out, "a=ice-pwd:{}\r\n", local.ice.password)?;
-    // Some read the last one only: one that everybody knows.
-    for fingerprint in &local.dtls.fingerprints {
-        if fingerprint.algorithm == dtls::HashAlgorithm::Sha256 {
-            write!(out, "a=fingerprint:sha-256 {}\r\n", fingerprint.value)?;
-        }
-    }
-    write!(out, "a=setup:{setup}\r\n")?;
-    if !is_first {
-        return Ok(());
-    }
-    for candidate in local.candidates {
-        write_candidate(out, candidate)?;
-    }
-    out.write_str("a=end-of-candidates\r\n")
-}
-
-/// RFC 8839 section 5.1; RFC 6544 section 4.5 for TCP.
-fn write_candidate(out: &mut String, candidate: &IceCandidate) -> std::fmt::Result {
-    let (protocol, tail) = match candidate.protocol {
-        Protocol::Udp => ("udp", ""),
-        Protocol::Tcp => ("tcp", " tcptype passive"),
-    };
-    let IceCandidate {
-        foundation,
-        priority,
-        address,
-        port,
-        ..
-    } = candidate;
-    write!(
-        out,
-        "a=candidate:{foundation} 1 {protocol} {priority} {address} {port} typ host{tail}\r\n"
-    )
-}
-
-fn write_section(out: &mut String, section: &Section, answer: &Answer<'_>) -> std::fmt::Result {
+fn write_section(out: &mut Lines, section: &Section, answer: &Answer<'_>) -> Result<(), SdpError> {
     match answer {
         Answer::Rejected => write_rejected(out, section),
         Answer::Data(sctp) => write_data(out, section, *sctp),
         Answer::Receives(parameters) => {
             write_media(out, section, parameters)?;
-            out.write_str("a=recvonly\r\n")?;
+            out.write(format_args!("a=recvonly"))?;
             write_simulcast(out, section, &parameters.encodings)
         }
         Answer::Sends {
@@ -150,91 +101,98 @@ fn write_section(out: &mut String, section: &Section, answer: &Answer<'_>) -> st
             track,
         } => {
             write_media(out, section, parameters)?;
-            write!(out, "a=sendonly\r\na=msid:{stream} {track}\r\n")?;
+            out.write(format_args!("a=sendonly"))?;
+            out.write(format_args!("a=msid:{stream} {track}"))?;
             write_sources(out, parameters)
         }
     }
 }
 
-fn write_head(out: &mut String, section: &Section, port: u16, formats: &str) -> std::fmt::Result {
+fn write_head(
+    out: &mut Lines,
+    section: &Section,
+    port: u16,
+    formats: &str,
+) -> Result<(), SdpError> {
     let Section {
         media,
         protocol,
         mid,
         ..
     } = section;
-    write!(
-        out,
-        "m={media} {port} {protocol} {formats}\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n"
-    )
+    out.write(format_args!("m={media} {port} {protocol} {formats}"))?;
+    out.write(format_args!("c=IN IP4 0.0.0.0"))?;
+    out.write(format_args!("a=mid:{mid}"))
 }
 
-fn write_rejected(out: &mut String, section: &Section) -> std::fmt::Result {
+fn write_rejected(out: &mut Lines, section: &Section) -> Result<(), SdpError> {
     write_head(out, section, 0, &section.formats.join(" "))?;
-    out.write_str("a=inactive\r\n")
+    out.write(format_args!("a=inactive"))
 }
 
-fn write_data(out: &mut String, section: &Section, sctp: Sctp) -> std::fmt::Result {
+fn write_data(out: &mut Lines, section: &Section, sctp: Sctp) -> Result<(), SdpError> {
     write_head(out, section, 9, "webrtc-datachannel")?;
     let Sctp {
         port,
         max_message_size,
     } = sctp;
-    write!(
-        out,
-        "a=sctp-port:{port}\r\na=max-message-size:{max_message_size}\r\n"
-    )
+    out.write(format_args!("a=sctp-port:{port}"))?;
+    out.write(format_args!("a=max-message-size:{max_message_size}"))
 }
 
 fn write_media(
-    out: &mut String,
+    out: &mut Lines,
     section: &Section,
     parameters: &RtpParameters,
-) -> std::fmt::Result {
+) -> Result<(), SdpError> {
     let formats: Vec<String> = parameters
         .codecs
         .iter()
         .map(|c| c.payload_type.to_string())
         .collect();
     write_head(out, section, 9, &formats.join(" "))?;
-    out.write_str("a=rtcp-mux\r\n")?;
+    out.write(format_args!("a=rtcp-mux"))?;
     if value(&section.attributes, "rtcp-rsize").is_some() {
-        out.write_str("a=rtcp-rsize\r\n")?;
+        out.write(format_args!("a=rtcp-rsize"))?;
     }
     for codec in &parameters.codecs {
         write_codec(out, codec)?;
     }
     for extension in &parameters.header_extensions {
-        write!(out, "a=extmap:{} {}\r\n", extension.id, extension.uri)?;
+        out.write(format_args!("a=extmap:{} {}", extension.id, extension.uri))?;
     }
     Ok(())
 }
 
-fn write_codec(out: &mut String, codec: &RtpCodecParameters) -> std::fmt::Result {
+fn write_codec(out: &mut Lines, codec: &RtpCodecParameters) -> Result<(), SdpError> {
     let payload_type = codec.payload_type;
     let name = codec.mime_type.split_once('/').map_or("", |(_, name)| name);
-    write!(out, "a=rtpmap:{payload_type} {name}/{}", codec.clock_rate)?;
-    match codec.channels {
-        Some(channels) if channels > 1 => write!(out, "/{channels}\r\n")?,
-        _ => out.write_str("\r\n")?,
+    let clock_rate = codec.clock_rate;
+    match codec.channels.filter(|channels| *channels > 1) {
+        Some(channels) => {
+            out.write(format_args!(
+                "a=rtpmap:{payload_type} {name}/{clock_rate}/{channels}"
+            ))?;
+        }
+        None => out.write(format_args!("a=rtpmap:{payload_type} {name}/{clock_rate}"))?,
     }
     if !codec.parameters.is_empty() {
         let parameters = write_format_parameters(&codec.parameters);
-        write!(out, "a=fmtp:{payload_type} {parameters}\r\n")?;
+        out.write(format_args!("a=fmtp:{payload_type} {parameters}"))?;
     }
     for feedback in &codec.rtcp_feedback {
         let text = format!("{} {}", feedback.kind, feedback.parameter);
-        write!(out, "a=rtcp-fb:{payload_type} {}\r\n", text.trim_end())?;
+        out.write(format_args!("a=rtcp-fb:{payload_type} {}", text.trim_end()))?;
     }
     Ok(())
 }
 
 /// We receive every RID of the producer, in its order (RFC 8853 section 5.3).
 fn write_simulcast(
-    out: &mut String,
+    out: &mut Lines,
     section: &Section,
     encodings: &[RtpEncodingParameters],
-) -> std::fmt::Result {
+) -> Result<(), SdpError> {
     let offered = rids(&section.attributes);
     let known = |rid: &&str| offered.contains(rid);
     let rids: Vec<&str> = encodings
@@ -243,16 +201,16 @@ fn write_simulcast(
         .filter(known)
         .collect();
     for rid in &rids {
-        write!(out, "a=rid:{rid} recv\r\n")?;
+        out.write(format_args!("a=rid:{rid} recv"))?;
     }
     if rids.is_empty() || value(&section.attributes, "simulcast").is_none() {
         return Ok(());
     }
-    write!(out, "a=simulcast:recv {}\r\n", rids.join(";"))
+    out.write(format_args!("a=simulcast:recv {}", rids.join(";")))
 }
 
 /// What we send with (RFC 5576): some clients wait for it.
-fn write_sources(out: &mut String, parameters: &RtpParameters) -> std::fmt::Result {
+fn write_sources(out: &mut Lines, parameters: &RtpParameters) -> Result<(), SdpError> {
     let Some(encoding) = parameters.encodings.first() else {
         return Ok(());
     };
@@ -261,11 +219,11 @@ fn write_sources(out: &mut String, parameters: &RtpParameters) -> std::fmt::Resu
     };
     let rtx = encoding.rtx.map(|rtx| rtx.ssrc);
     if let Some(rtx) = rtx {
-        write!(out, "a=ssrc-group:FID {ssrc} {rtx}\r\n")?;
+        out.write(format_args!("a=ssrc-group:FID {ssrc} {rtx}"))?;
     }
     let cname = parameters.rtcp.cname.as_deref().unwrap_or("flumen");
     for ssrc in [Some(ssrc), rtx].into_iter().flatten() {
-        write!(out, "a=ssrc:{ssrc} cname:{cname}\r\n")?;
+        out.write(format_args!("a=ssrc:{ssrc} cname:{cname}"))?;
     }
     Ok(())
 }
@@ -274,6 +232,8 @@ fn write_sources(out: &mut String, parameters: &RtpParameters) -> std::fmt::Resu
 mod tests {
     use super::*;
     use flumen_components::rtp_parameters::RtpEncodingRtx;
+    use flumen_components::{IceCandidate, Protocol};
+    use flumen_protocol::{dtls, ice};
 
     const OFFER: &str = include_str!("offers/chromium-156-whip-simulcast-data.sdp");
 
@@ -375,6 +335,27 @@ mod tests {
         let sources = "a=sendonly\r\na=msid:s t\r\na=ssrc-group:FID 7 8\r\n\
                        a=ssrc:7 cname:flumen\r\na=ssrc:8 cname:flumen\r\n";
         assert!(text.contains(sources), "{text}");
+    }
+
+    #[test]
+    fn what_is_answered_cannot_begin_a_line_of_its_own() {
+        for end in ["\r\n", "\n", "\r"] {
+            let mut sent = RtpParameters {
+                encodings: vec![RtpEncodingParameters {
+                    ssrc: Some(7),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            };
+            sent.rtcp.cname = Some(format!("x{end}a=fingerprint:sha-256 00"));
+            let sends = Answer::Sends {
+                parameters: &sent,
+                stream: "s",
+                track: "t",
+            };
+            let refused = answer(&[sends, Answer::Rejected, DATA]);
+            assert!(matches!(refused, Err(SdpError::Line(_))), "{refused:?}");
+        }
     }
 
     #[test]

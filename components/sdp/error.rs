@@ -43,6 +43,10 @@ pub enum SdpError {
         /// What it says.
         value: String,
     },
+    /// A line has a carriage return, a line feed or a zero inside, where some readers end it: one of an
+    /// offer, or one of an answer that what it says would break.
+    #[error("a line breaks: {0:?}")]
+    Line(String),
     /// There is no such section, or it is of another kind than what is asked of it.
     #[error("section {0} does not carry that")]
     Section(usize),

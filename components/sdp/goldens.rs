@@ -208,6 +208,28 @@ fn the_first_codec_that_the_router_has_is_taken() {
 }
 
 #[test]
+fn retransmissions_that_the_router_does_not_have_are_left_out() {
+    let more =
+        "a=mid:0\r\na=rtpmap:112 rtx/48000\r\na=fmtp:112 apt=111\r\na=ssrc-group:FID 11 13\r\n";
+    let offer = OBS.replace("SAVPF 111\r\n", "SAVPF 111 112\r\n");
+    let offer = offer.replace("a=mid:0\r\n", more);
+    let (codecs, encodings) = summary(&sent(&Offer::parse(&offer).unwrap(), 0));
+    assert_eq!(codecs, named(&[("audio/OPUS", 111)]));
+    assert_eq!(encodings, [("11".into(), None)]);
+}
+
+#[test]
+fn a_line_that_breaks_is_refused() {
+    for end in ["\r", "\0"] {
+        let mid = format!("a=mid:1{end}a=fingerprint:sha-256 00");
+        let refused = Offer::parse(&PLAIN.replace("a=mid:1", &mid)).unwrap_err();
+        assert!(matches!(refused, SdpError::Line(_)), "{refused}");
+    }
+    let feeds = PLAIN.replace("\r\n", "\n");
+    assert!(Offer::parse(&feeds).is_ok(), "some end lines with LF alone");
+}
+
+#[test]
 fn extensions_that_the_peer_only_receives_are_not_sent() {
     let video = sent(&Offer::parse(FIREFOX).unwrap(), 0);
     let ids: Vec<_> = video.header_extensions.iter().map(|one| one.id).collect();

@@ -30,14 +30,17 @@ mod error;
 mod extensions;
 #[cfg(test)]
 mod goldens;
+mod lines;
+mod local;
 mod offer;
 mod receiving;
 mod section;
 mod sending;
 mod transport;
 
-pub use answer::{Answer, Local};
+pub use answer::Answer;
 pub use error::{NoCodec, SdpError};
+pub use local::Local;
 pub use offer::{Offer, SECTIONS_MAX, TEXT_MAX};
 pub use section::{Carries, Section};
 pub use transport::{Remote, Sctp};

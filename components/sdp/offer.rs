@@ -6,6 +6,7 @@ use rtc_sdp::{MediaDescription, SessionDescription};
 
 use crate::attributes::{value, values};
 use crate::error::SdpError;
+use crate::lines::breaks;
 use crate::section::{Carries, Section};
 
 /// The longest text that is read, in bytes: browsers write some ten KiB a section at most.
@@ -30,6 +31,7 @@ impl Offer {
     /// It is no session description, or one that has more of something than any client has.
     pub fn parse(text: &str) -> Result<Self, SdpError> {
         within(text.len(), TEXT_MAX)?;
+        plain(text)?;
         let parsed = SessionDescription::unmarshal(&mut Cursor::new(text.as_bytes()));
         let parsed = parsed.map_err(|error| SdpError::Syntax(error.to_string()))?;
         at_most(parsed.media_descriptions.len(), SECTIONS_MAX, "sections")?;
@@ -67,6 +69,17 @@ fn within(len: usize, max: usize) -> Result<(), SdpError> {
         Err(SdpError::TooLong { len, max })
     } else {
         Ok(())
+    }
+}
+
+/// Lines end with CRLF, or with LF as some write them. Other ends are a part of values for the parser,
+/// and none for who reads what repeats them.
+fn plain(text: &str) -> Result<(), SdpError> {
+    let lines = text.split('\n');
+    let mut lines = lines.map(|line| line.strip_suffix('\r').unwrap_or(line));
+    match lines.find(|line| breaks(line)) {
+        Some(line) => Err(SdpError::Line(line.into())),
+        None => Ok(()),
     }
 }
 

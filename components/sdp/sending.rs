@@ -63,14 +63,14 @@ fn choose_codec(
     let offered = codecs::read(kind, &section.formats, &section.attributes);
     let mut reason = NoCodec::None;
     for codec in offered.iter().filter(|codec| codec.codec().is_media()) {
-        let rtx = offered.iter().find(|rtx| is_rtx_of(rtx, codec));
-        parameters.codecs = [Some(codec), rtx]
-            .into_iter()
-            .flatten()
-            .map(|codec| with_known_feedback(codec, capabilities))
-            .collect();
+        parameters.codecs = vec![with_known_feedback(codec, capabilities)];
         match rtp_mapping(parameters, capabilities, 1) {
-            Ok(_) => return Ok(()),
+            Ok(_) => {
+                if let Some(rtx) = offered.iter().find(|rtx| is_rtx_of(rtx, codec)) {
+                    add_rtx(rtx, capabilities, parameters);
+                }
+                return Ok(());
+            }
             Err(error) if reason == NoCodec::None => reason = NoCodec::Unsupported(error),
             Err(_) => {}
         }
@@ -79,6 +79,24 @@ fn choose_codec(
         section: index,
         reason,
     })
+}
+
+/// Retransmissions are received if the router has them for that codec; an answer leaves them out
+/// otherwise (RFC 3264 section 6.1).
+fn add_rtx(
+    rtx: &RtpCodecParameters,
+    capabilities: &RtpCapabilities,
+    parameters: &mut RtpParameters,
+) {
+    parameters
+        .codecs
+        .push(with_known_feedback(rtx, capabilities));
+    if rtp_mapping(parameters, capabilities, 1).is_err() {
+        parameters.codecs.pop();
+        for encoding in &mut parameters.encodings {
+            encoding.rtx = None;
+        }
+    }
 }
 
 fn is_rtx_of(rtx: &RtpCodecParameters, codec: &RtpCodecParameters) -> bool {
