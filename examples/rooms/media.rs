@@ -10,6 +10,9 @@ use flumen::{
 use crate::arguments::Arguments;
 use crate::failure::{Failure, Refusal};
 
+/// What may wait at a port while the engine's thread is not let run, in bytes; the system may give less.
+const BUFFER_BYTES: u32 = 4 << 20;
+
 /// The ports that all transports share.
 pub(crate) struct Media(WebRtcServerId);
 
@@ -52,6 +55,8 @@ fn info(address: &SocketAddr, announce: Option<&str>) -> ListenInfo {
     ListenInfo {
         port: address.port(),
         announced_address: announce.map(String::from),
+        recv_buffer_size: Some(BUFFER_BYTES),
+        send_buffer_size: Some(BUFFER_BYTES),
         ..ListenInfo::new(address.ip())
     }
 }
