@@ -15,17 +15,22 @@ const notice = (text) => { $("notice").textContent = text ?? ""; };
 /** A participant in a room, from joining to leaving. */
 class Participant {
   constructor(room, name) {
-    Object.assign(this, { room, name, own: null, others: new Map(), media: null });
-    this.listed = Promise.resolve();
+    Object.assign(this, { room, name, own: null, others: new Map(), media: null, hasLeft: false });
+    /** What this participant sends or has sent. */
+    this.mine = new Set();
+    /** What is under way: one is done after the other. */
+    [this.published, this.listed] = [Promise.resolve(), Promise.resolve()];
   }
 
   async join(choice) {
     this.media = await ownMedia(choice.drawn);
+    if (this.hasLeft) return this.stop();
     if (this.media.why) notice(`Sending a drawing: ${this.media.why}.`);
     this.tile = new Tile(`${this.name} (you)`);
     $("tiles").append(this.tile.element);
-    await this.tile.play(this.media.stream, true);
+    this.tile.play(this.media.stream, true);
     await this.publish(choice);
+    if (this.hasLeft) return;
     this.news = listen(this.room, {
       publishers: (list) => { this.listed = this.listed.then(() => this.meet(list)); },
       happened: (event) => this.hear(event),
@@ -33,11 +38,23 @@ class Participant {
     this.timer = setInterval(() => this.look(), LOOK_MS);
   }
 
-  /** Sends, in place of what was sent before. */
-  async publish({ codec, simulcast }) {
+  /** Sends, in place of what was sent before and of what was about to be. */
+  publish(choice) {
+    const published = this.published.then(() => this.replace(choice));
+    this.published = published.catch(() => {});
+    return published;
+  }
+
+  async replace({ codec, simulcast }) {
+    if (this.hasLeft || !this.media) return;
+    speakable(false);
     this.own?.session.close();
-    this.own = await send(this.room, this.name, this.media.stream, codec, simulcast);
-    const { chat, connection } = this.own.session;
+    this.own = null;
+    const own = await send(this.room, this.name, this.media.stream, codec, simulcast);
+    this.mine.add(own.made.id);
+    if (this.hasLeft) return own.session.close();
+    this.own = own;
+    const { chat, connection } = own.session;
     speakable(chat.readyState === "open");
     chat.addEventListener("open", () => speakable(true));
     connection.addEventListener("connectionstatechange", () => {
@@ -49,7 +66,10 @@ class Participant {
 
   /** Everyone who sends now, whoever came and went. */
   async meet(list) {
-    const there = new Map(list.filter((one) => one.id !== this.own?.made.id).map((one) => [one.id, one]));
+    // Which of them is this participant's is known once it is published.
+    await this.published;
+    if (this.hasLeft) return;
+    const there = new Map(list.filter((one) => !this.mine.has(one.id)).map((one) => [one.id, one]));
     for (const [id, other] of this.others) {
       if (other.parts !== parts(there.get(id))) this.forget(id, other);
     }
@@ -68,7 +88,8 @@ class Participant {
       if (this.others.get(publisher.id) !== other) return session.close();
       Object.assign(other, { session, made });
       session.chat.addEventListener("message", ({ data }) => said(publisher.name, data));
-      await tile.play(stream, false);
+      // Not before pictures come, which others need not wait for.
+      tile.play(stream, false);
     } catch (error) {
       tile.show("picture", error.message);
       return;
@@ -86,7 +107,8 @@ class Participant {
   /** An event of the engine, about a producer or a consumer. */
   hear({ event, producerId, consumerId, data }) {
     const owns = (made) => made.producers?.some((producer) => producer.id === producerId);
-    for (const { tile, made } of [...this.others.values(), { tile: this.tile, made: this.own.made }]) {
+    const own = this.own ? [{ tile: this.tile, made: this.own.made }] : [];
+    for (const { tile, made } of [...this.others.values(), ...own]) {
       const about = owns(made) || made.consumers?.some((one) => one.id === consumerId || one.producerId === producerId);
       if (!about) continue;
       if (event === "layerschange") tile.layers(data);
@@ -107,13 +129,19 @@ class Participant {
   }
 
   leave() {
+    this.hasLeft = true;
     clearInterval(this.timer);
     this.news?.close();
     for (const [id, other] of this.others) this.forget(id, other);
     this.own?.session.close();
     this.tile?.element.remove();
-    this.media?.stream.getTracks().forEach((track) => { track.stop(); track.dispatchEvent(new Event("ended")); });
+    this.stop();
     speakable(false);
+  }
+
+  /** Camera and microphone, or what is drawn, are let go. */
+  stop() {
+    this.media?.stream.getTracks().forEach((track) => { track.stop(); track.dispatchEvent(new Event("ended")); });
   }
 }
 
@@ -171,6 +199,8 @@ $("join").addEventListener("submit", async (event) => {
   try {
     await joined.join(choice());
   } catch (error) {
+    // Who has left in the meantime does not wonder.
+    if (participant !== joined) return;
     leave();
     notice(`Joining failed: ${error.message}`);
   }
