@@ -31,16 +31,17 @@ FLAGS = [
 
 
 class Browser:
-    """A browser with a profile of its own; a context manager."""
+    """A browser with a profile of its own, and a film as its camera if one is given; a context manager."""
 
-    def __init__(self, lab):
+    def __init__(self, lab, film=None):
         self.lab = lab
+        self.flags = FLAGS + ([f"--use-file-for-fake-video-capture={film}"] if film else [])
 
     def __enter__(self):
         self.lab.start("chromedriver", ["chromedriver", f"--port={PORT}"])
         wait_until(self._is_ready, 20, "chromedriver was not ready")
         profile = pathlib.Path(self.lab.folder) / "profile"
-        chrome = {"args": [*FLAGS, f"--user-data-dir={profile}"], "binary": "/usr/bin/chromium"}
+        chrome = {"args": [*self.flags, f"--user-data-dir={profile}"], "binary": "/usr/bin/chromium"}
         wanted = {"goog:chromeOptions": chrome, "goog:loggingPrefs": {"browser": "ALL"}}
         asked = {"capabilities": {"alwaysMatch": wanted}}
         self.session = ask("POST", "/session", asked)["sessionId"]

@@ -12,6 +12,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 HOST = "127.0.0.1"
+LAN = "10.77.0.1"
 
 
 class Failure(Exception):
@@ -142,6 +143,16 @@ class Lab:
         program = Program(name, command, self.folder)
         self.programs.append(program)
         return program
+
+    def lan(self):
+        """An address that is not of loopback, and a way out that leads nowhere, for who wants them."""
+        link = ["ip", "link", "add", "lan", "type", "veth", "peer", "name", "far"]
+        up = [["ip", "link", "set", end, "up"] for end in ("lan", "far")]
+        address = ["ip", "address", "add", f"{LAN}/24", "dev", "lan"]
+        way = ["ip", "route", "add", "default", "dev", "lan"]
+        for command in (link, address, *up, way):
+            subprocess.run(command, check=True)
+        return LAN
 
     def file(self, name):
         """The path of a file of this scenario."""

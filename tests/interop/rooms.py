@@ -1,8 +1,10 @@
 """The page of the example `rooms` in a browser: participants see and hear each other, and chat."""
 
 import pathlib
+import time
 
 from browser import Browser
+from firefox import Firefox
 from lab import HOST, require, wait_until
 
 HTTP, MEDIA = 3000, 44444
@@ -35,21 +37,35 @@ SAY = """
 document.getElementById("words").value = arguments[0];
 document.querySelector("#say button").click();
 """
+# A small copy of what a participant's tile shows now, as text; Firefox counts no frames of streams.
+SHOWN = """
+const of = (tile) => tile.querySelector("h2").firstChild.textContent === arguments[0];
+const video = [...document.querySelectorAll(".tile")].find(of)?.querySelector("video");
+if (!video?.videoWidth) return null;
+const context = new OffscreenCanvas(32, 18).getContext("2d");
+context.drawImage(video, 0, 0, 32, 18);
+return context.getImageData(0, 0, 32, 18).data.join();
+"""
+# Another choice of codec or layers, several times at once.
+PUBLISH_AGAIN = """
+const [times] = arguments;
+for (let count = 0; count < times; count += 1) document.getElementById("simulcast").click();
+"""
 SAID = 'return [...document.querySelectorAll("#said li")].map((line) => line.textContent);'
 NOTICE = 'return document.getElementById("notice").textContent;'
 
 
-def server(lab, program):
+def server(lab, program, media=HOST):
     """The example, ready."""
     example = pathlib.Path(program).parent / "examples" / "rooms"
-    addresses = ["--listen", f"{HOST}:{HTTP}", "--media", f"{HOST}:{MEDIA}"]
+    addresses = ["--listen", f"{HOST}:{HTTP}", "--media", f"{media}:{MEDIA}"]
     running = lab.start("rooms", [example, *addresses])
     running.prints("open ", 10)
     return running
 
 
-def page(lab, program, codec, simulcast):
-    """Two participants in a room."""
+def page(lab, program, codec, simulcast, again=0):
+    """Two participants in a room; one chooses again how to send, so many times at once."""
     server(lab, program)
     with Browser(lab) as browser:
         tabs = {name: browser.open(PAGE) for name in ["ann", "bob"]}
@@ -62,6 +78,23 @@ def page(lab, program, codec, simulcast):
         yield plots(tabs["ann"])
         complaints = [complaint for tab in tabs.values() for complaint in tab.console()]
         require(not complaints, f"the page complains: {complaints}")
+        if again:
+            tabs["ann"].run(PUBLISH_AGAIN, again)
+            yield alone(tabs, "ann", "bob")
+
+
+def mixed(lab, program, codec, simulcast):
+    """Chromium and Firefox in a room."""
+    # Firefox looks where the way out is.
+    server(lab, program, media=lab.lan())
+    with Browser(lab) as chromium, Firefox(lab) as firefox:
+        tabs = {"chromium": chromium.open(PAGE), "firefox": firefox.open(PAGE)}
+        for name, tab in tabs.items():
+            tab.run(JOIN, name, codec, simulcast)
+        yield changing(tabs["chromium"], "chromium", "firefox")
+        yield changing(tabs["firefox"], "firefox", "chromium")
+        yield chat(tabs["chromium"], tabs["firefox"])
+        yield chat(tabs["firefox"], tabs["chromium"], "good night")
 
 
 def seen(tab, name):
@@ -80,11 +113,41 @@ def moving(tab, name, other):
     return f"{name} sees {other} move: {later['width']} pixels wide, {later['figures']}"
 
 
-def chat(one, other):
+def changing(tab, name, other):
+    """What one sees of the other changes, again and again."""
+    shown = set()
+
+    def enough():
+        shown.add(tab.run(SHOWN, other))
+        return len(shown - {None}) >= 10
+
+    wait_until(enough, 40, f"{name} did not see {other} move ({tab.run(NOTICE)})")
+    tile = seen(tab, other)
+    return f"{name} sees {other} move: {tile['width']} pixels wide, {tile['figures']}"
+
+
+def alone(tabs, again, other):
+    """Who is sent again is there once, for others and at home."""
+    names = lambda name: sorted(tile["name"] for tile in tabs[name].run(SEEN))
+    pairs = ((again, other), (other, again))
+    calm_since = time.monotonic()
+
+    def calm():
+        nonlocal calm_since
+        if any(names(one) != sorted([f"{one} (you)", two]) for one, two in pairs):
+            calm_since = time.monotonic()
+        return time.monotonic() - calm_since > 3
+
+    wait_until(calm, 30, "somebody was there twice, or not at all, behind another choice")
+    sees = moving(tabs[other], other, again)
+    return f"behind another choice, {sees}; nobody is there twice"
+
+
+def chat(one, other, words="good evening"):
     """What one says, the other reads."""
     one.until('return !document.getElementById("words").disabled', 10, "nobody could speak")
-    one.run(SAY, "good evening")
-    heard = lambda: [line for line in other.run(SAID) if line.endswith("good evening")]
+    one.run(SAY, words)
+    heard = lambda: [line for line in other.run(SAID) if line.endswith(words)]
     [line] = wait_until(heard, 10, "what was said did not arrive")
     return f"chat arrives: {line!r}"
 
