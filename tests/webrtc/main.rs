@@ -4,5 +4,6 @@ mod channels;
 mod finding;
 mod hostile;
 mod media;
+mod repeated;
 mod servers;
 mod transports;
