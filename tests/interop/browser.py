@@ -45,7 +45,7 @@ class Browser:
         wanted = {"goog:chromeOptions": chrome, "goog:loggingPrefs": {"browser": "ALL"}}
         asked = {"capabilities": {"alwaysMatch": wanted}}
         self.session = ask("POST", "/session", asked)["sessionId"]
-        self.command("POST", "/timeouts", {"script": 30_000})
+        self.command("POST", "/timeouts", {"script": 90_000})
         return self
 
     def __exit__(self, *_):
@@ -100,7 +100,7 @@ def ask(method, path, data=None):
     headers = {"content-type": "application/json"}
     request = urllib.request.Request(f"http://{HOST}:{PORT}{path}", body, headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=120) as response:
             return json.load(response)["value"]
     except urllib.error.HTTPError as error:
         said = json.load(error)["value"]

@@ -13,7 +13,7 @@ from browser import Browser
 from fetched import Site
 from lab import HERE, HOST, require, udp_sockets
 
-SMALL, LARGE = (640, 360), (1280, 720)
+SMALL, LARGE = (640, 360), (960, 540)
 SIMULCAST = [
     {"rid": "r0", "scaleResolutionDownBy": 4, "scalabilityMode": "L1T3"},
     {"rid": "r1", "scaleResolutionDownBy": 2, "scalabilityMode": "L1T3"},
@@ -30,7 +30,7 @@ CALLS = {
     "AV1": {"codec": "AV1", "size": SMALL},
 }
 LAYERED = ["VP8 simulcast", "VP9 SVC"]
-PICTURES = 60
+PICTURES = 40
 # ms until a first picture, at the median; a busy machine allowed for.
 FIRST = 2000
 # A line that loses.
@@ -62,6 +62,7 @@ def clean(lab, program):
         yield from layers(tab)
         for name, pauses in tab.run(ALL, "pause").items():
             yield paused(name, pauses)
+        tab.run(ALL, "hush")
         for ordered in (True, False):
             yield messages(tab.run(ALL, "messages", ordered), ordered)
         complaints = tab.console()
@@ -113,7 +114,7 @@ def layers(tab):
     width, _ = LARGE
     for name in LAYERED:
         sizes = [
-            tab.run(CALL, named(name), "layer", layer, widths, 20_000)
+            tab.run(CALL, named(name), "layer", layer, widths, 60_000)
             for layer, widths in ((2, [width // 2, width]), (0, [1, width // 4]))
         ]
         told = " and ".join(f"{size[0]}x{size[1]}" for size in sizes)

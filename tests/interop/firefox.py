@@ -55,7 +55,7 @@ class Firefox:
         self.stream = self.socket.makefile("rwb")
         self._read()
         self._ask("NewSession", {"capabilities": {}})
-        self._ask("SetTimeouts", {"script": 30_000})
+        self._ask("SetTimeouts", {"script": 90_000})
         return self
 
     def __exit__(self, *_):
@@ -63,7 +63,7 @@ class Firefox:
 
     def _connected(self):
         try:
-            return socket.create_connection((HOST, PORT), timeout=60)
+            return socket.create_connection((HOST, PORT), timeout=120)
         except OSError:
             return None
 

@@ -8,6 +8,8 @@ from firefox import Firefox
 from lab import HOST, require, wait_until
 
 HTTP, MEDIA = 3000, 44444
+# Seconds that anything may take on a busy machine.
+PATIENCE = 60
 PAGE = f"http://{HOST}:{HTTP}/"
 
 JOIN = """
@@ -108,8 +110,8 @@ def moving(tab, name, other):
         tile = seen(tab, other)
         return tile if tile and tile["frames"] >= least else None
 
-    first = wait_until(lambda: frames(1), 20, f"{name} saw no picture of {other} ({tab.run(NOTICE)})")
-    later = wait_until(lambda: frames(first["frames"] + 30), 10, f"{name} saw {other} stand still")
+    first = wait_until(lambda: frames(1), PATIENCE, f"{name} saw no picture of {other} ({tab.run(NOTICE)})")
+    later = wait_until(lambda: frames(first["frames"] + 30), PATIENCE, f"{name} saw {other} stand still")
     return f"{name} sees {other} move: {later['width']} pixels wide, {later['figures']}"
 
 
@@ -121,7 +123,7 @@ def changing(tab, name, other):
         shown.add(tab.run(SHOWN, other))
         return len(shown - {None}) >= 10
 
-    wait_until(enough, 40, f"{name} did not see {other} move ({tab.run(NOTICE)})")
+    wait_until(enough, PATIENCE, f"{name} did not see {other} move ({tab.run(NOTICE)})")
     tile = seen(tab, other)
     return f"{name} sees {other} move: {tile['width']} pixels wide, {tile['figures']}"
 
@@ -138,22 +140,22 @@ def alone(tabs, again, other):
             calm_since = time.monotonic()
         return time.monotonic() - calm_since > 3
 
-    wait_until(calm, 30, "somebody was there twice, or not at all, behind another choice")
+    wait_until(calm, PATIENCE, "somebody was there twice, or not at all, behind another choice")
     sees = moving(tabs[other], other, again)
     return f"behind another choice, {sees}; nobody is there twice"
 
 
 def chat(one, other, words="good evening"):
     """What one says, the other reads."""
-    one.until('return !document.getElementById("words").disabled', 10, "nobody could speak")
+    one.until('return !document.getElementById("words").disabled', PATIENCE, "nobody could speak")
     one.run(SAY, words)
     heard = lambda: [line for line in other.run(SAID) if line.endswith(words)]
-    [line] = wait_until(heard, 10, "what was said did not arrive")
+    [line] = wait_until(heard, PATIENCE, "what was said did not arrive")
     return f"chat arrives: {line!r}"
 
 
 def plots(tab):
     """Plots of every tile get a point a second."""
     enough = lambda: all(points >= 3 for tile in tab.run(SEEN) for points in tile["points"])
-    wait_until(enough, 20, "the plots have no points")
+    wait_until(enough, PATIENCE, "the plots have no points")
     return f"{sum(len(tile['points']) for tile in tab.run(SEEN))} plots have points"

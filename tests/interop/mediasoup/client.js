@@ -5,6 +5,8 @@ import { Device } from "mediasoup-client";
 
 const MESSAGES = [1, 1_000, 262_144];
 const REPEATS = 2;
+/** ms that anything may take on a busy machine. */
+const PATIENCE = 60_000;
 
 /** A method of the server's JSON interface. */
 async function ask(server, method, data) {
@@ -121,14 +123,14 @@ class Call {
       if (consumer.kind === "video") this.pictures = new Pictures(consumer.track);
       await this.ask("resumeConsumer", { consumerId: consumer.id });
     }
-    await until(() => this.pictures.times.length > 0, 20_000, () => "no picture came");
+    await until(() => this.pictures.times.length > 0, PATIENCE, () => "no picture came");
     return this.pictures.times[0] - began;
   }
 
   /** Waits for so many pictures. */
   async see(count) {
     const came = () => this.pictures.times.length;
-    await until(() => came() >= count, 25_000, () => `${came()} of ${count} pictures came`);
+    await until(() => came() >= count, PATIENCE, () => `${came()} of ${count} pictures came`);
   }
 
   async inbound(kind) {
@@ -169,14 +171,22 @@ class Call {
       await this.ask(`pause${what}`, which);
       // What was sent before is still decoded.
       const silence = () => performance.now() - this.pictures.times.at(-1) > 1000;
-      await until(silence, 10_000, () => `pictures came of a paused ${what}`);
+      await until(silence, PATIENCE, () => `pictures came of a paused ${what}`);
       const before = this.pictures.times.length;
       await after(500);
       const meanwhile = this.pictures.times.length - before;
       await this.ask(`resume${what}`, which);
-      result[what] = { meanwhile, resumed: await this.pictures.more(10, 10_000) };
+      result[what] = { meanwhile, resumed: await this.pictures.more(10, PATIENCE) };
     }
     return result;
+  }
+
+  /** Sends nothing more, but for messages. */
+  async hush() {
+    for (const producer of [this.video, this.audio]) {
+      producer.close();
+      await this.ask("closeProducer", { producerId: producer.id });
+    }
   }
 
   /** Prefers a layer, and waits until pictures are no wider or no narrower than so many pixels. */
@@ -195,14 +205,14 @@ class Call {
     const got = [];
     receiver.on("message", (data) => got.push(data));
     const open = (one) => one.readyState === "open";
-    await until(() => open(sender) && open(receiver), 10_000, () => "a data channel did not open");
+    await until(() => open(sender) && open(receiver), PATIENCE, () => "a data channel did not open");
     const sent = Array.from({ length: REPEATS }, () => MESSAGES).flat().map(content);
     const began = performance.now();
     for (const message of sent) {
-      await until(() => sender.bufferedAmount < 1 << 20, 10_000, () => "what was sent did not leave");
+      await until(() => sender.bufferedAmount < 1 << 20, PATIENCE, () => "what was sent did not leave");
       sender.send(message);
     }
-    await until(() => got.length >= sent.length, 20_000, () => `${got.length} of ${sent.length} messages came`);
+    await until(() => got.length >= sent.length, PATIENCE, () => `${got.length} of ${sent.length} messages came`);
     const took = performance.now() - began;
     const names = await Promise.all(got.map(async (data) => sent.findIndex(same(await bytes(data)))));
     return { sent: sent.length, came: names, took, ordered: receiver.sctpStreamParameters.ordered };
