@@ -122,9 +122,9 @@ def layers(tab):
 
 
 def paused(name, pauses):
-    """No picture comes while either end is paused, and some come behind that."""
+    """Nothing comes while either end is paused, and pictures come behind that."""
     for who, pause in pauses.items():
-        require(pause["meanwhile"] == 0, f"{name}: {pause['meanwhile']} pictures of a paused {who}")
+        require(pause["meanwhile"] == 0, f"{name}: {pause['meanwhile']} packets of a paused {who}")
     told = ", ".join(f"{who.lower()} {pause['resumed']:.0f} ms" for who, pause in pauses.items())
     return f"mediasoup-client {name}: paused and resumed, ten pictures after {told}"
 

@@ -29,9 +29,9 @@ def run(lab, program, stack):
     rooms.server(lab, program, media=address)
     url = f"{rooms.PAGE}whip/main?name={stack}"
     sender = lab.start("sender", command(program, stack, "send", url))
-    _, session = sender.says("connected", 20)
+    _, session = sender.says("connected", 60)
     receivers = {other: receiver(lab, program, other) for other in ("gstreamer", "aiortc")}
-    sessions = {other: one.says("connected", 20)[1] for other, one in receivers.items()}
+    sessions = {other: one.says("connected", 60)[1] for other, one in receivers.items()}
     time.sleep(SECONDS)
     sent = figures(session, "producers")
     heard = {other: figures(sessions[other], "consumers") for other in receivers}
@@ -48,8 +48,8 @@ def receiver(lab, program, stack):
 
 def ended(peer):
     peer.hang_up()
-    _, result = peer.says("result", 15)
-    peer.ends(15)
+    _, result = peer.says("result", 60)
+    peer.ends(60)
     return result
 
 

@@ -159,7 +159,13 @@ class Call {
     };
   }
 
-  /** Pauses and resumes at either end: pictures meanwhile, and ms until there were some again. */
+  /** How many packets the server has sent to a consumer. */
+  async sent(id) {
+    const streams = await this.ask("getStats", { id });
+    return streams.find((stream) => stream.type === "outbound-rtp").packetCount;
+  }
+
+  /** Pauses and resumes at either end: packets sent meanwhile, and ms until there were some again. */
   async pause() {
     const [consumer, producer] = [this.consumers.video.id, this.video.id];
     const ways = [
@@ -172,9 +178,9 @@ class Call {
       // What was sent before is still decoded.
       const silence = () => performance.now() - this.pictures.times.at(-1) > 1000;
       await until(silence, PATIENCE, () => `pictures came of a paused ${what}`);
-      const before = this.pictures.times.length;
+      const before = await this.sent(consumer);
       await after(500);
-      const meanwhile = this.pictures.times.length - before;
+      const meanwhile = (await this.sent(consumer)) - before;
       await this.ask(`resume${what}`, which);
       result[what] = { meanwhile, resumed: await this.pictures.more(10, PATIENCE) };
     }
