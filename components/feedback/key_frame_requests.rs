@@ -123,14 +123,17 @@ impl KeyFrameRequests {
         action
     }
 
-    /// A key frame arrived. It need not have been of use to all who wait: when the answer would
-    /// have been missed, that is looked at again.
+    /// A key frame arrived, and answers what is held back too. It need not have been of use to all
+    /// who wait: when the answer would have been missed, that is looked at again.
     pub fn answered(&mut self, ssrc: u32) {
         let mut requests = self.requests.iter_mut();
-        let request = requests.find(|request| request.ssrc == ssrc);
-        if let Some(request) = request
-            && let Some(pending) = request.pending.take()
-        {
+        let Some(request) = requests.find(|request| request.ssrc == ssrc) else {
+            return;
+        };
+        if let Some(held_back) = &mut request.held_back {
+            held_back.wanted = false;
+        }
+        if let Some(pending) = request.pending.take() {
             request.next = Some(Next {
                 at: pending.until,
                 interval: Duration::ZERO,

@@ -198,8 +198,8 @@ fn a_key_frame_in_the_tick_of_a_request_answers_it() {
     assert_eq!(requests_until(&mut call, 3_000), []);
 }
 
-#[test]
-fn the_delay_spaces_requests() {
+/// A call whose producer is asked for a key frame every 300 ms at most.
+fn delayed() -> Call {
     let mut room = Room::new();
     let sender = room.plain(address(SENDER));
     let mut options = ProducerOptions::new(MediaKind::Video, vp8(SSRC));
@@ -207,13 +207,31 @@ fn the_delay_spaces_requests() {
     let producer = room.engine.produce(sender, options).unwrap();
     let receiver = room.plain(address(RECEIVER));
     let consumer = room.consume(receiver, producer);
-    let mut call = Call {
+    Call {
         room,
         sender,
         producer,
         receiver,
         consumer,
-    };
+    }
+}
+
+#[test]
+fn a_request_that_waits_does_not_outlive_its_key_frame() {
+    let mut call = delayed();
+    call.send_payload(1, VP8_KEY_FRAME);
+    request(&mut call);
+    assert_eq!(requests_until(&mut call, 5), [(2, PLI)]);
+    request(&mut call);
+    assert_eq!(requests_until(&mut call, 100), []);
+    // This is what both asked for.
+    call.send_payload(2, VP8_KEY_FRAME);
+    assert_eq!(requests_until(&mut call, 2_000), []);
+}
+
+#[test]
+fn the_delay_spaces_requests() {
+    let mut call = delayed();
     call.send_payload(1, VP8_KEY_FRAME);
     request(&mut call);
     assert_eq!(requests_until(&mut call, 5), [(2, PLI)]);
