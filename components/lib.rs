@@ -55,7 +55,7 @@ pub mod consume {
     pub use history::{History, HistoryBounds, Keeping, OVERTAKING_MAX};
     pub use layering::{
         Alignment, Awaiting, Beginning, ConsumerLayers, Layering, Living, Need, Patch,
-        PreferredLayers, Rewriting, Role as StreamRole, Selection,
+        PreferredLayers, Rewriting, Role as StreamRole, Selection, Written,
     };
     pub use numbering::{Numbering, PayloadTypes, RENAMED_MAX};
     pub use remote_reception::{Counters, ReceiverReports, RemoteReception};
@@ -162,9 +162,10 @@ pub mod media {
     pub(crate) mod score;
     pub(crate) mod silence;
     pub(crate) mod ssrc_changes;
+    pub(crate) mod templates;
 
     pub use capture_clock::CaptureClock;
-    pub use descriptor::{Descriptor, Needs, REFERENCES_MAX, Templates};
+    pub use descriptor::{Descriptor, Needs, REFERENCES_MAX};
     pub use entry_points::EntryPoints;
     pub use layer_activity::{LayerActivity, StreamLayers};
     pub use layer_rates::{LayerCounts, LayerRate, LayerRates};
@@ -188,6 +189,7 @@ pub mod media {
         StreamLiveness,
     };
     pub use ssrc_changes::{Admission, SsrcChange, SsrcChanges};
+    pub use templates::{Dependencies, Templates};
 }
 
 /// Observers of a router: who is loud, who speaks.

@@ -21,6 +21,8 @@ pub struct Emission {
     pub payload_types: PayloadTypes,
     /// The negotiated header extensions, and how the receiver calls them and payload types.
     pub numbering: Numbering,
+    /// Dependency descriptors are changed: numbers, and which decode targets are active.
+    pub changes_dependencies: bool,
     /// The MID to send with.
     pub mid: Mid,
     /// The next packet begins a new run of sequence numbers.

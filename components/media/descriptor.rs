@@ -1,11 +1,7 @@
 //! What stands in front of a packet's payload, or in its dependency descriptor, of its frame.
 
-use bevy_ecs::component::Component;
-
-use crate::media::reception::Arrival;
-use crate::wire::codec::av1::{DependencyDescriptor, Layers, TemplateStructure};
+use crate::media::templates::Dependencies;
 use crate::wire::codec::{PictureId, vp8, vp9};
-use crate::wire::sequence::is_higher_u16;
 
 /// What a packet says of the frame it is part of, whatever its codec.
 ///
@@ -41,6 +37,10 @@ pub struct Descriptor {
     /// Bit s: whoever receives the picture of spatial layer s needs the frame. It is of this layer
     /// or of a lower one.
     pub served: u8,
+    /// Which decode targets the stream has: see [`Templates::targets`](super::Templates::targets).
+    pub targets: u8,
+    /// Those of them that its sender serves: a bit each.
+    pub active_targets: u32,
 }
 
 /// The most references of a frame that are told apart.
@@ -95,17 +95,19 @@ impl Default for Descriptor {
             frame_number: None,
             needs: Needs::default(),
             served: u8::MAX,
+            targets: 0,
+            active_targets: u32::MAX,
         }
     }
 }
 
 impl Descriptor {
-    /// The number of its frame, and how many bits it has: the picture id, or the frame number of
-    /// 16 bits.
+    /// The number of its frame, and how many bits it has: the frame number of 16 bits where there
+    /// is one, or else the picture id.
     pub fn frame_id(&self) -> Option<(u16, u32)> {
         let of_picture = |id: PictureId| (id.value, if id.is_long { 15 } else { 7 });
-        let picture_id = self.picture_id.map(of_picture);
-        picture_id.or(self.frame_number.map(|number| (number, 16)))
+        let frame_number = self.frame_number.map(|number| (number, 16));
+        frame_number.or(self.picture_id.map(of_picture))
     }
 
     /// Whoever receives the picture of `spatial_layer` needs the frame.
@@ -166,16 +168,24 @@ impl Descriptor {
         })
     }
 
-    /// What a dependency descriptor says of a frame of these `layers`.
-    ///
-    /// Between which frames one may switch is in decode target indications, which are left unread.
-    pub fn of_dependencies(dependencies: &DependencyDescriptor, layers: Layers) -> Self {
+    /// What a dependency descriptor says.
+    pub fn of_dependencies(dependencies: &Dependencies) -> Self {
+        let Dependencies {
+            descriptor, layers, ..
+        } = dependencies;
+        let needs = dependencies
+            .needs
+            .map(|frame| Needs::frames(frame.references.map(u16::from)));
         Self {
             spatial_layer: layers.spatial,
             temporal_layer: layers.temporal,
-            begins_frame: dependencies.is_frame_start,
-            ends_frame: dependencies.is_frame_end,
-            frame_number: Some(dependencies.frame_number),
+            begins_frame: descriptor.is_frame_start,
+            ends_frame: descriptor.is_frame_end,
+            frame_number: Some(descriptor.frame_number),
+            needs: needs.unwrap_or_default(),
+            served: dependencies.served,
+            targets: dependencies.targets,
+            active_targets: dependencies.active,
             ..Self::default()
         }
     }
@@ -186,42 +196,6 @@ impl Descriptor {
             ends_frame: marker,
             ..Self::default()
         }
-    }
-}
-
-/// The templates that the dependency descriptors of a stream refer to. On streams of codecs whose
-/// layers no payload descriptor need tell (AV1, H.264, VP8); written by Receive.
-///
-/// Nothing is allocated before the first structure arrives, and nothing but its 136 bytes then.
-#[derive(Component, Clone, Debug, Default)]
-pub struct Templates {
-    structure: Option<Box<TemplateStructure>>,
-    /// The frame that brought them.
-    frame_number: u16,
-}
-
-impl Templates {
-    /// Takes in the descriptor of a packet: keeps its templates, and tells the layers of its
-    /// frame; the lowest when its template is not known.
-    pub fn resolve(&mut self, dependencies: &DependencyDescriptor, arrival: Arrival) -> Layers {
-        let known = dependencies.layers(self.structure.as_deref());
-        if let Some(structure) = dependencies.structure
-            && self.is_replaced_by(dependencies.frame_number, arrival)
-        {
-            match &mut self.structure {
-                Some(kept) => **kept = structure,
-                None => self.structure = Some(Box::new(structure)),
-            }
-            self.frame_number = dependencies.frame_number;
-        }
-        known.unwrap_or_default()
-    }
-
-    /// A structure that comes late, after the one that followed it, describes the past.
-    fn is_replaced_by(&self, frame_number: u16, arrival: Arrival) -> bool {
-        arrival != Arrival::Late
-            || self.structure.is_none()
-            || is_higher_u16(frame_number, self.frame_number)
     }
 }
 
@@ -286,55 +260,5 @@ mod tests {
         let [inter, key, alone] = [[0xE0, 5, 2, 7], [0xA0, 5, 2, 7], [0xE1, 5, 2, 7]];
         assert_eq!((served(&inter, true), served(&inter, false)), (0b10, 0xFE));
         assert_eq!((served(&key, true), served(&alone, false)), (0xFE, 0b10));
-    }
-
-    /// A descriptor with two templates from id 0: S0T0, then one a step away: 1 for temporal, 2
-    /// for spatial.
-    fn keyed(frame_number: u8, step: u8) -> DependencyDescriptor {
-        // Start, template 0 | frame | structure, no flags, offset 0, one target | step, end.
-        let value = [0x80, 0, frame_number, 0x80, 0, step << 6 | 3 << 4];
-        DependencyDescriptor::parse(&value).unwrap()
-    }
-
-    fn inter(frame_number: u8, template: u8) -> DependencyDescriptor {
-        DependencyDescriptor::parse(&[template, 0, frame_number]).unwrap()
-    }
-
-    const S0T1: Layers = Layers {
-        spatial: 0,
-        temporal: 1,
-    };
-    const S1T0: Layers = Layers {
-        spatial: 1,
-        temporal: 0,
-    };
-
-    #[test]
-    fn templates_carry_over_and_the_newest_replace_the_rest() {
-        use Arrival::InOrder;
-        let mut templates = Templates::default();
-        let unknown = templates.resolve(&inter(0, 1), InOrder);
-        assert_eq!(unknown, Layers::default(), "before any structure");
-        templates.resolve(&keyed(1, 1), InOrder);
-        assert_eq!(templates.resolve(&inter(2, 1), InOrder), S0T1);
-        templates.resolve(&keyed(3, 2), InOrder);
-        assert_eq!(templates.resolve(&inter(4, 1), InOrder), S1T0);
-        assert_eq!(
-            templates.resolve(&inter(5, 9), InOrder),
-            Layers::default(),
-            "no such template"
-        );
-    }
-
-    #[test]
-    fn a_structure_that_comes_late_replaces_older_ones_alone() {
-        use Arrival::{InOrder, Late};
-        let mut templates = Templates::default();
-        templates.resolve(&keyed(5, 1), Late);
-        assert_eq!(templates.resolve(&inter(6, 1), InOrder), S0T1);
-        templates.resolve(&keyed(4, 2), Late);
-        assert_eq!(templates.resolve(&inter(7, 1), InOrder), S0T1);
-        templates.resolve(&keyed(8, 2), Late);
-        assert_eq!(templates.resolve(&inter(9, 1), InOrder), S1T0);
     }
 }

@@ -6,7 +6,7 @@ use super::pipe::pipe_encodings;
 use super::{
     Codec, ConsumerParametersError, HeaderExtension, NumberedBy, RtcpFeedback, RtcpParameters,
     RtpCapabilities, RtpCodecParameters, RtpEncodingParameters, RtpEncodingRtx,
-    RtpHeaderExtensionParameters, RtpParameters, ScalabilityMode,
+    RtpHeaderExtensionParameters, RtpParameters, ScalabilityMode, router_id,
 };
 use crate::wire::header_extension::TWO_BYTE_VALUE_MAX;
 
@@ -57,12 +57,13 @@ pub fn consumer_parameters(
     ssrcs: SsrcBase,
 ) -> Result<RtpParameters, ConsumerParametersError> {
     remote.check()?;
-    let header_extensions = consumed_extensions(consumable, remote, options.numbered_by);
+    let mut header_extensions = consumed_extensions(consumable, remote, options.numbered_by);
     let mut codecs = consumed_codecs(consumable, remote);
     if !codecs.first().is_some_and(|first| first.codec().is_media()) {
         let differences = differences(consumable, remote);
         return Err(ConsumerParametersError::NoCompatibleCodec { differences });
     }
+    header_extensions.extend(dependency_descriptor(&codecs, remote, options.numbered_by));
     limit_feedback(&mut codecs, &header_extensions, options.enable_rtx);
     codecs.retain(|codec| options.enable_rtx || codec.codec() != Codec::Rtx);
     if options.numbered_by == NumberedBy::Receiver {
@@ -98,6 +99,24 @@ fn consumer_mid(options: &ConsumerRequest) -> Result<Option<String>, ConsumerPar
         }
         mid => Ok(mid),
     }
+}
+
+/// The dependency descriptor, for endpoints that have it under its id. Routers do not offer to send
+/// it, as the reference does not, so those have it that know of it otherwise. VP9 tells the same in
+/// its payload descriptor, which is the one that is changed.
+fn dependency_descriptor(
+    codecs: &[RtpCodecParameters],
+    remote: &RtpCapabilities,
+    numbered_by: NumberedBy,
+) -> Option<RtpHeaderExtensionParameters> {
+    let extension = HeaderExtension::DependencyDescriptor;
+    let (id, uri) = (router_id(extension), extension.uri());
+    let mut offered = remote.header_extensions.iter();
+    let is_at = |found| numbered_by == NumberedBy::Receiver || found == id;
+    let is_offered = offered.any(|found| is_at(found.preferred_id) && found.uri == uri);
+    let first = codecs.first()?.codec();
+    let is_told = matches!(first, Codec::Vp8 | Codec::H264 | Codec::Av1);
+    (is_offered && is_told).then(|| RtpHeaderExtensionParameters::new(uri, id))
 }
 
 /// The header extensions of `consumable` that the endpoint has under the same id. For which kind it

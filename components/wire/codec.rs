@@ -3,13 +3,17 @@
 pub mod av1;
 pub mod av1_aggregation;
 mod bits;
+mod decode_targets;
 pub mod h264;
 pub mod h265;
 pub mod opus;
 mod picture_group;
 mod picture_id;
+mod templates;
 pub mod vp8;
 pub mod vp9;
 
+pub use decode_targets::DecodeTargets;
 pub use picture_group::PictureGroup;
 pub use picture_id::PictureId;
+pub use templates::{FrameDependencies, Layers, REFERENCES_MAX, TEMPLATES_MAX, TemplateStructure};

@@ -79,9 +79,6 @@ pub enum ConsumeError {
     /// The receiver cannot take what the producer sends, or the MID does not fit.
     #[error(transparent)]
     Parameters(#[from] ConsumerParametersError),
-    /// Layers of the producer's codec cannot be consumed yet: those of VP8 and VP9 can.
-    #[error("consuming a {0:?} producer of this codec is not supported yet")]
-    Unsupported(ProducerType),
 }
 
 /// Makes a consumer on a transport.
@@ -114,7 +111,7 @@ pub fn consume(
         NumberedBy::Receiver => renumbered(&rtp, &options.rtp_capabilities),
     };
     let numbering = numbering(&rtp, &own);
-    let emission = emission(
+    let mut emission = emission(
         transport,
         ssrc,
         kind,
@@ -127,6 +124,7 @@ pub fn consume(
         measure_receiver(world, transport, &rtp);
     }
     let layering = layering(world, producer, options.preferred_layers);
+    emission.changes_dependencies = layering.is_some();
     let id = spawn(world, transport, producer, kind, emission, own, &options);
     if options.mid.is_none()
         && let Some(mut naming) = world.get_mut::<Naming>(transport)
@@ -180,11 +178,6 @@ pub(super) fn negotiated(
     negotiation: &rtp_parameters::ConsumerRequest,
     ssrc: u32,
 ) -> Result<RtpParameters, ConsumeError> {
-    let layered = parameters.producer_type != ProducerType::Simple;
-    let codec = parameters.rtp.media_codec(0).map(RtpCodecParameters::codec);
-    if layered && !matches!(codec, Some(Codec::Vp8 | Codec::Vp9)) {
-        return Err(ConsumeError::Unsupported(parameters.producer_type));
-    }
     let ssrcs = SsrcBase {
         media: ssrc,
         rtx: ssrc + 1,
@@ -264,6 +257,7 @@ fn emission(
             .map(|codec| codec.payload_type)
             .collect::<PayloadTypes>(),
         numbering,
+        changes_dependencies: false,
         mid: rtp.mid.as_deref().and_then(Mid::new).unwrap_or_default(),
         sync_required: true,
         waits_for_key_frame: media().any(|codec| codec.codec().is_key_frame_capable()),

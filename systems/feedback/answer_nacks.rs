@@ -12,7 +12,7 @@ use flumen_components::{
     Allowance, Consumer, ConsumerId, Destination, DirectOut, DirectRow, Emission, History, Inbox,
     Layering, Ledger, Limits, Link, Listener, Now, Outbox, Outgoing, OutgoingKind, Path,
     PausedByOwner, Permit, Producer, Recipient, RemoteClock, RemoteReception, Retransmission,
-    RtcpIn, SrtpSession, Subject, Time, Trace, TraceTypes, Traces,
+    RtcpIn, SrtpSession, Subject, Templates, Time, Trace, TraceTypes, Traces, Written,
 };
 
 use crate::forward::{Repeat, RtxStream, Sender, repeat};
@@ -37,7 +37,7 @@ pub(crate) struct Answering<'w, 's> {
     listeners: Query<'w, 's, (&'static Listener, &'static RemoteClock)>,
     allowances: Query<'w, 's, &'static mut Allowance>,
     producers: Query<'w, 's, &'static Producer>,
-    histories: Query<'w, 's, &'static History>,
+    histories: Query<'w, 's, (&'static History, Option<&'static Templates>)>,
     sealed: Query<'w, 's, (), With<SrtpSession>>,
     paths: Query<'w, 's, &'static Path>,
     exits: Exits<'w>,
@@ -158,7 +158,7 @@ struct Repeats<'a> {
     layering: Option<&'a Layering>,
     /// The stream that a consumer without layers gets.
     stream: Entity,
-    histories: &'a Query<'a, 'a, &'static History>,
+    histories: &'a Query<'a, 'a, (&'static History, Option<&'static Templates>)>,
     sender: Sender<'a>,
     round_trip: Duration,
     now: Time,
@@ -178,10 +178,13 @@ impl Repeats<'_> {
             Some(layering) => layering.origin(counted)?,
             None => (self.stream, counted),
         };
-        let (facts, bytes) = self.histories.get(stream).ok()?.get(input)?;
+        let (history, templates) = self.histories.get(stream).ok()?;
+        let (facts, bytes) = history.get(input)?;
+        let payload = facts.header.payload(bytes);
         let rewriting = match self.layering {
             Some(layering) => {
-                Some(layering.rewriting_of(counted, facts, facts.header.payload(bytes))?)
+                let written = Written { payload, templates };
+                Some(layering.rewriting_of(counted, facts, written)?)
             }
             None => None,
         };

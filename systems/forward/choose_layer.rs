@@ -2,8 +2,8 @@
 
 use bevy_ecs::entity::Entity;
 use flumen_components::{
-    Alignment, Arrival, Beginning, Emission, Layering, MediaPacket, PacketFacts, StreamRole, Time,
-    Withheld,
+    Alignment, Arrival, Beginning, Emission, Layering, MediaPacket, PacketFacts, StreamRole,
+    Templates, Time, Withheld, Written,
 };
 
 use super::choose::{Choice, too_late};
@@ -16,6 +16,7 @@ pub(super) struct Layer<'a> {
     pub(super) encoding: u8,
     /// How its time goes with that of another stream.
     pub(super) alignment: &'a dyn Fn(Entity) -> Alignment,
+    pub(super) templates: Option<&'a Templates>,
     pub(super) now: Time,
 }
 
@@ -67,7 +68,13 @@ impl Layer<'_> {
         if packet.key_frame && !late && layering.counts_anew(&facts) {
             self.go_over(emission, layering, &facts);
         }
-        admit(emission, layering, &facts, bytes, late)
+        admit(
+            emission,
+            layering,
+            &facts,
+            self.written(&facts, bytes),
+            late,
+        )
     }
 
     /// With the first packet of a key frame the consumer goes over to its stream.
@@ -96,7 +103,8 @@ impl Layer<'_> {
         }
         let facts = packet.facts();
         self.go_over(emission, layering, &facts);
-        let choice = admit(emission, layering, &facts, bytes, false)?;
+        let written = self.written(&facts, bytes);
+        let choice = admit(emission, layering, &facts, written, false)?;
         Ok(Choice {
             begins_key_frame: true,
             ..choice
@@ -128,6 +136,13 @@ impl Layer<'_> {
         emission.sync_required = false;
     }
 
+    fn written<'b>(&'b self, packet: &PacketFacts, bytes: &'b [u8]) -> Written<'b> {
+        Written {
+            payload: packet.header.payload(bytes),
+            templates: self.templates,
+        }
+    }
+
     /// A packet that comes late may fill a gap in what was sent before a switch.
     fn complete(
         self,
@@ -140,9 +155,9 @@ impl Layer<'_> {
             return Err(Withheld::OtherLayer);
         }
         let facts = packet.facts();
-        let payload = facts.header.payload(bytes);
+        let written = self.written(&facts, bytes);
         let sequence = &mut emission.sequence;
-        let admitted = layering.admit_late(self.stream, &facts, payload, sequence);
+        let admitted = layering.admit_late(self.stream, &facts, written, sequence);
         let (sequence, rewriting) = admitted.ok_or(Withheld::OtherLayer)?;
         Ok(Choice {
             sequence,
@@ -182,7 +197,7 @@ pub(super) fn admit(
     emission: &mut Emission,
     layering: &mut Layering,
     packet: &PacketFacts,
-    bytes: &[u8],
+    written: Written<'_>,
     late: bool,
 ) -> Result<Choice, Withheld> {
     let admitted = layering.admit(packet, late, &mut emission.sequence);
@@ -190,10 +205,9 @@ pub(super) fn admit(
         Err(Withheld::TooLate) => return Err(too_late(emission)),
         admitted => admitted?,
     };
-    let payload = packet.header.payload(bytes);
     Ok(Choice {
         sequence,
         begins_key_frame: false,
-        rewriting: layering.rewriting(packet, payload),
+        rewriting: layering.rewriting(packet, written),
     })
 }

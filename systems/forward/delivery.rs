@@ -9,7 +9,7 @@ use flumen_components::{
     Arrival, ConsumerId, Destination, DirectOut, DirectRow, Emission, KeyFrameWish, KeyFrameWishes,
     Layering, LayersChanging, Ledger, Limits, Link, MediaPacket, Need, Newest, Now, Outbox,
     Outgoing, PacketFacts, Recipient, Rewriting, StreamRole, Subject, Trace, TraceTypes, Traces,
-    Withheld,
+    Withheld, Written,
 };
 
 use super::choose::{Choice, choose, pass_over};
@@ -18,7 +18,7 @@ use super::fan_out::Scratch;
 use super::origin::Origin;
 use super::repeat::{Repeat, repeat};
 use super::sent::Sent;
-use super::template::{Layout, Source, Template, Templates, rewrite};
+use super::template::{Layout, Source, Template, Templates};
 
 /// Where forwarded packets go.
 #[derive(SystemParam)]
@@ -154,6 +154,7 @@ impl Delivery<'_, '_> {
             stream: self.origin.entity,
             encoding: layer,
             alignment: &alignment,
+            templates: self.origin.templates,
             now: self.exits.now.time,
         };
         let bytes = &self.arena[packet.range()];
@@ -208,6 +209,7 @@ impl Delivery<'_, '_> {
             stream: self.origin.entity,
             encoding: self.origin.stream.encoding_index as u8,
             alignment: &alignment,
+            templates: self.origin.templates,
             now: self.exits.now.time,
         };
         layer.go_over(self.emission, layering, facts);
@@ -245,7 +247,7 @@ impl Delivery<'_, '_> {
             overhead: 0,
         };
         if let Some(rewriting) = &choice.rewriting {
-            rewrite_row(&mut row, rewriting, &mut outbox.headers);
+            rewrite_row(&mut row, *template, rewriting, &mut outbox.headers);
         }
         self.ledger.enqueued += 1;
         self.leave(row, header.payload_len, exit);
@@ -326,7 +328,11 @@ impl Delivery<'_, '_> {
             layering.drop(number, &mut self.emission.sequence);
             return None;
         }
-        admit(self.emission, layering, facts, bytes, false).ok()
+        let written = Written {
+            payload: facts.header.payload(bytes),
+            templates: self.origin.templates,
+        };
+        admit(self.emission, layering, facts, written, false).ok()
     }
 
     /// What is late is newest only if it is ahead in its own clock: a source that set its clock
@@ -400,8 +406,13 @@ impl Exit {
 
 /// Makes a row that of a packet in another run. The new front of its payload goes behind its header,
 /// so that the rest is still that of all receivers.
-fn rewrite_row(row: &mut Outgoing, rewriting: &Rewriting, headers: &mut Vec<u8>) {
-    rewrite(&mut headers[row.header_start as usize..], rewriting);
+fn rewrite_row(
+    row: &mut Outgoing,
+    template: Template,
+    rewriting: &Rewriting,
+    headers: &mut Vec<u8>,
+) {
+    template.rewrite(&mut headers[row.header_start as usize..], rewriting);
     let patch = rewriting.patch;
     headers.extend_from_slice(patch.bytes());
     row.header_len += patch.bytes().len() as u16;

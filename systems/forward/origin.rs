@@ -5,7 +5,7 @@ use bevy_ecs::system::{Query, SystemParam};
 use flumen_components::rtp_parameters::{HeaderExtensionIds, MediaKind};
 use flumen_components::{
     Alignment, CaptureClock, History, Listener, OutgoingKind, PausedByOwner, Producer, RemoteClock,
-    Routes, RtpStream,
+    Routes, RtpStream, Templates,
 };
 
 use super::repeat::Sender;
@@ -15,7 +15,16 @@ use super::repeat::Sender;
 pub(crate) struct Origins<'w, 's> {
     pub(super) producers:
         Query<'w, 's, (&'static Producer, &'static Routes, &'static PausedByOwner)>,
-    streams: Query<'w, 's, (&'static RtpStream, &'static History, &'static CaptureClock)>,
+    streams: Query<
+        'w,
+        's,
+        (
+            &'static RtpStream,
+            &'static History,
+            &'static CaptureClock,
+            Option<&'static Templates>,
+        ),
+    >,
     senders: Query<'w, 's, (&'static Listener, &'static RemoteClock)>,
 }
 
@@ -25,6 +34,7 @@ pub(super) struct Origin<'a> {
     pub(super) entity: Entity,
     pub(super) stream: &'a RtpStream,
     pub(super) history: &'a History,
+    pub(super) templates: Option<&'a Templates>,
     /// What its packets count as.
     pub(super) kind: OutgoingKind,
     clock: &'a CaptureClock,
@@ -37,7 +47,7 @@ const NO_IDS: HeaderExtensionIds = HeaderExtensionIds::NONE;
 impl Origins<'_, '_> {
     /// What is known of a stream.
     pub(super) fn of(&self, entity: Entity) -> Option<Origin<'_>> {
-        let (stream, history, clock) = self.streams.get(entity).ok()?;
+        let (stream, history, clock, templates) = self.streams.get(entity).ok()?;
         let producer = self.producers.get(stream.producer).ok();
         let sender = producer.and_then(|(producer, ..)| self.senders.get(producer.transport).ok());
         let is_audio = producer.is_some_and(|(producer, ..)| producer.kind == MediaKind::Audio);
@@ -50,6 +60,7 @@ impl Origins<'_, '_> {
             entity,
             stream,
             history,
+            templates,
             clock,
             sender,
             origins: self,
@@ -76,7 +87,7 @@ impl<'a> Origin<'a> {
 
     /// How the time of the stream goes with that of another of the same sender.
     pub(super) fn alignment(&self, reference: Entity) -> Alignment {
-        let (_, _, clock) = self.origins.streams.get(reference).ok()?;
+        let (_, _, clock, _) = self.origins.streams.get(reference).ok()?;
         let (_, remote) = self.sender?;
         self.clock.alignment(clock, self.stream.clock_rate, remote)
     }

@@ -4,7 +4,7 @@ use flumen_components::rtp_parameters::HeaderExtensionIds;
 use flumen_components::wire::rtp::{FIXED_LEN, PAYLOAD_TYPE};
 use flumen_components::{Emission, Outgoing, OutgoingKind, PacketFacts, Rewriting};
 
-use super::template::{self, Layout, Original, rewrite};
+use super::template::{self, Layout, Original};
 
 /// The stream of retransmissions (RFC 4588) that a packet is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub(crate) fn repeat(
     let template = template::write(out, Layout::of(emission), original);
     let header = &mut out[start..];
     if let Some(rewriting) = &wanted.rewriting {
-        rewrite(header, rewriting);
+        template.rewrite(header, rewriting);
     }
     let patch = wanted.rewriting.map(|rewriting| rewriting.patch);
     let patch = patch.unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Outgoing headers, written once a packet and copied for each consumer.
 
 use flumen_components::rtp_parameters::{HeaderExtensionIds, router_id};
+use flumen_components::wire::codec::av1::{DESCRIPTOR_LEN_MAX, DependencyChange, GROWTH_MAX};
 use flumen_components::wire::extension::{
     ABS_CAPTURE_TIME_LEN, ABS_SEND_TIME_LEN, AbsCaptureTime, ExtensionKind, TRANSPORT_SEQUENCE_LEN,
 };
@@ -37,6 +38,8 @@ pub(super) struct Layout {
     numbering: Numbering,
     /// See [`Mid::room`].
     mid_room: u8,
+    /// Dependency descriptors have room to grow.
+    changes_dependencies: bool,
 }
 
 impl Layout {
@@ -45,6 +48,7 @@ impl Layout {
         Self {
             numbering: emission.numbering,
             mid_room: emission.mid.room(),
+            changes_dependencies: emission.changes_dependencies,
         }
     }
 }
@@ -56,6 +60,11 @@ pub(super) struct Template {
     len: u16,
     two_byte: bool,
     mid: u8,
+    /// Where a dependency descriptor with room to grow is, 0 for nowhere; its length as it came, and
+    /// with that room.
+    dependencies: u16,
+    dependencies_len: u8,
+    dependencies_room: u8,
     pub(super) abs_send_time: u8,
     pub(super) transport_sequence: u8,
 }
@@ -150,13 +159,36 @@ impl Template {
             write_mid(header, self, mid);
         }
     }
-}
 
-/// Makes a header that of a packet in another run.
-pub(super) fn rewrite(header: &mut [u8], rewriting: &Rewriting) {
-    header[TIMESTAMP..TIMESTAMP + 4].copy_from_slice(&rewriting.timestamp.to_be_bytes());
-    let marker = if rewriting.marker { MARKER_BIT } else { 0 };
-    header[PAYLOAD_TYPE] = header[PAYLOAD_TYPE] & !MARKER_BIT | marker;
+    /// Makes a header that of a packet in another run.
+    pub(super) fn rewrite(self, header: &mut [u8], rewriting: &Rewriting) {
+        header[TIMESTAMP..TIMESTAMP + 4].copy_from_slice(&rewriting.timestamp.to_be_bytes());
+        let marker = if rewriting.marker { MARKER_BIT } else { 0 };
+        header[PAYLOAD_TYPE] = header[PAYLOAD_TYPE] & !MARKER_BIT | marker;
+        if self.dependencies != 0 {
+            self.change_dependencies(header, rewriting.dependencies);
+        }
+    }
+
+    /// What a descriptor leaves of its room stays zero, as with [`write_mid`].
+    fn change_dependencies(self, header: &mut [u8], change: Option<DependencyChange>) {
+        let at = usize::from(self.dependencies);
+        let (before, room) = header.split_at_mut(at);
+        let room = &mut room[..self.dependencies_room.into()];
+        let value = &room[..self.dependencies_len.into()];
+        let changed = change.and_then(|change| change.apply_within(value, room.len()));
+        let mut len = value.len();
+        if let Some((bytes, changed_len)) = changed {
+            room[..changed_len].copy_from_slice(&bytes[..changed_len]);
+            len = changed_len;
+        }
+        let told = &mut before[at - 1];
+        *told = if self.two_byte {
+            len as u8
+        } else {
+            *told & 0xf0 | (len.max(1) - 1) as u8
+        };
+    }
 }
 
 /// What a MID leaves of its room stays zero, which is padding (RFC 8285 section 4.1: between
@@ -191,18 +223,24 @@ pub(super) fn write(out: &mut Vec<u8>, layout: Layout, packet: Original<'_>) -> 
         ..Template::default()
     };
     let capture_time = capture_time(packet);
-    let elements = elements(layout, packet, capture_time.as_ref());
+    let dependencies = Dependencies::of(layout, packet);
+    let elements = elements(layout, packet, capture_time.as_ref(), &dependencies);
     let pairs: SmallVec<[(u8, &[u8]); 12]> = elements
         .iter()
         .map(|element| (element.id, element.value))
         .collect();
     let block = out.len();
     let written = write_extensions(out, &pairs, |index, offset| {
-        let at = (csrc_end + usize::from(offset)) as u8;
+        let at = csrc_end + usize::from(offset);
         match elements[index].kind {
-            ExtensionKind::Mid => template.mid = at,
-            ExtensionKind::AbsSendTime => template.abs_send_time = at,
-            ExtensionKind::TransportSequence => template.transport_sequence = at,
+            ExtensionKind::Mid => template.mid = at as u8,
+            ExtensionKind::AbsSendTime => template.abs_send_time = at as u8,
+            ExtensionKind::TransportSequence => template.transport_sequence = at as u8,
+            ExtensionKind::DependencyDescriptor if dependencies.room > 0 => {
+                template.dependencies = at as u16;
+                template.dependencies_len = dependencies.len;
+                template.dependencies_room = dependencies.room;
+            }
             _ => {}
         }
     });
@@ -226,6 +264,39 @@ const EXTENSION_BIT: u8 = 0x10;
 const MARKER_BIT: u8 = 0x80;
 static MID_ROOM: [u8; u8::MAX as usize] = [0; u8::MAX as usize];
 
+/// The dependency descriptor of a packet, when it has room to grow.
+struct Dependencies {
+    bytes: [u8; DESCRIPTOR_LEN_MAX],
+    len: u8,
+    /// 0 when there is none.
+    room: u8,
+}
+
+impl Dependencies {
+    fn of(layout: Layout, packet: Original<'_>) -> Self {
+        let mut dependencies = Self {
+            bytes: [0; DESCRIPTOR_LEN_MAX],
+            len: 0,
+            room: 0,
+        };
+        let id = packet.ids.dependency_descriptor;
+        let id = id.filter(|_| layout.changes_dependencies);
+        let value = id.and_then(|id| packet.header.extension(packet.bytes, id));
+        // An empty element has no place in the one-byte form, and says nothing.
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            let room = (value.len() + GROWTH_MAX).min(DESCRIPTOR_LEN_MAX);
+            dependencies.bytes[..value.len()].copy_from_slice(value);
+            dependencies.len = value.len() as u8;
+            dependencies.room = room as u8;
+        }
+        dependencies
+    }
+
+    fn value(&self) -> &[u8] {
+        &self.bytes[..self.room.into()]
+    }
+}
+
 /// An element of an outgoing extension block.
 struct Element<'a> {
     kind: ExtensionKind,
@@ -239,6 +310,7 @@ fn elements<'a>(
     layout: Layout,
     packet: Original<'a>,
     capture_time: Option<&'a [u8; ABS_CAPTURE_TIME_LEN]>,
+    dependencies: &'a Dependencies,
 ) -> SmallVec<[Element<'a>; 12]> {
     let mut elements = SmallVec::new();
     let mut add = |kind: ExtensionKind, value| {
@@ -256,6 +328,9 @@ fn elements<'a>(
         &[0; TRANSPORT_SEQUENCE_LEN],
     );
     add(ExtensionKind::Mid, &MID_ROOM[..layout.mid_room.into()]);
+    if dependencies.room > 0 {
+        add(ExtensionKind::DependencyDescriptor, dependencies.value());
+    }
     for (id, value) in packet.header.extensions(packet.bytes) {
         if let Some(kind) = copied(id, packet.ids, &layout.numbering) {
             add(kind, value);

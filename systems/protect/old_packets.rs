@@ -4,7 +4,7 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, SystemParam};
 use flumen_components::{
     Consumer, Emission, History, Layering, Listener, Outgoing, OutgoingKind, PausedByOwner,
-    Producer, RemoteClock, Retransmission,
+    Producer, RemoteClock, Retransmission, Templates, Written,
 };
 
 use crate::forward::{Repeat, RtxStream, Sender, repeat};
@@ -25,7 +25,7 @@ pub(crate) struct OldPackets<'w, 's> {
         ),
     >,
     producers: Query<'w, 's, &'static Producer>,
-    histories: Query<'w, 's, &'static History>,
+    histories: Query<'w, 's, (&'static History, Option<&'static Templates>)>,
 }
 
 /// Shorter packets would not fill a probe: padding proper is longer.
@@ -78,13 +78,16 @@ impl OldPackets<'_, '_> {
             Some(layering) => layering.origin(counted)?,
             None => (producer.streams().next()?, counted),
         };
-        let (facts, bytes) = self.histories.get(stream).ok()?.get(input)?;
+        let (history, templates) = self.histories.get(stream).ok()?;
+        let (facts, bytes) = history.get(input)?;
         if (bytes.len() as u32) < BYTES_MIN {
             return None;
         }
         let rewriting = match layering {
             Some(layering) => {
-                Some(layering.rewriting_of(counted, facts, facts.header.payload(bytes))?)
+                let payload = facts.header.payload(bytes);
+                let written = Written { payload, templates };
+                Some(layering.rewriting_of(counted, facts, written)?)
             }
             None => None,
         };

@@ -1,9 +1,8 @@
 //! What a packet says of its frame, by the codec of its stream.
 
 use flumen_components::rtp_parameters::Codec;
-use flumen_components::wire::codec::av1::{DependencyDescriptor, Layers};
 use flumen_components::wire::codec::{av1_aggregation, h264, vp8, vp9};
-use flumen_components::{Arrival, Descriptor, EntryPoints, PictureGroups, Templates};
+use flumen_components::{Arrival, Dependencies, Descriptor, EntryPoints, PictureGroups, Templates};
 
 /// A packet whose frame is in question.
 #[derive(Clone, Copy)]
@@ -64,7 +63,8 @@ pub(super) fn describe(packet: Described<'_>, memory: Memory<'_>) -> Told {
         Codec::Vp9 => of_vp9(packet.payload, picture_groups).unwrap_or_default(),
         Codec::H264 => {
             let dependencies = depend(packet, templates);
-            let (descriptor, begins_key_frame) = of_dependencies(packet.marker, dependencies);
+            let (descriptor, begins_key_frame) =
+                of_dependencies(packet.marker, dependencies.as_ref());
             let units = h264::Units::of(packet.payload);
             let is_entry = entry_points.is_some_and(|points| packet.enter(points, units));
             // Where there are dependencies, they tell.
@@ -73,7 +73,7 @@ pub(super) fn describe(packet: Described<'_>, memory: Memory<'_>) -> Told {
         }
         Codec::Av1 => {
             let dependencies = depend(packet, templates);
-            let (descriptor, _) = of_dependencies(packet.marker, dependencies);
+            let (descriptor, _) = of_dependencies(packet.marker, dependencies.as_ref());
             let is_key_frame = av1_aggregation::begins_key_frame(packet.payload);
             (descriptor, is_key_frame)
         }
@@ -84,24 +84,18 @@ pub(super) fn describe(packet: Described<'_>, memory: Memory<'_>) -> Told {
 /// What a packet said, and whether it begins a key frame.
 pub(super) type Told = (Descriptor, bool);
 
-/// What the dependency descriptor of a packet says, and the layers of its frame. Padding alone is
-/// of no frame.
-fn depend(
-    packet: Described<'_>,
-    templates: Option<&mut Templates>,
-) -> Option<(DependencyDescriptor, Layers)> {
+/// What the dependency descriptor of a packet says. Padding alone is of no frame.
+fn depend(packet: Described<'_>, templates: Option<&mut Templates>) -> Option<Dependencies> {
     let value = packet.dependencies.filter(|_| !packet.payload.is_empty());
-    let dependencies = DependencyDescriptor::parse(value?)?;
-    let layers = templates?.resolve(&dependencies, packet.arrival);
-    Some((dependencies, layers))
+    templates?.resolve(value?, packet.arrival)
 }
 
-fn of_dependencies(marker: bool, dependencies: Option<(DependencyDescriptor, Layers)>) -> Told {
-    let Some((dependencies, layers)) = dependencies else {
+fn of_dependencies(marker: bool, dependencies: Option<&Dependencies>) -> Told {
+    let Some(dependencies) = dependencies else {
         return (Descriptor::of_marker(marker), false);
     };
-    let descriptor = Descriptor::of_dependencies(&dependencies, layers);
-    (descriptor, dependencies.is_key_frame())
+    let descriptor = Descriptor::of_dependencies(dependencies);
+    (descriptor, dependencies.descriptor.is_key_frame())
 }
 
 fn of_vp9(payload: &[u8], groups: Option<&mut PictureGroups>) -> Option<Told> {
@@ -114,20 +108,40 @@ fn of_vp9(payload: &[u8], groups: Option<&mut PictureGroups>) -> Option<Told> {
 
 /// Browsers that negotiated the dependency descriptor leave out of VP8's own all that is in both:
 /// it still tells where frames and key frames begin, and no temporal layer.
-fn of_vp8(packet: Described<'_>, dependencies: Option<(DependencyDescriptor, Layers)>) -> Told {
+fn of_vp8(packet: Described<'_>, dependencies: Option<Dependencies>) -> Told {
     let Some(vp8) = vp8::Descriptor::parse(packet.payload) else {
         return dependencies
-            .map(|told| of_dependencies(packet.marker, Some(told)))
+            .map(|told| of_dependencies(packet.marker, Some(&told)))
             .unwrap_or_default();
     };
-    let mut descriptor = Descriptor::of_vp8(&vp8, packet.marker);
-    if let Some((dependencies, layers)) = dependencies {
-        descriptor.frame_number = Some(dependencies.frame_number);
-        if vp8.temporal.is_none() {
-            descriptor.temporal_layer = layers.temporal;
-        }
-    }
+    let descriptor = Descriptor::of_vp8(&vp8, packet.marker);
+    let descriptor = match dependencies {
+        None => descriptor,
+        Some(dependencies) => with_dependencies(descriptor, &dependencies, &vp8),
+    };
     (descriptor, vp8.is_key_frame)
+}
+
+fn with_dependencies(
+    descriptor: Descriptor,
+    dependencies: &Dependencies,
+    vp8: &vp8::Descriptor,
+) -> Descriptor {
+    let told = Descriptor::of_dependencies(dependencies);
+    Descriptor {
+        temporal_layer: match vp8.temporal {
+            Some(temporal) => temporal.index,
+            None => told.temporal_layer,
+        },
+        frame_number: told.frame_number,
+        needs: match dependencies.needs {
+            Some(_) => told.needs,
+            None => descriptor.needs,
+        },
+        targets: told.targets,
+        active_targets: told.active_targets,
+        ..descriptor
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flumen::rtp_parameters::{MediaKind, RtpHeaderExtensionParameters};
-use flumen_tests::layered::LayeredCall;
+use flumen_tests::layered::{LayeredCall, Stacking, Vp9Mode, Wrapping};
 use flumen_tests::{Packet, Room, VP8_DELTA_FRAME, address, encoding_of, video, vp8};
 
 use crate::counting::allocations;
@@ -75,17 +75,32 @@ fn a_tick_over_layered_streams_allocates_nothing() {
     assert_eq!(made, 0);
 }
 
-/// Consumers of simulcast in temporal layers, which go from one to another all the time.
+/// Consumers of VP8 simulcast, of VP9 and of AV1 in spatial and temporal layers, which go from one to
+/// another all the time.
 #[test]
 fn a_tick_in_which_consumers_go_over_to_other_layers_allocates_nothing() {
-    let mut call = LayeredCall::running(3, 3, 7);
+    let mode = Vp9Mode {
+        is_ksvc: false,
+        is_flexible: false,
+    };
+    for call in [
+        LayeredCall::running(3, 3, 7),
+        LayeredCall::vp9(mode, 7).begun(),
+        LayeredCall::svc(Wrapping::Av1, Stacking::Full, 7).begun(),
+    ] {
+        switching_allocates_nothing(call);
+    }
+}
+
+fn switching_allocates_nothing(mut call: LayeredCall) {
     call.room.wire.set_recording(false);
     let mut step = |tick: usize| {
         if tick.is_multiple_of(7) {
             call.prefer((tick / 7 % 3) as u8, Some((tick / 21 % 3) as u8));
         }
         if tick.is_multiple_of(5) {
-            call.sources[tick % 3].begin_anew();
+            let sources = call.sources.len();
+            call.sources[tick % sources].begin_anew();
         }
         for packet in call.encode_all() {
             call.room.arrive(call.sender, &packet);

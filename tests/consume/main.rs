@@ -1,6 +1,8 @@
 //! Consumers: what they get, and when.
 
+mod captures;
 mod consumer_scores;
+mod dependencies;
 mod forwarding;
 mod h264;
 mod header_extensions;

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use flumen::components::wire::rtcp::{self, RtcpPacket, write_nack, write_pli};
+use flumen::rtp_parameters::MediaKind;
 use flumen::stats::RtpStats;
 use flumen::{ConsumerOptions, Event, PreferredLayers};
 use flumen_tests::layered::{LayeredCall, Path, ssrc_of};
-use flumen_tests::{Packet, RECEIVER, Request, address};
+use flumen_tests::{
+    Call, Packet, RECEIVER, RID, Request, Room, VP8_KEY_FRAME, address, encoding_named, vp8_rtx,
+};
 
 /// So many pictures are long enough for a stream that stopped to be told to be dead.
 const DEATH: usize = 120;
@@ -576,4 +579,33 @@ fn an_unanswered_request_is_repeated_at_growing_intervals_as_long_as_it_is_neede
     let asked = call.asked(0) - asked;
     assert_eq!(asked, 4, "requests in ten seconds");
     assert_eq!(call.requests.last().unwrap().1, Request::Pli(ssrc_of(0)));
+}
+
+#[test]
+fn encodings_that_come_back_with_other_ssrcs_are_followed() {
+    let parameters = vp8_rtx(["r0", "r1"].map(encoding_named).into());
+    let mut call = Call::inside(Room::new(), MediaKind::Video, parameters);
+    let mut received: Vec<Packet> = Vec::new();
+    for step in 0..30_u16 {
+        let time = u32::from(step) * 3_000;
+        // First the lower encoding comes back with another SSRC, then the higher one.
+        let lower = if step < 10 { (70, 0) } else { (71, 20_000) };
+        let higher = if step < 20 { (80, 500) } else { (81, 40_000) };
+        let packets = [("r0", lower), ("r1", higher)].map(|(rid, (ssrc, first))| {
+            let packet = Packet::new(96, first + step, ssrc, VP8_KEY_FRAME);
+            let packet = packet.at(time + ssrc * 1_000).marked();
+            packet.with_extension(RID, rid.as_bytes())
+        });
+        let left = call.send(&packets).packets;
+        assert!(!left.is_empty(), "nothing in step {step}");
+        received.extend(left);
+        call.tick_after(Duration::from_millis(32));
+        call.room.engine.check_ledger().unwrap();
+    }
+    for pair in received.windows(2) {
+        let [before, after] = pair else { continue };
+        assert_eq!(after.sequence, before.sequence.wrapping_add(1));
+        let ahead = after.timestamp.wrapping_sub(before.timestamp).cast_signed();
+        assert!((1..90_000).contains(&ahead), "time runs by {ahead}");
+    }
 }

@@ -3,7 +3,7 @@
 //! `FLUMEN_SWITCHES=1000000 cargo test --release -p flumen-tests --test consume switches` does so
 //! a million times for each codec.
 
-use flumen_tests::layered::{LayeredCall, Path, Vp9Mode};
+use flumen_tests::layered::{LayeredCall, Path, Stacking, Vp9Mode, Wrapping};
 
 /// How many times each test lets a consumer get other layers.
 fn switches() -> usize {
@@ -66,6 +66,29 @@ fn vp9_simulcast(path: Path) {
     });
 }
 
+/// AV1 in full SVC and in K-SVC, half of the calls each.
+fn av1(path: Path) {
+    switch(path, |seed| {
+        let stacking = [Stacking::Full, Stacking::Key][seed as usize % 2];
+        LayeredCall::svc(Wrapping::Av1, stacking, seed).begun()
+    });
+}
+
+/// Three encodings in temporal layers, of AV1, H.264 or VP8, which tells them in descriptors alone.
+fn with_descriptors(wrapping: Wrapping, path: Path) {
+    switch(path, |seed| {
+        LayeredCall::temporal(wrapping, 3, seed, |options| options).begun()
+    });
+}
+
+/// Three encodings of a sender that tells no layers, half of the calls AV1 and half H.264.
+fn without_descriptors(path: Path) {
+    switch(path, |seed| {
+        let wrapping = [Wrapping::Av1, Wrapping::H264][seed as usize % 2];
+        LayeredCall::mute(wrapping, 3, seed).begun()
+    });
+}
+
 #[test]
 fn vp8_simulcast_is_decodable() {
     vp8_simulcast(Path::Clean);
@@ -94,4 +117,54 @@ fn vp9_simulcast_is_decodable() {
 #[test]
 fn vp9_simulcast_is_decodable_where_packets_are_lost_or_late() {
     vp9_simulcast(Path::Lossy);
+}
+
+#[test]
+fn av1_svc_is_decodable() {
+    av1(Path::Clean);
+}
+
+#[test]
+fn av1_svc_is_decodable_where_packets_are_lost_or_late() {
+    av1(Path::Lossy);
+}
+
+#[test]
+fn av1_simulcast_is_decodable() {
+    with_descriptors(Wrapping::Av1, Path::Clean);
+}
+
+#[test]
+fn av1_simulcast_is_decodable_where_packets_are_lost_or_late() {
+    with_descriptors(Wrapping::Av1, Path::Lossy);
+}
+
+#[test]
+fn h264_simulcast_is_decodable() {
+    with_descriptors(Wrapping::H264, Path::Clean);
+}
+
+#[test]
+fn h264_simulcast_is_decodable_where_packets_are_lost_or_late() {
+    with_descriptors(Wrapping::H264, Path::Lossy);
+}
+
+#[test]
+fn vp8_with_descriptors_is_decodable() {
+    with_descriptors(Wrapping::Vp8, Path::Clean);
+}
+
+#[test]
+fn vp8_with_descriptors_is_decodable_where_packets_are_lost_or_late() {
+    with_descriptors(Wrapping::Vp8, Path::Lossy);
+}
+
+#[test]
+fn simulcast_without_descriptors_is_decodable() {
+    without_descriptors(Path::Clean);
+}
+
+#[test]
+fn simulcast_without_descriptors_is_decodable_where_packets_are_lost_or_late() {
+    without_descriptors(Path::Lossy);
 }

@@ -36,7 +36,7 @@ pub use parameters::{
     media_codecs, opus, video, vp8, vp8_rtx, with_remb, with_retransmissions, with_transport_cc,
 };
 pub use peer::{Check, Peer, turn_all};
-pub use recording::{Played, Recording, Seen};
+pub use recording::{Forwarded, Played, Recording, Seen};
 pub use room::{Received, Room, address, fails};
 pub use slow_link::{Quality, SlowLink};
 pub use srtp_peer::SrtpPeer;

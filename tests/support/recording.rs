@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use flumen::components::{Media, RtpStream, Touched, chain};
 // Derives of the ECS name its crate.
+use flumen::components::wire::classify::{PacketKind, classify};
 use flumen::ecs as bevy_ecs;
 use flumen::ecs::prelude::{Query, Res, ResMut, Resource};
-use flumen::rtp_parameters::{MediaKind, RtpParameters};
-use flumen::{Event, ProducerId, Slot, Stage};
+use flumen::rtp_parameters::{HeaderExtension, MediaKind, RtpParameters};
+use flumen::{ConsumerOptions, Event, PreferredLayers, ProducerId, Slot, Stage};
 
+use crate::packet::Packet;
 use crate::room::{Room, address};
 
 /// A recording of what one browser sent for one track.
@@ -88,6 +90,14 @@ pub(crate) fn datagrams(file: &[u8]) -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// A recording that went through the engine.
+pub struct Forwarded {
+    /// The packets of media that came.
+    pub arrived: Vec<Packet>,
+    /// Those that left.
+    pub sent: Vec<Packet>,
+}
+
 impl Recording {
     /// A pcapng file, and the `rtpParameters` that go with it as JSON.
     ///
@@ -106,6 +116,45 @@ impl Recording {
             parameters,
             file: file.to_vec(),
         })
+    }
+
+    /// Plays it to a producer with a consumer that wishes for these layers.
+    ///
+    /// # Panics
+    ///
+    /// When the file is none, the parameters are refused, or a ledger does not close.
+    pub fn play_to(&self, layers: PreferredLayers) -> Forwarded {
+        let mut room = Room::new();
+        let sender = room.plain(address(5_000));
+        let producer = room.produce(sender, self.kind, self.parameters.clone());
+        let receiver = room.plain(address(6_000));
+        let mut capabilities = room.capabilities();
+        // Nobody there tells what the path carries, so nothing is to be estimated.
+        let descriptor = HeaderExtension::DependencyDescriptor.uri();
+        let extensions = &mut capabilities.header_extensions;
+        extensions.retain(|extension| extension.uri == descriptor);
+        let mut options = ConsumerOptions::new(producer, capabilities);
+        options.preferred_layers = Some(layers);
+        let consumer = room.engine.consume(receiver, options);
+        consumer.expect("it can be consumed");
+        let mut forwarded = Forwarded {
+            arrived: Vec::new(),
+            sent: Vec::new(),
+        };
+        let media = self.parameters.codecs[0].payload_type;
+        let recorded = capture::read(&self.file).expect("the file is a recording");
+        for recorded in &recorded {
+            room.arrive_bytes(sender, recorded.datagram);
+            let at = flumen::Time::from_millis(1) + recorded.at;
+            room.tick_after(at - room.now);
+            forwarded.sent.extend(room.rtp_to(address(6_000)));
+            if classify(recorded.datagram) == Some(PacketKind::Rtp) {
+                let packet = Packet::parse(recorded.datagram);
+                let is_media = packet.payload_type == media && !packet.payload.is_empty();
+                forwarded.arrived.extend(is_media.then_some(packet));
+            }
+        }
+        forwarded
     }
 
     /// Plays it to a producer, each datagram in a tick of its own at the time it was recorded.

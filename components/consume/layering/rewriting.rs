@@ -1,13 +1,16 @@
 //! What changes in a packet beside its sequence number and SSRC.
 
 use crate::consume::layering::runs::Run;
+use crate::consume::layering::selection::ConsumerLayers;
 use crate::consume::layering::{Layering, counted};
 use crate::media::descriptor::Descriptor;
+use crate::media::templates::Templates;
 use crate::rtp_parameters::Codec;
 use crate::tick::batch::PacketFacts;
-use crate::wire::codec::PictureId;
+use crate::wire::codec::av1::DependencyChange;
 use crate::wire::codec::vp8::{self, DESCRIPTOR_LEN_MAX};
 use crate::wire::codec::vp9;
+use crate::wire::codec::{DecodeTargets, PictureId};
 use crate::wire::sequence::{is_higher, is_higher_u32};
 
 /// What a layered consumer changes in a packet. The same for its retransmissions.
@@ -19,6 +22,8 @@ pub struct Rewriting {
     pub marker: bool,
     /// The front of the payload.
     pub patch: Patch,
+    /// The dependency descriptor.
+    pub dependencies: Option<DependencyChange>,
 }
 
 /// Bytes in the place of the first ones of a payload.
@@ -30,6 +35,15 @@ pub struct Patch {
     pub replaced: u8,
 }
 
+/// What a packet was written with.
+#[derive(Clone, Copy, Debug)]
+pub struct Written<'a> {
+    /// Its payload.
+    pub payload: &'a [u8],
+    /// The templates of its stream.
+    pub templates: Option<&'a Templates>,
+}
+
 impl Patch {
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
@@ -39,15 +53,15 @@ impl Patch {
 
 impl Layering {
     /// What changes in a packet that is forwarded now.
-    pub fn rewriting(&self, packet: &PacketFacts, payload: &[u8]) -> Option<Rewriting> {
-        self.rewriting_in(self.runs.newest()?, packet, payload)
+    pub fn rewriting(&self, packet: &PacketFacts, written: Written<'_>) -> Option<Rewriting> {
+        self.rewriting_in(self.runs.newest()?, packet, written)
     }
 
     pub(super) fn rewriting_in(
         &self,
         run: &Run,
         packet: &PacketFacts,
-        payload: &[u8],
+        written: Written<'_>,
     ) -> Option<Rewriting> {
         if !self.is_of(run, packet) {
             return None;
@@ -57,10 +71,37 @@ impl Layering {
             timestamp: header.timestamp.wrapping_add(run.timestamp),
             marker: header.marker || self.ends_picture(&packet.descriptor, run),
             patch: match self.codec {
-                Codec::Vp8 => self.patch_vp8(run, &packet.descriptor, payload)?,
-                Codec::Vp9 => self.patch_vp9(run, &packet.descriptor, payload)?,
+                Codec::Vp8 => self.patch_vp8(run, &packet.descriptor, written.payload)?,
+                Codec::Vp9 => self.patch_vp9(run, &packet.descriptor, written.payload)?,
                 _ => Patch::default(),
             },
+            dependencies: self.change_dependencies(run, &packet.descriptor, written.templates),
+        })
+    }
+
+    /// Frames keep their distances here too; and the targets that a receiver does not get are told
+    /// not to be active, each time, as any packet may be lost.
+    fn change_dependencies(
+        &self,
+        run: &Run,
+        descriptor: &Descriptor,
+        templates: Option<&Templates>,
+    ) -> Option<DependencyChange> {
+        descriptor.frame_number?;
+        let number = self.frames.number(descriptor, run.frame)?;
+        let active = |targets: &DecodeTargets| {
+            let ConsumerLayers {
+                spatial_layer,
+                temporal_layer,
+            } = self.frames.wanted(number)?;
+            let served = descriptor.active_targets;
+            let got = targets.up_to(spatial_layer, temporal_layer) & served;
+            Some((targets.count, if got == 0 { served } else { got }))
+        };
+        let targets = templates.and_then(|templates| templates.targets(descriptor.targets));
+        Some(DependencyChange {
+            frame_number: number,
+            active: targets.and_then(active),
         })
     }
 

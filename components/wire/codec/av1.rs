@@ -3,24 +3,21 @@
 //! It tells the layer of a frame without a look at the payload, which may be encrypted end to end.
 //! Other codecs use it too.
 
-use super::bits::Bits;
-
-/// How many templates a structure has at most: their ids have six bits.
-pub const TEMPLATES_MAX: usize = 64;
+use super::bits::{BitWriter, Bits};
+use super::templates::TemplateStructure;
 
 /// Length of the fields that every descriptor has.
 const MANDATORY_LEN: usize = 3;
+/// The same in bits, with the flags behind.
+const FLAGS_END: usize = 8 * MANDATORY_LEN + 5;
+/// How many bytes more a descriptor may have once it tells which decode targets are active: five
+/// flags and 32 bits.
+pub const GROWTH_MAX: usize = 5;
+/// The longest descriptor: that of a header extension element.
+pub const DESCRIPTOR_LEN_MAX: usize = 255;
 
-/// `next_layer_idc`, section A.8.2: how the next template differs in layer.
-const NEXT_TEMPORAL: u32 = 1;
-const NEXT_SPATIAL: u32 = 2;
-const NO_MORE_TEMPLATES: u32 = 3;
-
-/// Layers have two and three bits.
-const SPATIAL_MAX: u8 = 3;
-const TEMPORAL_MAX: u8 = 7;
-
-/// What a descriptor says of its packet.
+/// What a descriptor says of its packet, up to the templates that it may bring: see
+/// [`TemplateStructure`](super::TemplateStructure) for these, and for what the frame needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DependencyDescriptor {
     /// The packet is the first of its frame.
@@ -31,131 +28,116 @@ pub struct DependencyDescriptor {
     pub template_id: u8,
     /// Counts frames, wrapping.
     pub frame_number: u16,
-    /// New templates: they hold for this frame and those after it.
-    pub structure: Option<TemplateStructure>,
+    /// It brings new templates: they hold for this frame and those after it.
+    pub has_structure: bool,
+    /// It tells which decode targets are active.
+    pub has_active_targets: bool,
+    /// The frame has decode target indications of its own.
+    pub has_custom_indications: bool,
+    /// The frame has references of its own.
+    pub has_custom_references: bool,
 }
 
-/// The layers of the templates, to be kept by whoever reads a stream.
+/// What is changed in a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TemplateStructure {
-    /// The id of the first template.
-    offset: u8,
-    len: u8,
-    layers: [Layers; TEMPLATES_MAX],
-    /// How many subsets of layers a receiver may choose from: 1 to 32.
-    pub decode_target_count: u8,
-}
-
-/// Which layer a frame is of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Layers {
-    /// 0 to 3; 0 is the smallest picture.
-    pub spatial: u8,
-    /// 0 to 7; 0 is the lowest rate.
-    pub temporal: u8,
+pub struct DependencyChange {
+    /// The number of the frame.
+    pub frame_number: u16,
+    /// How many decode targets there are, and which of them are active: a bit each, the lowest for
+    /// the first. None changes nothing.
+    pub active: Option<(u8, u32)>,
 }
 
 impl DependencyDescriptor {
-    /// Reads a descriptor up to the layers of its templates; `None` when it is cut off before, or
-    /// its templates are more than there can be.
-    ///
-    /// What follows (dependencies between frames, chains, resolutions) is left unread.
+    /// Reads a descriptor; `None` when it is cut off.
     pub fn parse(value: &[u8]) -> Option<Self> {
-        let mut bits = Bits::new(value);
-        let is_frame_start = bits.flag()?;
-        let is_frame_end = bits.flag()?;
-        let template_id = bits.take(6)? as u8;
-        let frame_number = bits.take(16)? as u16;
-        let structure = match value.len() > MANDATORY_LEN && bits.flag()? {
-            true => {
-                // Flags: active decode targets, custom DTIs, custom FDIFFs, custom chains.
-                bits.take(4)?;
-                Some(TemplateStructure::take(&mut bits)?)
-            }
-            false => None,
-        };
+        let (&[first, high, low], rest) = value.split_first_chunk()?;
+        let flags = rest.first().copied().unwrap_or(0);
+        let flag = |bit: u8| flags & bit != 0;
         Some(Self {
-            is_frame_start,
-            is_frame_end,
-            template_id,
-            frame_number,
-            structure,
+            is_frame_start: first & 0x80 != 0,
+            is_frame_end: first & 0x40 != 0,
+            template_id: first & 0x3F,
+            frame_number: u16::from_be_bytes([high, low]),
+            has_structure: flag(0x80),
+            has_active_targets: flag(0x40),
+            has_custom_indications: flag(0x20),
+            has_custom_references: flag(0x10),
         })
     }
 
     /// Whether a key frame begins in this packet: it brings new templates, which only a frame that
     /// depends on no other may do.
     pub fn is_key_frame(&self) -> bool {
-        self.is_frame_start && self.structure.is_some()
+        self.is_frame_start && self.has_structure
     }
 
-    /// The layers of the frame.
-    ///
-    /// By its own templates if it has some, else by those `kept` from the last descriptor that
-    /// had; `None` when neither knows its template.
-    pub fn layers(&self, kept: Option<&TemplateStructure>) -> Option<Layers> {
-        self.structure.as_ref().or(kept)?.layers(self.template_id)
+    pub(super) fn behind_flags<'a>(&self, value: &'a [u8]) -> Bits<'a> {
+        let mut bits = Bits::new(value);
+        bits.skip_to(FLAGS_END);
+        bits
     }
 }
 
-impl TemplateStructure {
-    fn take(bits: &mut Bits<'_>) -> Option<Self> {
-        let offset = bits.take(6)? as u8;
-        let decode_target_count = bits.take(5)? as u8 + 1;
-        let mut structure = Self {
-            offset,
-            len: 0,
-            layers: [Layers::default(); TEMPLATES_MAX],
-            decode_target_count,
-        };
-        let mut layers = Layers::default();
-        loop {
-            *structure.layers.get_mut(usize::from(structure.len))? = layers;
-            structure.len += 1;
-            match bits.take(2)? {
-                NO_MORE_TEMPLATES => return Some(structure),
-                next => layers = layers.next(next)?,
+impl DependencyChange {
+    /// The descriptor `value` with this change, and its length; `None` when it would be longer than
+    /// a descriptor can be.
+    pub fn apply(&self, value: &[u8]) -> Option<([u8; DESCRIPTOR_LEN_MAX], usize)> {
+        let descriptor = DependencyDescriptor::parse(value)?;
+        let mut bytes = [0; DESCRIPTOR_LEN_MAX];
+        let len = match self.active {
+            Some(active) => self.with_targets(&descriptor, value, active, &mut bytes)?,
+            None => {
+                bytes.get_mut(..value.len())?.copy_from_slice(value);
+                value.len()
             }
+        };
+        bytes[1..MANDATORY_LEN].copy_from_slice(&self.frame_number.to_be_bytes());
+        Some((bytes, len))
+    }
+
+    /// The same for a place that has room for so many bytes: where active targets do not fit, the
+    /// number alone is changed.
+    pub fn apply_within(
+        &self,
+        value: &[u8],
+        room: usize,
+    ) -> Option<([u8; DESCRIPTOR_LEN_MAX], usize)> {
+        let whole = self.apply(value).filter(|(_, len)| *len <= room);
+        let number_alone = Self {
+            active: None,
+            ..*self
+        };
+        whole.or_else(|| number_alone.apply(value))
+    }
+
+    fn with_targets(
+        &self,
+        descriptor: &DependencyDescriptor,
+        value: &[u8],
+        (count, active): (u8, u32),
+        bytes: &mut [u8],
+    ) -> Option<usize> {
+        let mut bits = Bits::new(value);
+        let mut out = BitWriter::new(bytes);
+        out.put(bits.take(8 * MANDATORY_LEN)?, 8 * MANDATORY_LEN)?;
+        // Present structure, active targets, and the flags of what is the frame's own.
+        let flags = if value.len() > MANDATORY_LEN {
+            bits.take(5)?
+        } else {
+            0
+        };
+        out.put(flags | 0x08, 5)?;
+        if descriptor.has_structure {
+            let structure = TemplateStructure::read(value)?;
+            out.copy(&mut bits, structure.end.into())?;
         }
-    }
-
-    /// The layers of the template with `id`.
-    pub fn layers(&self, id: u8) -> Option<Layers> {
-        // Ids wrap at 64, so the offset may be anywhere.
-        let index = usize::from(id.wrapping_sub(self.offset)) % TEMPLATES_MAX;
-        self.templates().get(index).copied()
-    }
-
-    /// The highest spatial and the highest temporal layer of any template.
-    pub fn highest(&self) -> Layers {
-        let highest = |highest: Layers, layers: &Layers| Layers {
-            spatial: highest.spatial.max(layers.spatial),
-            temporal: highest.temporal.max(layers.temporal),
-        };
-        self.templates().iter().fold(Layers::default(), highest)
-    }
-
-    fn templates(&self) -> &[Layers] {
-        &self.layers[..usize::from(self.len)]
-    }
-}
-
-impl Layers {
-    /// The layers of the next template.
-    fn next(self, next: u32) -> Option<Self> {
-        let next = match next {
-            NEXT_TEMPORAL => Self {
-                temporal: self.temporal + 1,
-                ..self
-            },
-            NEXT_SPATIAL => Self {
-                spatial: self.spatial + 1,
-                temporal: 0,
-            },
-            _ => self,
-        };
-        let is_legal = next.spatial <= SPATIAL_MAX && next.temporal <= TEMPORAL_MAX;
-        is_legal.then_some(next)
+        if descriptor.has_active_targets {
+            bits.take(count.into())?;
+        }
+        out.put(active, count.into())?;
+        out.copy(&mut bits, 8 * value.len())?;
+        Some(out.len())
     }
 }
 
@@ -163,100 +145,74 @@ impl Layers {
 mod tests {
     use super::*;
 
-    /// Packs fields of (value, width) into bytes.
-    fn pack(fields: &[(u32, usize)]) -> Vec<u8> {
-        let bits: Vec<bool> = fields
-            .iter()
-            .flat_map(|&(value, width)| (0..width).rev().map(move |bit| value >> bit & 1 != 0))
-            .collect();
-        let byte = |bits: &[bool]| {
-            (0..8)
-                .map(|i| u8::from(bits.get(i) == Some(&true)) << (7 - i))
-                .sum()
-        };
-        bits.chunks(8).map(byte).collect()
-    }
-
-    /// Start, end, template id, frame number; structure present and four clear flags; offset and
-    /// decode targets; then the steps from template to template.
-    fn with_structure(template_id: u32, offset: u32, steps: &[u32]) -> Vec<u8> {
-        let mut fields = vec![(1, 1), (0, 1), (template_id, 6), (0x1234, 16)];
-        fields.extend([(1, 1), (0, 4), (offset, 6), (3, 5)]);
-        fields.extend(steps.iter().map(|&step| (step, 2)));
-        pack(&fields)
-    }
-
     #[test]
-    fn a_short_descriptor_has_no_templates() {
+    fn a_short_descriptor_has_no_flags() {
         let descriptor = DependencyDescriptor::parse(&[0x45, 0x12, 0x34]).unwrap();
         let expected = DependencyDescriptor {
             is_frame_start: false,
             is_frame_end: true,
             template_id: 5,
             frame_number: 0x1234,
-            structure: None,
+            has_structure: false,
+            has_active_targets: false,
+            has_custom_indications: false,
+            has_custom_references: false,
         };
         assert_eq!(descriptor, expected);
-        assert_eq!(descriptor.layers(None), None);
         for len in 0..3 {
-            assert_eq!(
-                DependencyDescriptor::parse(&[0x45, 0x12, 0x34][..len]),
-                None
-            );
+            let cut = DependencyDescriptor::parse(&[0x45, 0x12, 0x34][..len]);
+            assert_eq!(cut, None);
         }
     }
 
-    #[test]
-    fn templates_are_kept_for_later_frames() {
-        // S0T0, S0T1, S1T0, S1T0 again, S1T1.
-        let bytes = with_structure(62, 62, &[1, 2, 0, 1, 3]);
-        let first = DependencyDescriptor::parse(&bytes).unwrap();
-        assert!(first.is_key_frame());
-        let kept = first.structure.unwrap();
-        assert_eq!(kept.decode_target_count, 4);
-        let layers = |id| {
-            kept.layers(id)
-                .map(|layers| (layers.spatial, layers.temporal))
+    fn changed(value: &[u8], active: Option<(u8, u32)>) -> Option<Vec<u8>> {
+        let change = DependencyChange {
+            frame_number: 0x5678,
+            active,
         };
-        let all = [62, 63, 0, 1, 2, 3].map(layers);
-        let expected = [(0, 0), (0, 1), (1, 0), (1, 0), (1, 1)].map(Some);
-        assert_eq!((&all[..5], all[5]), (&expected[..], None));
-        assert_eq!(
-            kept.highest(),
-            Layers {
-                spatial: 1,
-                temporal: 1
-            }
-        );
-
-        let later = DependencyDescriptor::parse(&[0x80 | 2, 0x12, 0x35]).unwrap();
-        assert!(!later.is_key_frame());
-        assert_eq!(later.layers(Some(&kept)), kept.layers(2));
-        assert_eq!(first.layers(None), kept.layers(62));
+        let (bytes, len) = change.apply(value)?;
+        Some(bytes[..len].to_vec())
     }
 
     #[test]
-    fn impossible_templates_are_refused() {
-        let parse = |steps: &[u32]| DependencyDescriptor::parse(&with_structure(0, 0, steps));
-        let repeated = |step, times| [vec![step; times], vec![3]].concat();
-        assert!(parse(&repeated(0, 63)).is_some());
-        assert_eq!(parse(&repeated(0, 64)), None);
-        assert!(parse(&repeated(1, 7)).is_some());
-        assert_eq!(parse(&repeated(1, 8)), None);
-        assert!(parse(&repeated(2, 3)).is_some());
-        assert_eq!(parse(&repeated(2, 4)), None);
+    fn a_number_changes_in_its_place() {
+        let value = [0x45, 0x12, 0x34, 0x30, 7];
+        let expected = [0x45, 0x56, 0x78, 0x30, 7];
+        assert_eq!(changed(&value, None).unwrap(), expected);
     }
 
     #[test]
-    fn a_cut_structure_is_refused() {
-        let bytes = with_structure(0, 0, &[1, 1, 1, 2, 1, 1, 3]);
-        for len in 4..bytes.len() {
-            assert_eq!(
-                DependencyDescriptor::parse(&bytes[..len]),
-                None,
-                "{len} bytes"
-            );
+    fn active_targets_are_told_in_front_of_what_is_the_frames_own() {
+        // Of nine targets; a descriptor without flags, one with custom references (size 1, 0; end),
+        // and one that tells its own targets in front of these.
+        let active = Some((9, 0b1_0101_0011));
+        let rows: [(&[u8], &[u8]); 3] = [
+            (&[5, 0x12, 0x34], &[5, 0x56, 0x78, 0b0100_0101, 0b0100_1100]),
+            (
+                &[5, 0x12, 0x34, 0b0001_0010, 0b0000_0000],
+                &[5, 0x56, 0x78, 0b0101_0101, 0b0100_1101, 0],
+            ),
+            (
+                &[5, 0x12, 0x34, 0b0101_0111, 0b1111_1101, 0],
+                &[5, 0x56, 0x78, 0b0101_0101, 0b0100_1101, 0],
+            ),
+        ];
+        for (value, expected) in rows {
+            let mut told = changed(value, active).unwrap();
+            // Zeros at the end are padding.
+            told.truncate(expected.len());
+            assert_eq!(told, expected, "{value:02x?}");
         }
-        assert!(DependencyDescriptor::parse(&bytes).is_some());
+    }
+
+    #[test]
+    fn what_would_be_too_long_is_not_changed() {
+        let mut longest = [0; DESCRIPTOR_LEN_MAX];
+        assert!(changed(&longest, None).is_some());
+        assert_eq!(changed(&longest, Some((32, 0))), None);
+        // It brings templates, and ends amid them.
+        longest[3] = 0x80;
+        assert_eq!(changed(&longest[..4], Some((1, 0))), None);
+        assert_eq!(changed(&[], None), None);
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use flumen_wire::codec::av1::{DependencyDescriptor, TemplateStructure};
+use flumen_wire::codec::TemplateStructure;
+use flumen_wire::codec::av1::DependencyDescriptor;
 use flumen_wire::codec::{h264, opus, vp8, vp9};
 use flumen_wire::extension::{AbsCaptureTime, AudioLevel, parse_transport_sequence};
 use flumen_wire::rtcp::{RtcpPacket, XrBlock, packets, write_transport_feedback};
@@ -69,12 +70,14 @@ fn tell_rtp(
     words.extend(captured.map(|captured| format!("captured {:#x}", captured.timestamp >> 32)));
     if let Some(value) = header.extension(packet, DEPENDENCY_DESCRIPTOR) {
         let descriptor = DependencyDescriptor::parse(value).unwrap();
-        templates.extend(
-            descriptor
-                .structure
-                .map(|structure| (header.ssrc, structure)),
-        );
-        let layers = descriptor.layers(templates.get(&header.ssrc)).unwrap();
+        if descriptor.has_structure {
+            let structure = TemplateStructure::read(value).unwrap();
+            assert!(structure.is_complete());
+            templates.insert(header.ssrc, structure);
+        }
+        let structure = &templates[&header.ssrc];
+        let layers = structure.layers(descriptor.template_id).unwrap();
+        assert!(structure.frame(&descriptor, value).is_some());
         words.push(format!("frame {}", descriptor.frame_number));
         words.push(format!("S{}T{}", layers.spatial, layers.temporal));
         words.extend(descriptor.is_key_frame().then(|| "key".to_owned()));

@@ -1,6 +1,7 @@
 //! Every parser on random bytes, cut packets and mutated packets: it must return, and not panic.
 
-use flumen_wire::codec::av1::DependencyDescriptor;
+use flumen_wire::codec::TemplateStructure;
+use flumen_wire::codec::av1::{DependencyChange, DependencyDescriptor};
 use flumen_wire::codec::{h264, h265, opus, vp8, vp9};
 use flumen_wire::extension::{
     AbsCaptureTime, AudioLevel, PlayoutDelay, parse_abs_send_time, parse_transport_sequence,
@@ -77,7 +78,22 @@ fn walk_value(value: &[u8]) {
     PlayoutDelay::parse(value);
     AbsCaptureTime::parse(value);
     if let Some(descriptor) = DependencyDescriptor::parse(value) {
-        descriptor.layers(None);
+        walk_dependencies(&descriptor, value);
+    }
+}
+
+fn walk_dependencies(descriptor: &DependencyDescriptor, value: &[u8]) {
+    if let Some(structure) = TemplateStructure::read(value) {
+        structure.frame(descriptor, value);
+        structure.active(descriptor, value);
+    }
+    let change = DependencyChange {
+        frame_number: 7,
+        active: Some((32, 5)),
+    };
+    if let Some((bytes, len)) = change.apply(value) {
+        let again = DependencyDescriptor::parse(&bytes[..len]).unwrap();
+        assert!(again.has_active_targets && again.frame_number == 7);
     }
 }
 

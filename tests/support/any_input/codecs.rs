@@ -1,7 +1,9 @@
 //! Payloads and dependency descriptors.
 
-use flumen::components::wire::codec::av1::{DependencyDescriptor, TEMPLATES_MAX};
-use flumen::components::wire::codec::{PictureId, av1_aggregation, h264, h265, opus, vp8, vp9};
+use flumen::components::wire::codec::av1::{DependencyChange, DependencyDescriptor, GROWTH_MAX};
+use flumen::components::wire::codec::{
+    PictureId, TEMPLATES_MAX, TemplateStructure, av1_aggregation, h264, h265, opus, vp8, vp9,
+};
 use flumen::components::{Arrival, Descriptor, PictureGroups, Templates};
 
 use super::input::Input;
@@ -103,22 +105,40 @@ fn in_range(read: &Descriptor) {
 }
 
 fn dependencies(value: &[u8], arrival: Arrival, templates: &mut Templates) {
+    let told = templates.resolve(value, arrival);
     let Some(read) = DependencyDescriptor::parse(value) else {
+        assert_eq!(told, None);
         return;
     };
     assert!(value.len() >= 3 && usize::from(read.template_id) < TEMPLATES_MAX);
-    if let Some(structure) = &read.structure {
+    if let Some(structure) = TemplateStructure::read(value) {
         let highest = structure.highest();
         assert!(value.len() > 3 && highest.spatial <= 3 && highest.temporal <= 7);
-        assert!((1..=32).contains(&structure.decode_target_count));
-        assert_eq!(read.layers(None), structure.layers(read.template_id));
+        assert!((1..=32).contains(&structure.targets.count));
     }
-    let layers = templates.resolve(&read, arrival);
-    assert!(layers.spatial <= 3 && layers.temporal <= 7);
-    if let Some(told) = read.structure {
-        assert_eq!(layers, told.layers(read.template_id).unwrap_or_default());
+    if let Some(told) = told {
+        assert!(told.layers.spatial <= 3 && told.layers.temporal <= 7);
+        in_range(&Descriptor::of_dependencies(&told));
+        let targets = templates.targets(told.targets);
+        changed(value, targets.map(|targets| (targets.count, told.active)));
     }
-    in_range(&Descriptor::of_dependencies(&read, layers));
+}
+
+/// A descriptor that is changed has what it is to have, and no more bytes than there is room for.
+fn changed(value: &[u8], active: Option<(u8, u32)>) {
+    let change = DependencyChange {
+        frame_number: 0x1234,
+        active,
+    };
+    let room = (value.len() + GROWTH_MAX).min(255);
+    let (bytes, len) = change
+        .apply_within(value, room)
+        .expect("it was read, and is not longer than an element");
+    let again = DependencyDescriptor::parse(&bytes[..len]).expect("it is written whole");
+    assert!(again.frame_number == 0x1234 && len <= room);
+    let read = DependencyDescriptor::parse(value).expect("it was read");
+    assert_eq!(again.template_id, read.template_id);
+    assert_eq!(again.has_custom_references, read.has_custom_references);
 }
 
 /// What a beginning tells of a packet, the whole does not take back.

@@ -4,11 +4,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use flumen::components::wire::rtcp::{SenderInfo, write_sender_report};
-use flumen::rtp_parameters::{MediaKind, RtpParameters};
+use flumen::rtp_parameters::{
+    HeaderExtension, MediaKind, RtpHeaderExtensionParameters, RtpParameters,
+};
 use flumen::{
     ConsumerId, ConsumerLayers, ConsumerOptions, Event, PreferredLayers, ProducerId, TransportId,
 };
 
+use super::dependencies::{self, DEPENDENCIES, DependencyEncoder, Stacking, Wrapping};
 use super::frame::{Frame, FrameId, Seen};
 use super::receiver::{Path, Receiver};
 use super::vp8::{self, Vp8Encoder};
@@ -73,18 +76,33 @@ pub enum Encoder {
     Vp8(Vp8Encoder),
     /// VP9 in spatial and temporal layers.
     Vp9(Vp9Encoder),
+    /// Any codec that tells layers in dependency descriptors.
+    Dependent(DependencyEncoder),
 }
 
+/// A frame, and its packets: payload and dependency descriptor each.
+type Encoded = (Frame, Vec<(Vec<u8>, Vec<u8>)>);
+
 impl Encoder {
-    fn encode(
-        &mut self,
-        id: FrameId,
-        is_key: bool,
-        noise: &mut Noise,
-    ) -> Vec<(Frame, Vec<Vec<u8>>)> {
-        match self {
+    fn encode(&mut self, id: FrameId, is_key: bool, noise: &mut Noise) -> Vec<Encoded> {
+        let frames = match self {
             Self::Vp8(encoder) => vec![encoder.encode(id, is_key, noise)],
             Self::Vp9(encoder) => encoder.encode(id, is_key, noise),
+            Self::Dependent(encoder) => return encoder.encode(id, is_key, noise),
+        };
+        let bare = |payload| (payload, Vec::new());
+        let frames = frames.into_iter();
+        frames
+            .map(|(frame, payloads)| (frame, payloads.into_iter().map(bare).collect()))
+            .collect()
+    }
+
+    /// Makes more spatial layers, or fewer; true when that takes a key picture.
+    fn set_spatial(&mut self, layers: u8) -> bool {
+        match self {
+            Self::Vp8(_) => false,
+            Self::Vp9(encoder) => encoder.set_spatial(layers),
+            Self::Dependent(encoder) => encoder.set_spatial(layers),
         }
     }
 }
@@ -153,6 +171,67 @@ impl LayeredCall {
         let name = if mode.is_ksvc { "L3T3_KEY" } else { "L3T3" };
         parameters.encodings[0].scalability_mode = Some(name.into());
         Self::of(vec![encoder], vp9::see, parameters, noise, options)
+    }
+
+    /// A producer that tells layers in dependency descriptors: one encoding of three spatial layers;
+    /// nothing was sent yet.
+    pub fn svc(wrapping: Wrapping, stacking: Stacking, seed: u64) -> Self {
+        let mode = (stacking.mode(), stacking);
+        Self::dependent((wrapping, 1, 3), mode, seed, |options| options)
+    }
+
+    /// The same of so many encodings without spatial layers, and with other options.
+    pub fn temporal(
+        wrapping: Wrapping,
+        encodings: usize,
+        seed: u64,
+        options: impl FnOnce(ConsumerOptions) -> ConsumerOptions,
+    ) -> Self {
+        Self::dependent(
+            (wrapping, encodings, 1),
+            ("L1T3", Stacking::Full),
+            seed,
+            options,
+        )
+    }
+
+    /// The same of a sender that has no descriptors, and one temporal layer in each encoding.
+    pub fn mute(wrapping: Wrapping, encodings: usize, seed: u64) -> Self {
+        let mode = ("L1T1", Stacking::Full);
+        let mut call = Self::dependent((wrapping, encodings, 1), mode, seed, |options| options);
+        for source in &mut call.sources {
+            if let Encoder::Dependent(encoder) = &mut source.encoder {
+                encoder.is_mute = true;
+            }
+        }
+        call
+    }
+
+    /// The same with other options of the consumer.
+    pub fn dependent(
+        (wrapping, encodings, spatial): (Wrapping, usize, u8),
+        (mode, stacking): (&str, Stacking),
+        seed: u64,
+        options: impl FnOnce(ConsumerOptions) -> ConsumerOptions,
+    ) -> Self {
+        let mut noise = Noise::new(seed);
+        let encoder = |_| DependencyEncoder::new(wrapping, spatial, stacking, &mut noise);
+        let encoders = (0..encodings)
+            .map(encoder)
+            .map(Encoder::Dependent)
+            .collect();
+        let codec = match wrapping {
+            Wrapping::Av1 => "AV1",
+            Wrapping::H264 => "H264",
+            Wrapping::Vp8 => "VP8",
+        };
+        let extension = HeaderExtension::DependencyDescriptor.uri();
+        let mut given = video(codec, 0);
+        given.encodings = parameters(encodings, mode).encodings;
+        given
+            .header_extensions
+            .push(RtpHeaderExtensionParameters::new(extension, DEPENDENCIES));
+        Self::of(encoders, dependencies::see, given, noise, options)
     }
 
     fn of(
@@ -300,14 +379,10 @@ impl LayeredCall {
     pub fn do_anything(&mut self) {
         let source = self.noise.below(self.sources.len() as u64) as usize;
         let (spatial, temporal) = (self.noise.below(3), self.noise.below(4));
-        if let Encoder::Vp9(encoder) = &mut self.sources[source].encoder
-            && self.noise.below(12) == 0
-        {
+        if self.noise.below(12) == 0 {
             // An encoder adds and leaves out layers.
             let layers = 1 + self.noise.below(3) as u8;
-            if encoder.set_spatial(layers) {
-                self.sources[source].begin_anew();
-            }
+            self.sources[source].set_spatial(layers);
         }
         match self.noise.below(20) {
             0 => {
@@ -352,10 +427,15 @@ impl LayeredCall {
                 captured,
                 ..frame
             });
-            for payload in payloads {
+            for (payload, dependencies) in payloads {
                 source.sequence = source.sequence.wrapping_add(1);
                 let packet = Packet::new(96, source.sequence, source.ssrc, &payload);
-                packets.push(packet.at(source.timestamp(captured)));
+                let mut packet = packet.at(source.timestamp(captured));
+                if !dependencies.is_empty() {
+                    packet.two_byte = dependencies.len() > 16;
+                    packet = packet.with_extension(DEPENDENCIES, &dependencies);
+                }
+                packets.push(packet);
             }
         }
         if let Some(last) = packets.last_mut() {
@@ -501,10 +581,12 @@ impl Source {
         }
     }
 
-    /// Its encoder begins anew, with a key picture and picture ids before the newest (VP9).
+    /// Its encoder begins anew, with a key picture and numbers before the newest.
     pub fn count_anew(&mut self) {
-        if let Encoder::Vp9(encoder) = &mut self.encoder {
-            encoder.count_anew();
+        match &mut self.encoder {
+            Encoder::Vp8(_) => {}
+            Encoder::Vp9(encoder) => encoder.count_anew(),
+            Encoder::Dependent(encoder) => encoder.count_anew(),
         }
         self.begin_anew();
     }
@@ -516,11 +598,9 @@ impl Source {
         }
     }
 
-    /// It makes so many spatial layers (VP9).
+    /// It makes so many spatial layers.
     pub fn set_spatial(&mut self, layers: u8) {
-        if let Encoder::Vp9(encoder) = &mut self.encoder
-            && encoder.set_spatial(layers)
-        {
+        if self.encoder.set_spatial(layers) {
             self.begin_anew();
         }
     }

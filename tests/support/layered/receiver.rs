@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::dependencies::{Dependencies, descriptor_of};
 use super::frame::{Frame, FrameId, Seen};
 use crate::packet::Packet;
 
@@ -78,12 +79,38 @@ impl Receiver {
     /// When one is not, or does not go on from the one before.
     pub fn decode(&self, made: &[Frame], path: Path) -> Vec<Decoded> {
         self.check_holes(made, path);
+        self.check_dependencies(made);
         let frames = self.frames(made);
         check_packets(&frames, made, path);
         check_references(&frames, made, path);
         check_pictures(&frames, made, path);
         check_counters(&frames, made, path);
         frames
+    }
+
+    /// The highest spatial and temporal layer that the newest packet's descriptor says are active.
+    ///
+    /// # Panics
+    ///
+    /// When a descriptor does not say what is so.
+    pub fn active_layers(&self, made: &[Frame]) -> (u8, u8) {
+        self.check_dependencies(made).highest()
+    }
+
+    /// What descriptors say is so; returns what is known from the newest.
+    fn check_dependencies(&self, made: &[Frame]) -> Dependencies {
+        let mut dependencies: BTreeMap<usize, Dependencies> = BTreeMap::new();
+        let mut newest = 0;
+        for packet in self.packets.values() {
+            let (id, _) = (self.see)(packet).frame;
+            let frame = &made[id as usize];
+            newest = frame.encoder;
+            let known = dependencies.entry(newest).or_default();
+            if let Some(value) = descriptor_of(packet) {
+                known.check(value, frame, made);
+            }
+        }
+        dependencies.remove(&newest).unwrap_or_default()
     }
 
     fn check_holes(&self, made: &[Frame], path: Path) {
@@ -222,6 +249,9 @@ fn check_counters(frames: &[Decoded], made: &[Frame], path: Path) {
         let [before, after] = pair else { continue };
         let (last, next) = (before.seen, after.seen);
         let is_key = made[after.id as usize].is_key;
+        if next.number.1 == 0 {
+            continue;
+        }
         let is_picture = made[before.id as usize].picture == made[after.id as usize].picture;
         let bits = next.number.1;
         let steps = next.number.0.wrapping_sub(last.number.0) & mask(bits);

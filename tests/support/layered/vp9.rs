@@ -52,6 +52,8 @@ impl Vp9Encoder {
     pub fn set_spatial(&mut self, spatial: u8) -> bool {
         let spatial = spatial.min(self.spatial_max);
         let rises = spatial > std::mem::replace(&mut self.spatial, spatial);
+        // What begins again refers to nothing of its own.
+        self.newest[usize::from(spatial)..].fill([None; 3]);
         rises && (self.mode.is_ksvc || !self.mode.is_flexible)
     }
 
