@@ -13,6 +13,9 @@
 //!
 //! `interop-gateway --play capture.pcap parameters.json` plays a recording on virtual time instead,
 //! and prints an object for each media packet that the engine accepted, as the engine saw it.
+//!
+//! `interop-gateway --forward capture.pcap parameters.json spatial temporal` plays it to a consumer
+//! that wishes for these layers, and prints each packet that left for it in hexadecimal digits.
 
 #![expect(
     clippy::print_stdout,
@@ -35,8 +38,8 @@ use std::time::Duration;
 use flumen::rtp_parameters::{MediaKind, RtpCodecCapability, RtpParameters};
 use flumen::{
     ConnectOptions, ConsumerId, ConsumerOptions, Engine, Event, Handle, Listen, ListenInfo,
-    PlainTransportOptions, ProducerId, ProducerOptions, RouterId, SctpOptions, SrtpParameters,
-    Time, TransportId,
+    PlainTransportOptions, PreferredLayers, ProducerId, ProducerOptions, RouterId, SctpOptions,
+    SrtpParameters, Time, TransportId,
 };
 use flumen_tests::Recording;
 use serde::Deserialize;
@@ -138,6 +141,9 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let done = match arguments.as_slice() {
         [mode, capture, parameters] if mode == "--play" => play(capture, parameters),
+        [mode, capture, parameters, spatial, temporal] if mode == "--forward" => {
+            layers(spatial, temporal).and_then(|layers| forward(capture, parameters, layers))
+        }
         [config] => configuration(config).and_then(run),
         _ => Err(USAGE.into()),
     };
@@ -150,7 +156,8 @@ fn main() -> ExitCode {
     }
 }
 
-const USAGE: &str = "usage: interop-gateway config.json | --play capture.pcap parameters.json";
+const USAGE: &str = "usage: interop-gateway config.json | --play capture.pcap parameters.json | \
+                     --forward capture.pcap parameters.json spatial temporal";
 
 fn configuration(path: &OsStr) -> Result<Config, Failure> {
     Ok(serde_json::from_reader(BufReader::new(File::open(path)?))?)
@@ -166,6 +173,33 @@ fn play(capture: &OsStr, parameters: &OsStr) -> Result<(), Failure> {
                 "ssrc": packet.ssrc, "sequence": packet.sequence, "keyFrame": packet.key_frame,
                 "spatialLayer": packet.spatial_layer, "temporalLayer": packet.temporal_layer,
             })
+        );
+    }
+    Ok(())
+}
+
+fn layers(spatial: &OsStr, temporal: &OsStr) -> Result<PreferredLayers, Failure> {
+    let layer = |given: &OsStr| {
+        given
+            .to_str()
+            .ok_or(USAGE)?
+            .parse::<u8>()
+            .map_err(|_| USAGE)
+    };
+    Ok(PreferredLayers {
+        spatial_layer: layer(spatial)?,
+        temporal_layer: Some(layer(temporal)?),
+    })
+}
+
+/// Prints what a consumer of a recording with a wish for these layers gets.
+fn forward(capture: &OsStr, parameters: &OsStr, layers: PreferredLayers) -> Result<(), Failure> {
+    let (file, parameters) = (fs::read(capture)?, fs::read_to_string(parameters)?);
+    for packet in Recording::new(&file, &parameters)?.play_to(layers).sent {
+        let digits = packet.bytes().into_iter();
+        println!(
+            "{}",
+            digits.map(|byte| format!("{byte:02x}")).collect::<String>()
         );
     }
     Ok(())
