@@ -231,6 +231,7 @@ fn write_sources(out: &mut Lines, parameters: &RtpParameters) -> Result<(), SdpE
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lines::breaks;
     use flumen_components::rtp_parameters::RtpEncodingRtx;
     use flumen_components::{IceCandidate, Protocol};
     use flumen_protocol::{dtls, ice};
@@ -305,7 +306,9 @@ mod tests {
         let security = "a=ice-ufrag:name\r\na=ice-pwd:word\r\na=fingerprint:sha-256 AB:CD\r\na=setup:passive\r\n";
         assert_eq!((count(security), count("a=fingerprint")), (2, 2));
         assert!(text.contains("a=sctp-port:5000\r\na=max-message-size:262144\r\n"));
-        assert!(!text.contains('\n') || text.lines().all(|line| !line.is_empty()));
+        assert!(text.ends_with("\r\n"));
+        let is_line = |line: &str| !line.is_empty() && !breaks(line);
+        assert!(text.split_terminator("\r\n").all(is_line));
     }
 
     #[test]

@@ -1,11 +1,14 @@
-//! Offers that real clients made, and what is to be read in them.
+//! Offers of real clients, or written after what such are known to write, and what is to be read in
+//! them.
 
+use crate::lines::breaks;
 use flumen_components::rtp_parameters::{
     MediaKind, RtpCapabilities, RtpCodecCapability, RtpParameters,
 };
+use flumen_protocol::{dtls, ice};
 use proptest::prelude::*;
 
-use crate::{Answer, Carries, Offer, SdpError};
+use crate::{Answer, Carries, Local, Offer, SdpError};
 
 const PLAIN: &str = include_str!("offers/chromium-156-whip-plain.sdp");
 const SIMULCAST: &str = include_str!("offers/chromium-156-whip-simulcast-data.sdp");
@@ -219,6 +222,30 @@ fn retransmissions_that_the_router_does_not_have_are_left_out() {
 }
 
 #[test]
+fn formats_and_encodings_have_their_bounds() {
+    let many = |count: usize| vec!["111"; count].join(" ");
+    let formats = |count| OBS.replace("SAVPF 111\r\n", &format!("SAVPF {}\r\n", many(count)));
+    assert!(Offer::parse(&formats(128)).is_ok());
+    let refused = Offer::parse(&formats(129)).unwrap_err();
+    assert!(
+        matches!(refused, SdpError::TooMany { max: 128, .. }),
+        "{refused}"
+    );
+    let group = |count: usize| {
+        let ssrcs: Vec<_> = (1..=count).map(|ssrc| ssrc.to_string()).collect();
+        let line = format!("a=mid:0\r\na=ssrc-group:SIM {}\r\n", ssrcs.join(" "));
+        Offer::parse(&OBS.replace("a=mid:0\r\n", &line)).unwrap()
+    };
+    let eight = group(8).sent(0, &router(), None).unwrap();
+    assert_eq!(eight.encodings.len(), 8);
+    let refused = group(9).sent(0, &router(), None).unwrap_err();
+    assert!(
+        matches!(refused, SdpError::TooMany { max: 8, .. }),
+        "{refused}"
+    );
+}
+
+#[test]
 fn a_line_that_breaks_is_refused() {
     for end in ["\r", "\0"] {
         let mid = format!("a=mid:1{end}a=fingerprint:sha-256 00");
@@ -323,12 +350,39 @@ fn what_is_wrong_is_named() {
     assert!(matches!(refused(&many), SdpError::TooMany { .. }));
 }
 
+/// The answer to an offer that takes all that can be received.
+fn answered(offer: &Offer) -> Result<String, SdpError> {
+    let sent = |index| offer.sent(index, &router(), None).ok();
+    let sent: Vec<_> = (0..offer.sections().len()).map(sent).collect();
+    let answers = offer.sections().iter().zip(&sent);
+    let answers: Vec<_> = answers
+        .map(|(section, sent)| match sent {
+            Some(sent) if section.is_usable => Answer::Receives(sent),
+            _ => Answer::Rejected,
+        })
+        .collect();
+    let ice = ice::Parameters {
+        username_fragment: "name".into(),
+        password: "word".into(),
+        ice_lite: true,
+    };
+    let local = Local {
+        ice: &ice,
+        candidates: &[],
+        dtls: &dtls::Parameters {
+            role: dtls::Role::Server,
+            fingerprints: Vec::new(),
+        },
+    };
+    offer.answer(&local, &answers)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// Whatever becomes of an offer on the way, it is read or refused.
+    /// Whatever becomes of an offer on the way, it is refused, or read and answered section by section.
     #[test]
-    fn anything_is_read_or_refused(which in 0usize..6, cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), ".{0,12}"), 1..6)) {
+    fn anything_is_refused_or_answered(which in 0usize..6, cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), ".{0,12}"), 1..6)) {
         let mut text = [PLAIN, SIMULCAST, SVC, WHEP, GSTREAMER, AIORTC][which].to_string();
         for (from, to, new) in &cuts {
             let lines: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).chain([0]).collect();
@@ -341,8 +395,10 @@ proptest! {
             for section in 0..offer.sections().len() {
                 let _ = (offer.sent(section, &router(), None), offer.capabilities(section));
             }
-            let rejected = vec![Answer::Rejected; offer.sections().len()];
-            prop_assert!(offer.sections().is_empty() || rejected.len() == offer.sections().len());
+            let text = answered(&offer).unwrap();
+            prop_assert!(text.split_terminator("\r\n").all(|line| !line.is_empty() && !breaks(line)));
+            let mids = |offer: &Offer| offer.sections().iter().map(|one| one.mid.clone()).collect::<Vec<_>>();
+            prop_assert_eq!(mids(&Offer::parse(&text).unwrap()), mids(&offer));
         }
     }
 }

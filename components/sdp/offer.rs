@@ -13,6 +13,10 @@ use crate::section::{Carries, Section};
 pub const TEXT_MAX: usize = 512 * 1024;
 /// The most sections that are read.
 pub const SECTIONS_MAX: usize = 128;
+/// The most formats of one section: as many as there are payload types.
+const FORMATS_MAX: usize = 128;
+/// The most encodings of one section: no client sends as many.
+pub(crate) const ENCODINGS_MAX: usize = 8;
 /// The most attributes of one section, and of a session.
 const ATTRIBUTES_MAX: usize = 2_048;
 
@@ -83,7 +87,7 @@ fn plain(text: &str) -> Result<(), SdpError> {
     }
 }
 
-fn at_most(count: usize, max: usize, what: &'static str) -> Result<(), SdpError> {
+pub(crate) fn at_most(count: usize, max: usize, what: &'static str) -> Result<(), SdpError> {
     if count > max {
         Err(SdpError::TooMany { what, max })
     } else {
@@ -106,6 +110,7 @@ fn read(index: usize, section: MediaDescription) -> Result<Section, SdpError> {
     let mid = value(&attributes, "mid").filter(|mid| !mid.is_empty());
     let has = |name| value(&attributes, name).is_some();
     let name = section.media_name;
+    at_most(name.formats.len(), FORMATS_MAX, "formats in a section")?;
     Ok(Section {
         mid: mid.ok_or(SdpError::Mid { section: index })?.into(),
         carries: Carries::of(&name.media, &name.formats),

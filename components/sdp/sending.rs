@@ -6,7 +6,7 @@ use flumen_components::rtp_parameters::{
 };
 
 use crate::error::{NoCodec, SdpError};
-use crate::offer::Offer;
+use crate::offer::{ENCODINGS_MAX, Offer, at_most};
 use crate::section::{Carries, Section};
 use crate::{attributes, codecs, encodings, extensions};
 
@@ -33,6 +33,7 @@ impl Offer {
             return Err(SdpError::Section(index));
         };
         let mut encodings = encodings::read(&section.attributes);
+        at_most(encodings.len(), ENCODINGS_MAX, "encodings in a section")?;
         for encoding in &mut encodings {
             encoding.scalability_mode = scalability_mode.map(String::from);
         }

@@ -77,17 +77,16 @@ impl House {
     ///
     /// # Errors
     ///
-    /// The offer cannot be read or has nothing that can be received.
+    /// The offer has nothing that can be received.
     pub(crate) fn publish_by_offer(
         &mut self,
         engine: &mut Engine,
         media: &Media,
         room: &str,
         name: &str,
-        (offer, scalability): (&str, Option<&str>),
+        (offer, scalability): (&Offer, Option<&str>),
     ) -> Result<Opened, Refusal> {
-        let offer = Offer::parse(offer).map_err(Refusal::bad)?;
-        self.over_transport(engine, media, room, &offer, |house, engine, transport| {
+        self.over_transport(engine, media, room, offer, |house, engine, transport| {
             let router = house.enter(engine, room)?.router;
             let capabilities = engine.rtp_capabilities(router);
             let capabilities = capabilities.map_err(Refusal::missing)?.clone();
@@ -118,18 +117,17 @@ impl House {
     ///
     /// # Errors
     ///
-    /// The offer cannot be read, or there is nothing that the client can receive.
+    /// There is nothing that the client can receive.
     pub(crate) fn watch_by_offer(
         &mut self,
         engine: &mut Engine,
         media: &Media,
         (room, who): (&str, TransportId),
-        offer: &str,
+        offer: &Offer,
     ) -> Result<Opened, Refusal> {
-        let offer = Offer::parse(offer).map_err(Refusal::bad)?;
         let publisher = self.room(room)?.publishers.get(&who).cloned();
         let publisher = publisher.ok_or_else(|| Refusal::missing("nobody of that id sends"))?;
-        self.over_transport(engine, media, room, &offer, |house, engine, transport| {
+        self.over_transport(engine, media, room, offer, |house, engine, transport| {
             let mut left = publisher.producers.clone();
             let mut filling = Filling::new("there is nothing that this client can receive");
             for (index, section) in offer.sections().iter().enumerate() {
@@ -137,7 +135,7 @@ impl House {
                     Carries::Media(kind) if section.receives && section.is_usable => {
                         let is_next = |id: &ProducerId| engine.producer_kind(*id) == Ok(kind);
                         match left.iter().position(is_next).map(|at| left.remove(at)) {
-                            Some(id) => house.send(engine, transport, id, (&offer, index)),
+                            Some(id) => house.send(engine, transport, id, (offer, index)),
                             None => Ok(Made::Nothing),
                         }
                     }

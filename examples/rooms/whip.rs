@@ -1,7 +1,9 @@
 //! WHIP (RFC 9725) and WHEP over HTTP.
 
+use flumen_sdp::Offer;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, LOCATION, RETRY_AFTER};
+
 use hyper::{Request, StatusCode};
 
 use crate::body::{Reply, empty, read_text, reply};
@@ -54,10 +56,10 @@ pub(crate) async fn publish(
     let query = request.uri().query().unwrap_or_default().to_owned();
     let name = parameter(&query, "name").unwrap_or_else(|| "guest".into());
     let scalability = parameter(&query, "scalabilityMode");
-    let offer = read_text(request).await?;
+    let offer = read_offer(request).await?;
     let opened = desk
         .ask(move |house, engine, media| {
-            let offer = (offer.as_str(), scalability.as_deref());
+            let offer = (&offer, scalability.as_deref());
             house.publish_by_offer(engine, media, &room, &name, offer)
         })
         .await?;
@@ -72,7 +74,7 @@ pub(crate) async fn watch(
     request: Request<Incoming>,
 ) -> Result<Reply, Refusal> {
     is_of(&request, SDP)?;
-    let offer = read_text(request).await?;
+    let offer = read_offer(request).await?;
     let opened = desk
         .ask(move |house, engine, media| {
             let who = match who {
@@ -83,6 +85,11 @@ pub(crate) async fn watch(
         })
         .await?;
     created(opened)
+}
+
+/// An offer, read here and not on the engine's thread.
+async fn read_offer(request: Request<Incoming>) -> Result<Offer, Refusal> {
+    Offer::parse(&read_text(request).await?).map_err(Refusal::bad)
 }
 
 fn created(opened: Opened) -> Result<Reply, Refusal> {
