@@ -6,8 +6,8 @@ use std::time::Duration;
 use flumen::components::Subject;
 use flumen::{
     ConsumerId, ConsumerOptions, DataConsumerId, DataConsumerOptions, DataProducerId,
-    DataProducerOptions, DtlsState, Engine, Event, IceState, ProducerId, ProducerOptions, Time,
-    TransportId,
+    DataProducerOptions, DtlsState, Engine, Event, IceState, ProducerId, ProducerOptions,
+    SctpOptions, Time, TransportId,
 };
 use hyper::StatusCode;
 
@@ -101,7 +101,7 @@ impl House {
         engine: &mut Engine,
         media: &Media,
         room: &str,
-        sctp: bool,
+        sctp: Option<SctpOptions>,
     ) -> Result<TransportId, Refusal> {
         if self.transports >= TRANSPORTS_MAX {
             return Err(Refusal::busy("there are too many transports"));
@@ -201,10 +201,11 @@ impl House {
     pub(crate) fn first_publisher(&mut self, room: &str) -> Result<TransportId, Refusal> {
         let nobody = || Refusal::new(StatusCode::CONFLICT, "nobody sends in that room yet");
         let publishers = &self.room(room).map_err(|_| nobody())?.publishers;
-        let mut sending = publishers
+        let sending = publishers
             .iter()
             .filter(|(_, one)| !one.producers.is_empty());
-        sending.next().map(|(id, _)| *id).ok_or_else(nobody)
+        let first = sending.min_by_key(|(_, one)| one.place);
+        first.map(|(id, _)| *id).ok_or_else(nobody)
     }
 
     /// Tells the room what is sent over a transport now, and by whom if that is said.
@@ -222,7 +223,7 @@ impl House {
     fn publisher(&mut self, transport: TransportId) -> Option<&mut Publisher> {
         let room = self.places.get(&Subject::Transport(transport))?;
         let room = self.rooms.get_mut(room)?;
-        Some(room.publishers.entry(transport).or_default())
+        Some(room.publisher(transport))
     }
 
     /// Hands on what happened, behind every tick.

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
     ACCEPT, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -133,32 +133,53 @@ async fn ask(desk: &Desk, request: Request<Incoming>) -> Result<Reply, Refusal> 
 /// The news of a room, from who is there now on.
 async fn listen(desk: &Desk, room: String) -> Result<Reply, Refusal> {
     let (first, news) = desk
-        .ask(move |house, engine, _| {
-            let room = house.enter(engine, &room)?;
-            Ok((event("publishers", &room.list(engine)), room.news.listen()))
+        .ask({
+            let room = room.clone();
+            move |house, engine, _| {
+                let room = house.enter(engine, &room)?;
+                Ok((event("publishers", &room.list(engine)), room.news.listen()))
+            }
         })
         .await?;
-    Ok(body::events(stream::unfold(
-        (Some(first), news),
-        next_event,
-    )))
+    let listener = Listener {
+        desk: desk.clone(),
+        room,
+        news,
+    };
+    let first = stream::once(async { first });
+    let rest = stream::unfold(listener, |mut listener| async {
+        let event = listener.next().await?;
+        Some((event, listener))
+    });
+    Ok(body::events(first.chain(rest)))
 }
 
-/// The next event for a listener. One that was too slow goes on with what there is; who hears nothing
-/// gets a comment, which shows who is gone.
-async fn next_event(
-    (first, mut news): (Option<Bytes>, Receiver<Bytes>),
-) -> Option<(Bytes, (Option<Bytes>, Receiver<Bytes>))> {
-    if let Some(first) = first {
-        return Some((first, (None, news)));
-    }
-    loop {
-        match timeout(HEARTBEAT, news.recv()).await {
-            Err(_) => return Some((Bytes::from_static(b":\n\n"), (None, news))),
-            Ok(Ok(event)) => return Some((event, (None, news))),
-            Ok(Err(RecvError::Lagged(_))) => {}
-            Ok(Err(RecvError::Closed)) => return None,
+/// Who hears the news of a room.
+struct Listener {
+    desk: Desk,
+    room: String,
+    news: Receiver<Bytes>,
+}
+
+impl Listener {
+    /// The next event. Who hears nothing gets a comment, which shows who is gone.
+    async fn next(&mut self) -> Option<Bytes> {
+        match timeout(HEARTBEAT, self.news.recv()).await {
+            Err(_) => Some(Bytes::from_static(b":\n\n")),
+            Ok(Ok(event)) => Some(event),
+            Ok(Err(RecvError::Lagged(_))) => self.list().await,
+            Ok(Err(RecvError::Closed)) => None,
         }
+    }
+
+    /// Who sends now: some of what was told before was missed.
+    async fn list(&self) -> Option<Bytes> {
+        let room = self.room.clone();
+        let list = self.desk.ask(move |house, engine, _| {
+            let room = house.room(&room)?;
+            Ok(event("publishers", &room.list(engine)))
+        });
+        list.await.ok()
     }
 }
 

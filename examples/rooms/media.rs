@@ -39,10 +39,10 @@ impl Media {
         &self,
         engine: &mut Engine,
         router: RouterId,
-        sctp: bool,
+        sctp: Option<SctpOptions>,
     ) -> Result<TransportId, Refusal> {
         let options = WebRtcTransportOptions {
-            sctp: sctp.then(SctpOptions::default),
+            sctp,
             ..WebRtcTransportOptions::new(WebRtcListen::Server(self.0))
         };
         engine

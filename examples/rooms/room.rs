@@ -14,6 +14,8 @@ pub(crate) struct Room {
     pub(crate) router: RouterId,
     /// Who sends in it, by the transport that they send over.
     pub(crate) publishers: BTreeMap<TransportId, Publisher>,
+    /// How many have begun to send in it.
+    began: u64,
     /// How many transports, and what is on them, are in it.
     pub(crate) inhabitants: usize,
     /// What is told about it.
@@ -23,6 +25,8 @@ pub(crate) struct Room {
 /// Who sends in a room.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Publisher {
+    /// How many began to send before.
+    pub(crate) place: u64,
     /// What others see.
     pub(crate) name: String,
     /// What it sends.
@@ -53,9 +57,22 @@ impl Room {
         Self {
             router,
             publishers: BTreeMap::new(),
+            began: 0,
             inhabitants: 0,
             news: News::default(),
         }
+    }
+
+    /// Who sends over a transport, from now on if nobody did.
+    pub(crate) fn publisher(&mut self, transport: TransportId) -> &mut Publisher {
+        self.publishers.entry(transport).or_insert_with(|| {
+            let place = self.began;
+            self.began += 1;
+            Publisher {
+                place,
+                ..Publisher::default()
+            }
+        })
     }
 
     /// Who sends in it, as it is told.

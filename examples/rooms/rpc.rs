@@ -6,8 +6,8 @@ use std::fmt::Display;
 use flumen::rtp_parameters::{MediaKind, RtpCapabilities, RtpParameters};
 use flumen::{
     ConsumerId, ConsumerOptions, DataConsumerOptions, DataProducerId, DataProducerOptions,
-    DtlsParameters, Engine, PreferredLayers, ProducerId, ProducerOptions, SctpStreamParameters,
-    TransportId,
+    DtlsParameters, Engine, PreferredLayers, ProducerId, ProducerOptions, SctpOptions,
+    SctpStreamParameters, TransportId,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -135,7 +135,8 @@ pub(crate) fn answer(
             told(engine.rtp_capabilities(router))
         }
         CreateWebRtcTransport { room, enable_sctp } => {
-            let transport = house.open(engine, media, &room, enable_sctp)?;
+            let sctp = enable_sctp.then(SctpOptions::default);
+            let transport = house.open(engine, media, &room, sctp)?;
             describe(engine, transport)
         }
         ConnectWebRtcTransport {

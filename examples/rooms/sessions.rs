@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use flumen::rtp_parameters::{MediaKind, NumberedBy, RtpParameters};
 use flumen::{
     ConsumerId, ConsumerOptions, DataConsumerOptions, DataProducerOptions, DtlsRole, Engine,
-    ProducerId, ProducerOptions, SctpStreamParameters, TransportId,
+    ProducerId, ProducerOptions, SctpOptions, SctpStreamParameters, TransportId,
 };
 use flumen_sdp::{Answer, Carries, Local, Offer, Sctp};
 use serde_json::{Value, json};
@@ -16,6 +16,10 @@ use crate::media::Media;
 
 /// The stream of the chat, on every transport: the page and the server know it beforehand.
 const CHAT: u16 = 0;
+/// The SCTP port of both ends.
+const SCTP_PORT: u16 = 5_000;
+/// The largest message that is sent, in bytes.
+const MESSAGE_MAX: u32 = 262_144;
 
 /// Sessions by the key that their clients know them by.
 #[derive(Default)]
@@ -198,7 +202,7 @@ impl House {
     ) -> Result<Opened, Refusal> {
         let remote = offer.remote().map_err(Refusal::bad)?;
         let sctp = offer.sctp().map_err(Refusal::bad)?;
-        let transport = self.open(engine, media, room, sctp.is_some())?;
+        let transport = self.open(engine, media, room, sctp.and_then(sctp_options))?;
         let opened = fill(self, engine, transport).and_then(|(session, made)| {
             let role = engine
                 .connect_webrtc(transport, &remote.dtls)
@@ -267,6 +271,17 @@ impl Filling {
             false => Ok((session, self.made)),
         }
     }
+}
+
+/// What a peer says of SCTP (RFC 8841), as far as the engine can keep to it: both ends have one port.
+fn sctp_options(peer: Sctp) -> Option<SctpOptions> {
+    let largest = u32::try_from(peer.max_message_size)
+        .ok()
+        .filter(|&max| max > 0);
+    (peer.port == SCTP_PORT).then(|| SctpOptions {
+        max_send_message_size: largest.map(|max| max.min(MESSAGE_MAX)),
+        ..SctpOptions::default()
+    })
 }
 
 fn chat_options() -> DataProducerOptions {
