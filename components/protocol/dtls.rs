@@ -34,9 +34,11 @@
 //!
 //! - Before keys are agreed on nothing proves who sent a record. What could only be a forgery does
 //!   not reach a library; an alert ends a handshake only if the handshake does not go on within
-//!   [`Config::grace_ms`]; and what a forged record breaks begins anew,
-//!   [`Config::new_beginnings`] times. A forger who can read the ClientHello and answer it first
-//!   still spoils the handshake, as with any DTLS: so datagrams are to come from validated paths.
+//!   [`Config::grace_ms`]; what a forged record breaks begins anew, [`Config::new_beginnings`]
+//!   times; and nothing that is forged takes up the room, or for good the turn, of what is not. A
+//!   forger who answers a ClientHello first, with a whole flight or a HelloVerifyRequest, or who
+//!   does not cease to send, still spoils the handshake, as with any DTLS: so datagrams are to come
+//!   from validated paths.
 //! - Flights: `rtc-dtls` gets them whole and in order, since it stops its timer at the first
 //!   message of one. When they are sent again is decided here, after 0.5, 1, 2, 4, 8 ... seconds,
 //!   or when the peer repeats itself.

@@ -1,6 +1,6 @@
 //! One try at a handshake.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use flumen_wire::dtls::ClientHello;
 
@@ -33,8 +33,8 @@ pub(super) struct Attempt {
     pub(super) library: Library,
     /// The random of the ClientHello that it answers.
     random: Option<[u8; 32]>,
-    has_gone_on: bool,
-    begun_at: Time,
+    /// Whether anything came after the ClientHello.
+    pub(super) has_gone_on: bool,
 }
 
 impl Attempt {
@@ -50,11 +50,11 @@ impl Attempt {
         if wants_1_3 {
             let mut dimpl = setting.dimpl(now, true)?;
             dimpl.advance(now, to)?;
-            return Ok(Self::over(Library::Dimpl(Box::new(dimpl)), None, now));
+            return Ok(Self::over(Library::Dimpl(Box::new(dimpl)), None));
         }
         let (config, identity) = (&setting.config, &setting.identity);
         let rtc = Rtc::client(config, identity, setting.epoch, now, generator, to)?;
-        Ok(Self::over(Library::Rtc(Box::new(rtc)), None, now))
+        Ok(Self::over(Library::Rtc(Box::new(rtc)), None))
     }
 
     /// Has the library answer a ClientHello that [`takes_1_3`] chooses.
@@ -77,7 +77,7 @@ impl Attempt {
         }
         if takes_1_3(setting.config.versions, hello, &offered) {
             let dimpl = setting.dimpl(now, false)?;
-            return Ok(Self::over(Library::Dimpl(Box::new(dimpl)), random, now));
+            return Ok(Self::over(Library::Dimpl(Box::new(dimpl)), random));
         }
         let generator = setting.draw();
         let (config, identity) = (&setting.config, &setting.identity);
@@ -88,15 +88,14 @@ impl Attempt {
             cheapest.as_slice(),
             generator,
         )?;
-        Ok(Self::over(Library::Rtc(Box::new(rtc)), random, now))
+        Ok(Self::over(Library::Rtc(Box::new(rtc)), random))
     }
 
-    fn over(library: Library, random: Option<[u8; 32]>, begun_at: Time) -> Self {
+    fn over(library: Library, random: Option<[u8; 32]>) -> Self {
         Self {
             library,
             random,
             has_gone_on: false,
-            begun_at,
         }
     }
 
@@ -107,15 +106,6 @@ impl Attempt {
     /// Whether it answers the ClientHello with this random.
     pub(super) fn answers(&self, random: &[u8; 32]) -> bool {
         self.random.as_ref() == Some(random)
-    }
-
-    /// Whether anything came after the ClientHello, or may come yet.
-    pub(super) fn holds_out(&self, now: Time, patience: Duration) -> bool {
-        self.has_gone_on || now < self.begun_at + patience
-    }
-
-    pub(super) fn go_on(&mut self) {
-        self.has_gone_on = true;
     }
 }
 

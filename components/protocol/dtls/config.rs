@@ -30,17 +30,19 @@ pub struct Config {
     pub versions: Versions,
     /// How long a handshake may take from its first ClientHello, in milliseconds. Default 30,000.
     pub handshake_timeout_ms: u32,
-    /// After how long an unanswered flight is sent again, in milliseconds; DTLS 1.3 doubles it
-    /// each time. Default 500.
+    /// After how long an unanswered flight is sent again, in milliseconds, doubled each time.
+    /// Default 500.
     pub retransmission_ms: u32,
     /// How long a handshake that seems to be over may still go on, in milliseconds: an alert or a
     /// record that ends it can be forged. Default 5,000.
     pub grace_ms: u32,
-    /// How often a handshake may begin anew. Default 4.
+    /// How often a handshake may begin anew; as the server once more in every
+    /// [`grace_ms`](Self::grace_ms) behind that. Default 4.
     pub new_beginnings: u8,
     /// Longest ClientHello that is put together of fragments, in bytes. Default 8,192.
     pub client_hello_bytes: u16,
-    /// Bytes of handshake records that are taken in before a handshake is complete, and as many
+    /// Bytes of protected handshake records of DTLS 1.2 that are taken in during each
+    /// [`retransmission_ms`](Self::retransmission_ms) until a handshake is complete, and as many
     /// again after. Default 65,536.
     pub handshake_bytes: u32,
     /// Bytes of data that are kept until it is known whom to expect. Default 16,384.

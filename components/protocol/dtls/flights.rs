@@ -3,6 +3,10 @@
 //!
 //! So it gets a flight when it is whole, in order, and with what is protected behind the change of
 //! cipher. What it has had already tells that the peer misses the answer.
+//!
+//! Until then anybody may have sent a message. So each has a place of its own, which no other takes
+//! up; of two that differ the newer counts; and a second ClientHello has the random of the first,
+//! which a forger does not know.
 
 use flumen_wire::dtls::{
     ContentType, Fragment, PlainRecord, Record, fragments, records, write_message,
@@ -17,13 +21,18 @@ pub(super) struct Taken {
     pub(super) pass: Vec<u8>,
     /// The peer repeats itself.
     pub(super) is_repeat: bool,
+    /// Records for the library hold a flight.
+    pub(super) has_flight: bool,
 }
 
 pub(super) struct Flights {
     is_client: bool,
-    messages: Vec<Message>,
-    /// The next message that the library waits for.
+    /// Those of the flight that the library waits for.
+    messages: [Message; MESSAGES],
+    /// The number of the first of them.
     next: usize,
+    /// The random of the first ClientHello.
+    random: Option<[u8; 32]>,
     /// Whether the last flight before the change of cipher was passed.
     is_last_passed: bool,
     change: Change,
@@ -45,12 +54,37 @@ enum Change {
     Passed,
 }
 
-/// Longest message; the gate lets through none that is longer.
-const LONGEST: usize = 16_384;
+/// Most messages of a flight.
+const MESSAGES: usize = 5;
 
-/// Bytes of the messages of a flight.
-const TOGETHER: usize = 24_576;
+/// The messages of a server's flight, by their places; one has no CertificateRequest.
+const OF_A_SERVER: [&[u8]; MESSAGES] = [
+    &[2, HELLO_VERIFY_REQUEST],
+    &[CERTIFICATE],
+    &[12],
+    &[13, SERVER_HELLO_DONE],
+    &[SERVER_HELLO_DONE],
+];
 
+/// Those of a client's.
+const OF_A_CLIENT: [&[u8]; MESSAGES] = [
+    &[CLIENT_HELLO, CERTIFICATE],
+    &[CLIENT_KEY_EXCHANGE],
+    &[CERTIFICATE_VERIFY],
+    &[],
+    &[],
+];
+
+/// Longest chain of certificates; the gate lets through none that is longer.
+const LONGEST_CERTIFICATE: usize = 16_384;
+
+/// Longest message of any other kind.
+const LONGEST: usize = 8_192;
+
+/// Protected records that wait for the change of cipher, in bytes: a Finished and a little data.
+const PROTECTED: usize = 4_096;
+
+const CLIENT_HELLO: u8 = 1;
 const HELLO_VERIFY_REQUEST: u8 = 3;
 const CERTIFICATE: u8 = 11;
 const SERVER_HELLO_DONE: u8 = 14;
@@ -61,8 +95,9 @@ impl Flights {
     pub(super) fn new(is_client: bool) -> Self {
         Self {
             is_client,
-            messages: Vec::new(),
+            messages: Default::default(),
             next: 0,
+            random: None,
             is_last_passed: false,
             change: Change::NotThere,
             protected: Vec::new(),
@@ -79,54 +114,70 @@ impl Flights {
             };
             match record.content_type {
                 ContentType::Handshake if record.epoch == 0 => {
-                    self.take_handshake(record, is_agreed, &mut taken);
+                    taken.is_repeat |= self.take_handshake(record, is_agreed);
                 }
                 ContentType::ChangeCipherSpec if self.change == Change::NotThere => {
                     self.change = Change::Waits;
                 }
                 ContentType::ChangeCipherSpec => {}
                 _ if self.change == Change::Passed => taken.pass.extend(record.bytes),
-                _ => self.protected.extend(record.bytes),
+                _ => self.keep_protected(record.bytes),
             }
         }
-        self.pass_flight(&mut taken.pass);
+        self.pass_flight(&mut taken);
         taken
     }
 
-    fn take_handshake(&mut self, record: PlainRecord<'_>, is_agreed: bool, taken: &mut Taken) {
+    /// Whether there was something of a flight that the library has had.
+    fn take_handshake(&mut self, record: PlainRecord<'_>, is_agreed: bool) -> bool {
+        let mut is_repeat = false;
         for fragment in fragments(record.body).flatten() {
-            let at = usize::from(fragment.message_sequence);
-            if at >= self.next {
-                if self.has_room(at, fragment.length) {
-                    self.message(at).take(&fragment);
+            match usize::from(fragment.message_sequence).checked_sub(self.next) {
+                None => is_repeat = true,
+                Some(place) if !is_agreed && self.has_place(place, &fragment) => {
+                    self.messages[place].take(&fragment);
+                    self.drop_stranger(place);
                 }
-            } else if is_agreed || (self.next == 1 && !self.is_client) {
-                // It answers these itself: with its last flight, or its HelloVerifyRequest.
-                return self.pass_again(record, &mut taken.pass);
-            } else {
-                taken.is_repeat = true;
+                Some(_) => {}
             }
         }
+        is_repeat
     }
 
-    /// Whether message `at` may be as long: a fragment costs as much as its whole message.
-    fn has_room(&self, at: usize, length: usize) -> bool {
-        let begun = self.messages.iter().enumerate().skip(self.next);
-        let others = begun.filter(|(other, _)| *other != at);
-        others.map(|(_, message)| message.len()).sum::<usize>() + length <= TOGETHER
+    fn has_place(&self, place: usize, fragment: &Fragment<'_>) -> bool {
+        let kinds = if self.is_client {
+            OF_A_SERVER
+        } else {
+            OF_A_CLIENT
+        };
+        let kind = fragment.kind.number();
+        let longest = if kind == CERTIFICATE {
+            LONGEST_CERTIFICATE
+        } else {
+            LONGEST
+        };
+        fragment.length <= longest && kinds.get(place).is_some_and(|kinds| kinds.contains(&kind))
     }
 
-    fn message(&mut self, at: usize) -> &mut Message {
-        if self.messages.len() <= at {
-            self.messages.resize_with(at + 1, Message::default);
+    /// The ClientHello with a cookie is the first one otherwise (RFC 6347 section 4.2.1).
+    fn drop_stranger(&mut self, place: usize) {
+        let message = &mut self.messages[place];
+        if message.kind == CLIENT_HELLO
+            && let (Some(hello), Some(random)) = (&message.whole, &self.random)
+            && hello.get(2..34) != Some(&random[..])
+        {
+            *message = Message::default();
         }
-        &mut self.messages[at]
     }
 
-    fn pass_again(&mut self, record: PlainRecord<'_>, to: &mut Vec<u8>) {
-        let at = to.len();
-        to.extend(record.bytes);
-        to[at + 5..at + 11].copy_from_slice(&self.number()[2..]);
+    /// What came last waits if not everything can: the rest was forged.
+    fn keep_protected(&mut self, record: &[u8]) {
+        if self.protected.len() + record.len() > PROTECTED {
+            self.protected.clear();
+        }
+        if record.len() <= PROTECTED {
+            self.protected.extend(record);
+        }
     }
 
     fn number(&mut self) -> [u8; 8] {
@@ -134,48 +185,66 @@ impl Flights {
         (self.sequence - 1).to_be_bytes()
     }
 
-    fn pass_flight(&mut self, to: &mut Vec<u8>) {
+    /// What was sent last is a HelloVerifyRequest, which the library sends when it is asked alone, as
+    /// it does its last flight.
+    pub(super) fn has_no_timer(&self) -> bool {
+        !self.is_client && self.next == 1
+    }
+
+    /// A record which tells the library that the peer repeats itself, and holds nothing.
+    pub(super) fn nudge(&mut self) -> Vec<u8> {
+        let sequence = u64::from_be_bytes(self.number());
+        let mut record = Vec::with_capacity(25);
+        write_message(CLIENT_HELLO, 0, &[], sequence, &mut record);
+        record
+    }
+
+    fn pass_flight(&mut self, taken: &mut Taken) {
         if let Some(end) = self.end_of_flight() {
-            for at in self.next..=end {
-                let sequence = self.number();
-                let message = &mut self.messages[at];
-                let body = message.whole.take().unwrap_or_default();
-                write_message(
-                    message.kind,
-                    at as u16,
-                    &body,
-                    u64::from_be_bytes(sequence),
-                    to,
-                );
+            let messages = std::mem::take(&mut self.messages);
+            self.is_last_passed |= messages[end].kind >= SERVER_HELLO_DONE;
+            for message in messages.into_iter().take(end + 1) {
+                self.pass_message(&message, &mut taken.pass);
             }
-            self.next = end + 1;
-            self.is_last_passed |= self.messages[end].kind >= SERVER_HELLO_DONE;
+            taken.has_flight = true;
         }
         if self.is_last_passed && self.change == Change::Waits {
             self.change = Change::Passed;
             let sequence = self.number();
-            to.extend([20, 0xfe, 0xfd, 0, 0]);
-            to.extend(&sequence[2..]);
-            to.extend([0, 1, 1]);
-            to.append(&mut self.protected);
+            taken.pass.extend([20, 0xfe, 0xfd, 0, 0]);
+            taken.pass.extend(&sequence[2..]);
+            taken.pass.extend([0, 1, 1]);
+            taken.pass.append(&mut self.protected);
         }
     }
 
-    /// The last message of the flight that is there, whole.
+    fn pass_message(&mut self, message: &Message, to: &mut Vec<u8>) {
+        let body = message.whole.as_deref().unwrap_or_default();
+        if message.kind == CLIENT_HELLO && self.random.is_none() {
+            self.random = body.get(2..34).and_then(|random| random.try_into().ok());
+        }
+        let sequence = u64::from_be_bytes(self.number());
+        write_message(message.kind, self.next as u16, body, sequence, to);
+        self.next += 1;
+    }
+
+    /// The place of the last message of the flight, if it is there and whole.
     fn end_of_flight(&self) -> Option<usize> {
-        let there = self.messages.iter().skip(self.next);
+        let there = self.messages.iter();
         let there = there.take_while(|message| message.whole.is_some());
         let mut is_nameless = false;
-        for (at, message) in there.enumerate() {
+        for (place, message) in there.enumerate() {
             // A client without a certificate sends an empty chain, and proves nothing.
             is_nameless |= message.kind == CERTIFICATE && message.whole.as_deref() == Some(&[0; 3]);
             let is_end = match message.kind {
-                1 | HELLO_VERIFY_REQUEST | SERVER_HELLO_DONE | CERTIFICATE_VERIFY => true,
+                CLIENT_HELLO | HELLO_VERIFY_REQUEST | SERVER_HELLO_DONE | CERTIFICATE_VERIFY => {
+                    true
+                }
                 CLIENT_KEY_EXCHANGE => is_nameless,
                 _ => false,
             };
             if is_end {
-                return Some(self.next + at);
+                return Some(place);
             }
         }
         None
@@ -183,19 +252,30 @@ impl Flights {
 }
 
 impl Message {
-    fn len(&self) -> usize {
-        self.whole.as_ref().map_or(self.parts.len(), Vec::len)
+    /// Takes a fragment in; one that does not go with those before begins it anew.
+    fn take(&mut self, fragment: &Fragment<'_>) {
+        let kind = fragment.kind.number();
+        if kind != self.kind || self.differs(fragment) {
+            *self = Self {
+                kind,
+                ..Self::default()
+            };
+        }
+        if self.whole.is_none() {
+            self.whole = match fragment.length {
+                0 => Some(Vec::new()),
+                _ => self.parts.complete(fragment, LONGEST_CERTIFICATE),
+            };
+        }
     }
 
-    fn take(&mut self, fragment: &Fragment<'_>) {
-        if self.whole.is_some() {
-            return;
-        }
-        self.kind = fragment.kind.number();
-        self.whole = match fragment.length {
-            0 => Some(Vec::new()),
-            _ => self.parts.complete(fragment, LONGEST),
+    /// Whether it is whole, and another one.
+    fn differs(&self, fragment: &Fragment<'_>) -> bool {
+        let place = fragment.offset..fragment.end();
+        let is_of = |whole: &Vec<u8>| {
+            whole.len() == fragment.length && whole.get(place) == Some(fragment.body)
         };
+        self.whole.as_ref().is_some_and(|whole| !is_of(whole))
     }
 }
 
@@ -238,17 +318,59 @@ mod tests {
         assert!(taken.is_repeat && taken.pass.is_empty());
     }
 
+    /// A first fragment of a message that is `length` bytes long.
+    fn begun(kind: u8, message: u8, length: u16) -> Vec<u8> {
+        let [high, low] = length.to_be_bytes();
+        let mut datagram = vec![22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13];
+        datagram.extend([kind, 0, high, low, 0, message, 0, 0, 0, 0, 0, 1, 7]);
+        datagram
+    }
+
     #[test]
-    fn fragments_take_no_more_room_than_a_flight() {
+    fn fragments_take_no_more_room_than_a_flight_and_none_of_another() {
         let mut flights = Flights::new(true);
-        for message in 0..24 {
-            let body = [2, 0, 0x3f, 0xff, 0, message, 0, 0, 0, 0, 0, 1, 7];
-            let mut datagram = vec![22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13];
-            datagram.extend(body);
-            flights.take(&datagram, false);
+        for (kind, message) in (2..=15).flat_map(|kind| (0..24).map(move |at| (kind, at))) {
+            flights.take(&begun(kind, message, 8_192), false);
+            flights.take(&begun(kind, message, 16_384), false);
         }
-        let taken: usize = flights.messages.iter().map(Message::len).sum();
-        assert!((16_383..=TOGETHER).contains(&taken), "{taken}");
+        let messages = flights.messages.iter();
+        let taken: usize = messages.map(|message| message.parts.len()).sum();
+        assert_eq!(taken, 16_384 + 4 * 8_192);
+        let flight = [(2, 0, 40), (11, 1, 900), (12, 2, 40), (14, 3, 0)];
+        let messages = flight.map(|(kind, at, length)| record(kind, at, &vec![1; length]));
+        let taken = flights.take(&messages.concat(), false);
+        assert_eq!(passed(&taken), [(2, 0), (11, 1), (12, 2), (14, 3)]);
+    }
+
+    #[test]
+    fn of_two_messages_the_newer_counts_and_of_client_hellos_the_first() {
+        let mut flights = Flights::new(true);
+        flights.take(&record(11, 1, &[6; 40]), false);
+        flights.take(&record(2, 0, &[6; 40]), false);
+        let genuine = [record(2, 0, &[1; 50]), record(11, 1, &[1; 40])].concat();
+        flights.take(&genuine, false);
+        flights.take(&record(12, 2, &[1; 40]), false);
+        let taken = flights.take(&record(14, 3, &[]), false);
+        assert!(taken.has_flight && !taken.pass.contains(&6));
+        let mut flights = Flights::new(false);
+        flights.take(&record(1, 0, &[1; 40]), false);
+        assert!(flights.take(&record(1, 1, &[6; 40]), false).pass.is_empty());
+        let taken = flights.take(&record(1, 1, &[1; 60]), false);
+        assert_eq!(passed(&taken), [(1, 1)]);
+    }
+
+    #[test]
+    fn a_flood_of_protected_records_does_not_push_the_newest_out() {
+        let mut flights = Flights::new(true);
+        let mut protected = vec![22, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0, 0, 100];
+        protected.extend([6; 100]);
+        for _ in 0..1_000 {
+            flights.take(&protected, false);
+        }
+        assert!(flights.protected.len() <= PROTECTED);
+        protected[20] = 1;
+        flights.take(&protected, false);
+        assert!(flights.protected.ends_with(&protected));
     }
 
     #[test]

@@ -12,14 +12,18 @@
 //!   `rtc-dtls` puts them together by recursion.
 //! - Sequence numbers of unprotected records, which are given anew in the order of arrival: a
 //!   forged one far ahead would make `rtc-dtls` take all others for repetitions.
-//! - More than [`Config::handshake_bytes`](super::Config::handshake_bytes), since what cannot be
-//!   read yet is queued without a limit.
+//! - More protected handshake records of DTLS 1.2 than
+//!   [`Config::handshake_bytes`](super::Config::handshake_bytes), since `rtc-dtls` keeps those of a
+//!   peer that has the keys without a limit. Others are bounded where they wait.
+
+use std::time::Duration;
 
 use flumen_wire::dtls::{
     ContentType, Fragment, MessageKind, PlainRecord, Record, fragments, records,
 };
 
-use super::Refused;
+use super::{Config, Refused};
+use crate::Time;
 
 /// Longest handshake message, in bytes: certificate chains are shorter.
 const LONGEST_MESSAGE: usize = 16_384;
@@ -55,19 +59,24 @@ pub(super) struct Stage {
 #[derive(Debug)]
 pub(super) struct Gate {
     passed: Vec<u8>,
-    /// Bytes of handshake records, before keys are agreed on or after.
+    /// Bytes of protected handshake records since `counted_since`.
     taken: usize,
+    counted_since: Time,
     sequence: u64,
     limit: usize,
+    /// What was taken is forgotten after so long, until keys are agreed on: it may be a forger's.
+    period: Duration,
 }
 
 impl Gate {
-    pub(super) fn new(limit: u32) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
         Self {
             passed: Vec::new(),
             taken: 0,
+            counted_since: Time::ZERO,
             sequence: 0,
-            limit: limit as usize,
+            limit: config.handshake_bytes as usize,
+            period: config.retransmission(),
         }
     }
 
@@ -77,8 +86,8 @@ impl Gate {
     }
 
     /// Counts anew: a handshake begins, or is over.
-    pub(super) fn count_anew(&mut self) {
-        self.taken = 0;
+    pub(super) fn count_anew(&mut self, now: Time) {
+        (self.taken, self.counted_since) = (0, now);
     }
 
     /// The next number of an unprotected record.
@@ -94,10 +103,14 @@ impl Gate {
     /// Nothing in it is for anybody.
     pub(super) fn sort<'a>(
         &mut self,
+        now: Time,
         datagram: &'a [u8],
         stage: Stage,
     ) -> Result<Sorted<'a>, Refused> {
         self.passed.clear();
+        if !stage.is_agreed && now >= self.counted_since + self.period {
+            self.count_anew(now);
+        }
         let mut sorted = Sorted::default();
         let mut refused = Refused::Malformed;
         for record in records(datagram) {
@@ -122,7 +135,6 @@ impl Gate {
         let bytes = record.bytes();
         match record {
             Record::Unified(_) if stage.speaks_1_3 == Some(true) => {
-                self.charge(bytes.len(), !stage.is_agreed)?;
                 self.passed.extend_from_slice(bytes);
             }
             Record::Plain(plain) if plain.epoch == 0 => return self.take_open(plain, stage, to),
@@ -132,7 +144,9 @@ impl Gate {
                     ContentType::Alert | ContentType::ApplicationData => !stage.is_agreed,
                     _ => return Err(Refused::Unexpected),
                 };
-                self.charge(bytes.len(), is_handshake)?;
+                if is_handshake {
+                    self.charge(bytes.len())?;
+                }
                 self.passed.extend_from_slice(bytes);
             }
             _ => return Err(Refused::Unexpected),
@@ -156,7 +170,8 @@ impl Gate {
             ContentType::Handshake => self.take_handshake(record, stage, to),
             ContentType::ChangeCipherSpec if !stage.is_agreed && record.body == [1] => {
                 stage.speaks_1_3.ok_or(Refused::Unexpected)?;
-                self.pass_open(record, to)
+                self.pass_open(record, to);
+                Ok(())
             }
             _ => Err(Refused::Unexpected),
         }
@@ -182,26 +197,23 @@ impl Gate {
                 return Err(Refused::Unexpected);
             }
         }
-        self.pass_open(record, to)
+        self.pass_open(record, to);
+        Ok(())
     }
 
-    fn pass_open(&mut self, record: PlainRecord<'_>, to: &mut Sorted<'_>) -> Result<(), Refused> {
-        self.charge(record.bytes.len(), true)?;
+    fn pass_open(&mut self, record: PlainRecord<'_>, to: &mut Sorted<'_>) {
         let at = self.passed.len();
         self.passed.extend_from_slice(record.bytes);
         let sequence = self.next_sequence().to_be_bytes();
         self.passed[at + 5..at + 11].copy_from_slice(&sequence[2..]);
         to.passes = true;
-        Ok(())
     }
 
-    fn charge(&mut self, bytes: usize, is_handshake: bool) -> Result<(), Refused> {
-        if is_handshake {
-            if self.taken + bytes > self.limit {
-                return Err(Refused::Flooded);
-            }
-            self.taken += bytes;
+    fn charge(&mut self, bytes: usize) -> Result<(), Refused> {
+        if self.taken + bytes > self.limit {
+            return Err(Refused::Flooded);
         }
+        self.taken += bytes;
         Ok(())
     }
 }
@@ -260,10 +272,10 @@ mod tests {
 
     #[test]
     fn numbers_of_open_records_are_given_anew() {
-        let mut gate = Gate::new(1_000);
+        let mut gate = Gate::new(&Config::default());
         for expected in 0..3 {
             let datagram = message(16, 2);
-            assert!(gate.sort(&datagram, SERVER).unwrap().passes);
+            assert!(gate.sort(Time::ZERO, &datagram, SERVER).unwrap().passes);
             assert_eq!(gate.passed()[5..11], [0, 0, 0, 0, 0, expected]);
             assert_eq!(gate.passed()[11..], datagram[11..]);
         }
@@ -271,9 +283,9 @@ mod tests {
 
     #[test]
     fn what_anybody_could_have_sent_reaches_no_library() {
-        let mut gate = Gate::new(1_000);
+        let mut gate = Gate::new(&Config::default());
         let alert = record(21, 0, &[2, 40]);
-        let sorted = gate.sort(&alert, SERVER).unwrap();
+        let sorted = gate.sort(Time::ZERO, &alert, SERVER).unwrap();
         assert_eq!((sorted.alert, sorted.passes), (Some(40), false));
         let kept_back = [
             record(21, 0, &[1, 41]),
@@ -286,7 +298,9 @@ mod tests {
             vec![0x2f, 0, 1, 0, 1, 7],
         ];
         for datagram in kept_back {
-            let refused = gate.sort(&datagram, SERVER).map(|sorted| sorted.passes);
+            let refused = gate
+                .sort(Time::ZERO, &datagram, SERVER)
+                .map(|sorted| sorted.passes);
             assert_eq!(refused, Err(Refused::Unexpected), "{datagram:?}");
             assert!(gate.passed().is_empty());
         }
@@ -294,9 +308,9 @@ mod tests {
 
     #[test]
     fn fragments_that_nobody_cuts_are_kept_back() {
-        let mut gate = Gate::new(1_000);
+        let mut gate = Gate::new(&Config::default());
         let refused = |gate: &mut Gate, body: &[u8]| {
-            gate.sort(&record(22, 0, body), SERVER)
+            gate.sort(Time::ZERO, &record(22, 0, body), SERVER)
                 .map(|sorted| sorted.passes)
         };
         let tiny = [11, 0, 4, 0, 0, 1, 0, 0, 0, 0, 0, 1, 7];
@@ -310,19 +324,33 @@ mod tests {
     }
 
     #[test]
-    fn a_handshake_takes_no_more_than_it_may() {
-        let mut gate = Gate::new(100);
-        let datagram = message(16, 2);
-        let passed = (0..10)
-            .take_while(|_| gate.sort(&datagram, SERVER).is_ok())
-            .count();
-        assert_eq!(passed, 100 / datagram.len());
-        assert_eq!(gate.sort(&datagram, SERVER).unwrap_err(), Refused::Flooded);
+    fn a_handshake_takes_no_more_than_it_may_in_a_while() {
+        let config = Config {
+            handshake_bytes: 100,
+            ..Config::default()
+        };
+        let mut gate = Gate::new(&config);
+        let protected = record(22, 1, &[7; 20]);
+        let takes = |gate: &mut Gate, now, stage| {
+            let taken = (0..10).take_while(|_| gate.sort(now, &protected, stage).is_ok());
+            taken.count()
+        };
+        let fitting = 100 / protected.len();
+        assert_eq!(takes(&mut gate, Time::ZERO, SERVER), fitting);
+        let refused = gate.sort(Time::ZERO, &protected, SERVER).unwrap_err();
+        assert_eq!(refused, Refused::Flooded);
+        assert!(gate.sort(Time::ZERO, &message(16, 2), SERVER).is_ok());
+        let later = Time::ZERO + config.retransmission();
+        assert_eq!(takes(&mut gate, later, SERVER), fitting);
         let agreed = Stage {
             is_agreed: true,
             ..SERVER
         };
+        gate.count_anew(later);
+        assert_eq!(takes(&mut gate, later, agreed), fitting);
+        let much_later = later + 100 * config.retransmission();
+        assert_eq!(takes(&mut gate, much_later, agreed), 0);
         let data = record(23, 1, &[7; 90]);
-        assert!((0..10).all(|_| gate.sort(&data, agreed).is_ok()));
+        assert!((0..10).all(|_| gate.sort(much_later, &data, agreed).is_ok()));
     }
 }

@@ -31,6 +31,7 @@ impl Hellos {
     }
 
     /// Bytes of the one that is not whole yet.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
     }

@@ -1,6 +1,6 @@
 //! A handshake from its first ClientHello to its end, whichever library makes it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flumen_wire::dtls::{ClientHello, write_message};
 
@@ -25,6 +25,7 @@ pub(super) struct Machine {
     hellos: Hellos,
     attempt: Option<Attempt>,
     beginnings: u8,
+    begun_at: Time,
     /// What seems to have gone wrong, and when it is believed.
     trouble: Option<(Failure, Time)>,
     /// When a client begins anew.
@@ -43,7 +44,7 @@ impl Machine {
         generator: Generator,
     ) -> Self {
         Self {
-            gate: Gate::new(config.handshake_bytes),
+            gate: Gate::new(config),
             setting: Setting {
                 config: config.clone(),
                 identity: identity.clone(),
@@ -57,6 +58,7 @@ impl Machine {
             hellos: Hellos::default(),
             attempt: None,
             beginnings: 0,
+            begun_at: Time::ZERO,
             trouble: None,
             again_at: None,
             deadline: None,
@@ -136,10 +138,10 @@ impl Machine {
     fn begin(&mut self, now: Time) {
         self.give_up_attempt();
         self.tell_connecting();
-        self.beginnings += 1;
-        self.trouble = None;
-        self.again_at = None;
-        self.gate.count_anew();
+        self.beginnings = self.beginnings.saturating_add(1);
+        self.begun_at = now;
+        (self.trouble, self.again_at) = (None, None);
+        self.gate.count_anew(now);
         let timeout = self.setting.config.handshake_timeout();
         self.deadline.get_or_insert(now + timeout);
     }
@@ -160,7 +162,7 @@ impl Machine {
             speaks_1_3: self.attempt.as_ref().map(Attempt::speaks_1_3),
             is_agreed: self.is_agreed(),
         };
-        let sorted = self.gate.sort(datagram, stage)?;
+        let sorted = self.gate.sort(now, datagram, stage)?;
         self.take_sorted(now, sorted);
         Ok(())
     }
@@ -180,18 +182,32 @@ impl Machine {
         }
     }
 
-    /// The same ClientHello again goes to the library; another begins anew if what is under way
-    /// has come no further than that in the time in which an answer is repeated: either may be a
-    /// forgery.
+    /// The same ClientHello again goes to the library; another begins anew, unless what is under way
+    /// is to be waited for: either may be a forgery.
     fn take_hello(&mut self, now: Time, hello: &[u8]) {
         let Ok(read) = ClientHello::parse(hello) else {
             return;
         };
-        match &mut self.attempt {
-            Some(attempt) if attempt.answers(read.random) => self.hand_over(now, hello),
-            Some(attempt) if attempt.holds_out(now, self.setting.config.retransmission()) => {}
-            _ if self.beginnings > self.setting.config.new_beginnings => {}
-            _ => self.begin_as_server(now, hello),
+        let attempt = self.attempt.as_ref();
+        if attempt.is_some_and(|attempt| attempt.answers(read.random)) {
+            self.hand_over(now, hello);
+        } else if now >= self.begun_at + self.patience() {
+            self.begin_as_server(now, hello);
+        }
+    }
+
+    /// How long a server waits for what has begun: for the time in which an answer is repeated if
+    /// nothing came of it, and never without end, since what came may be forged as well.
+    fn patience(&self) -> Duration {
+        let config = &self.setting.config;
+        let for_this = match &self.attempt {
+            Some(attempt) if attempt.has_gone_on => config.grace(),
+            Some(_) => config.retransmission(),
+            None => Duration::ZERO,
+        };
+        match self.beginnings <= config.new_beginnings {
+            true => for_this,
+            false => config.grace(),
         }
     }
 
@@ -210,9 +226,9 @@ impl Machine {
         let Some(attempt) = &mut self.attempt else {
             return;
         };
-        attempt.go_on();
+        attempt.has_gone_on = true;
         if matches!(self.trouble, Some((Failure::Alert(_), _))) {
-            self.trouble = None;
+            (self.trouble, self.again_at) = (None, None);
         }
         let driven = attempt
             .library
@@ -223,8 +239,8 @@ impl Machine {
     fn take_yield(&mut self, now: Time, driven: Result<(), Broken>) {
         if let Some(agreed) = self.yielded.agreed.take() {
             self.agreed = Some(agreed);
-            (self.trouble, self.deadline) = (None, None);
-            self.gate.count_anew();
+            self.forget_deadlines();
+            self.gate.count_anew(now);
             self.verify(now);
         }
         self.bound_early_data();
@@ -255,8 +271,12 @@ impl Machine {
         self.begin_trouble(now, failure);
     }
 
-    /// Something that ends a handshake if the handshake does not go on, or begin anew.
+    /// Something that ends a handshake if the handshake does not go on, or begin anew. It is nothing
+    /// to one that is over.
     fn begin_trouble(&mut self, now: Time, failure: Failure) {
+        if self.is_agreed() || self.is_over() {
+            return;
+        }
         let config = &self.setting.config;
         let asks_in_1_2 = self.attempt.as_ref().is_some_and(|it| !it.speaks_1_3());
         let is_worth_another = self.attempt.is_none()
@@ -333,8 +353,12 @@ impl Machine {
         self.state = state;
         self.attempt = None;
         self.hellos = Hellos::default();
-        (self.trouble, self.again_at, self.deadline) = (None, None, None);
+        self.forget_deadlines();
         self.yielded.out.events.push(event);
+    }
+
+    fn forget_deadlines(&mut self) {
+        (self.trouble, self.again_at, self.deadline) = (None, None, None);
     }
 
     pub(super) fn next_timeout(&self) -> Option<Time> {
@@ -367,7 +391,7 @@ impl Machine {
     }
 
     pub(super) fn poll(&mut self, _: Time, out: &mut Output) {
-        let with_payloads = self.state == State::Connected;
+        let with_payloads = self.certificate.is_some();
         self.yielded.out.move_to(out, with_payloads);
     }
 

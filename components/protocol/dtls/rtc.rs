@@ -34,6 +34,13 @@ const SHORTEST: Duration = Duration::from_millis(50);
 /// How many of the library's seven retransmissions of a flight a peer can ask for.
 const MOST_REPEATS: u32 = 4;
 
+/// How often a flight is sent again that the library has no timer for. It remembers each time that
+/// it was asked.
+const MOST_NUDGES: u32 = 512;
+
+/// The type of records that a client answers a flight with.
+const HANDSHAKE: u8 = 22;
+
 /// The longest time between retransmissions.
 const LONGEST: Duration = Duration::from_secs(8);
 
@@ -44,10 +51,12 @@ pub(super) struct Rtc {
     first_retransmission: Duration,
     retransmissions: u32,
     due: Option<Time>,
+    is_client: bool,
     has_srtp: bool,
     is_agreed: bool,
     flights: Flights,
     last_sent: Time,
+    nudges: u32,
 }
 
 impl Rtc {
@@ -96,10 +105,12 @@ impl Rtc {
             first_retransmission: config.retransmission(),
             retransmissions: 0,
             due: None,
+            is_client,
             has_srtp: !suites.is_empty(),
             is_agreed: false,
             flights: Flights::new(is_client),
             last_sent: Time::ZERO,
+            nudges: 0,
         }
     }
 
@@ -116,17 +127,35 @@ impl Rtc {
         if taken.pass.is_empty() {
             return Ok(());
         }
-        self.read(now, &taken.pass, to)
+        let before = to.out.datagrams().len();
+        self.read(now, &taken.pass, to)?;
+        // Of messages that it cannot read the library says nothing, or an alert, and waits for them.
+        let mut answers = to.out.datagrams().skip(before);
+        let is_answered = answers.any(|datagram| datagram.first() == Some(&HANDSHAKE));
+        match taken.has_flight && self.is_client && !is_answered {
+            true => Err(Broken(Failure::Broken("a flight without sense".to_owned()))),
+            false => Ok(()),
+        }
     }
 
     /// The peer repeats itself, and so misses what was sent last.
     fn repeat(&mut self, now: Time, to: &mut Yield) -> Result<(), Broken> {
-        let is_early = now < self.last_sent + SHORTEST;
-        if is_early || self.retransmissions >= MOST_REPEATS || self.due.is_none() {
+        if now < self.last_sent + SHORTEST {
             return Ok(());
         }
-        self.due = Some(now);
-        self.advance(now, to)
+        if self.due.is_some() && !self.flights.has_no_timer() {
+            if self.retransmissions < MOST_REPEATS {
+                self.due = Some(now);
+            }
+            return self.advance(now, to);
+        }
+        if self.nudges < MOST_NUDGES {
+            self.nudges += 1;
+            self.last_sent = now;
+            let nudge = self.flights.nudge();
+            return self.read(now, &nudge, to);
+        }
+        Ok(())
     }
 
     fn read(&mut self, now: Time, records: &[u8], to: &mut Yield) -> Result<(), Broken> {

@@ -107,7 +107,7 @@ fn a_flood_before_the_handshake_leaves_room_for_it() {
 }
 
 /// The ClientHello of a new client.
-fn client_hello(seed: u8) -> Vec<u8> {
+pub(crate) fn client_hello(seed: u8) -> Vec<u8> {
     let mut stranger = Pair::new(Config::default(), Config::default());
     stranger.client = End::new(&Config::default(), seed);
     stranger.introduce();
