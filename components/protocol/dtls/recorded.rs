@@ -16,7 +16,7 @@ use crate::srtp::{CryptoSuite, MasterKey};
 /// What a connection answered, call by call; serialises with serde.
 ///
 /// **It holds the keys for SRTP**, without which media could not be played back: who has it reads
-/// what was sent. `Debug` tells how long it is, and it is wiped when it is dropped.
+/// what was sent. `Debug` tells how long it is; keys and data are wiped when it is dropped.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Tape {
     entries: VecDeque<Entry<Answer, Snapshot>>,
@@ -81,6 +81,12 @@ impl Drop for Keys {
     fn drop(&mut self) {
         self.local.zeroize();
         self.remote.zeroize();
+    }
+}
+
+impl Drop for Polled {
+    fn drop(&mut self) {
+        self.payloads.zeroize();
     }
 }
 
@@ -227,14 +233,14 @@ impl Recorded {
         }
     }
 
-    fn yield_again(&mut self, polled: Polled, out: &mut Output) {
+    fn yield_again(&mut self, mut polled: Polled, out: &mut Output) {
         for datagram in &polled.datagrams {
             out.datagram(datagram);
         }
         for payload in &polled.payloads {
             out.payload(payload);
         }
-        for told in polled.events {
+        for told in std::mem::take(&mut polled.events) {
             let event = self.event(told);
             out.events.push(event);
         }
