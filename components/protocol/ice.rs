@@ -24,8 +24,9 @@ pub struct Config {
     pub consent_timeout: Option<Duration>,
     /// Ways that are known at a time; the oldest one that is not selected makes room.
     pub tuples: usize,
-    /// Bytes that are sent by a way before something authenticated besides checks has come by it:
-    /// whoever knows the password can have checks come from where others live.
+    /// Bytes that are sent by a way before something authenticated besides checks has come by it, and
+    /// by all such ways that are selected within ten seconds: whoever knows the password can have
+    /// checks come from where others live.
     pub unproven_bytes: u32,
     /// How often within ten seconds another way may be selected.
     pub switches: u32,

@@ -75,7 +75,7 @@ pub struct Limits {
     /// makes room. Default 8.
     pub ice_tuples_per_transport: usize,
     /// Bytes that are sent by a way before something authenticated besides connectivity checks has
-    /// come by it. Default 65,536.
+    /// come by it, and by all such ways of a WebRTC transport within ten seconds. Default 65,536.
     pub ice_unproven_bytes: u32,
     /// How often within ten seconds a WebRTC transport selects another way. Default 16.
     pub ice_switches: u32,

@@ -36,7 +36,7 @@ pub struct Agent<T> {
     /// The newest one last.
     tuples: Vec<Tuple<T>>,
     selected: Option<T>,
-    /// The highest NOMINATION.
+    /// The highest NOMINATION that was followed.
     renomination: Option<u32>,
     nominations: u64,
     repeats: Repeats<T>,
@@ -49,9 +49,11 @@ pub struct Agent<T> {
 struct Switches {
     since: Time,
     count: u32,
+    /// Bytes that left by ways which have not been proven since.
+    unproven: u32,
 }
 
-/// Switches are counted over so long.
+/// Switches, and what they had sent to anybody, are counted over so long.
 const SWITCH_WINDOW: Duration = Duration::from_secs(10);
 
 /// What a check says of the way it came by.
@@ -163,6 +165,9 @@ impl<T: Copy + PartialEq> Agent<T> {
         };
         self.heard_at = now;
         let heard = &mut self.tuples[position];
+        if !heard.proven {
+            self.switches.unproven = self.switches.unproven.saturating_sub(heard.sent);
+        }
         (heard.heard_at, heard.alive_at, heard.proven) = (now, Some(now), true);
         if self.selected != Some(tuple) {
             let heard = &self.tuples[position];
@@ -184,7 +189,8 @@ impl<T: Copy + PartialEq> Agent<T> {
         }
     }
 
-    /// Notes that `bytes` are to leave by `tuple`; false when they must not.
+    /// Notes that `bytes` are to leave by `tuple`; false when they must not: see
+    /// [`Config::unproven_bytes`].
     pub fn charge(&mut self, tuple: T, bytes: u32) -> bool {
         let Some(position) = self.position(tuple) else {
             return false;
@@ -193,10 +199,11 @@ impl<T: Copy + PartialEq> Agent<T> {
         if known.proven {
             return true;
         }
-        let sent = known.sent.saturating_add(bytes);
-        let fits = sent <= self.config.unproven_bytes;
+        let [sent, in_all] =
+            [known.sent, self.switches.unproven].map(|it| it.saturating_add(bytes));
+        let fits = sent.max(in_all) <= self.config.unproven_bytes;
         if fits {
-            known.sent = sent;
+            (known.sent, self.switches.unproven) = (sent, in_all);
         }
         fits
     }
@@ -218,8 +225,7 @@ impl<T: Copy + PartialEq> Agent<T> {
         if self.next_timeout().is_none_or(|timeout| timeout > now) {
             return Vec::new();
         }
-        self.selected = None;
-        self.state = State::Disconnected;
+        self.lose();
         self.tuples.drain(..).map(|known| known.tuple).collect()
     }
 
@@ -235,8 +241,14 @@ impl<T: Copy + PartialEq> Agent<T> {
             .max_by_key(|known| (known.nominated, known.heard_at));
         match next.map(|next| next.tuple) {
             Some(next) => self.select(now, next),
-            None => (self.selected, self.state) = (None, State::Disconnected),
+            None => self.lose(),
         }
+    }
+
+    /// Nothing is selected any more: whatever the peer nominates next counts.
+    fn lose(&mut self) {
+        (self.selected, self.state) = (None, State::Disconnected);
+        self.renomination = None;
     }
 
     /// Ends it: nothing is answered from now on.
@@ -267,13 +279,14 @@ impl<T: Copy + PartialEq> Agent<T> {
         let (added, evicted) = self.remember(now, tuple);
         let under_current = message.receiver() == Some(self.current.username().as_bytes());
         let nomination = Nomination {
-            value: message.nomination,
+            // After a restart the peer counts anew, and what is late yet must not outdo it.
+            value: message.nomination.filter(|_| under_current),
             restarts: under_current && self.previous.is_some(),
         };
         let mut retired = None;
         if message.nomination.is_some() || message.use_candidate {
             self.nominate(now, tuple, nomination);
-            if nomination.restarts {
+            if nomination.restarts && self.selected == Some(tuple) {
                 retired = self.previous.take().map(|before| before.username().into());
             }
         } else if matches!(self.state, State::New | State::Disconnected) {
@@ -302,12 +315,9 @@ impl<T: Copy + PartialEq> Agent<T> {
     }
 
     fn nominate(&mut self, now: Time, tuple: T, nomination: Nomination) {
-        let is_newer = |value: u32| self.renomination.is_none_or(|highest| value > highest);
-        if let Some(value) = nomination.value {
-            if !is_newer(value) {
-                return;
-            }
-            self.renomination = Some(value);
+        let is_outdone = |value| self.renomination.is_some_and(|highest| value <= highest);
+        if nomination.value.is_some_and(is_outdone) {
+            return;
         }
         self.nominations += 1;
         let Some(position) = self.position(tuple) else {
@@ -322,6 +332,9 @@ impl<T: Copy + PartialEq> Agent<T> {
         if self.selected != Some(tuple) && at_once {
             self.switch(now, tuple);
         }
+        if self.selected == Some(tuple) {
+            self.renomination = nomination.value.or(self.renomination);
+        }
         self.state = State::Completed;
     }
 
@@ -331,7 +344,7 @@ impl<T: Copy + PartialEq> Agent<T> {
         if now.since(switches.since) >= SWITCH_WINDOW {
             *switches = Switches {
                 since: now,
-                count: 0,
+                ..Switches::default()
             };
         }
         if self.selected.is_none() || switches.count < self.config.switches {

@@ -455,3 +455,89 @@ fn a_closed_agent_answers_nothing() {
     assert_eq!(case.stands(), (State::Closed, None));
     assert_eq!(case.ask(1, NOMINATING), Err(Refused::NoRequest));
 }
+
+fn renominating(value: u32) -> Check {
+    Check {
+        nomination: Some(value),
+        ..PLAIN
+    }
+}
+
+#[test]
+fn a_nomination_counts_whatever_it_is_when_nothing_is_selected() {
+    for value in [4, 5] {
+        let mut case = Case::new();
+        case.check(1, renominating(5));
+        assert_eq!(case.stands(), (State::Completed, Some(1)));
+        case.wait(31_000);
+        let now = case.now;
+        assert_eq!(case.agent.advance(now), [1]);
+        assert_eq!(case.stands(), (State::Disconnected, None));
+        case.check(2, renominating(value));
+        assert_eq!(case.stands(), (State::Completed, Some(2)));
+        case.agent.forget(now, 2);
+        case.check(3, renominating(value));
+        assert_eq!(case.stands(), (State::Completed, Some(3)));
+    }
+}
+
+#[test]
+fn a_late_nomination_under_the_old_name_does_not_outdo_those_under_the_new_one() {
+    let mut case = Case::new();
+    case.check(1, renominating(2));
+    assert!(case.hear(1));
+    case.agent
+        .restart(Credentials::new("new-name", "new-password"));
+    case.check(1, renominating(5));
+    let under_new = Check {
+        user: Some("new-name"),
+        password: Some("new-password"),
+        ..renominating(1)
+    };
+    let answered = case.check(2, under_new);
+    assert_eq!(case.stands(), (State::Completed, Some(2)));
+    assert_eq!(answered.retired.as_deref(), Some("old-name"));
+}
+
+#[test]
+fn a_nomination_that_came_too_soon_counts_when_it_is_repeated() {
+    let config = Config {
+        switches: 1,
+        ..Config::default()
+    };
+    let mut case = Case::with(config);
+    case.check(1, renominating(1));
+    assert!(case.hear(1));
+    case.agent
+        .restart(Credentials::new("new-name", "new-password"));
+    let under_new = Check {
+        user: Some("new-name"),
+        password: Some("new-password"),
+        ..renominating(1)
+    };
+    let answered = case.check(2, under_new);
+    assert_eq!(case.agent.selected(), Some(1), "one switch is allowed");
+    assert_eq!(answered.retired, None);
+    let answered = case.wait(10_000).check(2, under_new);
+    assert_eq!(case.agent.selected(), Some(2));
+    assert_eq!(answered.retired.as_deref(), Some("old-name"));
+}
+
+#[test]
+fn all_unproven_ways_of_a_while_get_no_more_than_one() {
+    let mut case = Case::new();
+    let limit = case.agent.config.unproven_bytes;
+    let spend = |case: &mut Case, way| (0..).take_while(|_| case.agent.charge(way, 1_024)).count();
+    let mut sent = 0;
+    for way in 1..=12 {
+        case.check(way, renominating(way.into()));
+        assert_eq!(case.agent.selected(), Some(way));
+        sent += spend(&mut case, way) as u32 * 1_024;
+    }
+    assert_eq!(sent, limit);
+    case.wait(10_000).check(20, renominating(20));
+    assert_eq!(spend(&mut case, 20) as u32 * 1_024, limit);
+    assert!(case.hear(20), "nobody else got that");
+    case.check(21, renominating(21));
+    assert_eq!(spend(&mut case, 21) as u32 * 1_024, limit);
+}
