@@ -102,13 +102,8 @@ impl Checks<'_, '_> {
             };
             return Err((known, reason));
         };
-        if known != Some(transport) {
-            *strangers += 1;
-            if *strangers > self.limits.stun_checks_per_tick {
-                return Err((Some(transport), Discard::TooManyChecks));
-            }
-        }
-        let answered = self.answer(transport, tuple, &message);
+        let strangers = (known != Some(transport)).then_some(strangers);
+        let answered = self.answer(transport, tuple, &message, strangers);
         answered.map_err(|reason| (Some(transport), reason))
     }
 
@@ -117,6 +112,7 @@ impl Checks<'_, '_> {
         transport: Entity,
         tuple: IceTuple,
         message: &Message<'_>,
+        strangers: Option<&mut u32>,
     ) -> Result<(), Discard> {
         let found = self.agents.get_mut(transport);
         let (mut agent, mut traffic, listeners) = found.map_err(|_| Discard::UnknownUsername)?;
@@ -124,6 +120,13 @@ impl Checks<'_, '_> {
         traffic.received.add(message.bytes().len() as u64, now);
         if !agent.may_check(self.now.tick, self.limits.stun_checks_per_transport) {
             return Err(Discard::TooManyChecks);
+        }
+        // What one transport is not to read takes nothing from the others.
+        if let Some(strangers) = strangers {
+            *strangers += 1;
+            if *strangers > self.limits.stun_checks_per_tick {
+                return Err(Discard::TooManyChecks);
+            }
         }
         let start = self.outbox.headers.len();
         let from = (tuple, tuple.remote);

@@ -51,6 +51,28 @@ fn a_hundred_transports_share_a_port() {
 }
 
 #[test]
+fn checks_for_one_transport_leave_room_for_those_of_another() {
+    let mut room = Room::new();
+    let server = server(&mut room);
+    let [flooded, other] = [(); 2].map(|()| {
+        room.engine
+            .create_webrtc_transport(room.router, on(server))
+            .unwrap()
+    });
+    let mut flooding = Peer::new(&room, flooded, address(10_000));
+    flooding.parameters.password = "unsigned".into();
+    let mut newcomer = Peer::new(&room, other, address(20_000));
+    for number in 0..200 {
+        let check = flooding.check_bytes(Check::NOMINATING);
+        room.wire
+            .inject(flooding.server, address(10_001 + number), &check);
+    }
+    newcomer.check(&room, Check::NOMINATING);
+    newcomer.turn(&mut room);
+    assert_eq!(newcomer.answers, [Ok(newcomer.address)]);
+}
+
+#[test]
 fn media_on_one_port_finds_its_way() {
     let mut room = Room::new();
     let server = server(&mut room);
