@@ -15,6 +15,7 @@ use crate::tick::time::Time;
 #[derive(Component)]
 pub struct DtlsConnection {
     connection: Connection,
+    identity: Identity,
     armed: Option<Time>,
 }
 
@@ -30,12 +31,18 @@ pub struct DtlsSettings {
 }
 
 impl DtlsConnection {
-    /// Puts a connection into the world.
-    pub fn new(connection: Connection) -> Self {
+    /// Puts a connection of `identity` into the world.
+    pub fn new(connection: Connection, identity: Identity) -> Self {
         Self {
             connection,
+            identity,
             armed: None,
         }
+    }
+
+    /// The certificate that this end shows: that of the settings when the connection was made.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// Sets a deadline for what is due next, unless an earlier one is set: it is checked again when

@@ -165,7 +165,7 @@ fn begin_session(world: &mut World, transport: Entity, consent_timeout: Option<D
     let connection = Connection::new(&config, &identity, epoch, generator);
     let session = (
         agent,
-        DtlsConnection::new(connection),
+        DtlsConnection::new(connection, identity),
         SrtpSession::default(),
     );
     world.entity_mut(transport).insert(session);

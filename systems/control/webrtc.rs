@@ -3,9 +3,9 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::{Mut, World};
 use flumen_components::{
-    Closed, DtlsConnection, DtlsParameters, DtlsRole, DtlsSettings, DtlsState, IceAgent,
-    IceCandidate, IceListeners, IceParameters, IceState, Ledger, MovedSessions, Now, Outbox,
-    SocketKey, Sockets, TransportId, Tuple, find,
+    Closed, DtlsConnection, DtlsParameters, DtlsRole, DtlsState, IceAgent, IceCandidate,
+    IceListeners, IceParameters, IceState, Ledger, MovedSessions, Now, Outbox, SocketKey, Sockets,
+    TransportId, Tuple, find,
 };
 use flumen_protocol::dtls::{self, Output};
 use thiserror::Error;
@@ -121,11 +121,10 @@ pub fn ice_selected_tuple(world: &World, id: TransportId) -> Result<Option<Tuple
 ///
 /// See [`NotWebRtc`].
 pub fn dtls_parameters(world: &World, id: TransportId) -> Result<DtlsParameters, NotWebRtc> {
-    let role = get::<DtlsConnection>(world, id)?.local_role();
-    let identity = &world.resource::<DtlsSettings>().identity;
+    let connection = get::<DtlsConnection>(world, id)?;
     Ok(DtlsParameters {
-        role: role.unwrap_or_default(),
-        fingerprints: identity.fingerprints().to_vec(),
+        role: connection.local_role().unwrap_or_default(),
+        fingerprints: connection.identity().fingerprints().to_vec(),
     })
 }
 

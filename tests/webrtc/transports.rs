@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use flumen::dtls::{ConnectError, Fingerprint, HashAlgorithm};
+use flumen::components::DtlsSettings;
+use flumen::dtls::{ConnectError, Fingerprint, HashAlgorithm, Identity};
 use flumen::{
     AppData, CreateTransportError, DtlsParameters, DtlsRole, DtlsState, IceState, ListenInfo,
     NotWebRtc, OpenTransportError, SctpOptions, WebRtcListen, WebRtcTransportOptions,
@@ -39,6 +40,24 @@ fn a_new_transport_tells_all_that_a_peer_must_know() {
             .unwrap()
             .is_data_channel
     );
+}
+
+#[test]
+fn a_transport_keeps_its_certificate_when_later_ones_get_another() {
+    let mut room = Room::new();
+    let [before, also_before] = [(); 2].map(|()| room.webrtc());
+    let told = room.engine.dtls_parameters(before).unwrap();
+    let other = Identity::generate().unwrap();
+    let mut settings = room.engine.world_mut().resource_mut::<DtlsSettings>();
+    settings.identity = other.clone();
+    let later = room.webrtc();
+    assert_eq!(room.engine.dtls_parameters(before), Ok(told));
+    let of_later = room.engine.dtls_parameters(later).unwrap();
+    assert_eq!(of_later.fingerprints, other.fingerprints());
+    for (port, transport) in (SENDER..).zip([before, also_before, later]) {
+        let peer = Peer::join(&mut room, transport, address(port));
+        assert!(peer.is_connected());
+    }
 }
 
 #[test]
