@@ -111,8 +111,13 @@ impl Sessions<'_, '_> {
             &mut self.ledger,
         );
         for event in self.out.events.drain(..) {
-            if let Event::Connected(Some(keys)) = &event {
-                srtp.set_keys(&keys.remote, &keys.local, &self.limits);
+            match &event {
+                Event::Connected(Some(keys)) => {
+                    srtp.set_keys(&keys.remote, &keys.local, &self.limits);
+                }
+                // Nothing is taken from a peer, nor sealed for it, that is not there any more.
+                Event::Closed | Event::Failed(_) => *srtp = SrtpSession::default(),
+                _ => {}
             }
             let changed = DtlsStateChanged {
                 about: transport,

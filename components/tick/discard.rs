@@ -52,7 +52,8 @@ reasons! {
         SctpClosed = "sctpClosed",
         /// RTCP of which not a single packet is well-formed (RFC 3550 section 6.1, RFC 5506).
         MalformedRtcp = "malformedRtcp",
-        /// RTP or RTCP on a transport with SRTP whose keys are not known yet.
+        /// RTP or RTCP on a transport with SRTP whose keys are not known yet, or not any more as DTLS
+        /// is closed or failed.
         SrtpKeysMissing = "srtpKeysMissing",
         /// SRTP or SRTCP that ends before what protects it does (RFC 3711 section 3).
         MalformedSrtp = "malformedSrtp",

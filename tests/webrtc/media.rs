@@ -129,6 +129,27 @@ fn clear_media_is_never_taken_nor_sent() {
 }
 
 #[test]
+fn nothing_is_taken_from_a_peer_that_said_goodbye() {
+    let mut call = call();
+    call.send(10, VP8_KEY_FRAME);
+    let accepted = call.room.engine.ledger().accepted;
+    assert_eq!(accepted, 1);
+    call.peers[0].dtls.close(call.room.now);
+    call.peers[0].flush(&call.room);
+    call.turn();
+    let state = call.room.engine.dtls_state(call.transports[0]);
+    assert_eq!(state, Ok(flumen::DtlsState::Closed));
+    call.send(11, VP8_DELTA_FRAME);
+    assert_eq!(call.room.engine.ledger().accepted, accepted);
+    let stats = call
+        .room
+        .engine
+        .transport_stats(call.transports[0])
+        .unwrap();
+    assert_eq!(stats.discarded[Discard::SrtpKeysMissing], 1);
+}
+
+#[test]
 fn a_transport_that_closes_says_goodbye() {
     let mut call = call();
     call.room
