@@ -9,10 +9,10 @@ use flumen_components::event::{
 };
 use flumen_components::wire::ppid;
 use flumen_components::{
-    BufferedAmountLowThreshold, Control, DataConsumerId, DataLedger, Deadlines, Destination,
-    Discard, DtlsConnection, Due, Event, IceAgent, Ledger, Limits, Link, MessageDiscard, Messages,
-    Now, Outbox, Outgoing, Path, SctpAssociation, SctpSchedule, SctpState, SctpStreams, Stirred,
-    Subject, Time, TransportId,
+    BufferedAmountLowThreshold, Control, DataChannel, DataConsumerId, DataLedger, Deadlines,
+    Destination, Discard, DtlsConnection, DtlsState, Due, Event, IceAgent, Ledger, Limits, Link,
+    MessageDiscard, Messages, MovedSessions, Now, Outbox, Outgoing, Path, SctpAssociation,
+    SctpSchedule, SctpState, SctpStreams, Stirred, Subject, Time, TransportId,
 };
 use flumen_protocol::dtls;
 use flumen_protocol::sctp::{self, Association, Output, Refused, UserMessage};
@@ -41,6 +41,7 @@ pub(crate) struct Associations<'w, 's> {
     data_consumers: Query<'w, 's, (&'static DataConsumerId, &'static BufferedAmountLowThreshold)>,
     stirred: ResMut<'w, Stirred>,
     messages: ResMut<'w, Messages>,
+    moved: ResMut<'w, MovedSessions>,
     data_ledger: ResMut<'w, DataLedger>,
     outbox: ResMut<'w, Outbox>,
     discards: TransportDiscards<'w, 's>,
@@ -149,7 +150,9 @@ impl Associations<'_, '_> {
         match agent.zip(connection) {
             None => send(&self.out, about, path.rtp, outbox, ledger),
             Some((mut agent, mut connection)) => {
-                wrap(now, &self.out, &mut connection, &mut self.wrapped);
+                if wrap(now, &self.out, &mut connection, &mut self.wrapped) == Wrapped::NotAll {
+                    agent.list(about, &mut self.moved);
+                }
                 connection.arm(about, &mut self.deadlines);
                 sessions::send(&self.wrapped, (about, &mut agent), outbox, ledger);
             }
@@ -213,38 +216,54 @@ impl Follower<'_, '_, '_> {
     fn answer(&mut self, stream: u16, request: Request) {
         match request {
             Request::Nothing => return,
-            Request::Refused => {
-                discard(self.ledger, MessageDiscard::UnwantedChannel);
-                self.association.reset_stream(stream);
-            }
+            Request::Refused => self.refuse(stream),
             Request::Open(channel) => {
-                let opened = DataChannelOpened {
-                    about: self.about,
-                    subject: Subject::Transport(self.id),
-                    channel,
-                };
-                self.pending.0.push(opened.into());
-                // It fails when the association is over: then there is no channel either.
-                let _ = self.association.send(self.now, &acknowledgement(stream));
+                let sent = self.association.send(self.now, &acknowledgement(stream));
+                // A peer that takes fewer streams than it opens, say, would wait for it in vain.
+                if sent.is_ok() {
+                    self.tell_opened(channel);
+                } else {
+                    self.streams.shut(stream);
+                    self.refuse(stream);
+                }
             }
         }
         self.has_answered = true;
     }
 
-    /// The peer closed a channel: so does this end (RFC 8831 section 6.7).
+    fn tell_opened(&mut self, channel: DataChannel) {
+        let opened = DataChannelOpened {
+            about: self.about,
+            subject: Subject::Transport(self.id),
+            channel,
+        };
+        self.pending.0.push(opened.into());
+    }
+
+    fn refuse(&mut self, stream: u16) {
+        discard(self.ledger, MessageDiscard::UnwantedChannel);
+        self.streams.abandon(stream);
+        self.association.reset_stream(stream);
+    }
+
+    /// The peer closed a channel: so does this end, unless it did so first (RFC 8831 section 6.7).
     fn close_channel(&mut self, stream_id: u16) {
         if self.channels.is_none() {
             return;
         }
-        self.streams.shut(stream_id);
+        let Some(is_answer) = self.streams.shut(stream_id) else {
+            return;
+        };
         let closed = DataChannelClosed {
             about: self.about,
             subject: Subject::Transport(self.id),
             stream_id,
         };
         self.pending.0.push(closed.into());
-        self.association.reset_stream(stream_id);
-        self.has_answered = true;
+        if !is_answer {
+            self.association.reset_stream(stream_id);
+            self.has_answered = true;
+        }
     }
 
     fn follow(&mut self, event: sctp::AssociationEvent) {
@@ -298,6 +317,15 @@ impl Follower<'_, '_, '_> {
     }
 }
 
+/// Whether a connection took what it was to carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrapped {
+    /// It did.
+    All,
+    /// It is over, or was not there. What it has to tell of that, if anything, it still has.
+    NotAll,
+}
+
 /// Puts the datagrams of an association into those of a DTLS connection (RFC 8261). What it does not
 /// take is lost, and the association sends it again.
 pub(crate) fn wrap(
@@ -305,15 +333,20 @@ pub(crate) fn wrap(
     out: &Output,
     connection: &mut DtlsConnection,
     wrapped: &mut dtls::Output,
-) {
+) -> Wrapped {
     wrapped.clear();
+    if out.datagrams().len() == 0 {
+        return Wrapped::All;
+    }
     for datagram in out.datagrams() {
-        // It is refused when the connection is over: then there is nobody to tell.
+        // Refusals show in the state; what is too long the association was told not to make.
         let _ = connection.send(now, datagram);
     }
-    if out.datagrams().len() > 0 {
-        connection.poll(now, wrapped);
+    if connection.state() != DtlsState::Connected {
+        return Wrapped::NotAll;
     }
+    connection.poll(now, wrapped);
+    Wrapped::All
 }
 
 /// Puts the datagrams of an association among those that leave. Without a remote address there is

@@ -302,14 +302,15 @@ events! {
         state: SctpState
     };
     /// The peer of a WebRTC transport opened a data channel in-band, and was told that it is open. A
-    /// data producer on its stream receives what comes, a data consumer sends on it; what comes
-    /// before that is nobody's. Not in the JavaScript API.
+    /// data producer on its stream receives what comes, and a data consumer that asks for its stream
+    /// sends on it; what comes before that is nobody's. Not in the JavaScript API.
     DataChannelOpened = "datachannelopen" {
         /// The channel.
         channel: DataChannel
     };
-    /// The peer of a WebRTC transport closed a data channel. The data producer and the data consumer
-    /// on its stream are the application's to close. Not in the JavaScript API.
+    /// The peer of a WebRTC transport closed a data channel that it had opened, or one that a data
+    /// producer or data consumer is on: these are the application's to close. Not in the JavaScript
+    /// API.
     DataChannelClosed = "datachannelclose" {
         /// The stream of the channel.
         stream_id: u16

@@ -5,8 +5,9 @@ use serde::Serialize;
 use crate::data::sctp_stream_parameters::SctpStreamParameters;
 use crate::wire::dcep::{Open, Reliability};
 
-/// A data channel that the peer of a WebRTC transport opened in-band (RFC 8832): what
-/// `produce_data` and `consume_data` take.
+/// A data channel that the peer of a WebRTC transport opened in-band (RFC 8832). `produce_data` takes
+/// its stream parameters, to receive what comes; `consume_data` takes its stream identifier, to send
+/// on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DataChannel {

@@ -1,6 +1,6 @@
 //! Whose the SCTP streams of a transport are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
@@ -16,8 +16,9 @@ pub struct SctpStreams {
     /// Data producers by the stream that they receive.
     pub incoming: BTreeMap<u16, Entity>,
     outgoing: BTreeMap<u16, Entity>,
-    /// Those that the peer opened as data channels.
-    opened: BTreeSet<u16>,
+    /// Those that the peer opened as data channels; true when this end has closed it already, and
+    /// waits for the peer to do so.
+    opened: BTreeMap<u16, bool>,
     next: u16,
     limit: u16,
 }
@@ -27,7 +28,7 @@ impl Default for SctpStreams {
         Self {
             incoming: BTreeMap::new(),
             outgoing: BTreeMap::new(),
-            opened: BTreeSet::new(),
+            opened: BTreeMap::new(),
             next: 0,
             limit: STREAM_ID_MAX + 1,
         }
@@ -46,14 +47,21 @@ impl SctpStreams {
     }
 
     /// The identifier that the next data consumer gets: the first free one behind the last, so that
-    /// one that was freed rests as long as it can. None when all are in use.
+    /// one that was freed rests as long as it can. Those that the peer opened are only had by name.
+    /// None when all are in use.
     pub fn vacant(&self) -> Option<u16> {
         if self.outgoing.len() >= usize::from(self.limit) {
             return None;
         }
-        let is_free = |id: &u16| !self.outgoing.contains_key(id);
+        let is_free = |id: &u16| !self.outgoing.contains_key(id) && !self.opened.contains_key(id);
         let start = if self.next < self.limit { self.next } else { 0 };
         (start..self.limit).chain(0..start).find(is_free)
+    }
+
+    /// Whether `stream` may be given to a data consumer that asks for it.
+    pub fn may_be_occupied(&self, stream: u16) -> bool {
+        let is_closing = self.opened.get(&stream) == Some(&true);
+        stream < self.limit && !self.outgoing.contains_key(&stream) && !is_closing
     }
 
     /// Gives `stream` to a data consumer.
@@ -64,18 +72,35 @@ impl SctpStreams {
 
     /// The peer opens `stream` as a data channel; false when it is in use.
     pub fn open(&mut self, stream: u16) -> bool {
-        let in_use = self.incoming.contains_key(&stream) || self.outgoing.contains_key(&stream);
-        !in_use && self.opened.insert(stream)
+        let is_free = !self.is_in_use(stream) && !self.opened.contains_key(&stream);
+        if is_free {
+            self.opened.insert(stream, false);
+        }
+        is_free
     }
 
-    /// The peer closed `stream`, which can be opened anew.
-    pub fn shut(&mut self, stream: u16) {
-        self.opened.remove(&stream);
+    /// The peer closed `stream`, which can be opened anew: whether this end has closed it already.
+    /// None when it was no channel.
+    pub fn shut(&mut self, stream: u16) -> Option<bool> {
+        let opened = self.opened.remove(&stream);
+        opened.or_else(|| self.is_in_use(stream).then_some(false))
     }
 
-    /// Takes `stream` back.
+    /// This end closes `stream`.
+    pub fn abandon(&mut self, stream: u16) {
+        if let Some(is_closed) = self.opened.get_mut(&stream) {
+            *is_closed = true;
+        }
+    }
+
+    fn is_in_use(&self, stream: u16) -> bool {
+        self.incoming.contains_key(&stream) || self.outgoing.contains_key(&stream)
+    }
+
+    /// Takes `stream` back, and closes it.
     pub fn release(&mut self, stream: u16) {
         self.outgoing.remove(&stream);
+        self.abandon(stream);
     }
 
     /// The data consumer that sends on `stream`.
@@ -112,6 +137,21 @@ mod tests {
         assert_eq!(take(&mut streams), None);
         streams.release(2);
         assert_eq!(take(&mut streams), Some(2));
+    }
+
+    #[test]
+    fn those_that_the_peer_opened_are_only_had_by_name() {
+        let mut streams = SctpStreams::default();
+        assert!(streams.open(0) && streams.open(2) && !streams.open(2));
+        assert_eq!([(); 2].map(|()| take(&mut streams)), [1, 3].map(Some));
+        assert!(streams.may_be_occupied(2) && !streams.may_be_occupied(3));
+        streams.occupy(2, Entity::PLACEHOLDER);
+        assert!(!streams.may_be_occupied(2));
+        streams.release(2);
+        assert!(!streams.may_be_occupied(2), "it is being closed");
+        let shut = [0, 2, 3, 4, 2].map(|stream| streams.shut(stream));
+        assert_eq!(shut, [Some(false), Some(true), Some(false), None, None]);
+        assert!(streams.open(2));
     }
 
     #[test]

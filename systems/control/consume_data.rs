@@ -22,6 +22,10 @@ pub struct DataConsumerOptions {
     pub data_producer_id: DataProducerId,
     /// What is otherwise than with the data producer. Ignored on a direct transport.
     pub reliability: ReliabilityOverrides,
+    /// The SCTP stream to send on: that of a data channel which the peer opened, or any other that no
+    /// data consumer of the transport has. None: the next free one that is no such channel's.
+    /// Ignored on a direct transport. Not in the JavaScript API.
+    pub stream_id: Option<u16>,
     /// It begins paused.
     pub paused: bool,
     /// What it subscribes to, in any order.
@@ -36,6 +40,7 @@ impl DataConsumerOptions {
         Self {
             data_producer_id,
             reliability: ReliabilityOverrides::default(),
+            stream_id: None,
             paused: false,
             subchannels: Vec::new(),
             app_data: AppData::default(),
@@ -59,6 +64,10 @@ pub enum ConsumeDataError {
     /// Every stream of the transport's association has a data consumer.
     #[error("no SCTP stream is free")]
     NoStreamId,
+    /// The stream that was asked for is not one to send on: another data consumer of the transport
+    /// does, it is being closed, or the peer takes fewer streams.
+    #[error("SCTP stream {0} is none to send on")]
+    StreamIdUnavailable(u16),
     /// The transport carries no messages.
     #[error("the transport has no SCTP and is not a direct one")]
     SctpNotEnabled,
@@ -150,9 +159,14 @@ fn parameters(
     let streams = streams.ok_or(ConsumeDataError::SctpNotEnabled)?;
     // What a direct data producer sends is reliable and in order.
     let base = parameters.sctp_stream_parameters.unwrap_or_default();
-    let stream = streams.vacant();
-    let sent = base.overridden(&options.reliability, stream.unwrap_or_default())?;
-    stream.ok_or(ConsumeDataError::NoStreamId)?;
+    let stream = match options.stream_id {
+        Some(asked) if streams.may_be_occupied(asked) => Ok(asked),
+        Some(asked) => Err(ConsumeDataError::StreamIdUnavailable(asked)),
+        None => streams.vacant().ok_or(ConsumeDataError::NoStreamId),
+    };
+    let id = stream.as_ref().copied().unwrap_or_default();
+    let sent = base.overridden(&options.reliability, id)?;
+    stream?;
     Ok(DataParameters {
         kind: DataKind::Sctp,
         sctp_stream_parameters: Some(sent),

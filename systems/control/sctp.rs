@@ -103,7 +103,8 @@ pub(super) fn abort(world: &mut World, transport: Entity) {
                 return send(&out, transport, link, outbox, ledger);
             };
             let mut wrapped = flumen_protocol::dtls::Output::default();
-            wrap(now, &out, &mut connection, &mut wrapped);
+            // What the connection tells yet, nobody is there to hear.
+            let _ = wrap(now, &out, &mut connection, &mut wrapped);
             sessions::send(&wrapped, (transport, &mut agent), outbox, ledger);
         });
     });

@@ -39,6 +39,11 @@ impl Default for Channels {
 impl Channels {
     /// A transport with SCTP, and a peer that is connected to it.
     pub fn new() -> Self {
+        Self::with(Config::default())
+    }
+
+    /// The same with a peer whose association is made with more.
+    pub fn with(config: Config) -> Self {
         let mut room = Room::new();
         let transport = room.webrtc_with(|options| WebRtcTransportOptions {
             sctp: Some(SctpOptions::default()),
@@ -48,7 +53,7 @@ impl Channels {
         // What DTLS adds must fit into a datagram, too.
         let config = Config {
             mtu: 1_100,
-            ..Config::default()
+            ..config
         };
         let mut channels = Self {
             room,

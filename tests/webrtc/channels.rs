@@ -1,12 +1,53 @@
 //! Data channels over WebRTC transports: negotiated, and opened by peers themselves.
 
+use flumen::components::DtlsConnection;
 use flumen::components::wire::dcep::ACK;
+use flumen::dtls::{Connection, Identity, Tape};
 use flumen::event::DataChannelOpened;
-use flumen::sctp::{AssociationEvent as SctpEvent, OutgoingMessage};
+use flumen::sctp::{AssociationEvent as SctpEvent, Config, OutgoingMessage};
 use flumen::{
-    DataConsumerOptions, DataProducerOptions, MessageDiscard, SctpState, SctpStreamParameters,
+    ConsumeDataError, DataConsumerId, DataConsumerOptions, DataProducerId, DataProducerOptions,
+    DtlsState, MessageDiscard, SctpState, SctpStreamParameters,
 };
-use flumen_tests::{Channels, message};
+use flumen_tests::{Channels, fails, message};
+
+/// A data producer on `stream`.
+fn produce(channels: &mut Channels, stream: u16) -> DataProducerId {
+    let options = DataProducerOptions {
+        sctp_stream_parameters: Some(SctpStreamParameters::new(stream)),
+        ..DataProducerOptions::default()
+    };
+    let engine = &mut channels.room.engine;
+    engine.produce_data(channels.transport, options).unwrap()
+}
+
+/// A data consumer that asks for `stream`, and the one that it got.
+fn consume(
+    channels: &mut Channels,
+    data_producer: DataProducerId,
+    stream: Option<u16>,
+) -> (DataConsumerId, u16) {
+    let options = DataConsumerOptions {
+        stream_id: stream,
+        ..DataConsumerOptions::new(data_producer)
+    };
+    let engine = &mut channels.room.engine;
+    let data_consumer = engine.consume_data(channels.transport, options).unwrap();
+    let parameters = engine.data_consumer_parameters(data_consumer).unwrap();
+    let got = parameters.sctp_stream_parameters.unwrap().stream_id;
+    channels.settle();
+    (data_consumer, got)
+}
+
+/// How often this end reset a stream.
+fn resets(channels: &Channels, stream: u16) -> usize {
+    let reset = SctpEvent::ResetByPeer { stream };
+    channels
+        .events
+        .iter()
+        .filter(|event| **event == reset)
+        .count()
+}
 
 #[test]
 fn messages_go_both_ways_over_dtls() {
@@ -111,4 +152,117 @@ fn a_channel_that_the_peer_closes_is_closed_at_this_end_too() {
     );
     channels.open(4, "again");
     assert_eq!(channels.opened().len(), 1);
+}
+
+#[test]
+fn a_channel_that_the_peer_opened_is_sent_on_by_who_asks_for_it_alone() {
+    let mut channels = Channels::new();
+    channels.open(0, "chat");
+    let chat = produce(&mut channels, 0);
+    let (_, chosen) = consume(&mut channels, chat, None);
+    assert_eq!(chosen, 1, "the channel is not given to anybody");
+    let (_, asked) = consume(&mut channels, chat, Some(0));
+    assert_eq!(asked, 0);
+    channels.got.clear();
+    channels.send(&message(0, "hello"));
+    let mut got: Vec<_> = channels.got.iter().map(|message| message.stream).collect();
+    got.sort_unstable();
+    assert_eq!(got, [0, 1]);
+    for stream in [0, 1, u16::MAX] {
+        let transport = channels.transport;
+        let options = DataConsumerOptions {
+            stream_id: Some(stream),
+            ..DataConsumerOptions::new(chat)
+        };
+        let error = fails(&mut channels.room, |room| {
+            room.engine.consume_data(transport, options)
+        });
+        assert_eq!(error, ConsumeDataError::StreamIdUnavailable(stream));
+    }
+}
+
+#[test]
+fn a_channel_that_cannot_be_acknowledged_is_not_told() {
+    let mut channels = Channels::with(Config {
+        inbound_streams: 4,
+        ..Config::default()
+    });
+    channels.open(6, "the peer takes nothing on it");
+    assert_eq!(channels.opened(), []);
+    let refused = channels.room.engine.data_ledger().discarded[MessageDiscard::UnwantedChannel];
+    assert_eq!(refused, 1);
+    channels.open(2, "this one it takes");
+    assert_eq!(channels.opened().len(), 1);
+}
+
+#[test]
+fn what_was_never_open_is_not_told_to_be_closed() {
+    let mut channels = Channels::new();
+    channels.open(5, "the stream is the engine's to open");
+    channels.room.engine.drain_events();
+    channels.association.reset_stream(5);
+    channels.settle();
+    assert_eq!(channels.room.event_names(), [""; 0]);
+}
+
+#[test]
+fn a_channel_that_this_end_closes_is_closed_once() {
+    let mut channels = Channels::new();
+    channels.open(4, "chat");
+    let chat = produce(&mut channels, 2);
+    let (data_consumer, _) = consume(&mut channels, chat, Some(4));
+    channels
+        .room
+        .engine
+        .close_data_consumer(data_consumer)
+        .unwrap();
+    channels.settle();
+    assert_eq!(resets(&channels, 4), 1);
+    channels.room.engine.drain_events();
+    channels.association.reset_stream(4);
+    channels.settle();
+    assert_eq!(channels.room.event_names(), ["datachannelclose"]);
+    assert_eq!(resets(&channels, 4), 1, "the peer's was the answer");
+    channels.open(4, "again");
+    assert_eq!(channels.opened().len(), 1);
+}
+
+/// A connection that fails when it is to send.
+fn failing() -> Connection {
+    let tape = serde_json::json!({"entries": [{
+        "answer": "Command",
+        "after": {"state": "connected", "role": "server", "next_timeout": null},
+    }]});
+    let tape: Tape = serde_json::from_value(tape).unwrap();
+    Connection::recorded(tape)
+}
+
+#[test]
+fn a_connection_that_fails_when_messages_are_sent_is_told_and_ends_the_path() {
+    let mut channels = Channels::new();
+    let chat = produce(&mut channels, 4);
+    let (data_consumer, _) = consume(&mut channels, chat, None);
+    let entity = channels.room.engine.entity(channels.transport).unwrap();
+    let mut connection = DtlsConnection::new(failing(), Identity::generate().unwrap());
+    connection.advance(channels.room.now);
+    let world = channels.room.engine.world_mut();
+    *world.get_mut::<DtlsConnection>(entity).unwrap() = connection;
+    channels.room.engine.drain_events();
+    channels
+        .room
+        .engine
+        .close_data_consumer(data_consumer)
+        .unwrap();
+    for _ in 0..3 {
+        channels.room.tick();
+    }
+    let engine = &mut channels.room.engine;
+    assert_eq!(engine.dtls_state(channels.transport), Ok(DtlsState::Failed));
+    assert!(channels.room.event_names().contains(&"dtlsstatechange"));
+    let path = channels
+        .room
+        .engine
+        .world()
+        .get::<flumen::components::Path>(entity);
+    assert!(!path.unwrap().is_connected());
 }
