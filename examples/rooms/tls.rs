@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -27,12 +28,7 @@ impl Tls {
     pub(crate) fn new(certificate: &Certificate, listener: &TcpListener) -> Result<Self, Failure> {
         let (chain, key) = match certificate {
             Certificate::SelfMade => self_made(&listener.local_addr()?.ip().to_string())?,
-            Certificate::Given { chain, key } => {
-                let read = |path| fs::read(path).map_err(|error| format!("{path:?}: {error}"));
-                let (chain, key) = (read(chain)?, read(key)?);
-                let chain = CertificateDer::pem_slice_iter(&chain).collect::<Result<_, _>>()?;
-                (chain, PrivateKeyDer::from_pem_slice(&key)?)
-            }
+            Certificate::Given { chain, key } => (read_chain(chain)?, read_key(key)?),
         };
         let config = ServerConfig::builder()
             .with_no_client_auth()
@@ -48,6 +44,24 @@ impl Tls {
     pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         self.0.accept(stream).await
     }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    Ok(fs::read(path).map_err(|error| format!("cannot read {path:?}: {error}"))?)
+}
+
+fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
+    match chain {
+        Ok(chain) if chain.is_empty() => Err(format!("there is no certificate in {path:?}").into()),
+        Ok(chain) => Ok(chain),
+        Err(error) => Err(format!("{path:?} is no certificate in PEM: {error}").into()),
+    }
+}
+
+fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, Failure> {
+    let key = PrivateKeyDer::from_pem_slice(&read(path)?);
+    Ok(key.map_err(|error| format!("{path:?} is no private key in PEM: {error}"))?)
 }
 
 fn self_made(
