@@ -262,6 +262,7 @@ pub mod tick {
 /// Routers, sockets and transports: where media and messages enter and leave.
 pub mod transport {
     pub(crate) mod connected;
+    pub(crate) mod connections;
     pub(crate) mod discards;
     pub(crate) mod dtls_connection;
     pub(crate) mod following;
@@ -282,6 +283,7 @@ pub mod transport {
     pub(crate) mod webrtc_server;
 
     pub use connected::Connected;
+    pub use connections::{ConnectionChange, Connections};
     pub use discards::Discards;
     pub use dtls_connection::{DtlsConnection, DtlsSettings};
     pub use flumen_protocol::dtls::{

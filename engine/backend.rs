@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flumen_components::{Inbox, Outbox, Parked, Refusal, SocketKey};
+use flumen_components::{Inbox, Outbox, Parked, Protocol, Refusal, SocketKey};
 
 /// A source and sink of datagrams. The engine has two: [`Udp`](crate::Udp) and
 /// [`Loopback`](crate::Loopback); everything between Ingest and Flush is the same with both.
@@ -17,15 +17,24 @@ pub trait Backend: Send {
     /// What the system says: address in use, not available, not permitted ...
     fn bind(&mut self, key: SocketKey, request: &BindRequest) -> io::Result<Bound>;
 
-    /// Closes a socket; unknown keys are ignored.
+    /// Closes a socket, and the connections of one of TCP; unknown keys are ignored.
     fn close(&mut self, key: SocketKey);
 
-    /// Moves datagrams that have arrived into the inbox, up to `limits`.
+    /// Closes the connection of a TCP socket to `remote`, and tells nothing of that; one that is
+    /// closed already is ignored.
+    fn hang_up(&mut self, key: SocketKey, remote: SocketAddr);
+
+    /// Moves datagrams that have arrived into the inbox, up to `limits`. The datagrams of a TCP
+    /// socket are the frames of its connections (RFC 4571), of which the inbox is told when they
+    /// come and go.
     ///
     /// Returns true when something was left behind, so that the next tick follows at once.
     fn receive(&mut self, inbox: &mut Inbox, limits: &ReceiveLimits) -> bool;
 
     /// Tries to send every datagram of `flight`, in order, and pushes one outcome for each.
+    ///
+    /// A TCP socket never blocks: what a connection does not take waits in the backend, and what is
+    /// too much is refused.
     ///
     /// Once a datagram of a socket is [`Outcome::Blocked`], so is every later one of that socket in
     /// the same flight: order within a socket is kept.
@@ -55,6 +64,8 @@ pub trait Wake: Send + Sync {
 /// What to bind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BindRequest {
+    /// What is bound: a socket of UDP, or one of TCP that listens.
+    pub protocol: Protocol,
     /// The local address; port 0 lets the system choose.
     pub address: SocketAddr,
     /// `SO_SNDBUF` in bytes.
@@ -65,6 +76,8 @@ pub struct BindRequest {
     pub ipv6_only: bool,
     /// `SO_REUSEPORT`: several sockets may share the port.
     pub reuse_port: bool,
+    /// Bytes that may wait for the peer of a TCP connection to read.
+    pub unsent_bytes_per_connection: usize,
 }
 
 /// A bound socket, as the system tells it.

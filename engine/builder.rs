@@ -114,6 +114,14 @@ limits! {
     ice_unproven_bytes: u32;
     /// How often within ten seconds a WebRTC transport selects another way. Default 16.
     ice_switches: u32;
+    /// Connections of one TCP socket. Default 4,096.
+    tcp_connections_per_socket: usize;
+    /// Connections of one TCP socket by which no check of a transport has come. Default 128.
+    tcp_unproven_connections_per_socket: usize;
+    /// Milliseconds after which such a connection is closed. Default 10,000.
+    tcp_unproven_timeout_ms: u64;
+    /// Bytes that wait for the peer of a TCP connection to read. Default 256 KiB.
+    tcp_unsent_bytes_per_connection: usize;
     /// Events of one transport that were not drained. Default 8,192.
     events_per_transport: usize;
     /// Events in all that were not drained. Default 65,536.

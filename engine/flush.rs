@@ -6,7 +6,7 @@ use bevy_ecs::resource::Resource;
 use bevy_ecs::world::World;
 use flumen_components::{
     Deliveries, Departure, Destination, DirectOut, Inbox, Ledger, Limits, Messages, Now, Outbox,
-    Outgoing, Parked, Path, Refusal, Time, Traffic,
+    Outgoing, Parked, Path, Refusal, Sockets, Time, Traffic,
 };
 
 use flumen_systems::Sealing;
@@ -28,9 +28,22 @@ pub(crate) fn flush(
             break;
         }
     }
+    hang_up(world, backend);
     world.resource_mut::<Outbox>().clear();
     world.resource_mut::<Inbox>().clear();
     world.resource_mut::<Messages>().clear();
+}
+
+/// Closes connections by which nothing goes any more.
+fn hang_up(world: &mut World, backend: &mut dyn Backend) {
+    if world.resource::<Sockets>().hung_up().is_empty() {
+        return;
+    }
+    let mut sockets = world.resource_mut::<Sockets>();
+    for tuple in sockets.hung_up() {
+        backend.hang_up(tuple.socket, tuple.remote);
+    }
+    sockets.forget_hung_up();
 }
 
 /// Sends, between ticks, what must leave before a socket closes.

@@ -22,6 +22,7 @@ mod run;
 mod shutdown;
 mod slots;
 mod stage_times;
+mod streams;
 mod udp;
 
 pub use backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits, Transmit, Wake};

@@ -24,6 +24,8 @@ pub(crate) fn check(limits: &Limits) -> Result<(), BuildError> {
         srtp_inbound_ssrcs srtp_outbound_ssrcs sealed_bytes
         stun_checks_per_transport stun_checks_per_tick ice_tuples_per_transport
         ice_unproven_bytes
+        tcp_connections_per_socket tcp_unproven_connections_per_socket tcp_unproven_timeout_ms
+        tcp_unsent_bytes_per_connection
         events_per_transport events traces_per_transport traces_per_tick arrivals_per_transport
         paced_datagrams_per_transport pacing_burst_packets
         sent_packets_per_transport reported_packets_per_transport reports_per_tick

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use flumen_components::{Protocol, Purpose, Seed, Socket, SocketId, SocketKey, Sockets};
+use flumen_components::{Limits, Protocol, Purpose, Seed, Socket, SocketId, SocketKey, Sockets};
 use flumen_systems::control::SocketRecord;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -15,7 +15,7 @@ use crate::engine::Engine;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListenInfo {
-    /// UDP; TCP is refused.
+    /// UDP, or TCP for WebRTC transports and servers (RFC 6544: their peers connect).
     #[serde(default)]
     pub protocol: Protocol,
     /// The local IP address.
@@ -75,8 +75,8 @@ pub enum Listen {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BindError {
-    /// Only UDP is supported.
-    #[error("TCP is not supported")]
+    /// Only WebRTC transports and servers speak TCP.
+    #[error("only WebRTC transports speak TCP")]
     TcpUnsupported,
     /// The range of ports is empty.
     #[error("the port range {min} to {max} is empty")]
@@ -132,11 +132,16 @@ impl ListenInfo {
 }
 
 impl Engine {
-    /// Binds a socket for `info`. Give it back with `release` if it comes to nothing.
-    pub(crate) fn bind(&mut self, info: &ListenInfo) -> Result<SocketRecord, BindError> {
-        if info.protocol != Protocol::Udp {
-            return Err(BindError::TcpUnsupported);
+    /// Binds a UDP socket for `info`. Give it back with `release` if it comes to nothing.
+    pub(crate) fn bind_udp(&mut self, info: &ListenInfo) -> Result<SocketRecord, BindError> {
+        match info.protocol {
+            Protocol::Udp => self.bind(info),
+            Protocol::Tcp => Err(BindError::TcpUnsupported),
         }
+    }
+
+    /// Binds a socket for `info`, of UDP or TCP. Give it back with `release`, too.
+    pub(crate) fn bind(&mut self, info: &ListenInfo) -> Result<SocketRecord, BindError> {
         let key = self.world.resource_mut::<Sockets>().reserve();
         let bound = match info.port {
             0 => self.bind_in_range(key, info),
@@ -172,12 +177,15 @@ impl Engine {
         port: u16,
     ) -> Result<SocketAddr, BindError> {
         let address = SocketAddr::new(info.ip, port);
+        let limits = self.world.resource::<Limits>();
         let request = BindRequest {
+            protocol: info.protocol,
             address,
             send_buffer_bytes: info.send_buffer_size,
             receive_buffer_bytes: info.recv_buffer_size,
             ipv6_only: info.flags.ipv6_only,
             reuse_port: info.flags.udp_reuse_port,
+            unsent_bytes_per_connection: limits.tcp_unsent_bytes_per_connection,
         };
         match self.backend.bind(key, &request) {
             Ok(bound) => Ok(bound.local),

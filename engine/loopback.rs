@@ -2,20 +2,25 @@
 
 mod arrivals;
 mod link;
+mod pipe;
 mod ports;
 mod sink;
 mod wire;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flumen_components::{Inbox, SocketKey};
+use flumen_components::{Inbox, Protocol, SocketKey};
 
+use self::arrivals::Arrivals;
 use self::link::{Link, State};
+use self::pipe::Listener;
 pub use self::sink::Totals;
 pub use self::wire::{Sent, Wire};
 use crate::backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits, Wake};
+use crate::streams::Streams;
 
 /// The buffer size a socket is told to have when it asks for none, in bytes: Linux' own default.
 const DEFAULT_BUFFER_BYTES: u32 = 212_992;
@@ -41,7 +46,17 @@ impl Loopback {
 impl Backend for Loopback {
     /// Gives the address that is asked for; port 0 becomes the next free one from 40,000 upward.
     fn bind(&mut self, key: SocketKey, request: &BindRequest) -> io::Result<Bound> {
-        let local = self.link.state().ports.bind(key, request)?;
+        let mut state = self.link.state();
+        let local = match request.protocol {
+            Protocol::Udp => state.ports.bind(key, request, Arrivals::default()),
+            Protocol::Tcp => {
+                let listener = Listener {
+                    streams: Streams::default(),
+                    unsent_bytes: request.unsent_bytes_per_connection,
+                };
+                state.listeners.bind(key, request, listener)
+            }
+        }?;
         let buffer = |asked: Option<u32>| asked.unwrap_or(DEFAULT_BUFFER_BYTES);
         Ok(Bound {
             local,
@@ -53,15 +68,30 @@ impl Backend for Loopback {
     fn close(&mut self, key: SocketKey) {
         let mut state = self.link.state();
         state.ports.close(key);
+        state.listeners.close(key);
         state.rotation.remove(key);
+    }
+
+    fn hang_up(&mut self, key: SocketKey, remote: SocketAddr) {
+        let mut state = self.link.state();
+        if let Some(port) = state.listeners.get_mut(key) {
+            port.held.streams.close(remote);
+        }
     }
 
     fn receive(&mut self, inbox: &mut Inbox, limits: &ReceiveLimits) -> bool {
         let mut state = self.link.state();
         let State {
-            ports, rotation, ..
+            ports,
+            listeners,
+            rotation,
+            ..
         } = &mut *state;
         rotation.serve(limits, |key, limit| {
+            if let Some(port) = listeners.get_mut(key) {
+                let into = (&mut *inbox, limits, limit);
+                return port.held.streams.read(key, into, || None, drop);
+            }
             let port = ports.get_mut(key).expect("a ready socket is bound");
             port.read(inbox, limit, limits.datagram_bytes)
         });
@@ -70,7 +100,17 @@ impl Backend for Loopback {
 
     fn send(&mut self, flight: &Flight<'_>, outcomes: &mut Vec<Outcome>) {
         let mut state = self.link.state();
-        outcomes.extend((0..flight.len()).map(|index| state.send(&flight.get(index))));
+        let start = outcomes.len();
+        while let sent = outcomes.len() - start
+            && sent < flight.len()
+        {
+            let transmit = flight.get(sent);
+            if state.listeners.has(transmit.socket) {
+                state.send_on_connections(sent, flight, outcomes);
+            } else {
+                outcomes.push(state.send(&transmit));
+            }
+        }
     }
 
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
@@ -108,11 +148,13 @@ mod tests {
     fn bound(sockets: u32) -> (Loopback, Wire, Vec<SocketAddr>) {
         let (mut loopback, wire) = Loopback::new();
         let request = BindRequest {
+            protocol: Protocol::Udp,
             address: ([10, 0, 0, 1], 0).into(),
             send_buffer_bytes: None,
             receive_buffer_bytes: None,
             ipv6_only: false,
             reuse_port: false,
+            unsent_bytes_per_connection: 0,
         };
         let bind = |key| loopback.bind(SocketKey(key), &request).unwrap().local;
         let locals = (0..sockets).map(bind).collect();

@@ -1,4 +1,6 @@
-//! Whose turn it is to be read: sockets in rotating order under one budget.
+//! Whose turn it is to be read: sockets, or connections of one, in rotating order under one budget.
+
+use std::ops::Bound;
 
 use flumen_components::SocketKey;
 
@@ -7,9 +9,9 @@ use crate::backend::ReceiveLimits;
 /// The sockets that have something to read. Shares a tick's receive budget between them so that
 /// none starves; costs nothing for those that are silent.
 #[derive(Debug)]
-pub(crate) struct Rotation {
-    ready: Vec<SocketKey>,
-    next: SocketKey,
+pub(crate) struct Rotation<K = SocketKey> {
+    ready: Vec<K>,
+    next: Bound<K>,
 }
 
 /// What reading a socket came to.
@@ -21,21 +23,21 @@ pub(crate) struct Share {
     pub(crate) more: bool,
 }
 
-impl Rotation {
+impl<K: Copy + Ord> Rotation<K> {
     pub(crate) fn new() -> Self {
         Self {
             ready: Vec::new(),
-            next: SocketKey(0),
+            next: Bound::Unbounded,
         }
     }
 
     /// Adds a socket that became readable and is not in here yet.
-    pub(crate) fn add(&mut self, key: SocketKey) {
+    pub(crate) fn add(&mut self, key: K) {
         debug_assert!(!self.ready.contains(&key), "a socket is ready once");
         self.ready.push(key);
     }
 
-    pub(crate) fn remove(&mut self, key: SocketKey) {
+    pub(crate) fn remove(&mut self, key: K) {
         self.ready.retain(|ready| *ready != key);
     }
 
@@ -51,15 +53,20 @@ impl Rotation {
     pub(crate) fn serve(
         &mut self,
         limits: &ReceiveLimits,
-        mut read: impl FnMut(SocketKey, usize) -> Share,
+        mut read: impl FnMut(K, usize) -> Share,
     ) {
         self.ready.sort_unstable();
-        let first = self.ready.partition_point(|key| *key < self.next);
+        let next = self.next;
+        let first = self.ready.partition_point(|key| match next {
+            Bound::Unbounded => false,
+            Bound::Included(next) => *key < next,
+            Bound::Excluded(last) => *key <= last,
+        });
         self.ready.rotate_left(first);
-        let Some(first) = self.ready.first() else {
+        let Some(&first) = self.ready.first() else {
             return;
         };
-        self.next = SocketKey(first.0.wrapping_add(1));
+        self.next = Bound::Excluded(first);
         let mut budget = limits.datagrams_per_tick;
         let mut missed = None;
         self.ready.retain(|&key| {
@@ -71,7 +78,7 @@ impl Rotation {
             budget -= share.taken;
             share.more
         });
-        self.next = missed.unwrap_or(self.next);
+        self.next = missed.map_or(self.next, Bound::Included);
     }
 }
 

@@ -1,27 +1,31 @@
 //! The network: every bound socket behind one poll.
 
 mod errno;
+mod listeners;
 mod port;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flumen_components::{Inbox, Refusal, SocketKey};
-use flumen_net::{Datagram, Fate, Options, Receiver, Sender, Socket};
+use flumen_components::{Inbox, Protocol, Refusal, SocketKey};
+use flumen_net::{Datagram, Fate, Listener, Options, Receiver, Sender, Socket};
 use mio::{Events, Poll, Token};
 
+use self::listeners::Listeners;
 use self::port::{Ports, Reading};
 use crate::backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits, Wake};
 use crate::rotation::Rotation;
 
-/// The token of the waker; sockets have that of their key, which is 32 bits wide.
+/// The token of the waker; sockets have that of their key, which is 32 bits wide, and connections
+/// those of the upper half.
 const WAKER: Token = Token(usize::MAX);
 
 /// Events taken from the system at once; more wait for the next call.
 const EVENTS: usize = 1024;
 
-/// The [`Backend`] of real sockets.
+/// The [`Backend`] of real sockets: of UDP, and of TCP for WebRTC transports.
 ///
 /// Reads and writes in batches; a run of equal datagrams to one destination costs one walk through
 /// the network stack where the system can do that. Sockets are read in rotating order. Sleeping is
@@ -32,6 +36,7 @@ pub struct Udp {
     events: Events,
     waker: Arc<mio::Waker>,
     ports: Ports,
+    listeners: Listeners,
     rotation: Rotation,
     receiver: Receiver,
     sender: Sender,
@@ -57,6 +62,7 @@ impl Udp {
             events: Events::with_capacity(EVENTS),
             waker,
             ports: Ports::default(),
+            listeners: Listeners::default(),
             rotation: Rotation::new(),
             receiver: Receiver::new(),
             sender: Sender::new(),
@@ -81,11 +87,37 @@ impl Udp {
         for event in &self.events {
             if event.token() == WAKER {
                 self.woken = true;
-            } else if let Some(port) = self.ports.get_mut(SocketKey(event.token().0 as u32)) {
+            } else if !self.listeners.note(event, &mut self.rotation)
+                && let Some(port) = self.ports.get_mut(SocketKey(event.token().0 as u32))
+            {
                 port.note(event, self.poll.registry(), &mut self.rotation);
             }
         }
         Ok(())
+    }
+
+    fn bind_udp(&mut self, key: SocketKey, request: &BindRequest) -> io::Result<Bound> {
+        let socket = Socket::bind(&options(request))?;
+        let bound = Bound {
+            local: socket.local(),
+            send_buffer_bytes: socket.send_buffer_bytes(),
+            receive_buffer_bytes: socket.receive_buffer_bytes(),
+        };
+        self.ports.open(key, socket, self.poll.registry())?;
+        Ok(bound)
+    }
+
+    fn listen(&mut self, key: SocketKey, request: &BindRequest) -> io::Result<Bound> {
+        let listener = Listener::bind(&options(request))?;
+        let bound = Bound {
+            local: listener.local(),
+            send_buffer_bytes: listener.send_buffer_bytes(),
+            receive_buffer_bytes: listener.receive_buffer_bytes(),
+        };
+        let unsent = request.unsent_bytes_per_connection;
+        self.listeners
+            .open(key, listener, unsent, self.poll.registry())?;
+        Ok(bound)
     }
 
     /// Sends the datagrams of one socket from `first` on, as many as follow each other.
@@ -94,6 +126,10 @@ impl Udp {
         let of_socket = (first..flight.len())
             .map(|index| flight.get(index))
             .take_while(|transmit| transmit.socket == key);
+        if self.listeners.has(key) {
+            let rotation = &mut self.rotation;
+            return self.listeners.send(key, of_socket, outcomes, rotation);
+        }
         let Some(port) = self.ports.get_mut(key) else {
             return outcomes.extend(of_socket.map(|_| Outcome::Refused(Refusal::SocketClosed)));
         };
@@ -116,19 +152,20 @@ impl Udp {
 
 impl Backend for Udp {
     fn bind(&mut self, key: SocketKey, request: &BindRequest) -> io::Result<Bound> {
-        let socket = Socket::bind(&options(request))?;
-        let bound = Bound {
-            local: socket.local(),
-            send_buffer_bytes: socket.send_buffer_bytes(),
-            receive_buffer_bytes: socket.receive_buffer_bytes(),
-        };
-        self.ports.open(key, socket, self.poll.registry())?;
-        Ok(bound)
+        match request.protocol {
+            Protocol::Udp => self.bind_udp(key, request),
+            Protocol::Tcp => self.listen(key, request),
+        }
     }
 
     fn close(&mut self, key: SocketKey) {
         self.ports.close(key, self.poll.registry());
+        self.listeners.close(key, self.poll.registry());
         self.rotation.remove(key);
+    }
+
+    fn hang_up(&mut self, key: SocketKey, remote: SocketAddr) {
+        self.listeners.hang_up(key, remote, self.poll.registry());
     }
 
     fn receive(&mut self, inbox: &mut Inbox, limits: &ReceiveLimits) -> bool {
@@ -136,6 +173,11 @@ impl Backend for Udp {
         // asked again by the next wait, which may say so.
         let _ = self.watch(Some(Duration::ZERO));
         self.rotation.serve(limits, |key, limit| {
+            if self.listeners.has(key) {
+                let (registry, errors) = (self.poll.registry(), &mut self.socket_errors);
+                let into = (&mut *inbox, limits, limit);
+                return self.listeners.read(key, into, registry, errors);
+            }
             let port = self.ports.get_mut(key).expect("a ready socket is bound");
             let mut reading = Reading::new(&mut self.receiver, inbox, limits.datagram_bytes);
             let share = reading.read(port, limit);
@@ -214,11 +256,13 @@ mod tests {
 
     fn request(address: &str) -> BindRequest {
         BindRequest {
+            protocol: Protocol::Udp,
             address: address.parse().unwrap(),
             send_buffer_bytes: None,
             receive_buffer_bytes: None,
             ipv6_only: false,
             reuse_port: false,
+            unsent_bytes_per_connection: 0,
         }
     }
 

@@ -44,6 +44,17 @@ pub(crate) fn session_timers_fired(deadlines: Res<'_, Deadlines>) -> bool {
     fired.any(|(_, due)| matches!(due, Due::IceConsent | Due::Dtls))
 }
 
+/// Connections of TCP sockets came or went.
+pub(crate) fn connections_change(inbox: Res<'_, Inbox>) -> bool {
+    !inbox.connections().is_empty()
+}
+
+/// They did, or some may have proven nothing in time.
+pub(crate) fn connections_move(inbox: Res<'_, Inbox>, deadlines: Res<'_, Deadlines>) -> bool {
+    let mut fired = deadlines.fired().iter();
+    connections_change(inbox) || fired.any(|(_, due)| *due == Due::UnprovenConnections)
+}
+
 /// WebRTC transports may have found their peers, or lost them.
 pub(crate) fn sessions_moved(moved: Res<'_, MovedSessions>) -> bool {
     !moved.0.is_empty()

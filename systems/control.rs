@@ -50,7 +50,7 @@ pub use consume_data::{ConsumeDataError, DataConsumerOptions, consume_data};
 pub use data_stats::{data_consumer_stats, data_producer_stats};
 pub use dump::{
     dump_consumer, dump_data_consumer, dump_data_producer, dump_producer, dump_router,
-    dump_transport,
+    dump_transport, dump_webrtc_server,
 };
 pub use layers::{
     PriorityError, current_layers, preferred_layers, priority, set_preferred_layers, set_priority,

@@ -5,6 +5,7 @@ mod claim_datagrams;
 mod discovery;
 mod find_streams;
 mod fire_deadlines;
+mod follow_connections;
 mod note_arrivals;
 mod receive_dtls;
 mod replace_stream;
@@ -15,6 +16,7 @@ pub(crate) use answer_checks::{answer_checks, forget_tuple, forget_username, wat
 pub(crate) use claim_datagrams::claim_datagrams;
 pub(crate) use find_streams::find_streams;
 pub(crate) use fire_deadlines::fire_deadlines;
+pub(crate) use follow_connections::{admit_connections, end_connections};
 pub(crate) use note_arrivals::note_arrivals;
 pub(crate) use receive_dtls::{fire_dtls, receive_dtls};
 pub(crate) use settle_sessions::{go_on, settle_sessions, tell_ways};

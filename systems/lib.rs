@@ -53,10 +53,12 @@ fn demux(setup: &mut Setup) {
     setup.add_systems(stage, Slot::BuiltIn, demux::fire_deadlines);
     let timers = (demux::watch_consent, demux::fire_dtls).chain();
     setup.run_when(session_timers_fired, stage, timers);
+    setup.run_when(connections_move, stage, demux::admit_connections);
     let sessions = (demux::answer_checks, demux::tell_ways, demux::receive_dtls);
     setup.run_when(sessions_hear, stage, sessions.chain());
     let due = datagrams_came.or_else(rows_are_left);
     setup.run_when(due, stage, datagrams.chain());
+    setup.run_when(connections_change, stage, demux::end_connections);
     let moved = (demux::go_on, demux::settle_sessions).chain();
     setup.run_when(sessions_moved, stage, moved);
 }

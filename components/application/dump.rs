@@ -7,6 +7,7 @@ mod producer_dump;
 mod router_dump;
 mod stream_dump;
 mod transport_dump;
+mod webrtc_server_dump;
 
 pub use consumer_dump::{ConsumerDump, LayersDump};
 pub use data_dump::{DataConsumerDump, DataProducerDump};
@@ -17,6 +18,7 @@ pub use transport_dump::{
     PlainTransportDump, ReceivedExtensionIds, RtpListenerDump, SctpListenerDump, TransportDump,
     WebRtcTransportDump,
 };
+pub use webrtc_server_dump::{ListenerDump, TupleDump, UsernameFragmentDump, WebRtcServerDump};
 
 use serde::Serialize;
 

@@ -48,6 +48,8 @@ pub enum Due {
     Sctp,
     /// Nothing may have come from the peer of a WebRTC transport for too long.
     IceConsent,
+    /// A connection of a TCP socket may have proven nothing in time.
+    UnprovenConnections,
     /// A timer of a transport's DTLS connection may be due.
     Dtls,
     /// An interval of an observer is over.

@@ -7,6 +7,7 @@ use bevy_ecs::entity::{Entity, EntityHashMap};
 use bevy_ecs::resource::Resource;
 
 use crate::tick::limits::Limits;
+use crate::transport::connections::ConnectionChange;
 use crate::transport::socket::SocketKey;
 
 /// Every datagram that entered in this tick: rows over one byte arena.
@@ -18,6 +19,7 @@ pub struct Inbox {
     bytes: Vec<u8>,
     used: usize,
     datagrams: Vec<Datagram>,
+    connections: Vec<ConnectionChange>,
     late: Late,
     // Never iterated: its order is that of a hash.
     sent: EntityHashMap<usize>,
@@ -117,9 +119,14 @@ impl Inbox {
 
     /// Copies a datagram in: for simulated links and direct sends.
     pub fn push(&mut self, origin: Origin, datagram: &[u8]) {
+        self.push_cut(origin, datagram, false);
+    }
+
+    /// Copies a datagram in, of which the end may be missing: for streams.
+    pub fn push_cut(&mut self, origin: Origin, datagram: &[u8], truncated: bool) {
         let start = self.used;
         self.reserve(datagram.len()).copy_from_slice(datagram);
-        self.commit(origin, start..start + datagram.len(), false);
+        self.commit(origin, start..start + datagram.len(), truncated);
     }
 
     /// Takes in what the application sends, by itself or by a system of it.
@@ -195,6 +202,16 @@ impl Inbox {
         &self.datagrams
     }
 
+    /// A connection of a TCP socket came, before the datagrams that it brought, or went, behind them.
+    pub fn note_connection(&mut self, change: ConnectionChange) {
+        self.connections.push(change);
+    }
+
+    /// The connections that came and went, in order.
+    pub fn connections(&self) -> &[ConnectionChange] {
+        &self.connections
+    }
+
     /// The arena that [`Datagram::range`] indexes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.used]
@@ -215,6 +232,7 @@ impl Inbox {
     pub fn clear(&mut self) {
         self.used = 0;
         self.datagrams.clear();
+        self.connections.clear();
         if self.sent_in_all > 0 {
             self.sent.clear();
             self.sent_in_all = 0;

@@ -79,6 +79,18 @@ pub struct Limits {
     pub ice_unproven_bytes: u32,
     /// How often within ten seconds a WebRTC transport selects another way. Default 16.
     pub ice_switches: u32,
+    /// Connections of one TCP socket. Beyond it the oldest that has proven nothing is closed.
+    /// Default 4,096.
+    pub tcp_connections_per_socket: usize,
+    /// Connections of one TCP socket by which no check of a transport has come; the oldest makes
+    /// room. Each holds a datagram of `datagram_bytes` at most, and what a tick did not take of a
+    /// read of 16 KiB. Default 128.
+    pub tcp_unproven_connections_per_socket: usize,
+    /// Milliseconds after which such a connection is closed. Default 10,000.
+    pub tcp_unproven_timeout_ms: u64,
+    /// Bytes that wait for the peer of a TCP connection to read, besides what the system holds;
+    /// datagrams beyond it are refused. Default 256 KiB.
+    pub tcp_unsent_bytes_per_connection: usize,
     /// Events of one transport, and of what is on it, that the application has not drained; beyond
     /// it the oldest of these is dropped and counted. Default 8,192.
     pub events_per_transport: usize,
@@ -160,6 +172,11 @@ impl Limits {
         Duration::from_millis(self.layer_change_interval_ms)
     }
 
+    /// How long a TCP connection may prove nothing.
+    pub fn tcp_unproven_timeout(&self) -> Duration {
+        Duration::from_millis(self.tcp_unproven_timeout_ms)
+    }
+
     /// How long a layer must be unused.
     pub fn unused_layers_delay(&self) -> Duration {
         Duration::from_millis(self.unused_layers_delay_ms)
@@ -195,6 +212,10 @@ impl Default for Limits {
             ice_tuples_per_transport: 8,
             ice_unproven_bytes: 65_536,
             ice_switches: 16,
+            tcp_connections_per_socket: 4_096,
+            tcp_unproven_connections_per_socket: 128,
+            tcp_unproven_timeout_ms: 10_000,
+            tcp_unsent_bytes_per_connection: 256 << 10,
             events_per_transport: 8_192,
             events: 65_536,
             traces_per_transport: 1_024,

@@ -7,6 +7,8 @@ reasons! {
     Refusal {
         /// The socket would block and the transport's waiting queue is full.
         QueueFull = "queueFull",
+        /// The peer reads its TCP connection too slowly: as many bytes wait as may.
+        ConnectionFull = "connectionFull",
         /// Too many datagrams of the transport wait for their turn already.
         PacerFull = "pacerFull",
         /// The peer was lost while the datagram waited for its turn.
@@ -33,6 +35,8 @@ reasons! {
         TransportClosed = "transportClosed",
         /// The socket is gone.
         SocketClosed = "socketClosed",
+        /// The TCP connection is gone.
+        ConnectionClosed = "connectionClosed",
         /// Longer than the path or the system allows (EMSGSIZE).
         TooLarge = "tooLarge",
         /// Host, network or port unreachable, or the peer refused it (ICMP).

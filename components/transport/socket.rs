@@ -8,7 +8,7 @@ use bevy_ecs::component::Component;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketKey(pub u32);
 
-/// A bound UDP socket. Written when it is bound, read by Demux and Forward.
+/// A bound socket: of UDP, or one of TCP that listens. Written when it is bound, read by Demux and Forward.
 #[derive(Component, Clone, Debug)]
 pub struct Socket {
     /// Its name towards the backend.

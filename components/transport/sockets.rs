@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use bevy_ecs::entity::{Entity, EntityHashSet};
 use bevy_ecs::resource::Resource;
 
+use crate::transport::connections::Connections;
+use crate::transport::ice_agent::IceTuple;
 use crate::transport::path::Role;
 use crate::transport::socket::SocketKey;
 
@@ -14,6 +16,7 @@ use crate::transport::socket::SocketKey;
 pub struct Sockets {
     entries: Vec<Option<SocketEntry>>,
     free: Vec<SocketKey>,
+    hung_up: Vec<IceTuple>,
 }
 
 /// A bound socket.
@@ -48,6 +51,8 @@ pub struct IceReceivers {
     pub remotes: BTreeMap<SocketAddr, Entity>,
     /// By the user name fragment that checks name.
     pub usernames: BTreeMap<Box<str>, Entity>,
+    /// The connections, when it is a socket of TCP.
+    pub connections: Option<Connections>,
 }
 
 impl IceReceivers {
@@ -80,6 +85,7 @@ impl Sockets {
     /// Gives a key back, with the socket it had.
     pub fn remove(&mut self, key: SocketKey) -> Option<SocketEntry> {
         self.free.push(key);
+        self.hung_up.retain(|tuple| tuple.socket != key);
         self.entries.get_mut(key.0 as usize)?.take()
     }
 
@@ -116,5 +122,28 @@ impl Sockets {
             Receivers::Ice(ice) => Some(ice),
             _ => None,
         }
+    }
+
+    /// The connections of `key`, when it is a socket of TCP.
+    pub fn connections_mut(&mut self, key: SocketKey) -> Option<&mut Connections> {
+        self.ice_mut(key)?.connections.as_mut()
+    }
+
+    /// Has the connection of a way closed, if it is one and is open.
+    pub fn hang_up(&mut self, tuple: IceTuple) {
+        let connections = self.connections_mut(tuple.socket);
+        if connections.is_some_and(|connections| connections.close(tuple.remote)) {
+            self.hung_up.push(tuple);
+        }
+    }
+
+    /// Connections that Flush is to close.
+    pub fn hung_up(&self) -> &[IceTuple] {
+        &self.hung_up
+    }
+
+    /// They are closed.
+    pub fn forget_hung_up(&mut self) {
+        self.hung_up.clear();
     }
 }

@@ -18,6 +18,7 @@
 //! | [`sctp`] | chunks, what is well-formed | RFC 9260, 3758, 6525 |
 //! | [`dtls`] | records, fragments, what a ClientHello offers | RFC 6347, 9147, 5764 |
 //! | [`stun`] | connectivity checks and their answers | RFC 8489, 8445 |
+//! | [`framing`] | datagrams in byte streams | RFC 4571 |
 //! | [`codec`] | key frames and payload descriptors | RFC 6184, 6716, 7741, 7798, 9628, AV1 RTP |
 //! | [`sequence`] | wrap-aware order and gapless renumbering | RFC 1982 |
 #![forbid(unsafe_code)]
@@ -27,6 +28,7 @@ pub mod codec;
 pub mod dcep;
 pub mod dtls;
 pub mod extension;
+pub mod framing;
 pub mod header_extension;
 pub mod ntp;
 pub mod ppid;

@@ -2,9 +2,11 @@
 
 use flumen_components::dump::{
     ConsumerDump, DataConsumerDump, DataProducerDump, ProducerDump, RouterDump, TransportDump,
+    WebRtcServerDump,
 };
 use flumen_components::{
     Closed, ConsumerId, DataConsumerId, DataProducerId, ProducerId, RouterId, TransportId,
+    WebRtcServerId,
 };
 use flumen_systems::control;
 
@@ -20,6 +22,15 @@ impl Engine {
     /// [`Closed`] when the router is.
     pub fn dump_router(&self, router: RouterId) -> Result<RouterDump, Closed> {
         control::dump_router(&self.world, router)
+    }
+
+    /// The sockets of a WebRTC server, the transports on it, and how datagrams find these.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the server is.
+    pub fn dump_webrtc_server(&self, server: WebRtcServerId) -> Result<WebRtcServerDump, Closed> {
+        control::dump_webrtc_server(&self.world, server)
     }
 
     /// Who is on a transport, and how packets find them.

@@ -110,7 +110,7 @@ impl Engine {
         info: &ListenInfo,
         app_data: AppData,
     ) -> Result<SocketId, BindError> {
-        let record = self.bind(info)?;
+        let record = self.bind_udp(info)?;
         Ok(self.undivided(|engine| control::open_socket(&mut engine.world, record, app_data)))
     }
 
@@ -179,7 +179,7 @@ impl Engine {
         match listen {
             Listen::Shared(id) => Ok(Endpoint::Shared(id)),
             Listen::Own(info) => {
-                let record = self.bind(&info)?;
+                let record = self.bind_udp(&info)?;
                 bound.push(record.clone());
                 Ok(Endpoint::Own(record))
             }

@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use flumen_components::Refusal;
+use flumen_components::{Refusal, SocketKey};
 
+use super::arrivals::Arrivals;
+use super::pipe::Listener;
 use super::ports::Ports;
 use super::sink::Sink;
-use crate::backend::{Outcome, Transmit, Wake};
+use crate::backend::{Flight, Outcome, Transmit, Wake};
 use crate::rotation::Rotation;
 
 /// Datagrams that may wait at one socket, unless the wire says otherwise.
@@ -27,7 +29,9 @@ pub(super) struct Link {
 /// Guarded by the link's lock.
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) ports: Ports,
+    pub(super) ports: Ports<Arrivals>,
+    /// Sockets of TCP, which have ports of their own.
+    pub(super) listeners: Ports<Listener>,
     pub(super) rotation: Rotation,
     pub(super) queue_limit: usize,
     pub(super) kernel_drops: u64,
@@ -54,6 +58,7 @@ impl Link {
     pub(super) fn new() -> Self {
         let state = State {
             ports: Ports::default(),
+            listeners: Ports::default(),
             rotation: Rotation::new(),
             queue_limit: DEFAULT_QUEUE_LIMIT,
             kernel_drops: 0,
@@ -101,6 +106,39 @@ impl Link {
 }
 
 impl State {
+    /// Sends the datagrams of one TCP socket from `first` on, as many as follow each other.
+    pub(super) fn send_on_connections(
+        &mut self,
+        first: usize,
+        flight: &Flight<'_>,
+        outcomes: &mut Vec<Outcome>,
+    ) {
+        let key = flight.get(first).socket;
+        let Some(port) = self.listeners.get_mut(key) else {
+            return;
+        };
+        let of_socket = (first..flight.len())
+            .map(|index| flight.get(index))
+            .take_while(|transmit| transmit.socket == key);
+        let limit = port.held.unsent_bytes;
+        port.held.streams.send(of_socket, limit, outcomes);
+        self.deliver(key);
+    }
+
+    /// What peers took of the connections of a TCP socket is sent.
+    pub(super) fn deliver(&mut self, key: SocketKey) {
+        let Some(port) = self.listeners.get_mut(key) else {
+            return;
+        };
+        let local = port.local();
+        for (remote, pipe) in port.held.streams.carriers() {
+            pipe.drain(|datagram| self.sink.take(local, remote, datagram, &[]));
+        }
+        if port.held.streams.enlist() {
+            self.rotation.add(key);
+        }
+    }
+
     pub(super) fn send(&mut self, datagram: &Transmit<'_>) -> Outcome {
         let Some(local) = self.ports.local(datagram.socket) else {
             return Outcome::Refused(Refusal::SocketClosed);

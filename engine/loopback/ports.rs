@@ -14,10 +14,10 @@ use crate::slots::Slots;
 /// The first port given to a socket that asks for port 0.
 const FIRST_PORT: u16 = 40_000;
 
-/// The bound sockets.
-#[derive(Debug, Default)]
-pub(super) struct Ports {
-    bound: Slots<Port>,
+/// The bound sockets of one protocol; `T` is what they hold.
+#[derive(Debug)]
+pub(super) struct Ports<T> {
+    bound: Slots<Port<T>>,
     /// By port number, in rising order.
     by_number: BTreeMap<u16, Vec<SocketKey>>,
     next: BTreeMap<IpAddr, u16>,
@@ -25,19 +25,34 @@ pub(super) struct Ports {
 
 /// One bound socket.
 #[derive(Debug)]
-pub(super) struct Port {
+pub(super) struct Port<T> {
     pub(super) key: SocketKey,
     local: SocketAddr,
-    pub(super) arrivals: Arrivals,
+    pub(super) held: T,
     shared: bool,
 }
 
-impl Ports {
+impl<T> Default for Ports<T> {
+    fn default() -> Self {
+        Self {
+            bound: Slots::default(),
+            by_number: BTreeMap::new(),
+            next: BTreeMap::new(),
+        }
+    }
+}
+
+impl<T> Ports<T> {
     /// # Errors
     ///
     /// `AddrInUse` when the address or, for port 0, every port is taken; `AlreadyExists` for a key
     /// that is bound.
-    pub(super) fn bind(&mut self, key: SocketKey, request: &BindRequest) -> io::Result<SocketAddr> {
+    pub(super) fn bind(
+        &mut self,
+        key: SocketKey,
+        request: &BindRequest,
+        held: T,
+    ) -> io::Result<SocketAddr> {
         if !self.bound.is_vacant(key) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -50,7 +65,7 @@ impl Ports {
         let port = Port {
             key,
             local,
-            arrivals: Arrivals::default(),
+            held,
             shared: request.reuse_port,
         };
         self.bound.insert(key, port);
@@ -76,15 +91,19 @@ impl Ports {
         self.bound.get(key).map(|port| port.local)
     }
 
-    pub(super) fn get_mut(&mut self, key: SocketKey) -> Option<&mut Port> {
+    pub(super) fn has(&self, key: SocketKey) -> bool {
+        !self.bound.is_vacant(key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: SocketKey) -> Option<&mut Port<T>> {
         self.bound.get_mut(key)
     }
 
     /// Who gets a datagram from `from` to `to`: a socket of that very address before one of the
     /// unspecified address; of several that share a port always the same one for a source.
-    pub(super) fn reached_by(&mut self, from: SocketAddr, to: SocketAddr) -> Option<&mut Port> {
+    pub(super) fn reached_by(&mut self, from: SocketAddr, to: SocketAddr) -> Option<&mut Port<T>> {
         let exact = self.at(to.port()).any(|port| port.local == to);
-        let reached = |port: &&Port| match exact {
+        let reached = |port: &&Port<T>| match exact {
             true => port.local == to,
             false => is_wildcard_of(port.local, to),
         };
@@ -95,7 +114,7 @@ impl Ports {
     }
 
     /// The sockets bound to a port of whatever address, by rising key.
-    fn at(&self, number: u16) -> impl Iterator<Item = &Port> {
+    fn at(&self, number: u16) -> impl Iterator<Item = &Port<T>> {
         let keys = self.by_number.get(&number).into_iter().flatten();
         keys.filter_map(|&key| self.bound.get(key))
     }
@@ -121,16 +140,22 @@ impl Ports {
     }
 }
 
-impl Port {
+impl<T> Port<T> {
+    pub(super) fn local(&self) -> SocketAddr {
+        self.local
+    }
+}
+
+impl Port<Arrivals> {
     /// Moves up to `limit` datagrams into the inbox, each cut to `datagram_bytes`.
     pub(super) fn read(&mut self, inbox: &mut Inbox, limit: usize, datagram_bytes: usize) -> Share {
         let mut taken = 0;
         while taken < limit
-            && let Some(arrival) = self.arrivals.front()
+            && let Some(arrival) = self.held.front()
         {
             let kept = arrival.len.min(datagram_bytes);
             let start = inbox.cursor();
-            self.arrivals.pop(inbox.reserve(kept));
+            self.held.pop(inbox.reserve(kept));
             let origin = Origin::Network {
                 socket: self.key,
                 source: arrival.source,
@@ -138,7 +163,7 @@ impl Port {
             inbox.commit(origin, start..start + kept, kept < arrival.len);
             taken += 1;
         }
-        let more = !self.arrivals.is_empty();
+        let more = !self.held.is_empty();
         Share { taken, more }
     }
 }
@@ -155,21 +180,23 @@ mod tests {
 
     fn request(address: &str) -> BindRequest {
         BindRequest {
+            protocol: flumen_components::Protocol::Udp,
             address: address.parse().unwrap(),
             send_buffer_bytes: None,
             receive_buffer_bytes: None,
             ipv6_only: false,
             reuse_port: false,
+            unsent_bytes_per_connection: 0,
         }
     }
 
-    fn bind(ports: &mut Ports, key: u32, address: &str) -> io::Result<SocketAddr> {
-        ports.bind(SocketKey(key), &request(address))
+    fn bind(ports: &mut Ports<()>, key: u32, address: &str) -> io::Result<SocketAddr> {
+        ports.bind(SocketKey(key), &request(address), ())
     }
 
     #[test]
     fn port_0_becomes_the_next_free_port_of_the_address() {
-        let mut ports = Ports::default();
+        let mut ports = Ports::<()>::default();
         let taken = bind(&mut ports, 0, "10.0.0.1:40001").unwrap();
         assert_eq!(taken.port(), 40_001);
         let given = [(1, "10.0.0.1:0"), (2, "10.0.0.1:0"), (3, "10.0.0.2:0")]
@@ -179,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_bound_address_is_in_use_until_it_closes() {
-        let mut ports = Ports::default();
+        let mut ports = Ports::<()>::default();
         bind(&mut ports, 0, "10.0.0.1:5000").unwrap();
         for taken in ["10.0.0.1:5000", "0.0.0.0:5000"] {
             let error = bind(&mut ports, 1, taken).unwrap_err();
@@ -192,11 +219,11 @@ mod tests {
 
     #[test]
     fn sockets_that_share_a_port_split_the_sources() {
-        let mut ports = Ports::default();
+        let mut ports = Ports::<()>::default();
         let mut shared = request("10.0.0.1:5000");
         shared.reuse_port = true;
-        ports.bind(SocketKey(0), &shared).unwrap();
-        ports.bind(SocketKey(1), &shared).unwrap();
+        ports.bind(SocketKey(0), &shared, ()).unwrap();
+        ports.bind(SocketKey(1), &shared, ()).unwrap();
         let mut reach = |port| {
             let from = SocketAddr::from(([10, 0, 0, 9], port));
             ports.reached_by(from, shared.address).unwrap().key.0
@@ -206,7 +233,7 @@ mod tests {
 
     #[test]
     fn an_exact_address_comes_before_the_unspecified_one() {
-        let mut ports = Ports::default();
+        let mut ports = Ports::<()>::default();
         bind(&mut ports, 0, "0.0.0.0:5000").unwrap();
         let from = SocketAddr::from(([10, 0, 0, 9], 6000));
         let to = SocketAddr::from(([10, 0, 0, 1], 5000));

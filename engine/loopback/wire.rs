@@ -7,6 +7,7 @@ use flumen_components::Refusal;
 
 use super::Totals;
 use super::link::{Link, State};
+use super::pipe::Pipe;
 
 /// The far end of a [`Loopback`](super::Loopback): puts datagrams in, takes datagrams out and
 /// decides what becomes of those that are sent.
@@ -45,16 +46,80 @@ impl Wire {
         let Some(port) = ports.reached_by(from, to) else {
             return false;
         };
-        if port.arrivals.len() >= *queue_limit {
+        if port.held.len() >= *queue_limit {
             *kernel_drops += 1;
             return false;
         }
-        if port.arrivals.is_empty() {
+        if port.held.is_empty() {
             rotation.add(port.key);
         }
-        port.arrivals.push(from, datagram);
+        port.held.push(from, datagram);
         self.link.notify(&state);
         true
+    }
+
+    /// Connects `from` to the engine's TCP socket `to`, and wakes the engine. What the engine sends
+    /// on the connection is told as datagrams, once they are whole.
+    ///
+    /// False when no socket listens there, or they are connected already.
+    pub fn connect(&self, to: SocketAddr, from: SocketAddr) -> bool {
+        let mut state = self.state();
+        let Some(port) = state.listeners.reached_by(from, to) else {
+            return false;
+        };
+        let opened = port.held.streams.open(from, Pipe::default()).is_none();
+        self.stir(&mut state, (to, from));
+        opened
+    }
+
+    /// Lets bytes arrive by the connection from `from` to the engine's TCP socket `to`: datagrams,
+    /// each behind its length in 16 bits (RFC 4571), in any pieces.
+    ///
+    /// False when there is no such connection.
+    pub fn write(&self, to: SocketAddr, from: SocketAddr, bytes: &[u8]) -> bool {
+        self.at_connection(to, from, |pipe| pipe.inbound.extend(bytes))
+    }
+
+    /// Closes the connection from `from` to the engine's TCP socket `to`, behind what was written.
+    ///
+    /// False when there is no such connection.
+    pub fn hang_up(&self, to: SocketAddr, from: SocketAddr) -> bool {
+        self.at_connection(to, from, |pipe| pipe.closed = true)
+    }
+
+    /// How many more bytes `from` takes of its connection to the engine's TCP socket `to`, lengths
+    /// included; none for any number, which is so at the start.
+    ///
+    /// False when there is no such connection.
+    pub fn take_only(&self, to: SocketAddr, from: SocketAddr, bytes: Option<usize>) -> bool {
+        self.at_connection(to, from, |pipe| pipe.window = bytes)
+    }
+
+    /// Whether `from` is connected to the engine's TCP socket `to`.
+    pub fn is_connected(&self, to: SocketAddr, from: SocketAddr) -> bool {
+        self.at_connection(to, from, |_| {})
+    }
+
+    /// Does something to a connection, and lets the engine look at what changed.
+    fn at_connection(&self, to: SocketAddr, from: SocketAddr, act: impl FnOnce(&mut Pipe)) -> bool {
+        let mut state = self.state();
+        let port = state.listeners.reached_by(from, to);
+        let Some(pipe) = port.and_then(|port| port.held.streams.carrier(from)) else {
+            return false;
+        };
+        act(pipe);
+        self.stir(&mut state, (to, from));
+        true
+    }
+
+    fn stir(&self, state: &mut State, (to, from): (SocketAddr, SocketAddr)) {
+        if let Some(port) = state.listeners.reached_by(from, to) {
+            let key = port.key;
+            port.held.streams.resume(from);
+            port.held.streams.wake(from);
+            state.deliver(key);
+        }
+        self.link.notify(state);
     }
 
     /// How many datagrams may wait at each socket before further ones are dropped; 65,536 unless

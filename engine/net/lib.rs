@@ -1,4 +1,4 @@
-//! Batched UDP: slices of datagrams in, slices of datagrams out.
+//! Batched UDP: slices of datagrams in, slices of datagrams out; and TCP sockets that listen.
 //!
 //! A [`Receiver`] reads up to [`BATCH`] datagrams of a [`Socket`] straight into slots of the
 //! caller's memory; a [`Sender`] writes any number of datagrams, each given in two parts. On Linux
@@ -17,6 +17,7 @@ mod address;
 mod datagram;
 #[cfg(all(target_os = "linux", not(flumen_portable)))]
 mod linux;
+mod listener;
 #[cfg(not(all(target_os = "linux", not(flumen_portable))))]
 mod portable;
 mod socket;
@@ -27,6 +28,7 @@ use linux as system;
 use portable as system;
 
 pub use datagram::{Datagram, Fate, Read, Received};
+pub use listener::Listener;
 pub use socket::{Options, Socket};
 pub use system::{Receiver, Sender, poll};
 

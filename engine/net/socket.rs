@@ -83,7 +83,7 @@ impl Socket {
 }
 
 impl Options {
-    fn apply(&self, socket: &socket2::Socket) -> io::Result<()> {
+    pub(crate) fn apply(&self, socket: &socket2::Socket) -> io::Result<()> {
         if self.address.is_ipv6() {
             socket.set_only_v6(self.ipv6_only)?;
         }

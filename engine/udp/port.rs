@@ -212,11 +212,13 @@ mod tests {
         ip("link set v1 up");
         let mut udp = Udp::new().unwrap();
         let request = BindRequest {
+            protocol: flumen_components::Protocol::Udp,
             address: ([10, 99, 0, 1], 0).into(),
             send_buffer_bytes: Some(8192),
             receive_buffer_bytes: None,
             ipv6_only: false,
             reuse_port: false,
+            unsent_bytes_per_connection: 0,
         };
         udp.bind(KEY, &request).unwrap();
         udp

@@ -5,12 +5,14 @@ mod data;
 mod producer;
 mod router;
 mod transport;
+mod webrtc_server;
 
 pub use consumer::dump_consumer;
 pub use data::{dump_data_consumer, dump_data_producer};
 pub use producer::dump_producer;
 pub use router::dump_router;
 pub use transport::dump_transport;
+pub use webrtc_server::dump_webrtc_server;
 
 use bevy_ecs::entity::Entity;
 use bevy_ecs::relationship::RelationshipTarget;

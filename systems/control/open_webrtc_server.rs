@@ -4,8 +4,8 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{TransportUnhandled, emit};
 use flumen_components::{
-    AppData, Closed, Directory, IceListener, IceListeners, IceReceivers, Protocol, Receivers,
-    SocketKey, Sockets, Subject, TransportId, WebRtcServer, WebRtcServerId, find,
+    AppData, Closed, Connections, Directory, IceListener, IceListeners, IceReceivers, Protocol,
+    Receivers, SocketKey, Sockets, Subject, TransportId, WebRtcServer, WebRtcServerId, find,
 };
 
 use super::birth;
@@ -36,7 +36,11 @@ impl IceSocketRecord {
 
     /// Makes it a socket at which checks arrive.
     pub(super) fn adopt(&self, world: &mut World) {
-        let receivers = Receivers::Ice(IceReceivers::default());
+        let connections = (self.protocol == Protocol::Tcp).then(Connections::default);
+        let receivers = Receivers::Ice(IceReceivers {
+            connections,
+            ..IceReceivers::default()
+        });
         adopt_socket(world, &self.record, receivers);
     }
 }

@@ -161,6 +161,9 @@ impl Checks<'_, '_> {
         let Some(receivers) = self.sockets.ice_mut(tuple.socket) else {
             return;
         };
+        if let Some(connections) = &mut receivers.connections {
+            connections.prove(tuple.remote);
+        }
         let before = receivers.remotes.insert(tuple.remote, transport);
         if let Some(before) = before.filter(|&before| before != transport)
             && let Ok((mut agent, ..)) = self.agents.get_mut(before)
@@ -197,12 +200,13 @@ pub(crate) fn watch_consent(mut checks: Checks<'_, '_>) {
     checks.expire();
 }
 
-/// What comes by `tuple` is not `transport`'s any more.
+/// What comes by `tuple` is not `transport`'s any more; a connection is closed.
 pub(crate) fn forget_tuple(sockets: &mut Sockets, tuple: IceTuple, transport: Entity) {
     if let Some(receivers) = sockets.ice_mut(tuple.socket)
         && receivers.remotes.get(&tuple.remote) == Some(&transport)
     {
         receivers.remotes.remove(&tuple.remote);
+        sockets.hang_up(tuple);
     }
 }
 

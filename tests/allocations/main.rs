@@ -8,6 +8,7 @@ mod layered;
 mod sctp_memory;
 mod sealed;
 mod verdicts;
+mod webrtc;
 
 use std::net::{SocketAddr, UdpSocket};
 

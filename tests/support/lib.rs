@@ -35,7 +35,7 @@ pub use parameters::{
     MID, ORIENTATION, REPAIRED_RID, RID, RTX, WIDE, encoding, encoding_named, encoding_of,
     media_codecs, opus, video, vp8, vp8_rtx, with_remb, with_retransmissions, with_transport_cc,
 };
-pub use peer::{Check, Peer, turn_all};
+pub use peer::{Check, Peer, framed, turn_all};
 pub use recording::{Forwarded, Played, Recording, Seen};
 pub use room::{Received, Room, address, fails};
 pub use slow_link::{Quality, SlowLink};

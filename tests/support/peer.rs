@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use flumen::components::Generator;
 use flumen::components::wire::rtp::RtpHeader;
 use flumen::components::wire::stun::{BINDING, Class, Message, Role, TransactionId, Writer};
-use flumen::components::wire::{PacketKind, classify};
+use flumen::components::wire::{PacketKind, classify, framing};
 use flumen::dtls::{Config, Connection, Event, Identity, Output, SrtpKeys};
 use flumen::srtp::{Bounds, Inbound, Outbound};
 use flumen::stun::IntegrityKey;
 use flumen::{
     DtlsParameters, DtlsRole, IceParameters, ListenInfo, TransportId, WebRtcListen,
-    WebRtcTransportOptions,
+    WebRtcTransportOptions, components::Protocol,
 };
 
 use crate::packet::Packet;
@@ -41,6 +41,7 @@ pub struct Peer {
     pub payloads: Vec<Vec<u8>>,
     /// What came and could not be opened.
     pub unopened: usize,
+    protocol: Protocol,
     identity: Identity,
     srtp: Option<(Inbound, Outbound)>,
     generator: Generator,
@@ -70,9 +71,26 @@ impl Check {
 impl Peer {
     /// The peer of `transport` at `address`, which has heard of nothing yet.
     pub fn new(room: &Room, transport: TransportId, address: SocketAddr) -> Self {
+        Self::over(Protocol::Udp, room, transport, address)
+    }
+
+    /// The same over a protocol; with TCP it connects.
+    pub fn over(
+        protocol: Protocol,
+        room: &Room,
+        transport: TransportId,
+        address: SocketAddr,
+    ) -> Self {
         let parameters = room.engine.ice_parameters(transport).expect("it is open");
         let candidates = room.engine.ice_candidates(transport).expect("it is open");
-        let ip = candidates[0].ip.parse().expect("an address");
+        let mut candidates = candidates.iter();
+        let candidate = candidates.find(|one| one.protocol == protocol);
+        let candidate = candidate.expect("it speaks that");
+        let ip = candidate.ip.parse().expect("an address");
+        let server = SocketAddr::new(ip, candidate.port);
+        if protocol == Protocol::Tcp {
+            assert!(room.wire.connect(server, address), "it listens");
+        }
         let seed = [address.port() as u8; 32];
         let identity = Identity::generate().expect("a certificate is made");
         let generator = Generator::new(seed, 1);
@@ -80,7 +98,7 @@ impl Peer {
         Self {
             transport,
             address,
-            server: SocketAddr::new(ip, candidates[0].port),
+            server,
             parameters,
             dtls,
             answers: Vec::new(),
@@ -88,6 +106,7 @@ impl Peer {
             rtcp: Vec::new(),
             payloads: Vec::new(),
             unopened: 0,
+            protocol,
             identity,
             srtp: None,
             generator: Generator::new(seed, 2),
@@ -126,14 +145,32 @@ impl Peer {
 
     /// Finds the transport, is told of it, and shakes hands with it.
     pub fn join(room: &mut Room, transport: TransportId, address: SocketAddr) -> Self {
-        let mut peer = Self::new(room, transport, address);
-        peer.signal(room);
-        peer.check(room, Check::NOMINATING);
+        Self::new(room, transport, address).joined(room)
+    }
+
+    /// The same over TCP.
+    pub fn join_over_tcp(room: &mut Room, transport: TransportId, address: SocketAddr) -> Self {
+        Self::over(Protocol::Tcp, room, transport, address).joined(room)
+    }
+
+    fn joined(mut self, room: &mut Room) -> Self {
+        self.signal(room);
+        self.check(room, Check::NOMINATING);
         for _ in 0..20 {
-            peer.turn(room);
+            self.turn(room);
         }
-        assert!(peer.is_connected(), "hands were shaken");
-        peer
+        assert!(self.is_connected(), "hands were shaken");
+        self
+    }
+
+    /// Lets a datagram arrive from its address; false when it is lost.
+    pub fn deliver(&self, room: &Room, datagram: &[u8]) -> bool {
+        match self.protocol {
+            Protocol::Udp => room.wire.inject(self.server, self.address, datagram),
+            Protocol::Tcp => room
+                .wire
+                .write(self.server, self.address, &framed(datagram)),
+        }
     }
 
     /// Keys were agreed on.
@@ -151,7 +188,7 @@ impl Peer {
     /// Asks from its address.
     pub fn check(&mut self, room: &Room, check: Check) {
         let bytes = self.check_bytes(check);
-        room.wire.inject(self.server, self.address, &bytes);
+        self.deliver(room, &bytes);
     }
 
     /// A check, signed.
@@ -191,7 +228,7 @@ impl Peer {
     /// Sends an RTP packet, sealed.
     pub fn send(&mut self, room: &Room, packet: &Packet) {
         let sealed = self.sealed(packet);
-        room.wire.inject(self.server, self.address, &sealed);
+        self.deliver(room, &sealed);
     }
 
     /// An RTP packet, sealed.
@@ -213,8 +250,7 @@ impl Peer {
         let mut out = vec![0; body.len() + outbound.suite().rtcp_overhead()];
         let sealed = outbound.seal_rtcp(header, [body, &[]], &mut out);
         sealed.expect("it can be sealed");
-        room.wire
-            .inject(self.server, self.address, &[header, &out[..]].concat());
+        self.deliver(room, &[header, &out[..]].concat());
     }
 
     /// Takes in a datagram.
@@ -276,7 +312,7 @@ impl Peer {
         self.out.clear();
         self.dtls.poll(now, &mut self.out);
         for datagram in self.out.datagrams() {
-            room.wire.inject(self.server, self.address, datagram);
+            self.deliver(room, datagram);
         }
         self.payloads
             .extend(self.out.payloads().map(<[u8]>::to_vec));
@@ -294,6 +330,16 @@ impl Room {
         self.webrtc_with(|options| options)
     }
 
+    /// A WebRTC transport that is reached over TCP.
+    pub fn webrtc_over_tcp(&mut self) -> TransportId {
+        let mut info = ListenInfo::new(LOCAL);
+        info.protocol = Protocol::Tcp;
+        self.webrtc_with(|options| WebRtcTransportOptions {
+            listen: WebRtcListen::Own(vec![info]),
+            ..options
+        })
+    }
+
     /// A WebRTC transport on a socket of its own, made with more.
     pub fn webrtc_with(
         &mut self,
@@ -304,6 +350,12 @@ impl Room {
         let transport = self.engine.create_webrtc_transport(self.router, options);
         transport.expect("the transport opens")
     }
+}
+
+/// A datagram as it is in a stream (RFC 4571).
+pub fn framed(datagram: &[u8]) -> Vec<u8> {
+    let prefix = framing::prefix(datagram.len()).expect("a length can say it");
+    [&prefix, datagram].concat()
 }
 
 /// Hands out what the engine sent; what is for nobody is dropped.

@@ -526,6 +526,7 @@ fn audio(room: &mut Room) -> (TransportId, ProducerId) {
 fn refuse(reason: Refusal) -> Room {
     match reason {
         Refusal::QueueFull => queue_full(),
+        Refusal::ConnectionFull => connection_full(),
         Refusal::DirectQueueFull => direct_queue_full(),
         Refusal::Unproven => unproven(),
         Refusal::TransportClosed => transport_closed(),
@@ -591,6 +592,29 @@ fn unproven() -> Room {
     room.wire.inject(receiving.server, local(6_001), &check);
     room.tick();
     for sequence in 0..3 {
+        let payload = [VP8_KEY_FRAME, &[0; 700]].concat();
+        sending.send(&room, &Packet::new(96, sequence, SSRC, &payload));
+    }
+    room.tick();
+    room
+}
+
+/// A call to a receiver over TCP.
+fn over_tcp(mut room: Room) -> (Room, [Peer; 2]) {
+    let (sender, receiver) = (room.webrtc(), room.webrtc_over_tcp());
+    let producer = room.produce_video(sender, SSRC);
+    let sending = Peer::join(&mut room, sender, REMOTE);
+    let receiving = Peer::join_over_tcp(&mut room, receiver, RECEIVER);
+    room.consume(receiver, producer);
+    (room, [sending, receiving])
+}
+
+fn connection_full() -> Room {
+    let limited = Room::with(|builder| builder.tcp_unsent_bytes_per_connection(4_000));
+    let (mut room, [mut sending, receiving]) = over_tcp(limited);
+    let (server, address) = (receiving.server, receiving.address);
+    room.wire.take_only(server, address, Some(0));
+    for sequence in 0..6 {
         let payload = [VP8_KEY_FRAME, &[0; 700]].concat();
         sending.send(&room, &Packet::new(96, sequence, SSRC, &payload));
     }

@@ -65,6 +65,22 @@ fn zero_is_no_limit() {
     );
     assert_eq!(refused(|b| b.ice_unproven_bytes(0)), "ice_unproven_bytes");
     assert_eq!(
+        refused(|b| b.tcp_connections_per_socket(0)),
+        "tcp_connections_per_socket"
+    );
+    assert_eq!(
+        refused(|b| b.tcp_unproven_connections_per_socket(0)),
+        "tcp_unproven_connections_per_socket"
+    );
+    assert_eq!(
+        refused(|b| b.tcp_unproven_timeout_ms(0)),
+        "tcp_unproven_timeout_ms"
+    );
+    assert_eq!(
+        refused(|b| b.tcp_unsent_bytes_per_connection(0)),
+        "tcp_unsent_bytes_per_connection"
+    );
+    assert_eq!(
         refused(|b| b.sctp_send_buffer_bytes(0)),
         "sctp_send_buffer_bytes"
     );

@@ -6,4 +6,7 @@ mod hostile;
 mod media;
 mod repeated;
 mod servers;
+mod tcp;
+mod tcp_hostile;
+mod tcp_sockets;
 mod transports;

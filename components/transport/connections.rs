@@ -1,0 +1,80 @@
+//! The connections of a TCP socket at which WebRTC transports are reached (RFC 6544).
+
+use std::collections::{BTreeSet, VecDeque};
+use std::net::SocketAddr;
+
+use crate::tick::limits::Limits;
+use crate::tick::time::Time;
+use crate::transport::ice_agent::IceTuple;
+
+/// A connection came or went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionChange {
+    /// It was accepted.
+    Opened(IceTuple),
+    /// The other side closed it, or it broke.
+    Ended(IceTuple),
+}
+
+/// The connections of a TCP socket. Their remote addresses are chosen by others, but there are no
+/// more than [`Limits::tcp_connections_per_socket`]. Written by Demux and between ticks.
+#[derive(Clone, Debug, Default)]
+pub struct Connections {
+    open: BTreeSet<SocketAddr>,
+    /// Those by which no check of a transport has come, the oldest first.
+    unproven: VecDeque<(Time, SocketAddr)>,
+    armed: bool,
+}
+
+impl Connections {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// There is none.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// One was accepted; the one that must make room, if there are too many: the oldest that has
+    /// proven nothing.
+    pub fn open(&mut self, remote: SocketAddr, now: Time, limits: &Limits) -> Option<SocketAddr> {
+        if self.open.insert(remote) {
+            self.unproven.push_back((now, remote));
+        }
+        let too_many = self.open.len() > limits.tcp_connections_per_socket
+            || self.unproven.len() > limits.tcp_unproven_connections_per_socket;
+        let oldest = self.unproven.front().map(|&(_, remote)| remote);
+        oldest.filter(|_| too_many)
+    }
+
+    /// A check of a transport came by it.
+    pub fn prove(&mut self, remote: SocketAddr) {
+        self.unproven.retain(|&(_, unproven)| unproven != remote);
+    }
+
+    /// It is no more; false when it was not known.
+    pub fn close(&mut self, remote: SocketAddr) -> bool {
+        self.prove(remote);
+        self.open.remove(&remote)
+    }
+
+    /// One that has proven nothing in time.
+    pub fn overdue(&self, now: Time, limits: &Limits) -> Option<SocketAddr> {
+        let &(since, remote) = self.unproven.front()?;
+        (since + limits.tcp_unproven_timeout() <= now).then_some(remote)
+    }
+
+    /// When the next one will be overdue, unless that is set as a deadline already.
+    pub fn arm(&mut self, limits: &Limits) -> Option<Time> {
+        let &(since, _) = self.unproven.front()?;
+        let is_armed = std::mem::replace(&mut self.armed, true);
+        (!is_armed).then(|| since + limits.tcp_unproven_timeout())
+    }
+
+    /// The deadline fired.
+    pub fn disarm(&mut self) {
+        self.armed = false;
+    }
+}
