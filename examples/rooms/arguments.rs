@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 /// How to run this program.
 pub(crate) const USAGE: &str = "\
-usage: rooms [--listen IP:PORT] [--media IP[:PORT]]... [--announce ADDRESS] [--tls [CERT KEY]]
+usage: rooms [--listen IP:PORT] [--media IP[:PORT]]... [--tcp] [--announce ADDRESS]
+             [--tls [CERT KEY]]
        rooms --help
 
   --listen IP:PORT     where the page and its interfaces are (default 127.0.0.1:3000)
   --media IP[:PORT]    where media comes and goes, over UDP; may be repeated
                        (default 127.0.0.1:44444; without PORT, 44444)
+  --tcp                media over TCP too, at the same ports, for who is kept from UDP
   --announce ADDRESS   what to tell clients in place of the address of --media: the public one of
                        this machine, if it is behind a NAT
   --tls [CERT KEY]     serve https, which browsers ask for before they give a page the camera
@@ -26,6 +28,8 @@ pub(crate) struct Arguments {
     pub(crate) listen: SocketAddr,
     /// Where media comes and goes.
     pub(crate) media: Vec<SocketAddr>,
+    /// Media may go over TCP.
+    pub(crate) tcp: bool,
     /// What clients are told in place of the addresses of media.
     pub(crate) announce: Option<String>,
     /// Serve https.
@@ -57,6 +61,7 @@ impl Arguments {
         let mut arguments = Self {
             listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 3_000),
             media: Vec::new(),
+            tcp: false,
             announce: None,
             tls: None,
         };
@@ -68,6 +73,7 @@ impl Arguments {
                     let media = address(&word, words.next(), Some(MEDIA_PORT))?;
                     arguments.media.push(media);
                 }
+                "--tcp" => arguments.tcp = true,
                 "--announce" => arguments.announce = Some(value(&word, words.next())?),
                 "--tls" => {
                     let file = |word: &String| !word.starts_with("--");

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use flumen::{
     AppData, Engine, ListenInfo, RouterId, SctpOptions, TransportId, WebRtcListen, WebRtcServerId,
-    WebRtcTransportOptions,
+    WebRtcTransportOptions, components::Protocol,
 };
 
 use crate::arguments::Arguments;
@@ -17,14 +17,20 @@ const BUFFER_BYTES: u32 = 4 << 20;
 pub(crate) struct Media(WebRtcServerId);
 
 impl Media {
-    /// Opens the ports.
+    /// Opens the ports: those of UDP first, since they are preferred in this order.
     ///
     /// # Errors
     ///
     /// One is taken, or the address is none of this machine's.
     pub(crate) fn open(engine: &mut Engine, arguments: &Arguments) -> Result<Self, Failure> {
-        let listen = |address| info(address, arguments.announce.as_deref());
-        let listen: Vec<ListenInfo> = arguments.media.iter().map(listen).collect();
+        let listen = |protocol| {
+            let announce = arguments.announce.as_deref();
+            let addresses = arguments.media.iter();
+            addresses.map(move |address| info(protocol, address, announce))
+        };
+        let listen: Vec<ListenInfo> = listen(Protocol::Udp)
+            .chain(listen(Protocol::Tcp).filter(|_| arguments.tcp))
+            .collect();
         Ok(Self(
             engine.create_webrtc_server(&listen, AppData::default())?,
         ))
@@ -51,8 +57,9 @@ impl Media {
     }
 }
 
-fn info(address: &SocketAddr, announce: Option<&str>) -> ListenInfo {
+fn info(protocol: Protocol, address: &SocketAddr, announce: Option<&str>) -> ListenInfo {
     ListenInfo {
+        protocol,
         port: address.port(),
         announced_address: announce.map(String::from),
         recv_buffer_size: Some(BUFFER_BYTES),
