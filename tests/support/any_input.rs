@@ -5,6 +5,7 @@
 
 mod agent;
 mod association;
+mod caller;
 mod codecs;
 mod dtls;
 mod impostor;

@@ -182,6 +182,52 @@ fn a_certificate_that_was_not_told_of_ends_it_with_nothing_sent() {
     assert_eq!((peer.rtp.len(), peer.rtcp.len(), peer.unopened), (0, 0, 0));
 }
 
+/// A record with a piece of a message of which the whole is said to be this long.
+fn fragment(total: u32, offset: u32, body: &[u8]) -> Vec<u8> {
+    let three = |number: u32| number.to_be_bytes()[1..].to_vec();
+    let mut record = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 1];
+    record.extend((12 + body.len() as u16).to_be_bytes());
+    record.push(1);
+    record.extend(three(total));
+    record.extend([0, 0]);
+    record.extend(three(offset));
+    record.extend(three(body.len() as u32));
+    record.extend(body);
+    record
+}
+
+#[test]
+fn a_flood_of_client_hellos_is_answered_a_few_times_and_troubles_nobody_else() {
+    let mut room = Room::new();
+    let mut peers = call(&mut room);
+    let transport = room.webrtc();
+    let mut flooding = Peer::new(&room, transport, stranger(1));
+    flooding.check(&room, Check::NOMINATING);
+    flooding.turn(&mut room);
+    let mut answers = 0;
+    for number in 0..200_u16 {
+        let mut hello = Peer::new(&room, transport, stranger(number));
+        hello.address = flooding.address;
+        hello.hear_of(&room, flumen::DtlsRole::Server);
+        hello.flush(&room);
+        for (total, offset) in [
+            (60_000, 100 * u32::from(number)),
+            (0x00ff_ffff, 0),
+            (200, 150),
+        ] {
+            let piece = fragment(total, offset, &[number as u8; 100]);
+            room.wire.inject(flooding.server, flooding.address, &piece);
+        }
+        peers[0].send(&room, &Packet::new(96, number, SSRC, VP8_KEY_FRAME));
+        room.tick();
+        let sent = room.received();
+        let to = |address| sent.iter().filter(|sent| sent.to == address).count();
+        answers += to(flooding.address);
+        assert!(to(peers[1].address) > 0, "the call goes on");
+    }
+    assert!(answers < 100, "{answers} answers to 200 greetings");
+}
+
 #[test]
 fn stun_that_is_no_check_is_not_answered() {
     let mut room = Room::new();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use flumen::components::wire::rtcp::packets;
 use flumen::components::wire::sctp::check;
+use flumen::components::wire::stun::Message as Stun;
 use flumen::components::wire::{PacketKind, RtpHeader, classify};
 use flumen::rtp_parameters::{MediaKind, RtpHeaderExtensionParameters, RtpParameters};
 use flumen::trace::TraceType;
@@ -14,6 +15,7 @@ use flumen::{
     SctpStreamParameters, TransportId,
 };
 
+use super::caller::Caller;
 use super::impostor::Impostor;
 use super::input::Input;
 use crate::parameters::{
@@ -42,6 +44,9 @@ const FIRST: u16 = 7_000;
 /// SSRCs of the first stranger's media; those of the next ones are ten higher each.
 const SSRC: u32 = 3_000;
 
+/// Who speaks ICE, among strangers.
+const CALLER: usize = 6;
+
 struct Stranger {
     transport: TransportId,
     address: SocketAddr,
@@ -56,6 +61,8 @@ struct Strangers {
     /// Speaks SCTP.
     talker: Stranger,
     impostor: Impostor,
+    /// Speaks ICE.
+    caller: Caller,
 }
 
 impl Strangers {
@@ -73,12 +80,14 @@ impl Strangers {
         let media = strangers.map(|(at, it)| Stranger::of_media(&mut victims, at as u16, it));
         let media = media.collect();
         let talker = Stranger::of_messages(&mut victims);
+        let caller = Caller::new(&mut victims.room, address(FIRST + 200), SSRC + 60);
         victims.room.engine.drain_events();
         Self {
             victims,
             media,
             talker,
             impostor: Impostor::default(),
+            caller,
         }
     }
 
@@ -100,6 +109,10 @@ impl Strangers {
     fn act(&mut self, input: &mut Input<'_>) -> bool {
         let choice = input.byte();
         let who = usize::from(choice & 7);
+        if who == CALLER {
+            self.caller.act(&self.victims.room, input);
+            return true;
+        }
         let Some(stranger) = self.media.get_mut(who) else {
             let datagram = match choice >> 3 & 7 {
                 0 => self.impostor.init(),
@@ -150,6 +163,8 @@ fn well_formed(datagram: &[u8]) {
         Some(PacketKind::Rtp) => assert!(RtpHeader::parse(datagram).is_ok()),
         Some(PacketKind::Rtcp) => assert!(packets(datagram).all(|packet| packet.is_ok())),
         Some(PacketKind::Sctp) => assert!(check(datagram).is_ok()),
+        Some(PacketKind::Stun) => assert!(Stun::parse(datagram).is_ok()),
+        Some(PacketKind::Dtls) => {}
         other => panic!("{other:?} was sent"),
     }
 }
