@@ -40,13 +40,14 @@ pub mod consume {
     pub(crate) mod layering;
     pub(crate) mod numbering;
     pub(crate) mod remote_reception;
+    pub(crate) mod repeat_budget;
     pub(crate) mod restraint;
     pub(crate) mod retransmission;
     pub(crate) mod routes;
     pub(crate) mod wants;
     pub(crate) mod withheld;
 
-    pub use allocation::{Bid, Bids, Budget, PathBids, Rung, share, stagger};
+    pub use allocation::{Bid, Bids, Budget, Lowest, PathBids, Rung, share, stagger};
     pub use allotment::{Allotment, Given};
     pub use allowance::Allowance;
     pub use choices::{LayersChanging, LayersToChoose, Priority};
@@ -59,6 +60,7 @@ pub mod consume {
     };
     pub use numbering::{Numbering, PayloadTypes, RENAMED_MAX};
     pub use remote_reception::{Counters, ReceiverReports, RemoteReception};
+    pub use repeat_budget::RepeatBudget;
     pub use restraint::Restraint;
     pub use retransmission::{Permit, Retransmission, Rtx};
     pub use routes::Routes;

@@ -141,6 +141,8 @@ limits! {
     /// How fast a transport may send, in percent of what its path carries; at least 100. Default
     /// 125.
     pacing_percent: u64;
+    /// Of what a path is known to carry, in percent: what is sent again at most. Default 30.
+    retransmission_percent: u64;
     /// Packets that a transport may send at once, if its rate sends them within 5 ms. Default 10.
     pacing_burst_packets: usize;
     /// Milliseconds that a packet waits for its turn at most. Default 500.
@@ -157,7 +159,8 @@ limits! {
     layer_hold_down_ms: u64;
     /// The longest of these spans in milliseconds. Default 60,000.
     layer_hold_down_max_ms: u64;
-    /// The lowest layer of a video that lives goes out however little its path carries. Default true.
+    /// The lowest layer of a video that lives goes out however small the estimate of its path,
+    /// unless the path stays over-filled with lowest layers alone. Default true.
     lowest_layer_always: bool;
     /// Milliseconds for which nobody has wanted a layer before its sender is told. Default 5,000.
     unused_layers_delay_ms: u64;

@@ -68,8 +68,20 @@ pub struct Budget {
     pub keep: u64,
     /// Up to this, more is given.
     pub raise: u64,
-    /// Everybody gets its lowest layer, whatever it costs.
-    pub lowest_always: bool,
+    /// Who gets its lowest layer, whatever it costs.
+    pub lowest: Lowest,
+}
+
+/// Who gets its lowest layer although there is no room for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lowest {
+    /// Everybody: an estimate may be wrong.
+    Everybody,
+    /// The one that comes first: where the path is known to lose what is too much, it would lose it
+    /// of all.
+    First,
+    /// Nobody.
+    Nobody,
 }
 
 impl Bid {
@@ -104,6 +116,12 @@ impl Bid {
             .is_none_or(|top| self.given.covers(top.layers))
     }
 
+    /// It is to get everything.
+    pub fn is_full(&self) -> bool {
+        self.place
+            .is_some_and(|place| place + 1 == self.rungs.len())
+    }
+
     /// What it is to get: of the spatial layer with its highest rate, all rates, since those that are
     /// silent cost nothing. Who gets all that it wishes for, or that comes, loses nothing of what it
     /// was given: wishes and senders may change their minds.
@@ -128,7 +146,7 @@ impl Bid {
     }
 
     /// One rung more, if there is room for it beside the `used` bits a second; what is used then.
-    fn climb(&mut self, rungs: &[Rung], used: u64, budget: Budget) -> Option<u64> {
+    fn climb(&mut self, rungs: &[Rung], used: u64, budget: Budget, is_first: bool) -> Option<u64> {
         let own = &rungs[self.rungs.clone()];
         let next = self.place.map_or(0, |place| place + 1);
         let rung = own.get(next)?;
@@ -137,7 +155,12 @@ impl Bid {
             true => budget.keep,
             false => budget.raise,
         };
-        let is_due = next == 0 && budget.lowest_always;
+        let is_due = next == 0
+            && match budget.lowest {
+                Lowest::Everybody => true,
+                Lowest::First => is_first,
+                Lowest::Nobody => false,
+            };
         (is_due || with_it <= limit).then(|| {
             self.place = Some(next);
             with_it
@@ -160,10 +183,14 @@ pub fn share(fixed: u64, budget: Budget, bids: &mut [Bid], rungs: &[Rung]) -> u6
     let mut is_base = true;
     loop {
         let mut has_climbed = false;
-        for bid in bids.iter_mut().filter(|bid| !bid.is_frozen) {
+        for (index, bid) in bids
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, bid)| !bid.is_frozen)
+        {
             let steps = if is_base { 1 } else { bid.rank.0 };
             for _ in 0..steps {
-                let Some(with_it) = bid.climb(rungs, used, budget) else {
+                let Some(with_it) = bid.climb(rungs, used, budget, index == 0) else {
                     break;
                 };
                 (used, has_climbed) = (with_it, true);
@@ -226,7 +253,7 @@ mod tests {
         Budget {
             keep: kbits * 1_000,
             raise: kbits * 1_000,
-            lowest_always: true,
+            lowest: Lowest::Everybody,
         }
     }
 
@@ -306,7 +333,7 @@ mod tests {
         let budget = |keep: u64, raise: u64| Budget {
             keep: keep * 1_000,
             raise: raise * 1_000,
-            lowest_always: true,
+            lowest: Lowest::Everybody,
         };
         // keep, raise, what was given, rung
         let rows = [
@@ -336,19 +363,21 @@ mod tests {
 
     #[test]
     fn nothing_is_given_where_the_lowest_layers_have_no_room_if_that_is_wanted() {
-        let strict = |kbits: u64| Budget {
-            lowest_always: false,
+        let of = |kbits: u64, lowest: Lowest| Budget {
+            lowest,
             ..budget(kbits)
         };
-        let rows: [(u64, &[Option<usize>]); 4] = [
-            (59, &[None, None, None]),
-            (60, &[None, Some(0), None]),
-            (120, &[Some(0), Some(0), None]),
-            (180, &[Some(0), Some(0), Some(0)]),
+        let rows: [(u64, Lowest, &[Option<usize>]); 6] = [
+            (59, Lowest::Nobody, &[None, None, None]),
+            (59, Lowest::First, &[None, Some(0), None]),
+            (60, Lowest::Nobody, &[None, Some(0), None]),
+            (119, Lowest::First, &[None, Some(0), None]),
+            (120, Lowest::Nobody, &[Some(0), Some(0), None]),
+            (180, Lowest::Nobody, &[Some(0), Some(0), Some(0)]),
         ];
-        for (kbits, expected) in rows {
+        for (kbits, lowest, expected) in rows {
             let wishes = bids(&[(2, None, 1), (3, None, 1), (1, None, 1)]);
-            assert_eq!(shared(0, strict(kbits), wishes).0, expected, "{kbits}");
+            assert_eq!(shared(0, of(kbits, lowest), wishes).0, expected, "{kbits}");
         }
     }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bevy_ecs::component::Component;
 
-use crate::consume::allocation::Budget;
+use crate::consume::allocation::{Budget, Lowest};
+use crate::feedback::outgoing_estimate::PathEstimate;
 use crate::tick::limits::Limits;
 use crate::tick::time::Time;
 
@@ -15,7 +16,10 @@ pub struct Restraint {
     raised_at: Option<Time>,
     hold: Option<Hold>,
     doublings: u32,
-    lowest: Lowest,
+    steadiest: Steadiest,
+    overfull_since: Option<Time>,
+    /// Lowest layers go without, for the path was over-filled with these alone.
+    is_rationed: bool,
 }
 
 /// For a while it is not tried again what was too much.
@@ -28,7 +32,7 @@ struct Hold {
 
 /// The lowest estimate of the latest span: that of two halves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Lowest {
+struct Steadiest {
     began: Option<Time>,
     current: u64,
     previous: Option<u64>,
@@ -43,33 +47,55 @@ const RIGHT_PERCENT: u64 = 90;
 /// What is sent may exceed the estimate by this, in percent, before anybody gets less: a key frame
 /// is no rate, and a path that is over-used is soon believed to carry 85 % of what it does.
 const TOLERANCE_PERCENT: u64 = 15;
+/// Lowest layers over-fill a path if it is over-filled for so long with them alone: what was sent
+/// before has left then.
+const OVERFULL: Duration = Duration::from_secs(1);
 
 impl Restraint {
-    /// What there is to share, where `estimate` bits a second are carried and `sent` are sent, and
-    /// `repeated` of what was lost beside them: more is not given of that, and in no case more than
-    /// `most`.
+    /// What there is to share of `path`, where `sent` bits a second are sent, and `repeated` of what
+    /// was lost beside them: more is not given of that, and in no case more than `most`.
     pub fn budget(
         &mut self,
-        estimate: u64,
+        path: &PathEstimate,
         (sent, repeated): (u64, u64),
         most: u64,
         now: Time,
         limits: &Limits,
     ) -> Budget {
-        let patience = Duration::from_millis(limits.layer_patience_ms);
-        let lowest = self.lowest.update(estimate, patience / 2, now);
+        let (estimate, patience) = (
+            path.bitrate,
+            Duration::from_millis(limits.layer_patience_ms),
+        );
+        let lowest = self.steadiest.update(estimate, patience / 2, now);
         let keep = (estimate + estimate / 100 * TOLERANCE_PERCENT).min(most);
         let with_margin = estimate.saturating_mul(100) / (100 + limits.layer_hysteresis_percent);
         let tried = with_margin.max(lowest.unwrap_or(0));
-        let raise = match sent > keep {
+        let is_short = sent > keep;
+        self.watch(is_short && path.is_overfull(), now);
+        let raise = match is_short {
             true => 0,
             false => tried.min(self.most(estimate, now)).saturating_sub(repeated),
         };
         Budget {
             keep,
             raise,
-            lowest_always: limits.lowest_layer_always,
+            lowest: match (limits.lowest_layer_always, self.is_rationed) {
+                (true, false) => Lowest::Everybody,
+                (true, true) => Lowest::First,
+                (false, _) => Lowest::Nobody,
+            },
         }
+    }
+
+    /// Everybody gets something.
+    pub fn serve_all(&mut self) {
+        self.is_rationed = false;
+    }
+
+    fn watch(&mut self, is_overfull: bool, now: Time) {
+        let since = self.overfull_since.filter(|_| is_overfull);
+        self.overfull_since = is_overfull.then_some(since.unwrap_or(now));
+        self.is_rationed |= since.is_some_and(|since| now - since >= OVERFULL);
     }
 
     /// Somebody got more.
@@ -107,7 +133,7 @@ impl Restraint {
     }
 }
 
-impl Lowest {
+impl Steadiest {
     /// Takes in an estimate; the lowest since the half of the span before this one began, once both
     /// are full.
     fn update(&mut self, estimate: u64, half: Duration, now: Time) -> Option<u64> {
@@ -133,8 +159,8 @@ mod tests {
         for &(ms, estimate, sent, keep, raise) in rows {
             let now = Time::from_millis(ms);
             let limits = Limits::default();
-            let budget =
-                restraint.budget(estimate * 1_000, (sent * 1_000, 0), 5_000_000, now, &limits);
+            let path = PathEstimate::starting_at(estimate * 1_000);
+            let budget = restraint.budget(&path, (sent * 1_000, 0), 5_000_000, now, &limits);
             let found = (budget.keep / 1_000, budget.raise / 1_000);
             assert_eq!(found, (keep, raise), "at {ms} ms");
         }
@@ -202,5 +228,36 @@ mod tests {
             assert_eq!(until, Some(Time::from_secs(now + held)));
             now += held;
         }
+    }
+
+    #[test]
+    fn lowest_layers_go_without_where_a_path_stays_over_filled() {
+        let (mut restraint, limits) = (Restraint::default(), Limits::default());
+        let mut look = |ms: u64, sent: u64, queue: f64, loss: f64| {
+            let mut path = PathEstimate::starting_at(1_000_000);
+            (path.figures.queueing_delay, path.figures.loss) = (queue, Some(loss));
+            let now = Time::from_millis(ms);
+            restraint
+                .budget(&path, (sent, 0), u64::MAX, now, &limits)
+                .lowest
+        };
+        let rows = [
+            (0, 1_200_000, 300.0, 0.3, Lowest::Everybody),
+            // It was not: from here on again.
+            (900, 1_100_000, 300.0, 0.3, Lowest::Everybody),
+            (1_000, 1_200_000, 300.0, 0.3, Lowest::Everybody),
+            (1_900, 1_200_000, 0.0, 0.3, Lowest::Everybody),
+            (2_000, 1_200_000, 250.0, 0.0, Lowest::Everybody),
+            (2_900, 1_200_000, 30.0, 0.06, Lowest::Everybody),
+            (3_000, 1_200_000, 30.0, 0.06, Lowest::First),
+            (3_100, 900_000, 0.0, 0.0, Lowest::First),
+        ];
+        for (ms, sent, queue, loss, expected) in rows {
+            assert_eq!(look(ms, sent, queue, loss), expected, "at {ms} ms");
+        }
+        restraint.serve_all();
+        let path = PathEstimate::starting_at(1_000_000);
+        let budget = restraint.budget(&path, (0, 0), 1, Time::from_secs(4), &limits);
+        assert_eq!(budget.lowest, Lowest::Everybody);
     }
 }

@@ -28,8 +28,8 @@ pub struct Retransmission {
     pub packets: u64,
     /// Packets sent again for the first time.
     pub repaired: u64,
-    /// Requests that went beyond what is looked at in a tick or sent again within a round trip, or
-    /// that SRTP forbids: without RTX.
+    /// Requests that went beyond what is looked at in a tick, sent again within a round trip or
+    /// spent of the path on that, or that SRTP forbids: without RTX.
     pub refused: u64,
 }
 

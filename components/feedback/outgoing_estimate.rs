@@ -19,6 +19,7 @@ use bevy_ecs::resource::Resource;
 use serde::Serialize;
 
 use crate::consume::allowance::Allowance;
+use crate::consume::repeat_budget::RepeatBudget;
 use crate::feedback::demand::Demand;
 use crate::feedback::outgoing_limit::OutgoingLimit;
 use crate::feedback::probation::Probation;
@@ -45,6 +46,7 @@ pub struct OutgoingEstimate {
     pub method: EstimateMethod,
     /// The share of packets that were lost, as a mean of its latest feedback.
     pub loss: LossHistory,
+    repeats: RepeatBudget,
     history: SendHistory,
     estimator: Box<dyn BandwidthEstimator>,
     estimate: PathEstimate,
@@ -144,6 +146,7 @@ impl OutgoingEstimate {
         Self {
             method,
             loss: LossHistory::default(),
+            repeats: RepeatBudget::default(),
             history: SendHistory::default(),
             estimator: (estimators.0)(method, bitrate),
             estimate: PathEstimate::starting_at(bitrate),
@@ -170,6 +173,16 @@ impl OutgoingEstimate {
         let probed = self.on_probe.map_or(0, |on| on.probe.bitrate);
         let paced = self.estimate.bitrate.saturating_mul(percent) / 100;
         self.is_heard.then_some(paced.max(probed))
+    }
+
+    /// What may be sent again at `now`: `percent` of what the path is known to carry. Without a bound
+    /// until the receiver told something.
+    pub fn repeats(&mut self, percent: u64, now: Time) -> &mut RepeatBudget {
+        if self.is_heard {
+            let rate = self.estimate.bitrate.saturating_mul(percent) / 100;
+            self.repeats.accrue(rate, now);
+        }
+        &mut self.repeats
     }
 
     /// A packet leaves with transport-wide sequence number `number`.

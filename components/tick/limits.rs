@@ -115,6 +115,8 @@ pub struct Limits {
     /// How fast a transport may send, in percent of what its path carries. Default 125: media comes
     /// in frames.
     pub pacing_percent: u64,
+    /// Of what a path is known to carry, in percent: what is sent again at most. Default 30.
+    pub retransmission_percent: u64,
     /// Packets of 1,200 bytes that a transport may send at once, if its rate sends them within 5 ms.
     /// Default 10.
     pub pacing_burst_packets: usize,
@@ -136,8 +138,10 @@ pub struct Limits {
     pub layer_hold_down_ms: u64,
     /// The longest of these spans in milliseconds. Default 60,000.
     pub layer_hold_down_max_ms: u64,
-    /// The lowest layer of a video that lives goes out however little its path carries. Without it
-    /// consumers get nothing where there is no room for that. Default true.
+    /// The lowest layer of a video that lives goes out however small the estimate of its path. Where
+    /// the path stays over-filled with lowest layers alone, those of the consumers that come last go
+    /// without; the first one always gets its own. Without it consumers get nothing where there is no
+    /// room for that. Default true.
     pub lowest_layer_always: bool,
     /// Milliseconds for which nobody has wanted a layer before its sender is told. Default 5,000.
     pub unused_layers_delay_ms: u64,
@@ -225,6 +229,7 @@ impl Default for Limits {
             reported_packets_per_transport: 8_192,
             paced_datagrams_per_transport: 512,
             pacing_percent: 125,
+            retransmission_percent: 30,
             pacing_burst_packets: 10,
             pacing_delay_ms: 500,
             layer_hysteresis_percent: 5,

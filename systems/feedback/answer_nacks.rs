@@ -10,9 +10,10 @@ use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::rtcp::{self, Nack, RtcpPacket};
 use flumen_components::{
     Allowance, Consumer, ConsumerId, Destination, DirectOut, DirectRow, Emission, History, Inbox,
-    Layering, Ledger, Limits, Link, Listener, Now, Outbox, Outgoing, OutgoingKind, Path,
-    PausedByOwner, Permit, Producer, Recipient, RemoteClock, RemoteReception, Retransmission,
-    RtcpIn, SrtpSession, Subject, Templates, Time, Trace, TraceTypes, Traces, Written,
+    Layering, Ledger, Limits, Link, Listener, Now, Outbox, Outgoing, OutgoingEstimate,
+    OutgoingKind, Path, PausedByOwner, Permit, Producer, Recipient, RemoteClock, RemoteReception,
+    RepeatBudget, Retransmission, RtcpIn, SrtpSession, Subject, Templates, Time, Trace, TraceTypes,
+    Traces, Written,
 };
 
 use crate::forward::{Repeat, RtxStream, Sender, repeat};
@@ -40,6 +41,7 @@ pub(crate) struct Answering<'w, 's> {
     histories: Query<'w, 's, (&'static History, Option<&'static Templates>)>,
     sealed: Query<'w, 's, (), With<SrtpSession>>,
     paths: Query<'w, 's, &'static Path>,
+    estimates: Query<'w, 's, &'static mut OutgoingEstimate>,
     exits: Exits<'w>,
     traces: ResMut<'w, Traces>,
     limits: Res<'w, Limits>,
@@ -106,9 +108,20 @@ impl Answering<'_, '_> {
             now: self.now.time,
             limit: self.limits.resent_packets_per_consumer,
         };
+        let mut unbounded = RepeatBudget::default();
+        let mut estimate = self.estimates.get_mut(transport).ok();
+        let budget = match &mut estimate {
+            Some(estimate) => estimate.repeats(self.limits.retransmission_percent, self.now.time),
+            None => &mut unbounded,
+        };
         for number in nack.sequence_numbers().take(looked_at) {
+            if !budget.allows() {
+                retransmission.refused += 1;
+                continue;
+            }
             let out = &mut self.exits.outbox.headers;
             if let Some(row) = repeats.write(number, &mut retransmission, out) {
+                budget.spend(row.len());
                 self.exits.leave(transport, link, id, row);
             }
         }

@@ -54,8 +54,8 @@ impl Sharing<'_, '_> {
         };
         let (now, limits) = (self.now.time, &*self.limits);
         let sent = path.fixed + sent_by(bids, rungs);
-        let bitrate = estimate.estimate().bitrate;
-        let budget = restraint.budget(bitrate, (sent, path.repeated), limit.most(), now, limits);
+        let carried = estimate.estimate();
+        let budget = restraint.budget(carried, (sent, path.repeated), limit.most(), now, limits);
         let is_short = sent > budget.keep;
         for bid in &mut *bids {
             bid.is_frozen &= !is_short;
@@ -70,7 +70,11 @@ impl Sharing<'_, '_> {
         if decided().any(|bid| bid.place > bid.given_place(rungs)) {
             restraint.rise(now);
         }
-        if demand.is_unmet && way.is_connected() {
+        if bids.iter().all(|bid| bid.place.is_some()) {
+            restraint.serve_all();
+        }
+        let is_unmet = demand.is_unmet || bids.iter().any(|bid| !bid.is_full());
+        if is_unmet && way.is_connected() {
             estimate.arm(path.transport, now, &mut self.deadlines);
         }
         for bid in bids {

@@ -177,6 +177,37 @@ fn a_lowest_layer_that_has_no_room_is_sent_all_the_same() {
 }
 
 #[test]
+fn lowest_layers_that_are_too_many_do_not_drown_each_other() {
+    // How many, of which bitrate. Two fifths are the lowest rate: a fifth more than the link carries.
+    for (count, bitrate) in [(5, 600_000), (20, 150_000)] {
+        let mut meeting = Meeting::of(count, &[of(bitrate)], Bottleneck::of(1_000_000));
+        let first = meeting.viewers[0].videos[count - 1].consumer;
+        meeting.room.engine.set_priority(first, 8).unwrap();
+        meeting.run(seconds(60));
+        let used = rate_within(&mut meeting, seconds(120)) / 10_000;
+        let viewer = &meeting.viewers[0];
+        let queued = &mut meeting.paths[0].queued_ms;
+        queued.sort_unstable();
+        let settled = queued[queued.len() * 95 / 100];
+        let live = layers(&meeting).iter().flatten().count();
+        let frozen = viewer.videos[count - 1].frozen(meeting.room.now);
+        let lost = viewer.overflowed * 10_000 / viewer.sent;
+        let name = format!(
+            "{count}: {used} %, {settled} ms, lost {lost}, {live} live, {frozen} ms, {} changes",
+            switches(&meeting)
+        );
+        assert!(lost < 100, "{name}");
+        assert!(used >= 70, "{name}");
+        assert!(settled <= 100, "{name}");
+        assert!(live >= count * 3 / 5, "{name}");
+        assert!(frozen < 2_000, "{name}");
+        meeting.paths[0].is.rate = 4_000_000;
+        meeting.run(seconds(10));
+        assert!(layers(&meeting).iter().all(Option::is_some), "{name}");
+    }
+}
+
+#[test]
 fn a_video_that_had_no_room_is_back_within_ten_seconds() {
     for lowest_always in [true, false] {
         let path = Bottleneck::of(50_000);

@@ -110,7 +110,21 @@ impl PathEstimate {
             probe: None,
         }
     }
+
+    /// More is sent than the path carries: packets wait in its queue for long, or are lost behind
+    /// it.
+    pub fn is_overfull(&self) -> bool {
+        let queue = self.figures.queueing_delay;
+        let is_lossy = self.figures.loss.is_some_and(|loss| loss > OVERFLOW);
+        queue > FULL_MS || queue > QUEUED_MS && is_lossy
+    }
 }
+
+/// A queue of so many milliseconds is full, or soon will be.
+const FULL_MS: f64 = 200.0;
+/// A queue this long that loses so much is full, however shallow it is.
+const QUEUED_MS: f64 = 20.0;
+const OVERFLOW: f64 = 0.05;
 
 /// What changed an estimate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]

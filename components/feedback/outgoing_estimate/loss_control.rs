@@ -9,7 +9,8 @@ use crate::tick::time::Time;
 ///
 /// Loss means that too much is sent only if it is less when less is sent. So a high loss lowers the
 /// ceiling once; if it stays although less was sent, it is the path's own (radio, an interfered
-/// cable) and is no longer held against the rate. What is told of loss counts, and nothing else: a
+/// cable) and is no longer held against the rate. While packets wait in a queue nothing is learnt of
+/// that: it may be as full with less. What is told of loss counts, and nothing else: a
 /// missing report is no loss, and what receiver reports say is that of other paths too.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LossControl {
@@ -20,13 +21,18 @@ pub(super) struct LossControl {
     /// The newest spans, a ring.
     spans: [Span; SPANS],
     newest: usize,
-    began: Option<Time>,
+    /// When the latest of the packets was sent that were told of.
+    told: Time,
+    judged_at: Option<Time>,
+    share: Option<f64>,
+    overtaking: Duration,
     cut: Option<Cut>,
 }
 
-/// What was told within a span of time.
+/// What was told of the packets that were sent within a span of time.
 #[derive(Clone, Copy, Debug, Default)]
 struct Span {
+    began: Time,
     packets: f64,
     lost: f64,
 }
@@ -40,9 +46,20 @@ struct Cut {
     /// Bits a second that were sent and that arrived.
     sent: f64,
     acknowledged: f64,
+    /// Packets have waited in a queue, then or since.
+    is_queued: bool,
 }
 
-const SPANS: usize = 4;
+/// What delays say of loss.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Delays {
+    /// Packets wait in a queue.
+    pub(super) are_queues: bool,
+    /// Packets that were overtaken come after all within this time.
+    pub(super) overtaking: Duration,
+}
+
+const SPANS: usize = 5;
 const SPAN: Duration = Duration::from_millis(250);
 /// Fewer packets say little about a share.
 const PACKETS_MIN: f64 = 20.0;
@@ -70,8 +87,11 @@ impl LossControl {
     /// Takes in what was told of packets.
     pub(super) fn add(&mut self, reports: &[PacketReport]) {
         let since = self.cut.map_or(Time::ZERO, |cut| cut.at);
-        let span = &mut self.spans[self.newest];
         for report in reports.iter().filter(|report| report.sent.at >= since) {
+            self.told = self.told.max(report.sent.at);
+            let Some(span) = self.span_of(report.sent.at) else {
+                continue;
+            };
             match (report.arrived, report.was_lost) {
                 (None, _) => (span.packets, span.lost) = (span.packets + 1.0, span.lost + 1.0),
                 (Some(_), true) => span.lost -= 1.0,
@@ -80,19 +100,40 @@ impl LossControl {
         }
     }
 
-    /// Looks at the loss at `now`, at which `sent` bits a second are sent and `acknowledged` arrive.
-    pub(super) fn update(&mut self, sent: f64, acknowledged: f64, now: Time) {
-        let began = *self.began.get_or_insert(now);
-        if now - began < SPAN {
+    /// The span in which a packet was sent at `at`; none when it is forgotten.
+    fn span_of(&mut self, at: Time) -> Option<&mut Span> {
+        if at >= self.spans[self.newest].began + SPAN {
+            self.newest = (self.newest + 1) % SPANS;
+            self.spans[self.newest] = Span {
+                began: beginning_of_span(at),
+                ..Span::default()
+            };
+        }
+        let holds = |span: &&mut Span| span.began <= at && at < span.began + SPAN;
+        self.spans.iter_mut().find(holds)
+    }
+
+    /// Looks at the loss at `now`, at which `sent` bits a second are sent and `acknowledged` arrive,
+    /// of which `delays` tell.
+    pub(super) fn update(&mut self, (sent, acknowledged): (f64, f64), delays: Delays, now: Time) {
+        if let Some(cut) = &mut self.cut {
+            cut.is_queued |= delays.are_queues;
+        }
+        let judged_at = *self.judged_at.get_or_insert(now);
+        if now - judged_at < SPAN {
             return;
         }
+        self.judged_at = Some(now);
+        self.overtaking = delays.overtaking;
         let counts = self.counts();
         if counts.packets >= PACKETS_MIN {
+            self.share = Some(counts.share());
+            self.learn(counts.share(), sent, acknowledged);
             self.judge(counts, sent, acknowledged, now);
+            if let Some(cut) = &mut self.cut {
+                cut.is_queued |= delays.are_queues;
+            }
         }
-        self.began = Some(now);
-        self.newest = (self.newest + 1) % SPANS;
-        self.spans[self.newest] = Span::default();
     }
 
     /// Bits a second that the estimate may not exceed.
@@ -105,10 +146,11 @@ impl LossControl {
         self.cut.is_some_and(|cut| now - cut.at < CUT_INTERVAL)
     }
 
-    /// The share of packets lost within the last second, if enough were told of.
+    /// The share of packets lost within the last second, or when enough of them were told of last.
     pub(super) fn loss(&self) -> Option<f64> {
         let counts = self.counts();
-        (counts.packets > 0.0).then(|| counts.share())
+        let told = (counts.packets > 0.0).then(|| counts.share());
+        self.share.filter(|_| counts.packets < PACKETS_MIN).or(told)
     }
 
     /// More than `bitrate` was carried: what lay below is no ceiling.
@@ -118,15 +160,20 @@ impl LossControl {
         }
     }
 
-    fn judge(&mut self, counts: Span, sent: f64, acknowledged: f64, now: Time) {
-        let loss = counts.share();
+    /// How much the path loses whatever is sent.
+    fn learn(&mut self, loss: f64, sent: f64, acknowledged: f64) {
         if let Some(cut) = self.cut
+            && !cut.is_queued
             && loss >= STAYED * cut.loss
             && sent <= LESS_SENT * cut.sent
             && acknowledged <= LESS_ARRIVED * cut.acknowledged
         {
             self.inherent = self.inherent.max(loss);
         }
+    }
+
+    fn judge(&mut self, counts: Span, sent: f64, acknowledged: f64, now: Time) {
+        let loss = counts.share();
         if loss < self.inherent {
             self.inherent += FORGET * (loss - self.inherent);
         }
@@ -141,18 +188,31 @@ impl LossControl {
                 loss,
                 sent,
                 acknowledged,
+                is_queued: false,
             });
             self.spans = [Span::default(); SPANS];
         }
     }
 
+    /// What was told of packets that would have come by now.
     fn counts(&self) -> Span {
+        let settled = |span: &&Span| {
+            self.overtaking.is_zero() || span.began + SPAN + self.overtaking <= self.told
+        };
         let sum = |sum: Span, span: &Span| Span {
             packets: sum.packets + span.packets,
             lost: sum.lost + span.lost,
+            ..sum
         };
-        self.spans.iter().fold(Span::default(), sum)
+        let spans = self.spans.iter().filter(settled);
+        spans.fold(Span::default(), sum)
     }
+}
+
+/// Spans begin at multiples of their length, in whatever order packets are told of.
+fn beginning_of_span(at: Time) -> Time {
+    let into = at.as_nanos() % SPAN.as_nanos() as u64;
+    Time::from_nanos(at.as_nanos() - into)
 }
 
 impl Span {
@@ -177,13 +237,18 @@ mod tests {
 
     struct Path {
         control: LossControl,
+        delays: Delays,
         now: u64,
     }
 
     impl Path {
         fn new() -> Self {
             let control = LossControl::default();
-            Self { control, now: 0 }
+            Self {
+                control,
+                delays: Delays::default(),
+                now: 0,
+            }
         }
 
         /// A hundred packets a second, of which every `lost`th is lost (0: none), for `ms`.
@@ -208,7 +273,7 @@ mod tests {
                 } else {
                     1.0
                 };
-                self.control.update(sent, sent * share, now);
+                self.control.update((sent, sent * share), self.delays, now);
             }
         }
 
@@ -257,6 +322,15 @@ mod tests {
             path.ceiling() < 3_000_000,
             "a clean path has no loss of its own"
         );
+    }
+
+    #[test]
+    fn what_a_full_queue_loses_is_never_the_paths_own() {
+        let mut path = Path::new();
+        path.delays.are_queues = true;
+        path.run(2_000, 10, 1e6);
+        path.run(20_000, 10, 0.8e6);
+        assert!(path.ceiling() <= 900_000, "{}", path.ceiling());
     }
 
     #[test]

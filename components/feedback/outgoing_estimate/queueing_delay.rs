@@ -9,6 +9,10 @@ use crate::tick::time::Time;
 ///
 /// The least of some packets is taken: jitter delays packets and hastens none, and what a queue
 /// holds up it holds up all. A rate is not lowered for delays that jitter alone explains.
+///
+/// Routes become longer, and a queue that stays full looks the same. So while a queue of our own
+/// making stands, the fastest packets from before it are what counts: until it is shorter, or so
+/// little was sent for so long that it would be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QueueingDelay {
     /// The fastest packets of a long and of a short span: milliseconds between two clocks.
@@ -18,6 +22,27 @@ pub(super) struct QueueingDelay {
     noise: f64,
     /// How much longer than the fastest of them packets take that are sent together: their jitter.
     spread: f64,
+    standing: Option<Standing>,
+}
+
+/// What is sent into a queue, in bits a second, and what gets out of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Load {
+    pub(super) sent: f64,
+    pub(super) arrives: f64,
+    /// It loses packets that it would not lose if less was sent.
+    pub(super) overflows: bool,
+}
+
+/// A queue that is there.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    told_at: Time,
+    /// The most that got out of it, in bits a second.
+    most: f64,
+    overflowed_at: Option<Time>,
+    /// By how many milliseconds it would be shorter for what was not sent.
+    drained_ms: f64,
 }
 
 /// The least of what came within a span.
@@ -43,6 +68,14 @@ const SPREAD_MEMORY: f64 = 0.98;
 /// Jitter from which on so many packets are needed to find a fast one.
 const JITTER_MS: f64 = 10.0;
 const PACKETS_MIN: u32 = 15;
+/// What comes later than this is lost.
+const OVERTAKING_MAX: Duration = Duration::from_millis(500);
+/// A queue becomes shorter where no more is sent than this share of what gets out of it.
+const DRAINS: f64 = 0.75;
+/// It was none if it is not shorter although it would have drained so many times, and then for so
+/// long.
+const DRAINED_TIMES: f64 = 2.0;
+const DRAINED_MS: f64 = 1_000.0;
 
 impl Default for QueueingDelay {
     fn default() -> Self {
@@ -52,6 +85,7 @@ impl Default for QueueingDelay {
             last: 0.0,
             noise: 0.0,
             spread: 0.0,
+            standing: None,
         }
     }
 }
@@ -60,7 +94,9 @@ impl QueueingDelay {
     /// Takes in a packet that was sent at `sent` and arrived at `arrived`, as told at `now`.
     pub(super) fn add(&mut self, sent: Time, arrived: Time, now: Time) {
         let delay = millis(arrived - Time::ZERO) - millis(sent - Time::ZERO);
-        self.base.add((delay, 1), now);
+        let is_own = self.standing.is_some_and(|queue| queue.is_own(now));
+        self.base
+            .add((delay, if is_own { u32::MAX } else { 1 }), now);
         let count = if self.is_jittery() { PACKETS_MIN } else { 1 };
         self.recent.add((delay, count), now);
         let beyond = self.recent.get().map_or(0.0, |least| delay - least);
@@ -77,12 +113,36 @@ impl QueueingDelay {
         self.spread > JITTER_MS
     }
 
-    /// A report is over: how far the delay moved since the last one.
-    pub(super) fn settle(&mut self) {
+    /// Packets that were overtaken come within about this time.
+    pub(super) fn overtaking(&self) -> Duration {
+        let most = 2.0 * self.spread;
+        match self.is_jittery() {
+            true => Duration::from_micros((most * 1_000.0) as u64).min(OVERTAKING_MAX),
+            false => Duration::ZERO,
+        }
+    }
+
+    /// A report is over, under `load`: how far the delay moved since the last one.
+    pub(super) fn settle(&mut self, load: Load, now: Time) {
         let delay = self.millis();
         let moved = (delay - self.last).abs();
         self.noise = NOISE_MEMORY * self.noise + (1.0 - NOISE_MEMORY) * moved;
         self.last = delay;
+        self.watch(load, now);
+    }
+
+    fn watch(&mut self, load: Load, now: Time) {
+        if !self.is_proven() {
+            self.standing = None;
+            return;
+        }
+        let queue = self.standing.get_or_insert(Standing::since(now));
+        queue.pass(load, now);
+        let would_be_empty = DRAINED_TIMES * self.last + DRAINED_MS;
+        if queue.overflowed_at.is_some() && queue.drained_ms > would_be_empty {
+            self.base.begin_with(self.recent);
+            self.standing = None;
+        }
     }
 
     /// Milliseconds in queues.
@@ -96,6 +156,33 @@ impl QueueingDelay {
     /// There is a queue, and not only jitter.
     pub(super) fn is_proven(&self) -> bool {
         self.millis() > QUEUE_MIN_MS.max(NOISE_FACTOR * self.noise)
+    }
+}
+
+impl Standing {
+    fn since(now: Time) -> Self {
+        Self {
+            told_at: now,
+            most: 0.0,
+            overflowed_at: None,
+            drained_ms: 0.0,
+        }
+    }
+
+    /// What is sent fills it.
+    fn is_own(&self, now: Time) -> bool {
+        self.overflowed_at.is_some_and(|at| now - at < BASE_SPAN)
+    }
+
+    fn pass(&mut self, load: Load, now: Time) {
+        let since = millis(now - std::mem::replace(&mut self.told_at, now));
+        self.most = self.most.max(load.arrives);
+        if load.overflows {
+            self.overflowed_at = Some(now);
+        }
+        if load.sent < DRAINS * self.most {
+            self.drained_ms += since * (1.0 - load.sent / self.most);
+        }
     }
 }
 
@@ -120,6 +207,11 @@ impl Least {
         self.count += 1;
     }
 
+    /// Begins anew with what `other` has.
+    fn begin_with(&mut self, other: Self) {
+        (self.current, self.previous) = (other.current, other.previous);
+    }
+
     fn get(&self) -> Option<f64> {
         let least = self.current.min(self.previous);
         least.is_finite().then_some(least)
@@ -132,12 +224,16 @@ mod tests {
 
     /// Every 20 ms a packet with one of `delays` in turn, for `ms`; reports every 100 ms.
     fn run(queue: &mut QueueingDelay, from: u64, ms: u64, delays: &[u64]) {
+        run_under(Load::default(), queue, (from, ms), delays);
+    }
+
+    fn run_under(load: Load, queue: &mut QueueingDelay, (from, ms): (u64, u64), delays: &[u64]) {
         for (index, sent) in (from..from + ms).step_by(20).enumerate() {
             let arrived = sent + delays[index % delays.len()];
             let now = Time::from_millis(sent + 100);
             queue.add(Time::from_millis(sent), Time::from_millis(arrived), now);
             if sent % 100 == 0 {
-                queue.settle();
+                queue.settle(load, now);
             }
         }
     }
@@ -165,5 +261,37 @@ mod tests {
         run(&mut queue, 0, 2_000, &[50]);
         run(&mut queue, 2_000, 30_000, &[90]);
         assert!(queue.millis() < 1e-6, "{}", queue.millis());
+    }
+
+    const OVERFLOWS: Load = Load {
+        sent: 1e6,
+        arrives: 0.6e6,
+        overflows: true,
+    };
+
+    #[test]
+    fn a_queue_that_stays_full_never_becomes_the_base() {
+        let mut queue = QueueingDelay::default();
+        run(&mut queue, 0, 2_000, &[50]);
+        run_under(OVERFLOWS, &mut queue, (2_000, 120_000), &[350]);
+        assert!((queue.millis() - 300.0).abs() < 1e-6);
+        run(&mut queue, 122_000, 2_000, &[50]);
+        assert!(!queue.is_proven());
+    }
+
+    #[test]
+    fn a_route_that_is_longer_whatever_is_sent_becomes_the_base() {
+        let mut queue = QueueingDelay::default();
+        run(&mut queue, 0, 2_000, &[50]);
+        run_under(OVERFLOWS, &mut queue, (2_000, 2_000), &[350]);
+        // A tenth of what gets out: 1,600 ms take 1,778 ms.
+        let little = Load {
+            sent: 0.06e6,
+            ..OVERFLOWS
+        };
+        run_under(little, &mut queue, (4_000, 1_500), &[350]);
+        assert!(queue.is_proven());
+        run_under(little, &mut queue, (5_500, 500), &[350]);
+        assert!(!queue.is_proven(), "{}", queue.millis());
     }
 }

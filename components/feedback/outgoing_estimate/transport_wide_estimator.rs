@@ -7,9 +7,9 @@ use super::estimator::{
     BandwidthEstimator, EstimateCause, PacketReport, PathEstimate, PathFigures, PathReport,
     SentPacket, millis,
 };
-use super::loss_control::LossControl;
+use super::loss_control::{self, LossControl};
 use super::probes::Probes;
-use super::queueing_delay::QueueingDelay;
+use super::queueing_delay::{Load, QueueingDelay};
 use super::trendline::Trendline;
 use crate::feedback::congestion::overuse_detector::{OveruseDetector, Usage};
 use crate::feedback::congestion::packet_groups::PacketGroups;
@@ -161,7 +161,6 @@ impl TransportWideEstimator {
             self.path.add(report.sent.at, arrived, now);
         }
         self.measure_round_trip(reports, now);
-        self.path.queue.settle();
         self.heard_at = Some(now);
         self.unanswered_since = None;
         self.lowered_at = None;
@@ -184,8 +183,19 @@ impl TransportWideEstimator {
         let sent = self.sent.bits_per_second(now) as f64;
         let acknowledged = self.arrives(sent);
         let before = self.bitrate();
+        let load = Load {
+            sent,
+            arrives: acknowledged.unwrap_or_default(),
+            overflows: self.loss.is_cutting(now),
+        };
+        let queue = &mut self.path.queue;
+        queue.settle(load, now);
+        let delays = loss_control::Delays {
+            are_queues: queue.is_proven(),
+            overtaking: queue.overtaking(),
+        };
         if let Some(acknowledged) = acknowledged {
-            self.loss.update(sent, acknowledged, now);
+            self.loss.update((sent, acknowledged), delays, now);
         }
         let is_limited = sent < LIMITED * before;
         let usage = self.path.usage(is_limited);
@@ -326,13 +336,13 @@ impl Delays {
     fn usage(&self, is_limited: bool) -> Usage {
         let queue = self.queue.millis();
         match self.usage {
-            Usage::Under => Usage::Under,
+            Usage::Under if !self.queue.is_jittery() => Usage::Under,
             _ if queue > QUEUE_MAX_MS => Usage::Over,
             Usage::Over if self.queue.is_proven() && !is_limited => Usage::Over,
-            // Packets that overtake each other look like that all the time.
-            Usage::Over if self.queue.is_jittery() => Usage::Normal,
+            // Packets that overtake each other look like either all the time.
+            _ if self.queue.is_jittery() => Usage::Normal,
             Usage::Over => Usage::Under,
-            Usage::Normal => Usage::Normal,
+            usage => usage,
         }
     }
 }

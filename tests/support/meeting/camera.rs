@@ -29,6 +29,8 @@ pub struct Camera {
     pub producer: ProducerId,
     /// Its encodings, the lowest first.
     pub sources: Vec<Source>,
+    /// Of a thousand packets, so many never reach the engine.
+    pub lost_per_mille: u64,
     next: Time,
     noise: Noise,
 }
@@ -86,6 +88,7 @@ impl Camera {
             transport,
             producer,
             sources: encodings.iter().enumerate().map(source).collect(),
+            lost_per_mille: 0,
             next: room.now + INTERVAL / 20 * (index as u32 % 20),
             noise: Noise::new(11 + index as u64),
         }
@@ -100,7 +103,8 @@ impl Camera {
         let is_first = self.sources.iter().all(|source| source.frame == 0);
         for source in &mut self.sources {
             if source.is_live {
-                source.send(room, self.transport, now, &mut self.noise);
+                let to = (self.transport, self.lost_per_mille);
+                source.send(room, to, now, &mut self.noise);
             }
         }
         if is_first {
@@ -142,7 +146,13 @@ impl Source {
         }
     }
 
-    fn send(&mut self, room: &mut Room, to: TransportId, now: Time, noise: &mut Noise) {
+    fn send(
+        &mut self,
+        room: &mut Room,
+        (to, lost_per_mille): (TransportId, u64),
+        now: Time,
+        noise: &mut Noise,
+    ) {
         let is_key = self.key_due.is_some_and(|due| due <= now);
         self.since_key = if is_key { 0 } else { self.since_key + 1 };
         let pattern: &[(u8, u64)] = match self.is.temporal {
@@ -173,7 +183,9 @@ impl Source {
             let mut packet = Packet::new(96, self.sequence, self.ssrc, &payload);
             packet.timestamp = (now.as_millis() * 90) as u32;
             packet.marker = index + 1 == count;
-            room.arrive(to, &packet);
+            if lost_per_mille == 0 || noise.below(1_000) >= lost_per_mille {
+                room.arrive(to, &packet);
+            }
         }
     }
 
