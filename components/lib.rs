@@ -214,6 +214,7 @@ pub mod tick {
     pub(crate) mod datagrams;
     pub(crate) mod deadline;
     pub(crate) mod deliveries;
+    pub(crate) mod digest;
     pub(crate) mod discard;
     pub(crate) mod draft;
     pub(crate) mod exclusions;
@@ -241,6 +242,7 @@ pub mod tick {
     pub use datagrams::{Datagrams, Departing, Departures};
     pub use deadline::{Deadlines, Due};
     pub use deliveries::{Deliveries, Delivery, DirectOut, DirectRow, Recipient};
+    pub use digest::Digest;
     pub use discard::{Control, Discard, RtcpFault};
     pub use draft::Draft;
     pub use exclusions::{Exclusion, Exclusions};
