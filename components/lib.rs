@@ -289,7 +289,7 @@ pub mod transport {
     pub use connected::Connected;
     pub use connections::{ConnectionChange, Connections};
     pub use discards::Discards;
-    pub use dtls_connection::{DtlsConnection, DtlsSettings};
+    pub use dtls_connection::{DtlsConnection, DtlsSettings, Taping};
     pub use flumen_protocol::dtls::{
         Fingerprint, Parameters as DtlsParameters, Role as DtlsRole, State as DtlsState,
     };

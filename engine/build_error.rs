@@ -39,6 +39,9 @@ pub enum BuildError {
     /// The operating system gave no random seed.
     #[error("the operating system gave no random seed: {0}")]
     Seed(String),
+    /// No recording can be written.
+    #[error("cannot record: {0}")]
+    Recording(std::io::Error),
     /// The operating system gave no way to wait for sockets.
     #[error("cannot wait for sockets: {0}")]
     Backend(#[from] std::io::Error),

@@ -1,5 +1,7 @@
 //! How an engine is made: every limit, with its name, default and unit.
 
+mod recorded;
+
 use std::time::Duration;
 
 use bevy_ecs::error::FallbackErrorHandler;
@@ -11,18 +13,20 @@ use flumen_components::{
     BandwidthEstimator, CreationSequence, DataLedger, Deadlines, Deliveries, DirectOut, Directory,
     DtlsSettings, EstimateMethod, Estimators, EventLog, Inbox, KeyFrameRetry, Ledger, Limits,
     LivenessTimeout, MessageDeliveries, Messages, Now, NtpEpoch, Outbox, Parked, SctpLibrary, Seed,
-    Sockets, Vetoes,
+    Sockets, Taping, Vetoes,
 };
-use flumen_protocol::dtls::{self, Identity};
+use flumen_protocol::dtls::{self, Identity, Tapes};
 use flumen_protocol::sctp::Stack;
 use flumen_systems::{Plugin, Setup, Slot, Stage, pipeline};
 
+use self::recorded::Record;
 use crate::backend::Backend;
 use crate::build_error::BuildError;
 use crate::clock;
 use crate::engine::Engine;
 use crate::limits;
 use crate::poison;
+use crate::recording::Header;
 use crate::udp::Udp;
 
 /// Makes an [`Engine`]. Every setter has a sensible default.
@@ -37,10 +41,13 @@ pub struct Builder {
     liveness_timeout: Duration,
     key_frame_retry: KeyFrameRetry,
     estimators: Estimators,
+    own_estimator: bool,
     gather: Duration,
     port_range: (u16, u16),
     built_in: bool,
-    plugins: Vec<Box<dyn FnOnce(&mut Setup)>>,
+    plugins: Vec<(&'static str, Box<dyn FnOnce(&mut Setup)>)>,
+    record: Option<Record>,
+    taping: Taping,
 }
 
 /// Declares a setter for each limit.
@@ -181,6 +188,8 @@ limits! {
     /// SSRCs that may take the place of the one before, in one encoding within ten seconds.
     /// Default 16.
     ssrc_changes_per_encoding: usize;
+    /// Bytes of a recording that wait for the disk; it ends when there are more. Default 16 MiB.
+    recording_buffer_bytes: usize;
 }
 
 impl Engine {
@@ -203,10 +212,13 @@ impl Builder {
             liveness_timeout: Duration::ZERO,
             key_frame_retry: KeyFrameRetry::default(),
             estimators: Estimators::default(),
+            own_estimator: false,
             gather: Duration::from_micros(250),
             port_range: (10_000, 59_999),
             built_in: true,
             plugins: Vec::new(),
+            record: None,
+            taping: Taping::Off,
         }
     }
 
@@ -296,6 +308,7 @@ impl Builder {
         make: impl Fn(EstimateMethod, u64) -> Box<dyn BandwidthEstimator> + Send + Sync + 'static,
     ) -> Self {
         self.estimators = Estimators(Box::new(make));
+        self.own_estimator = true;
         self
     }
 
@@ -326,8 +339,9 @@ impl Builder {
     /// Adds what a plugin has. Plugins are built in the order in which they were added.
     #[must_use]
     pub fn plugin(mut self, plugin: impl Plugin + 'static) -> Self {
-        self.plugins
-            .push(Box::new(move |setup| plugin.build(setup)));
+        let name = std::any::type_name_of_val(&plugin);
+        let build = move |setup: &mut Setup| plugin.build(setup);
+        self.plugins.push((name, Box::new(build)));
         self
     }
 
@@ -342,9 +356,11 @@ impl Builder {
         slot: Slot,
         systems: impl IntoScheduleConfigs<ScheduleSystem, M> + 'static,
     ) -> Self {
-        self.plugins.push(Box::new(move |setup| {
+        let name = std::any::type_name_of_val(&systems);
+        let add = move |setup: &mut Setup| {
             setup.add_systems(stage, slot, systems);
-        }));
+        };
+        self.plugins.push((name, Box::new(add)));
         self
     }
 
@@ -360,12 +376,28 @@ impl Builder {
         if first == 0 || first > last {
             return Err(BuildError::EmptyPortRange { first, last });
         }
+        let settings = self.settings();
         let backend = match self.backend {
             Some(backend) => backend,
             None => Box::new(Udp::new()?),
         };
         let seed = self.seed.map_or_else(random_seed, Ok)?;
         let epoch = self.ntp_epoch.unwrap_or_else(clock::ntp_now);
+        let identity = self.dtls_identity.map_or_else(Identity::generate, Ok)?;
+        let mut taping = self.taping;
+        let recorder = match self.record {
+            Some(record) => {
+                let tapes = Tapes::default();
+                taping = Taping::Recording(tapes.clone());
+                let header = Header::new(seed, epoch, &identity, settings);
+                Some(
+                    record
+                        .begin(&header, tapes)
+                        .map_err(BuildError::Recording)?,
+                )
+            }
+            None => None,
+        };
         let requests = self.limits.requests;
         let mut world = world(Seed(seed), epoch, self.limits);
         world.insert_resource(SctpLibrary {
@@ -374,8 +406,9 @@ impl Builder {
         });
         world.insert_resource(DtlsSettings {
             config: self.dtls,
-            identity: self.dtls_identity.map_or_else(Identity::generate, Ok)?,
+            identity,
             epoch: clock::instant(),
+            taping,
         });
         world.insert_resource(LivenessTimeout(self.liveness_timeout));
         world.insert_resource(self.key_frame_retry);
@@ -384,19 +417,23 @@ impl Builder {
         if self.built_in {
             pipeline(&mut setup);
         }
-        for plugin in self.plugins {
+        for (_, plugin) in self.plugins {
             plugin(&mut setup);
         }
         let (world, steps) = setup.build()?;
         world.resource::<Vetoes>().check()?;
-        Ok(Engine::new(
+        let mut engine = Engine::new(
             world,
             steps,
             backend,
             requests,
             self.gather,
             self.port_range,
-        ))
+        );
+        if let Some(recorder) = recorder {
+            engine.network.record(recorder);
+        }
+        Ok(engine)
     }
 }
 

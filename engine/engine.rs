@@ -11,10 +11,12 @@ use flumen_components::{
 use flumen_systems::{Sealing, Slot, Stage, Step};
 use thiserror::Error;
 
-use crate::backend::{Backend, Outcome, ReceiveLimits};
+use crate::backend::{Backend, ReceiveLimits};
 use crate::clock::Clock;
 use crate::flush::flush;
+use crate::network::Network;
 use crate::poison::{Poison, contain};
+use crate::recording::{Drain, Recorder};
 use crate::requests::Requests;
 use crate::stage_times::StageTimes;
 
@@ -28,12 +30,11 @@ use crate::stage_times::StageTimes;
 /// through a [`Handle`](crate::Handle).
 pub struct Engine {
     pub(crate) world: World,
-    pub(crate) backend: Box<dyn Backend>,
+    pub(crate) network: Network,
     pub(crate) port_range: (u16, u16),
     steps: Vec<Step>,
     sealing: Sealing,
     pub(crate) requests: Requests<Engine>,
-    pub(crate) outcomes: Vec<Outcome>,
     clock: Clock,
     pub(crate) gather: Duration,
     pub(crate) last_tick: Time,
@@ -81,9 +82,8 @@ impl Engine {
             world,
             steps,
             requests: Requests::new(requests, backend.waker()),
-            backend,
+            network: Network::new(backend),
             port_range,
-            outcomes: Vec::new(),
             clock: Clock::start(),
             gather,
             last_tick: Time::ZERO,
@@ -124,6 +124,7 @@ impl Engine {
         // A request may have made another pass: what it left is old.
         event::expire(&mut self.world);
         self.world.resource_mut::<Now>().tick += 1;
+        self.network.note(|recorder| recorder.began(takes_in));
         self.times.begin();
         let mut next = 0;
         for &stage in &Stage::IN_ORDER {
@@ -140,6 +141,8 @@ impl Engine {
         self.world.clear_trackers();
         self.ticks += 1;
         self.last_tick = self.now();
+        self.network.ended();
+        self.tell_recording();
         Ok(())
     }
 
@@ -181,6 +184,7 @@ impl Engine {
     /// what is half done and is poisoned.
     pub fn world_mut(&mut self) -> &mut World {
         self.in_doubt = true;
+        self.network.note(Recorder::touched);
         &mut self.world
     }
 
@@ -226,7 +230,12 @@ impl Engine {
 
     /// What happened since the last call, oldest first.
     pub fn drain_events(&mut self) -> Vec<Event> {
-        self.world.resource_mut::<EventLog>().drain().collect()
+        let events: Vec<_> = self.world.resource_mut::<EventLog>().drain().collect();
+        if !events.is_empty() {
+            self.network
+                .note(|recorder| recorder.drained(Drain::Events, 0));
+        }
+        events
     }
 
     /// Events dropped because they were not drained in time.
@@ -237,6 +246,8 @@ impl Engine {
     /// Hands over the packets that left on direct transports since the last call, oldest first.
     pub fn drain_deliveries(&mut self, mut take: impl FnMut(Delivery<'_>)) {
         let mut deliveries = self.world.resource_mut::<Deliveries>();
+        let packets = deliveries.iter().map(|delivery| delivery.packet);
+        self.network.drained(Drain::Packets, packets);
         deliveries.iter().for_each(&mut take);
         deliveries.clear();
     }
@@ -245,6 +256,8 @@ impl Engine {
     /// oldest first.
     pub fn drain_messages(&mut self, mut take: impl FnMut(MessageDelivery<'_>)) {
         let mut deliveries = self.world.resource_mut::<MessageDeliveries>();
+        let payloads = deliveries.iter().map(|delivery| delivery.payload);
+        self.network.drained(Drain::Messages, payloads);
         deliveries.iter().for_each(&mut take);
         deliveries.clear();
     }
@@ -252,22 +265,6 @@ impl Engine {
     /// Datagrams that wait for a blocked socket.
     pub fn waiting(&self) -> usize {
         self.world.resource::<Parked>().len()
-    }
-
-    /// Does what the application asks for, behind what it sent.
-    pub(crate) fn change<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
-        self.settle();
-        self.undivided(act)
-    }
-
-    /// Does something that is not to be left half done: if a request panics in it, the world is in
-    /// doubt. The next tick is due.
-    pub(crate) fn undivided<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
-        let before = std::mem::replace(&mut self.in_doubt, true);
-        let result = act(self);
-        self.in_doubt = before;
-        self.asked = true;
-        result
     }
 
     pub(crate) fn check_poison(&self) -> Result<(), TickError> {
@@ -278,6 +275,7 @@ impl Engine {
     }
 
     pub(crate) fn advance(&mut self, now: Time) {
+        self.network.note(|recorder| recorder.advanced(now));
         let mut current = self.world.resource_mut::<Now>();
         if now < current.time {
             current.backward_jumps += 1;
@@ -289,7 +287,7 @@ impl Engine {
         // Only those that are there now: a request that makes a request waits for the next tick.
         let requests = self.requests.take();
         if !requests.is_empty() {
-            event::expire(&mut self.world);
+            self.expire_events();
         }
         for request in requests {
             if let Err(poison) = request(self) {
@@ -299,18 +297,18 @@ impl Engine {
         Ok(())
     }
 
+    /// Ends the life of what happened before.
+    pub(crate) fn expire_events(&mut self) {
+        self.network.note(Recorder::expired);
+        event::expire(&mut self.world);
+    }
+
     /// The two stages in which the engine itself works.
     fn exchange(&mut self, stage: Stage) -> Result<(), TickError> {
         let outcome = match stage {
             Stage::Ingest => contain(|| self.ingest()),
             Stage::Flush => contain(|| {
-                let backend = self.backend.as_mut();
-                flush(
-                    &mut self.world,
-                    &mut self.sealing,
-                    backend,
-                    &mut self.outcomes,
-                );
+                flush(&mut self.world, &mut self.sealing, &mut self.network);
             }),
             _ => Ok(()),
         };
@@ -325,8 +323,9 @@ impl Engine {
             datagram_bytes: limits.datagram_bytes,
         };
         let mut inbox = self.world.resource_mut::<Inbox>();
-        self.more_to_read = self.backend.receive(&mut inbox, &limits);
-        self.world.resource_mut::<Ledger>().kernel_drops = self.backend.kernel_drops();
+        self.more_to_read = self.network.receive(&mut inbox, &limits);
+        let kernel_drops = self.network.backend.kernel_drops();
+        self.world.resource_mut::<Ledger>().kernel_drops = kernel_drops;
     }
 
     /// Runs the steps of one place, which begin with `next`; returns the one behind them.
@@ -358,6 +357,7 @@ impl Engine {
 
     /// The engine does not tick again, so nobody may wait for it.
     fn fail(&mut self, poison: Poison) -> TickError {
+        self.network.failed(&poison);
         self.requests.close(poison.clone().into());
         tracing::error!(system = poison.system, message = poison.message, "poisoned");
         let Poison { system, message } = poison.clone();

@@ -11,19 +11,15 @@ use flumen_components::{
 
 use flumen_systems::Sealing;
 
-use crate::backend::{Backend, Flight, Outcome};
+use crate::backend::{Flight, Outcome};
+use crate::network::Network;
 
 /// Sends what waited and what this tick made, and accounts for every datagram.
-pub(crate) fn flush(
-    world: &mut World,
-    sealing: &mut Sealing,
-    backend: &mut dyn Backend,
-    outcomes: &mut Vec<Outcome>,
-) {
+pub(crate) fn flush(world: &mut World, sealing: &mut Sealing, network: &mut Network) {
     deliver(world);
     loop {
         let is_all = sealing.go_on(world);
-        send(world, backend, outcomes);
+        send(world, network);
         if is_all {
             break;
         }
@@ -47,11 +43,11 @@ fn hang_up(world: &mut World, backend: &mut dyn Backend) {
 }
 
 /// Sends, between ticks, what must leave before a socket closes.
-pub(crate) fn send_now(world: &mut World, backend: &mut dyn Backend, outcomes: &mut Vec<Outcome>) {
+pub(crate) fn send_now(world: &mut World, network: &mut Network) {
     if world.resource::<Outbox>().rows.is_empty() {
         return;
     }
-    send(world, backend, outcomes);
+    send(world, network);
     world.resource_mut::<Outbox>().clear();
 }
 
@@ -81,23 +77,17 @@ fn deliver(world: &mut World) {
     });
 }
 
-fn send(world: &mut World, backend: &mut dyn Backend, outcomes: &mut Vec<Outcome>) {
-    outcomes.clear();
+fn send(world: &mut World, network: &mut Network) {
     if world.resource::<Outbox>().rows.is_empty() && world.resource::<Parked>().is_empty() {
         return;
     }
     with::<Outbox>(world, |world, outbox| {
         with::<Parked>(world, |world, parked| {
             let flight = Flight::new(parked, outbox, world.resource::<Inbox>());
-            backend.send(&flight, outcomes);
-            assert_eq!(
-                outcomes.len(),
-                flight.len(),
-                "a backend tells one outcome a datagram"
-            );
+            let now = world.resource::<Now>().time;
+            let outcomes = network.send(&flight, now);
             let (waited, made) = outcomes.split_at(parked.len());
             with::<Ledger>(world, |world, ledger| {
-                let now = world.resource::<Now>().time;
                 let mut accounts = Accounts { world, ledger, now };
                 accounts.settle_waited(parked, waited);
                 accounts.settle_made(outbox, parked, made);

@@ -5,6 +5,7 @@ mod backend;
 mod build_error;
 mod builder;
 mod clock;
+mod commands;
 mod completion;
 mod control;
 pub mod ecs;
@@ -15,7 +16,10 @@ mod limits;
 mod listen;
 mod loopback;
 mod message_batch;
+mod network;
 mod poison;
+mod recording;
+mod replay;
 mod requests;
 mod rotation;
 mod run;
@@ -37,6 +41,8 @@ pub use handle::Handle;
 pub use listen::{BindError, Listen, ListenInfo, PortRange, SocketFlags};
 pub use loopback::{Loopback, Sent, Totals, Wire};
 pub use message_batch::{MessageBatch, Unsent};
+pub use recording::{Outputs, Recording, RecordingError, RecordingReport};
+pub use replay::{Difference, Divergence, Replay, ReplayError, Tick};
 pub use requests::HandleError;
 pub use shutdown::Remains;
 pub use stage_times::StageTimes;
@@ -45,13 +51,13 @@ pub use udp::Udp;
 pub use flumen_components as components;
 pub use flumen_components::{
     AppData, Closed, ConsumerId, ConsumerLayers, Content, Control, Counts, DataConsumerId,
-    DataKind, DataLedger, DataParameters, DataProducerId, Delivery, Discard, DominantSpeaker,
-    DtlsParameters, DtlsRole, DtlsState, Event, Fingerprint, IceCandidate, IceParameters, IceState,
-    Imbalance, Ledger, Limits, Message, MessageDelivery, MessageDiscard, MessageWithheld,
-    PreferredLayers, ProducerId, ProducerScore, ProducerVolume, Reason, Recipient, Refusal,
-    ReliabilityOverrides, RouterId, RtcpFault, RtpObserverId, SctpOptions, SctpOptionsError,
-    SctpParameters, SctpState, SctpStreamParameters, SctpStreamParametersError, SocketId,
-    SrtpCryptoSuite, SrtpParameters, StreamLayers, StreamLiveness, Subject, Time, Trace,
+    DataKind, DataLedger, DataParameters, DataProducerId, Delivery, Digest, Discard,
+    DominantSpeaker, DtlsParameters, DtlsRole, DtlsState, Event, Fingerprint, IceCandidate,
+    IceParameters, IceState, Imbalance, Ledger, Limits, Message, MessageDelivery, MessageDiscard,
+    MessageWithheld, PreferredLayers, ProducerId, ProducerScore, ProducerVolume, Reason, Recipient,
+    Refusal, ReliabilityOverrides, RouterId, RtcpFault, RtpObserverId, SctpOptions,
+    SctpOptionsError, SctpParameters, SctpState, SctpStreamParameters, SctpStreamParametersError,
+    SocketId, SrtpCryptoSuite, SrtpParameters, StreamLayers, StreamLiveness, Subject, Time, Trace,
     TransportId, Tuple, VerdictError, Veto, VetoError, VideoOrientation, WebRtcServerId, Withheld,
     dump, event, rtp_parameters, stats, trace,
 };

@@ -31,7 +31,7 @@ pub(crate) fn check(limits: &Limits) -> Result<(), BuildError> {
         sent_packets_per_transport reported_packets_per_transport reports_per_tick
         report_checks_per_tick requests
         retransmission_bytes_per_stream resent_packets_per_consumer nacked_packets_per_tick
-        nacked_packets_per_transport
+        nacked_packets_per_transport recording_buffer_bytes
     );
     for (name, value) in named {
         refuse(value == 0, name, value, "nothing would get through")?;

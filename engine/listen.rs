@@ -63,7 +63,8 @@ pub struct SocketFlags {
 }
 
 /// Where one way of a transport ends locally.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Listen {
     /// On a socket of its own.
     Own(ListenInfo),
@@ -164,7 +165,7 @@ impl Engine {
 
     /// Closes a socket that was bound and not used.
     pub(crate) fn release(&mut self, record: &SocketRecord) {
-        self.backend.close(record.socket.key);
+        self.network.backend.close(record.socket.key);
         self.world
             .resource_mut::<Sockets>()
             .remove(record.socket.key);
@@ -187,7 +188,7 @@ impl Engine {
             reuse_port: info.flags.udp_reuse_port,
             unsent_bytes_per_connection: limits.tcp_unsent_bytes_per_connection,
         };
-        match self.backend.bind(key, &request) {
+        match self.network.bind(key, &request) {
             Ok(bound) => Ok(bound.local),
             Err(source) => Err(BindError::System { address, source }),
         }

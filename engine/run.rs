@@ -61,7 +61,7 @@ impl Engine {
         if !self.wants_tick() {
             let due = self.next_deadline().map(|due| due.since(self.clock()));
             let timeout = [due, patience].into_iter().flatten().min();
-            self.backend.wait(timeout)?;
+            self.network.backend.wait(timeout)?;
             self.gather();
         }
         self.on_the_clock = true;

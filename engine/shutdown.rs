@@ -15,8 +15,12 @@ pub struct Remains {
     pub ledger: Ledger,
 }
 
+/// How long the end of a recording may take to be written, at least.
+const LAST_WRITE: Duration = Duration::from_secs(1);
+
 impl Engine {
-    /// Sends what waits, for at most `patience`, then closes everything, with events.
+    /// Sends what waits, for at most `patience`, then closes everything, with events. The last of a
+    /// recording is waited for as long again, or a second.
     ///
     /// Dropping an engine instead never blocks: what waits is lost, and nobody is told.
     ///
@@ -30,6 +34,7 @@ impl Engine {
             self.turn(Some(deadline.since(self.clock())))?;
         }
         self.close_all();
+        self.finish_recording(patience.max(LAST_WRITE));
         let events = self.drain_events();
         Ok(Remains {
             events,

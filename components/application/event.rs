@@ -61,6 +61,9 @@ pub enum Subject {
     /// An observer of a router.
     #[serde(rename = "rtpObserverId")]
     RtpObserver(RtpObserverId),
+    /// The engine itself.
+    #[serde(rename = "engine")]
+    Engine,
 }
 
 /// Who paused or resumed something.
@@ -70,6 +73,18 @@ pub enum PausedBy {
     Owner,
     /// The owner of the producer, or data producer, that it consumes.
     Producer,
+}
+
+/// Why a recording ended before its engine did.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum RecordingFault {
+    /// More waited to be written than may
+    /// ([`Limits::recording_buffer_bytes`](crate::Limits::recording_buffer_bytes)).
+    TooSlow,
+    /// It could not be written, for the reason that is told.
+    Failed(String),
 }
 
 /// Declares event components, and the enum that lists them for applications.
@@ -348,6 +363,11 @@ events! {
     DominantSpeakerChanged = "dominantspeaker" {
         /// The producer.
         speaker: DominantSpeaker
+    };
+    /// The recording of the run ended before the run did, which goes on. Not in the JavaScript API.
+    RecordingStopped = "recordingstopped" {
+        /// Why.
+        reason: RecordingFault
     };
     /// Something that was asked to be traced. Never an entity: it can come with every packet.
     Traced = "trace" {

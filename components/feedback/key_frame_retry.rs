@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use bevy_ecs::resource::Resource;
+use serde::{Deserialize, Serialize};
 
 /// How long key frames are waited for before they are asked for again. A resource.
-#[derive(Resource, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Resource, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyFrameRetry {
     /// After the first request and after the second one.
     pub interval: Duration,

@@ -71,6 +71,7 @@ mod recorded;
 mod rtc;
 mod srtp_keys;
 mod state;
+mod tapes;
 
 pub use config::{Config, Versions};
 pub use connection::Connection;
@@ -83,3 +84,4 @@ pub use parameters::Parameters;
 pub use recorded::Tape;
 pub use srtp_keys::SrtpKeys;
 pub use state::{Role, State};
+pub use tapes::Tapes;

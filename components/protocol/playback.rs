@@ -32,6 +32,13 @@ impl<A, S: Clone + Default> Playback<A, S> {
         }
     }
 
+    /// Appends what is to be played behind the rest, unless the calls were others already.
+    pub(crate) fn append(&mut self, mut entries: VecDeque<Entry<A, S>>) {
+        if !self.has_diverged {
+            self.entries.append(&mut entries);
+        }
+    }
+
     /// The next answer, if it is of the kind that `wanted` picks. There are none behind one that is
     /// not.
     pub(crate) fn next<T>(&mut self, wanted: impl FnOnce(A) -> Option<T>) -> Option<T> {

@@ -1,11 +1,14 @@
 //! Whose payload types and header extension ids a consumer sends with.
 
+use serde::{Deserialize, Serialize};
+
 use crate::consume::RENAMED_MAX;
 
 use super::{Codec, RtpCapabilities, RtpCodecParameters, RtpParameters};
 
 /// Whose payload types and header extension ids a consumer sends with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum NumberedBy {
     /// The router's, which the receiver is told: as mediasoup does.
     #[default]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bevy_ecs::resource::Resource;
+use serde::{Deserialize, Serialize};
 
 /// The bounds of an engine. Each has a default, and a setter of the same name in the builder.
 ///
@@ -10,7 +11,8 @@ use bevy_ecs::resource::Resource;
 /// hold is bounded by these alone: the arena of a tick by `datagrams_per_tick x datagram_bytes`
 /// (2 MiB), what waits for blocked sockets by `waiting_datagrams_per_transport` datagrams for
 /// each transport, and so on.
-#[derive(Resource, Clone, Debug, PartialEq, Eq)]
+#[derive(Resource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
     /// Datagrams that one tick takes in from all sockets. Default 1,024.
     pub datagrams_per_tick: usize,
@@ -168,6 +170,8 @@ pub struct Limits {
     /// SSRCs that may take the place of the one before, in one encoding within ten seconds: each
     /// begins a stream and asks for a key frame. Zero: the first one stays. Default 16.
     pub ssrc_changes_per_encoding: usize,
+    /// Bytes of a recording that wait for the disk; when there are more, it ends. Default 16 MiB.
+    pub recording_buffer_bytes: usize,
 }
 
 impl Limits {
@@ -247,6 +251,7 @@ impl Default for Limits {
             nacked_packets_per_tick: 1_024,
             nacked_packets_per_transport: 8_192,
             ssrc_changes_per_encoding: 16,
+            recording_buffer_bytes: 16 << 20,
         }
     }
 }

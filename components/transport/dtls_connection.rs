@@ -5,9 +5,10 @@ use std::ops::{Deref, DerefMut};
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::resource::Resource;
-use flumen_protocol::dtls::{Config, Connection, Identity};
+use flumen_protocol::dtls::{Config, Connection, Identity, Tapes};
 
 use crate::tick::deadline::{Deadlines, Due};
+use crate::tick::seed::{Created, Generator};
 use crate::tick::time::Time;
 
 /// The DTLS connection of a WebRTC transport. Written by Demux, by who sends messages, and between
@@ -28,6 +29,37 @@ pub struct DtlsSettings {
     pub identity: Identity,
     /// Where the engine's epoch lies for the libraries.
     pub epoch: std::time::Instant,
+    /// Whether what they yield is recorded, or played back.
+    pub taping: Taping,
+}
+
+/// Whether connections are recorded, each under the number of its transport, or played back.
+#[derive(Clone, Debug, Default)]
+pub enum Taping {
+    /// Neither.
+    #[default]
+    Off,
+    /// They are recorded.
+    Recording(Tapes),
+    /// They yield again what they yielded then.
+    Playing(Tapes),
+}
+
+impl DtlsSettings {
+    /// The connection of the transport that was created as number `created`.
+    pub fn connection(&self, created: Created, generator: Generator) -> Connection {
+        let (config, identity) = (&self.config, &self.identity);
+        let live = || Connection::new(config, identity, self.epoch, generator);
+        match &self.taping {
+            Taping::Off => live(),
+            Taping::Playing(tapes) => Connection::playing(created.0, tapes.clone()),
+            Taping::Recording(tapes) => {
+                let mut connection = live();
+                connection.record_to(created.0, tapes.clone());
+                connection
+            }
+        }
+    }
 }
 
 impl DtlsConnection {

@@ -9,6 +9,7 @@ use flumen_components::{
 };
 use flumen_systems::control::{self, ConsumeError, ConsumerOptions, PriorityError};
 
+use crate::commands::Verb;
 use crate::engine::Engine;
 
 /// Consumers.
@@ -23,7 +24,11 @@ impl Engine {
         transport: TransportId,
         options: ConsumerOptions,
     ) -> Result<ConsumerId, ConsumeError> {
-        self.change(|engine| control::consume(&mut engine.world, transport, options))
+        self.change(
+            Verb::Consume,
+            (transport, options),
+            |engine, (transport, options)| control::consume(&mut engine.world, transport, options),
+        )
     }
 
     /// Pauses a consumer.
@@ -32,7 +37,9 @@ impl Engine {
     ///
     /// [`Closed`] when the consumer is.
     pub fn pause_consumer(&mut self, consumer: ConsumerId) -> Result<(), Closed> {
-        self.change(|engine| control::pause_consumer(&mut engine.world, consumer))
+        self.change(Verb::PauseConsumer, consumer, |engine, consumer| {
+            control::pause_consumer(&mut engine.world, consumer)
+        })
     }
 
     /// Resumes a consumer: it begins with a key frame, which is asked for.
@@ -41,7 +48,9 @@ impl Engine {
     ///
     /// [`Closed`] when the consumer is.
     pub fn resume_consumer(&mut self, consumer: ConsumerId) -> Result<(), Closed> {
-        self.change(|engine| control::resume_consumer(&mut engine.world, consumer))
+        self.change(Verb::ResumeConsumer, consumer, |engine, consumer| {
+            control::resume_consumer(&mut engine.world, consumer)
+        })
     }
 
     /// Asks the producer of a consumer for a key frame.
@@ -50,7 +59,9 @@ impl Engine {
     ///
     /// [`Closed`] when the consumer is.
     pub fn request_key_frame(&mut self, consumer: ConsumerId) -> Result<(), Closed> {
-        self.change(|engine| control::request_key_frame(&mut engine.world, consumer))
+        self.change(Verb::RequestKeyFrame, consumer, |engine, consumer| {
+            control::request_key_frame(&mut engine.world, consumer)
+        })
     }
 
     /// Wishes for layers of a layered producer up to these; those that there are not count for the
@@ -65,7 +76,13 @@ impl Engine {
         consumer: ConsumerId,
         layers: PreferredLayers,
     ) -> Result<(), Closed> {
-        self.change(|engine| control::set_preferred_layers(&mut engine.world, consumer, layers))
+        self.change(
+            Verb::SetPreferredLayers,
+            (consumer, layers),
+            |engine, (consumer, layers)| {
+                control::set_preferred_layers(&mut engine.world, consumer, layers)
+            },
+        )
     }
 
     /// The layers wished for, none for a consumer of a producer without layers.
@@ -98,7 +115,13 @@ impl Engine {
         consumer: ConsumerId,
         priority: u8,
     ) -> Result<(), PriorityError> {
-        self.change(|engine| control::set_priority(&mut engine.world, consumer, priority))
+        self.change(
+            Verb::SetPriority,
+            (consumer, priority),
+            |engine, (consumer, priority)| {
+                control::set_priority(&mut engine.world, consumer, priority)
+            },
+        )
     }
 
     /// The priority of a consumer.
@@ -116,7 +139,9 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_consumer(&mut self, consumer: ConsumerId) -> Result<(), Closed> {
-        self.change(|engine| control::close_consumer(&mut engine.world, consumer))
+        self.change(Verb::CloseConsumer, consumer, |engine, consumer| {
+            control::close_consumer(&mut engine.world, consumer)
+        })
     }
 
     /// What a consumer sends, then what its producer's stream receives.
@@ -186,6 +211,10 @@ impl Engine {
         consumer: ConsumerId,
         types: &[TraceType],
     ) -> Result<(), Closed> {
-        self.change(|engine| control::trace_consumer(&mut engine.world, consumer, types))
+        self.change(
+            Verb::TraceConsumer,
+            (consumer, types),
+            |engine, (consumer, types)| control::trace_consumer(&mut engine.world, consumer, types),
+        )
     }
 }

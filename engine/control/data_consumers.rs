@@ -9,6 +9,7 @@ use flumen_systems::control::{
     self, ConsumeDataError, DataConsumerOptions, NotSctp, SendMessageToError,
 };
 
+use crate::commands::{Head, Verb};
 use crate::engine::Engine;
 
 /// Data consumers.
@@ -23,7 +24,13 @@ impl Engine {
         transport: TransportId,
         options: DataConsumerOptions,
     ) -> Result<DataConsumerId, ConsumeDataError> {
-        self.change(|engine| control::consume_data(&mut engine.world, transport, options))
+        self.change(
+            Verb::ConsumeData,
+            (transport, options),
+            |engine, (transport, options)| {
+                control::consume_data(&mut engine.world, transport, options)
+            },
+        )
     }
 
     /// Pauses a data consumer: it gets nothing, and nothing is kept for it.
@@ -32,7 +39,11 @@ impl Engine {
     ///
     /// [`Closed`] when the data consumer is.
     pub fn pause_data_consumer(&mut self, data_consumer: DataConsumerId) -> Result<(), Closed> {
-        self.change(|engine| control::pause_data_consumer(&mut engine.world, data_consumer))
+        self.change(
+            Verb::PauseDataConsumer,
+            data_consumer,
+            |engine, data_consumer| control::pause_data_consumer(&mut engine.world, data_consumer),
+        )
     }
 
     /// Resumes a data consumer.
@@ -41,7 +52,11 @@ impl Engine {
     ///
     /// [`Closed`] when the data consumer is.
     pub fn resume_data_consumer(&mut self, data_consumer: DataConsumerId) -> Result<(), Closed> {
-        self.change(|engine| control::resume_data_consumer(&mut engine.world, data_consumer))
+        self.change(
+            Verb::ResumeDataConsumer,
+            data_consumer,
+            |engine, data_consumer| control::resume_data_consumer(&mut engine.world, data_consumer),
+        )
     }
 
     /// Sends a message to the receiver of one data consumer over SCTP, whatever it subscribed to;
@@ -55,7 +70,14 @@ impl Engine {
         data_consumer: DataConsumerId,
         message: &Message<'_>,
     ) -> Result<u64, SendMessageToError> {
-        self.change(|engine| control::send_message_to(&mut engine.world, data_consumer, message))
+        self.settle();
+        let (head, payload) = Head::of(message);
+        self.undivided_with(
+            Verb::SendMessageTo,
+            (data_consumer, head),
+            payload,
+            |engine, _| control::send_message_to(&mut engine.world, data_consumer, message),
+        )
     }
 
     /// Bytes of a data consumer that wait until the peer acknowledges them.
@@ -78,9 +100,13 @@ impl Engine {
         data_consumer: DataConsumerId,
         bytes: u32,
     ) -> Result<(), NotSctp> {
-        self.change(|engine| {
-            control::set_buffered_amount_low_threshold(&mut engine.world, data_consumer, bytes)
-        })
+        self.change(
+            Verb::SetBufferedAmountLowThreshold,
+            (data_consumer, bytes),
+            |engine, (data_consumer, bytes)| {
+                control::set_buffered_amount_low_threshold(&mut engine.world, data_consumer, bytes)
+            },
+        )
     }
 
     /// Replaces what a data consumer subscribed to, in any order.
@@ -93,9 +119,13 @@ impl Engine {
         data_consumer: DataConsumerId,
         subchannels: &[u16],
     ) -> Result<(), Closed> {
-        self.change(|engine| {
-            control::set_subchannels(&mut engine.world, data_consumer, subchannels)
-        })
+        self.change(
+            Verb::SetSubchannels,
+            (data_consumer, subchannels),
+            |engine, (data_consumer, subchannels)| {
+                control::set_subchannels(&mut engine.world, data_consumer, subchannels)
+            },
+        )
     }
 
     /// Subscribes a data consumer to one more subchannel.
@@ -108,7 +138,13 @@ impl Engine {
         data_consumer: DataConsumerId,
         subchannel: u16,
     ) -> Result<(), Closed> {
-        self.change(|engine| control::add_subchannel(&mut engine.world, data_consumer, subchannel))
+        self.change(
+            Verb::AddSubchannel,
+            (data_consumer, subchannel),
+            |engine, (data_consumer, subchannel)| {
+                control::add_subchannel(&mut engine.world, data_consumer, subchannel)
+            },
+        )
     }
 
     /// Unsubscribes a data consumer from a subchannel.
@@ -121,9 +157,13 @@ impl Engine {
         data_consumer: DataConsumerId,
         subchannel: u16,
     ) -> Result<(), Closed> {
-        self.change(|engine| {
-            control::remove_subchannel(&mut engine.world, data_consumer, subchannel)
-        })
+        self.change(
+            Verb::RemoveSubchannel,
+            (data_consumer, subchannel),
+            |engine, (data_consumer, subchannel)| {
+                control::remove_subchannel(&mut engine.world, data_consumer, subchannel)
+            },
+        )
     }
 
     /// What a data consumer subscribed to, in rising order.
@@ -141,7 +181,11 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_data_consumer(&mut self, data_consumer: DataConsumerId) -> Result<(), Closed> {
-        self.change(|engine| control::close_data_consumer(&mut engine.world, data_consumer))
+        self.change(
+            Verb::CloseDataConsumer,
+            data_consumer,
+            |engine, data_consumer| control::close_data_consumer(&mut engine.world, data_consumer),
+        )
     }
 
     /// What a data consumer sent.

@@ -4,6 +4,7 @@ use flumen_components::stats::DataProducerStats;
 use flumen_components::{Closed, DataParameters, DataProducerId, Message, TransportId};
 use flumen_systems::control::{self, DataProducerOptions, ProduceDataError, SendMessageError};
 
+use crate::commands::{Head, Verb};
 use crate::engine::Engine;
 
 /// Data producers.
@@ -18,7 +19,13 @@ impl Engine {
         transport: TransportId,
         options: DataProducerOptions,
     ) -> Result<DataProducerId, ProduceDataError> {
-        self.change(|engine| control::produce_data(&mut engine.world, transport, options))
+        self.change(
+            Verb::ProduceData,
+            (transport, options),
+            |engine, (transport, options)| {
+                control::produce_data(&mut engine.world, transport, options)
+            },
+        )
     }
 
     /// Sends a message on a direct transport, as if it had come over the network.
@@ -31,7 +38,13 @@ impl Engine {
         data_producer: DataProducerId,
         message: &Message<'_>,
     ) -> Result<(), SendMessageError> {
-        self.undivided(|engine| control::send_message(&mut engine.world, data_producer, message))
+        let (head, payload) = Head::of(message);
+        self.undivided_with(
+            Verb::SendMessage,
+            (data_producer, head),
+            payload,
+            |engine, _| control::send_message(&mut engine.world, data_producer, message),
+        )
     }
 
     /// Pauses a data producer: what it receives is counted and goes nowhere.
@@ -40,7 +53,11 @@ impl Engine {
     ///
     /// [`Closed`] when the data producer is.
     pub fn pause_data_producer(&mut self, data_producer: DataProducerId) -> Result<(), Closed> {
-        self.change(|engine| control::pause_data_producer(&mut engine.world, data_producer))
+        self.change(
+            Verb::PauseDataProducer,
+            data_producer,
+            |engine, data_producer| control::pause_data_producer(&mut engine.world, data_producer),
+        )
     }
 
     /// Resumes a data producer.
@@ -49,7 +66,11 @@ impl Engine {
     ///
     /// [`Closed`] when the data producer is.
     pub fn resume_data_producer(&mut self, data_producer: DataProducerId) -> Result<(), Closed> {
-        self.change(|engine| control::resume_data_producer(&mut engine.world, data_producer))
+        self.change(
+            Verb::ResumeDataProducer,
+            data_producer,
+            |engine, data_producer| control::resume_data_producer(&mut engine.world, data_producer),
+        )
     }
 
     /// Closes a data producer, and its data consumers with it.
@@ -58,7 +79,11 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_data_producer(&mut self, data_producer: DataProducerId) -> Result<(), Closed> {
-        self.change(|engine| control::close_data_producer(&mut engine.world, data_producer))
+        self.change(
+            Verb::CloseDataProducer,
+            data_producer,
+            |engine, data_producer| control::close_data_producer(&mut engine.world, data_producer),
+        )
     }
 
     /// What a data producer received.

@@ -6,6 +6,7 @@ use flumen_systems::control::{
     ObserveError,
 };
 
+use crate::commands::Verb;
 use crate::engine::Engine;
 
 /// Observers of audio. They hear the levels that senders write into packets (RFC 6464), so that
@@ -22,9 +23,13 @@ impl Engine {
         router: RouterId,
         options: AudioLevelObserverOptions,
     ) -> Result<RtpObserverId, CreateObserverError> {
-        self.undivided(|engine| {
-            control::create_audio_level_observer(&mut engine.world, router, options)
-        })
+        self.undivided(
+            Verb::CreateAudioLevelObserver,
+            (router, options),
+            |engine, (router, options)| {
+                control::create_audio_level_observer(&mut engine.world, router, options)
+            },
+        )
     }
 
     /// Makes an observer that tells which of its producers is the dominant speaker
@@ -38,9 +43,13 @@ impl Engine {
         router: RouterId,
         options: ActiveSpeakerObserverOptions,
     ) -> Result<RtpObserverId, CreateObserverError> {
-        self.undivided(|engine| {
-            control::create_active_speaker_observer(&mut engine.world, router, options)
-        })
+        self.undivided(
+            Verb::CreateActiveSpeakerObserver,
+            (router, options),
+            |engine, (router, options)| {
+                control::create_active_speaker_observer(&mut engine.world, router, options)
+            },
+        )
     }
 
     /// Lets an observer listen to an audio producer of its router, which may be paused. Nothing
@@ -54,7 +63,13 @@ impl Engine {
         observer: RtpObserverId,
         producer: ProducerId,
     ) -> Result<(), ObserveError> {
-        self.change(|engine| control::add_producer(&mut engine.world, observer, producer))
+        self.change(
+            Verb::AddProducer,
+            (observer, producer),
+            |engine, (observer, producer)| {
+                control::add_producer(&mut engine.world, observer, producer)
+            },
+        )
     }
 
     /// Lets an observer no longer listen to a producer. Nothing happens when it does not.
@@ -67,7 +82,13 @@ impl Engine {
         observer: RtpObserverId,
         producer: ProducerId,
     ) -> Result<(), ObserveError> {
-        self.change(|engine| control::remove_producer(&mut engine.world, observer, producer))
+        self.change(
+            Verb::RemoveProducer,
+            (observer, producer),
+            |engine, (observer, producer)| {
+                control::remove_producer(&mut engine.world, observer, producer)
+            },
+        )
     }
 
     /// Pauses an observer: it hears nothing, and what it has heard is forgotten.
@@ -76,7 +97,9 @@ impl Engine {
     ///
     /// [`Closed`] when the observer is.
     pub fn pause_observer(&mut self, observer: RtpObserverId) -> Result<(), Closed> {
-        self.change(|engine| control::pause_observer(&mut engine.world, observer))
+        self.change(Verb::PauseObserver, observer, |engine, observer| {
+            control::pause_observer(&mut engine.world, observer)
+        })
     }
 
     /// Resumes an observer.
@@ -85,7 +108,9 @@ impl Engine {
     ///
     /// [`Closed`] when the observer is.
     pub fn resume_observer(&mut self, observer: RtpObserverId) -> Result<(), Closed> {
-        self.change(|engine| control::resume_observer(&mut engine.world, observer))
+        self.change(Verb::ResumeObserver, observer, |engine, observer| {
+            control::resume_observer(&mut engine.world, observer)
+        })
     }
 
     /// Closes an observer.
@@ -94,6 +119,8 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_observer(&mut self, observer: RtpObserverId) -> Result<(), Closed> {
-        self.change(|engine| control::close_observer(&mut engine.world, observer))
+        self.change(Verb::CloseObserver, observer, |engine, observer| {
+            control::close_observer(&mut engine.world, observer)
+        })
     }
 }

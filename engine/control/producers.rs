@@ -9,6 +9,7 @@ use flumen_components::{
 };
 use flumen_systems::control::{self, ProduceError, ProducerOptions, SendError};
 
+use crate::commands::Verb;
 use crate::engine::Engine;
 
 /// Producers.
@@ -23,7 +24,11 @@ impl Engine {
         transport: TransportId,
         options: ProducerOptions,
     ) -> Result<ProducerId, ProduceError> {
-        self.change(|engine| control::produce(&mut engine.world, transport, options))
+        self.change(
+            Verb::Produce,
+            (transport, options),
+            |engine, (transport, options)| control::produce(&mut engine.world, transport, options),
+        )
     }
 
     /// Pauses a producer: nothing of it is forwarded, everything else goes on.
@@ -32,7 +37,9 @@ impl Engine {
     ///
     /// [`Closed`] when the producer is.
     pub fn pause_producer(&mut self, producer: ProducerId) -> Result<(), Closed> {
-        self.change(|engine| control::pause_producer(&mut engine.world, producer))
+        self.change(Verb::PauseProducer, producer, |engine, producer| {
+            control::pause_producer(&mut engine.world, producer)
+        })
     }
 
     /// Resumes a producer.
@@ -41,7 +48,9 @@ impl Engine {
     ///
     /// [`Closed`] when the producer is.
     pub fn resume_producer(&mut self, producer: ProducerId) -> Result<(), Closed> {
-        self.change(|engine| control::resume_producer(&mut engine.world, producer))
+        self.change(Verb::ResumeProducer, producer, |engine, producer| {
+            control::resume_producer(&mut engine.world, producer)
+        })
     }
 
     /// Closes a producer, and its consumers with it.
@@ -50,7 +59,9 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_producer(&mut self, producer: ProducerId) -> Result<(), Closed> {
-        self.change(|engine| control::close_producer(&mut engine.world, producer))
+        self.change(Verb::CloseProducer, producer, |engine, producer| {
+            control::close_producer(&mut engine.world, producer)
+        })
     }
 
     /// Sends an RTP packet on a direct transport, as if the network had brought it.
@@ -59,7 +70,9 @@ impl Engine {
     ///
     /// [`SendError`]. What is wrong with the packet itself is counted as for the network.
     pub fn send(&mut self, producer: ProducerId, packet: &[u8]) -> Result<(), SendError> {
-        self.undivided(|engine| control::send_rtp(&mut engine.world, producer, packet))
+        self.undivided_with(Verb::Send, producer, packet, |engine, producer| {
+            control::send_rtp(&mut engine.world, producer, packet)
+        })
     }
 
     /// Sends RTCP on a direct transport, as if the network had brought it.
@@ -68,7 +81,9 @@ impl Engine {
     ///
     /// [`SendError`].
     pub fn send_rtcp(&mut self, transport: TransportId, packet: &[u8]) -> Result<(), SendError> {
-        self.undivided(|engine| control::send_rtcp(&mut engine.world, transport, packet))
+        self.undivided_with(Verb::SendRtcp, transport, packet, |engine, transport| {
+            control::send_rtcp(&mut engine.world, transport, packet)
+        })
     }
 
     /// An entry for each stream of a producer that has begun.
@@ -158,6 +173,10 @@ impl Engine {
         producer: ProducerId,
         types: &[TraceType],
     ) -> Result<(), Closed> {
-        self.change(|engine| control::trace_producer(&mut engine.world, producer, types))
+        self.change(
+            Verb::TraceProducer,
+            (producer, types),
+            |engine, (producer, types)| control::trace_producer(&mut engine.world, producer, types),
+        )
     }
 }

@@ -4,6 +4,7 @@ use flumen_components::rtp_parameters::{CapabilitiesError, RtpCapabilities, RtpC
 use flumen_components::{AppData, Closed, ProducerId, Router, RouterId};
 use flumen_systems::control::{self, UpdateMediaCodecsError};
 
+use crate::commands::Verb;
 use crate::engine::Engine;
 
 /// Routers.
@@ -31,7 +32,9 @@ impl Engine {
         media_codecs: &[RtpCodecCapability],
         app_data: AppData,
     ) -> Result<RouterId, CapabilitiesError> {
-        self.undivided(|engine| control::create_router(&mut engine.world, media_codecs, app_data))
+        self.undivided(Verb::CreateRouter, media_codecs, |engine, media_codecs| {
+            control::create_router(&mut engine.world, media_codecs, app_data)
+        })
     }
 
     /// Replaces the media codecs of a router, for producers made from now on: those that there are
@@ -45,9 +48,13 @@ impl Engine {
         router: RouterId,
         media_codecs: &[RtpCodecCapability],
     ) -> Result<(), UpdateMediaCodecsError> {
-        self.undivided(|engine| {
-            control::update_media_codecs(&mut engine.world, router, media_codecs)
-        })
+        self.undivided(
+            Verb::UpdateMediaCodecs,
+            (router, media_codecs),
+            |engine, (router, media_codecs)| {
+                control::update_media_codecs(&mut engine.world, router, media_codecs)
+            },
+        )
     }
 
     /// What a router can route: its clients negotiate with it.
@@ -77,6 +84,6 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_router(&mut self, router: RouterId) -> Result<(), Closed> {
-        self.close(|world| control::close_router(world, router))
+        self.close(Verb::CloseRouter, router, control::close_router)
     }
 }

@@ -7,21 +7,24 @@ use bevy_ecs::world::World;
 use flumen_components::stats::TransportStats;
 use flumen_components::trace::TraceType;
 use flumen_components::{
-    AppData, Closed, OutgoingLimit, Role, RouterId, SctpOptions, SctpParameters, SctpState,
+    AppData, Closed, Id, OutgoingLimit, Role, RouterId, SctpOptions, SctpParameters, SctpState,
     SocketId, SocketKey, SrtpCryptoSuite, SrtpOffer, SrtpParameters, TransportId, Tuple, find,
 };
 use flumen_systems::control::{
     self, ConnectError, ConnectOptions, DirectTransportOptions, Endpoint, LimitBitrateError,
     OpenTransportError, PlainTransportRecord,
 };
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::commands::Verb;
 use crate::engine::Engine;
 use crate::flush::send_now;
 use crate::listen::{BindError, Listen, ListenInfo};
 
 /// What a plain transport is made with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PlainTransportOptions {
     /// Where RTP, and RTCP when multiplexed, is received.
     pub listen: Listen,
@@ -55,6 +58,7 @@ pub struct PlainTransportOptions {
     /// receiver tells what its path carries, and then by that.
     pub pacing_bitrate: Option<NonZeroU64>,
     /// What the application remembers with it.
+    #[serde(skip)]
     pub app_data: AppData,
 }
 
@@ -110,8 +114,10 @@ impl Engine {
         info: &ListenInfo,
         app_data: AppData,
     ) -> Result<SocketId, BindError> {
-        let record = self.bind_udp(info)?;
-        Ok(self.undivided(|engine| control::open_socket(&mut engine.world, record, app_data)))
+        self.undivided(Verb::OpenSocket, info, |engine, info| {
+            let record = engine.bind_udp(info)?;
+            Ok(control::open_socket(&mut engine.world, record, app_data))
+        })
     }
 
     /// Creates a plain transport.
@@ -125,16 +131,21 @@ impl Engine {
         options: PlainTransportOptions,
     ) -> Result<TransportId, CreateTransportError> {
         find(&self.world, router).map_err(OpenTransportError::from)?;
-        self.undivided(|engine| {
-            let mut bound = Vec::new();
-            let result = engine.open_plain(router, options, &mut bound);
-            if result.is_err() {
-                for record in &bound {
-                    engine.release(record);
+        self.undivided(
+            Verb::CreatePlainTransport,
+            (router, options),
+            |engine, (router, options)| {
+                let mut bound = Vec::new();
+                let result = engine.open_plain(router, options, &mut bound);
+                if result.is_err() {
+                    // The last one first: so keys are given out again as if nothing had been.
+                    for record in bound.iter().rev() {
+                        engine.release(record);
+                    }
                 }
-            }
-            result
-        })
+                result
+            },
+        )
     }
 
     fn open_plain(
@@ -205,7 +216,13 @@ impl Engine {
         router: RouterId,
         options: DirectTransportOptions,
     ) -> Result<TransportId, Closed> {
-        self.undivided(|engine| control::open_direct_transport(&mut engine.world, router, options))
+        self.undivided(
+            Verb::CreateDirectTransport,
+            (router, options),
+            |engine, (router, options)| {
+                control::open_direct_transport(&mut engine.world, router, options)
+            },
+        )
     }
 
     /// Tells a plain transport where the other side is.
@@ -218,7 +235,11 @@ impl Engine {
         transport: TransportId,
         options: &ConnectOptions,
     ) -> Result<(), ConnectError> {
-        self.change(|engine| control::connect(&mut engine.world, transport, options))
+        self.change(
+            Verb::Connect,
+            (transport, options),
+            |engine, (transport, options)| control::connect(&mut engine.world, transport, options),
+        )
     }
 
     /// The addresses of a plain transport's RTP; none for a direct one.
@@ -269,9 +290,13 @@ impl Engine {
         transport: TransportId,
         bitrate: u64,
     ) -> Result<(), LimitBitrateError> {
-        self.undivided(|engine| {
-            control::set_max_incoming_bitrate(&mut engine.world, transport, bitrate)
-        })
+        self.undivided(
+            Verb::SetMaxIncomingBitrate,
+            (transport, bitrate),
+            |engine, (transport, bitrate)| {
+                control::set_max_incoming_bitrate(&mut engine.world, transport, bitrate)
+            },
+        )
     }
 
     /// Makes of the path to the receiver of a plain transport no more than `bitrate` bits a second;
@@ -285,9 +310,13 @@ impl Engine {
         transport: TransportId,
         bitrate: u64,
     ) -> Result<(), LimitBitrateError> {
-        self.undivided(|engine| {
-            control::set_max_outgoing_bitrate(&mut engine.world, transport, bitrate)
-        })
+        self.undivided(
+            Verb::SetMaxOutgoingBitrate,
+            (transport, bitrate),
+            |engine, (transport, bitrate)| {
+                control::set_max_outgoing_bitrate(&mut engine.world, transport, bitrate)
+            },
+        )
     }
 
     /// Makes of the path to the receiver of a plain transport no less than `bitrate` bits a second;
@@ -301,9 +330,13 @@ impl Engine {
         transport: TransportId,
         bitrate: u64,
     ) -> Result<(), LimitBitrateError> {
-        self.undivided(|engine| {
-            control::set_min_outgoing_bitrate(&mut engine.world, transport, bitrate)
-        })
+        self.undivided(
+            Verb::SetMinOutgoingBitrate,
+            (transport, bitrate),
+            |engine, (transport, bitrate)| {
+                control::set_min_outgoing_bitrate(&mut engine.world, transport, bitrate)
+            },
+        )
     }
 
     /// Chooses what is traced on a transport; each call replaces the choice.
@@ -316,7 +349,13 @@ impl Engine {
         transport: TransportId,
         types: &[TraceType],
     ) -> Result<(), Closed> {
-        self.change(|engine| control::trace_transport(&mut engine.world, transport, types))
+        self.change(
+            Verb::TraceTransport,
+            (transport, types),
+            |engine, (transport, types)| {
+                control::trace_transport(&mut engine.world, transport, types)
+            },
+        )
     }
 
     /// The SCTP parameters of a transport, to be told to its peer; none without SCTP.
@@ -356,7 +395,7 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_transport(&mut self, transport: TransportId) -> Result<(), Closed> {
-        self.close(|world| control::close_transport(world, transport))
+        self.close(Verb::CloseTransport, transport, control::close_transport)
     }
 
     /// Closes a shared socket and the transports on it.
@@ -365,21 +404,22 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_socket(&mut self, socket: SocketId) -> Result<(), Closed> {
-        self.close(|world| control::close_socket(world, socket))
+        self.close(Verb::CloseSocket, socket, control::close_socket)
     }
 
     /// Closes what has sockets, and then these.
-    pub(super) fn close(
+    pub(super) fn close<I: Id + Serialize>(
         &mut self,
-        close: impl FnOnce(&mut World) -> Result<Vec<SocketKey>, Closed>,
+        verb: Verb,
+        id: I,
+        close: impl FnOnce(&mut World, I) -> Result<Vec<SocketKey>, Closed>,
     ) -> Result<(), Closed> {
-        self.change(|engine| {
-            let keys = close(&mut engine.world)?;
-            let backend = engine.backend.as_mut();
+        self.change(verb, id, |engine, id| {
+            let keys = close(&mut engine.world, id)?;
             // The last words of their associations leave first.
-            send_now(&mut engine.world, backend, &mut engine.outcomes);
+            send_now(&mut engine.world, &mut engine.network);
             for key in keys {
-                backend.close(key);
+                engine.network.backend.close(key);
             }
             Ok(())
         })

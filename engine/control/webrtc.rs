@@ -11,12 +11,16 @@ use flumen_systems::control::{
     WebRtcTransportRecord,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::CreateTransportError;
+use crate::commands::Verb;
 use crate::engine::Engine;
 use crate::listen::ListenInfo;
 
 /// Where a WebRTC transport is reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum WebRtcListen {
     /// On sockets of its own, the preferred one first.
     Own(Vec<ListenInfo>),
@@ -25,7 +29,8 @@ pub enum WebRtcListen {
 }
 
 /// What a WebRTC transport is made with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct WebRtcTransportOptions {
     /// Where it is reached.
     pub listen: WebRtcListen,
@@ -47,6 +52,7 @@ pub struct WebRtcTransportOptions {
     /// Default none (`enableSctp: false`).
     pub sctp: Option<SctpOptions>,
     /// What the application remembers with it.
+    #[serde(skip)]
     pub app_data: AppData,
 }
 
@@ -96,14 +102,18 @@ impl Engine {
         if listen_infos.is_empty() {
             return Err(OpenTransportError::NoListener.into());
         }
-        self.undivided(|engine| {
-            let sockets = engine.bind_all(listen_infos)?;
-            Ok(control::open_webrtc_server(
-                &mut engine.world,
-                &sockets,
-                app_data,
-            ))
-        })
+        self.undivided(
+            Verb::CreateWebRtcServer,
+            listen_infos,
+            |engine, listen_infos| {
+                let sockets = engine.bind_all(listen_infos)?;
+                Ok(control::open_webrtc_server(
+                    &mut engine.world,
+                    &sockets,
+                    app_data,
+                ))
+            },
+        )
     }
 
     /// Closes a WebRTC server and the transports on it.
@@ -112,7 +122,11 @@ impl Engine {
     ///
     /// [`Closed`] when it is already.
     pub fn close_webrtc_server(&mut self, server: WebRtcServerId) -> Result<(), Closed> {
-        self.close(|world| control::close_webrtc_server(world, server))
+        self.close(
+            Verb::CloseWebRtcServer,
+            server,
+            control::close_webrtc_server,
+        )
     }
 
     /// Creates a WebRTC transport. What its peer must know is told by
@@ -128,17 +142,21 @@ impl Engine {
         options: WebRtcTransportOptions,
     ) -> Result<TransportId, CreateTransportError> {
         find(&self.world, router).map_err(OpenTransportError::from)?;
-        self.undivided(|engine| {
-            let endpoint = match &options.listen {
-                WebRtcListen::Server(id) => IceEndpoint::Server(*id),
-                WebRtcListen::Own(infos) => {
-                    let spoken = infos.iter().filter(|info| options.speaks(info.protocol));
-                    let spoken: Vec<_> = spoken.cloned().collect();
-                    IceEndpoint::Own(engine.bind_all(&spoken)?)
-                }
-            };
-            engine.open_webrtc(router, endpoint, options)
-        })
+        self.undivided(
+            Verb::CreateWebRtcTransport,
+            (router, options),
+            |engine, (router, options)| {
+                let endpoint = match &options.listen {
+                    WebRtcListen::Server(id) => IceEndpoint::Server(*id),
+                    WebRtcListen::Own(infos) => {
+                        let spoken = infos.iter().filter(|info| options.speaks(info.protocol));
+                        let spoken: Vec<_> = spoken.cloned().collect();
+                        IceEndpoint::Own(engine.bind_all(&spoken)?)
+                    }
+                };
+                engine.open_webrtc(router, endpoint, options)
+            },
+        )
     }
 
     fn open_webrtc(
@@ -187,7 +205,8 @@ impl Engine {
     }
 
     fn release_all(&mut self, sockets: &[IceSocketRecord]) {
-        for socket in sockets {
+        // The last one first: so keys are given out again as if nothing had been.
+        for socket in sockets.iter().rev() {
             self.release(&socket.record);
         }
     }
@@ -203,7 +222,13 @@ impl Engine {
         transport: TransportId,
         remote: &DtlsParameters,
     ) -> Result<DtlsRole, ConnectWebRtcError> {
-        self.change(|engine| control::connect_webrtc(&mut engine.world, transport, remote))
+        self.change(
+            Verb::ConnectWebRtc,
+            (transport, remote),
+            |engine, (transport, remote)| {
+                control::connect_webrtc(&mut engine.world, transport, remote)
+            },
+        )
     }
 
     /// Gives a WebRTC transport other ICE credentials, to be told to its peer. Media goes on by the
@@ -213,7 +238,9 @@ impl Engine {
     ///
     /// [`NotWebRtc`].
     pub fn restart_ice(&mut self, transport: TransportId) -> Result<IceParameters, NotWebRtc> {
-        self.undivided(|engine| control::restart_ice(&mut engine.world, transport))
+        self.undivided(Verb::RestartIce, transport, |engine, transport| {
+            control::restart_ice(&mut engine.world, transport)
+        })
     }
 
     /// What the peer of a WebRTC transport is to name and sign its checks with.

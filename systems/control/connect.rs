@@ -10,10 +10,12 @@ use flumen_components::{
     SrtpOffer, SrtpParameters, SrtpSession, Subject, TransportId, TransportKind, find,
 };
 use flumen_protocol::srtp::{KeyError, MasterKey};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Where the other side of a plain transport is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ConnectOptions {
     /// The remote IP address.
     pub ip: Option<IpAddr>,

@@ -15,6 +15,7 @@ use flumen_components::{
     ProducerId, ProducerParameters, Purpose, Rate, RemoteReception, ReportSchedule, Retransmission,
     Rtx, Score, Subject, TraceTypes, TransportId, find,
 };
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::belonging::router_of;
@@ -25,7 +26,8 @@ use super::request_key_frame::wish_for;
 use super::route::route;
 
 /// What a consumer is made with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ConsumerOptions {
     /// The producer to consume.
     pub producer_id: ProducerId,
@@ -46,6 +48,7 @@ pub struct ConsumerOptions {
     /// given.
     pub preferred_layers: Option<PreferredLayers>,
     /// What the application remembers with it.
+    #[serde(skip)]
     pub app_data: AppData,
 }
 

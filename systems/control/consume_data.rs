@@ -9,6 +9,7 @@ use flumen_components::{
     ReliabilityOverrides, Routes, SctpAssociation, SctpStreamParametersError, SctpStreams,
     Subchannels, Subject, TransportId, TransportKind, find,
 };
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::belonging::router_of;
@@ -16,7 +17,8 @@ use super::birth;
 use super::sctp::stir;
 
 /// What a data consumer is made with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DataConsumerOptions {
     /// The data producer to consume.
     pub data_producer_id: DataProducerId,
@@ -31,6 +33,7 @@ pub struct DataConsumerOptions {
     /// What it subscribes to, in any order.
     pub subchannels: Vec<u16>,
     /// What the application remembers with it.
+    #[serde(skip)]
     pub app_data: AppData,
 }
 

@@ -13,6 +13,7 @@ use flumen_components::{
     ObservesRouter, OnTransport, PausedByOwner, Producer, ProducerId, RouterId, RtpObserver,
     RtpObserverId, Subject, find,
 };
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::belonging::router_of;
@@ -21,7 +22,8 @@ use super::end::end;
 use super::pause::{changed, set_paused};
 
 /// How an audio level observer is made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct AudioLevelObserverOptions {
     /// How many producers are told, at most: the loudest. Default 1.
     pub max_entries: usize,
@@ -30,16 +32,19 @@ pub struct AudioLevelObserverOptions {
     /// How often it is told; what is not within 250 ms and 5 s is the nearer of them. Default 1 s.
     pub interval: Duration,
     /// What the application remembers.
+    #[serde(skip)]
     pub app_data: AppData,
 }
 
 /// How an active speaker observer is made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ActiveSpeakerObserverOptions {
     /// How often it is decided who is dominant; what is not within 100 ms and 5 s is the nearer of
     /// them. Default 300 ms.
     pub interval: Duration,
     /// What the application remembers.
+    #[serde(skip)]
     pub app_data: AppData,
 }
 

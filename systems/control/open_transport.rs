@@ -13,6 +13,7 @@ use flumen_components::{
     SctpOptions, SctpOptionsError, Socket, SocketId, SocketKey, Sockets, SrtpCryptoSuite,
     SrtpOffer, SrtpSession, Subject, TraceTypes, Traffic, TransportId, TransportKind, find,
 };
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::birth;
@@ -172,11 +173,13 @@ fn enter_shared(world: &mut World, key: SocketKey, transport: Entity) {
 }
 
 /// What a direct transport is made with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DirectTransportOptions {
     /// The longest message of a data channel, in bytes. Default 262,144.
     pub max_message_size: usize,
     /// What the application remembers with it.
+    #[serde(skip)]
     pub app_data: AppData,
 }
 

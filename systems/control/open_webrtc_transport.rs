@@ -10,7 +10,6 @@ use flumen_components::{
     Link, OutgoingLimit, Path, Protocol, Purpose, RouterId, SctpOptions, Sockets, SrtpSession,
     Subject, TransportId, TransportKind, WebRtcServer, WebRtcServerId, find,
 };
-use flumen_protocol::dtls::Connection;
 use flumen_protocol::ice;
 
 use super::birth;
@@ -156,13 +155,9 @@ fn begin_session(world: &mut World, transport: Entity, consent_timeout: Option<D
         switches: limits.ice_switches,
     };
     let agent = IceAgent::new(config, birth::generator(world, created, Purpose::Ice));
-    let DtlsSettings {
-        config,
-        identity,
-        epoch,
-    } = world.resource::<DtlsSettings>().clone();
     let generator = birth::generator(world, created, Purpose::Dtls);
-    let connection = Connection::new(&config, &identity, epoch, generator);
+    let settings = world.resource::<DtlsSettings>();
+    let connection = settings.connection(created, generator);
     let session = (
         agent,
         DtlsConnection::new(connection, identity),

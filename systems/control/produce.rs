@@ -15,6 +15,7 @@ use flumen_components::{
     PayloadType, Producer, ProducerId, ProducerParameters, Purpose, Router, Routes, SsrcChanges,
     Streams, Subject, TraceTypes, TransportId, Wanted, Wants, find,
 };
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::belonging::router_of;
@@ -23,7 +24,8 @@ use super::layers::want_anew;
 use super::measure_sender::measure_sender;
 
 /// What a producer is made with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ProducerOptions {
     /// The identifier, when the application brings its own. One that was closed may be used again.
     pub id: Option<ProducerId>,
@@ -40,6 +42,7 @@ pub struct ProducerOptions {
     /// that of the engine.
     pub liveness_timeout: Option<Duration>,
     /// What the application remembers with it.
+    #[serde(skip)]
     pub app_data: AppData,
 }
 

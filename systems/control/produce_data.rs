@@ -8,13 +8,15 @@ use flumen_components::{
     Directory, OnTransport, PausedByOwner, Routes, SctpParameters, SctpStreamParameters,
     SctpStreamParametersError, SctpStreams, Subject, TransportId, TransportKind, find,
 };
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::birth;
 use super::sctp::stir;
 
 /// What a data producer is made with.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DataProducerOptions {
     /// The identifier, when the application brings its own. One that was closed may be used again.
     pub id: Option<DataProducerId>,
@@ -28,6 +30,7 @@ pub struct DataProducerOptions {
     /// It begins paused.
     pub paused: bool,
     /// What the application remembers with it.
+    #[serde(skip)]
     pub app_data: AppData,
 }
 

@@ -44,7 +44,15 @@ impl Channels {
 
     /// The same with a peer whose association is made with more.
     pub fn with(config: Config) -> Self {
-        let mut room = Room::new();
+        Self::inside_with(Room::new(), config)
+    }
+
+    /// The same in a room that is there.
+    pub fn inside(room: Room) -> Self {
+        Self::inside_with(room, Config::default())
+    }
+
+    fn inside_with(mut room: Room, config: Config) -> Self {
         let transport = room.webrtc_with(|options| WebRtcTransportOptions {
             sctp: Some(SctpOptions::default()),
             ..options

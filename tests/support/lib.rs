@@ -5,6 +5,7 @@ mod bottleneck;
 mod call;
 mod channels;
 mod data_room;
+pub mod disk;
 mod downlink;
 mod ends;
 pub mod feedback;

@@ -5,7 +5,8 @@ use std::time::Instant;
 use super::machine::Machine;
 use super::recorded::{Answer, Polled, Recorded, Snapshot, Tape};
 use super::{
-    Config, ConnectError, Identity, Output, Parameters, Refused, Role, SendError, State, identity,
+    Config, ConnectError, Identity, Output, Parameters, Refused, Role, SendError, State, Tapes,
+    identity,
 };
 use crate::{Generator, Time};
 
@@ -16,7 +17,14 @@ use crate::{Generator, Time};
 /// once. What is due next is known after the poll.
 pub struct Connection {
     behind: Behind,
-    tape: Option<Tape>,
+    onto: Onto,
+}
+
+/// Where it is recorded.
+enum Onto {
+    Nothing,
+    Own(Tape),
+    Shared(u64, Tapes),
 }
 
 enum Behind {
@@ -55,18 +63,36 @@ impl Connection {
     }
 
     fn over(behind: Behind) -> Self {
-        Self { behind, tape: None }
+        let onto = Onto::Nothing;
+        Self { behind, onto }
+    }
+
+    /// A connection that plays back what is laid in as `number` of `tapes`, call by call as it
+    /// comes: see [`recorded`](Self::recorded).
+    pub fn playing(number: u64, tapes: Tapes) -> Self {
+        Self::over(Behind::Recorded(Box::new(Recorded::of(number, tapes))))
+    }
+
+    /// Records from here on what is yielded, as `number` of `tapes`: whoever has these takes it from
+    /// there in time.
+    pub fn record_to(&mut self, number: u64, tapes: Tapes) {
+        self.onto = Onto::Shared(number, tapes);
     }
 
     /// Records from here on what is yielded. The tape grows with every call until it is taken, and
     /// holds the keys.
     pub fn record(&mut self) {
-        self.tape.get_or_insert_default();
+        if let Onto::Nothing = self.onto {
+            self.onto = Onto::Own(Tape::default());
+        }
     }
 
     /// What was recorded, if anything; recording ends.
     pub fn take_tape(&mut self) -> Option<Tape> {
-        self.tape.take()
+        match std::mem::replace(&mut self.onto, Onto::Nothing) {
+            Onto::Own(tape) => Some(tape),
+            _ => None,
+        }
     }
 
     /// Its state.
@@ -156,7 +182,7 @@ impl Connection {
 
     /// Moves what was yielded behind what `out` has.
     pub fn poll(&mut self, now: Time, out: &mut Output) {
-        if self.tape.is_none() {
+        if let Onto::Nothing = self.onto {
             return each!(&mut self.behind, it => it.poll(now, out));
         }
         let mut polled = Output::default();
@@ -167,9 +193,14 @@ impl Connection {
     }
 
     fn note(&mut self, answer: impl FnOnce() -> Answer) {
-        let after = self.tape.as_ref().map(|_| self.snapshot());
-        if let (Some(tape), Some(after)) = (&mut self.tape, after) {
-            tape.push(answer(), after);
+        if let Onto::Nothing = self.onto {
+            return;
+        }
+        let after = self.snapshot();
+        match &mut self.onto {
+            Onto::Nothing => {}
+            Onto::Own(tape) => tape.push(answer(), after),
+            Onto::Shared(number, tapes) => tapes.push(*number, answer(), after),
         }
     }
 

@@ -74,6 +74,21 @@ impl Identity {
         Self::new(certificate, &key)
     }
 
+    /// What [`to_der`](Self::to_der) gave.
+    ///
+    /// # Errors
+    ///
+    /// The key cannot be read, or is not that of the certificate.
+    pub fn from_der(certificate: &[u8], private_key: &[u8]) -> Result<Self, IdentityError> {
+        let key = KeyPair::try_from(private_key).map_err(|_| IdentityError::PrivateKey)?;
+        Self::new(certificate.to_vec(), &key)
+    }
+
+    /// The certificate, and the private key (PKCS#8), in DER: who has them can pass for this end.
+    pub fn to_der(&self) -> (Vec<u8>, Vec<u8>) {
+        (self.certificate().to_vec(), self.private_key().to_vec())
+    }
+
     fn new(certificate: Vec<u8>, key: &KeyPair) -> Result<Self, IdentityError> {
         let private_key = Zeroizing::new(key.serialize_der());
         let crypto = AwsLcRsCrypto;
@@ -167,6 +182,19 @@ mod tests {
         let decoded = decode(&certificate).unwrap();
         assert_eq!(identity.certificate(), decoded);
         assert_eq!(decode(&identity.certificate_pem()).unwrap(), decoded);
+    }
+
+    #[test]
+    fn an_identity_goes_through_der() {
+        let identity = Identity::generate().unwrap();
+        let (certificate, key) = identity.to_der();
+        let same = Identity::from_der(&certificate, &key).unwrap();
+        assert_eq!(same.fingerprints(), identity.fingerprints());
+        let (_, other) = Identity::generate().unwrap().to_der();
+        let mismatch = Identity::from_der(&certificate, &other).unwrap_err();
+        assert_eq!(mismatch, IdentityError::Mismatch);
+        let none = Identity::from_der(&certificate, b"none").unwrap_err();
+        assert_eq!(none, IdentityError::PrivateKey);
     }
 
     #[test]

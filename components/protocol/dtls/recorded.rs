@@ -8,6 +8,7 @@ use zeroize::Zeroize;
 
 use super::{
     ConnectError, Event, Failure, Output, Parameters, Refused, Role, SendError, SrtpKeys, State,
+    Tapes,
 };
 use crate::Time;
 use crate::playback::{Entry, Playback};
@@ -146,6 +147,8 @@ impl fmt::Debug for Tape {
 /// Plays a tape back.
 pub(super) struct Recorded {
     played: Playback<Answer, Snapshot>,
+    /// Where more of it comes from.
+    source: Option<(u64, Tapes)>,
     certificate: Option<Vec<u8>>,
 }
 
@@ -157,13 +160,30 @@ impl Recorded {
         };
         Self {
             played: Playback::new(tape.entries, failed),
+            source: None,
             certificate: None,
         }
     }
 
+    /// Plays what is laid in as `number` of `tapes`, whenever it is.
+    pub(super) fn of(number: u64, tapes: Tapes) -> Self {
+        Self {
+            source: Some((number, tapes)),
+            ..Self::new(Tape::default())
+        }
+    }
+
+    fn next<T>(&mut self, wanted: impl FnOnce(Answer) -> Option<T>) -> Option<T> {
+        if let Some((number, tapes)) = &self.source
+            && let Some(tape) = tapes.take_of(*number)
+        {
+            self.played.append(tape.entries);
+        }
+        self.played.next(wanted)
+    }
+
     fn command(&mut self) {
-        self.played
-            .next(|answer| matches!(answer, Answer::Command).then_some(()));
+        self.next(|answer| matches!(answer, Answer::Command).then_some(()));
     }
 
     pub(super) fn state(&self) -> State {
@@ -179,12 +199,11 @@ impl Recorded {
     }
 
     pub(super) fn connect(&mut self, _: Time, _: &Parameters) -> Result<Role, ConnectError> {
-        self.played
-            .next(|answer| match answer {
-                Answer::Introduced(role) => Some(role),
-                _ => None,
-            })
-            .unwrap_or(Err(ConnectError::AlreadyConnected))
+        self.next(|answer| match answer {
+            Answer::Introduced(role) => Some(role),
+            _ => None,
+        })
+        .unwrap_or(Err(ConnectError::AlreadyConnected))
     }
 
     pub(super) fn start(&mut self, _: Time) {
@@ -192,21 +211,19 @@ impl Recorded {
     }
 
     pub(super) fn receive(&mut self, _: Time, _: &[u8]) -> Result<(), Refused> {
-        self.played
-            .next(|answer| match answer {
-                Answer::Received(received) => Some(received),
-                _ => None,
-            })
-            .unwrap_or(Err(Refused::Closed))
+        self.next(|answer| match answer {
+            Answer::Received(received) => Some(received),
+            _ => None,
+        })
+        .unwrap_or(Err(Refused::Closed))
     }
 
     pub(super) fn send(&mut self, _: Time, _: &[u8]) -> Result<(), SendError> {
-        self.played
-            .next(|answer| match answer {
-                Answer::Sent(sent) => Some(sent),
-                _ => None,
-            })
-            .unwrap_or(Err(SendError::NotConnected))
+        self.next(|answer| match answer {
+            Answer::Sent(sent) => Some(sent),
+            _ => None,
+        })
+        .unwrap_or(Err(SendError::NotConnected))
     }
 
     pub(super) fn close(&mut self, _: Time) {
@@ -222,7 +239,7 @@ impl Recorded {
     }
 
     pub(super) fn poll(&mut self, _: Time, out: &mut Output) {
-        let polled = self.played.next(|answer| match answer {
+        let polled = self.next(|answer| match answer {
             Answer::Polled(polled) => Some(polled),
             _ => None,
         });

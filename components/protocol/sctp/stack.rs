@@ -1,12 +1,15 @@
 //! Which library stands behind the associations of transports.
 
+use serde::{Deserialize, Serialize};
+
 use super::library::Library;
 use super::rtc::Rtc;
 use super::{Association, Config, Epoch};
 use crate::Generator;
 
 /// The SCTP library of an engine's transports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Stack {
     /// `rtc-sctp`: see [`Association::new`].

@@ -1,0 +1,162 @@
+//! The backend, and who is told of what goes through it.
+
+use std::io;
+use std::time::Duration;
+
+use flumen_components::event::RecordingFault;
+use flumen_components::{Digest, Inbox, SocketKey, Time};
+use serde::Serialize;
+
+use crate::backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits};
+use crate::poison::Poison;
+use crate::recording::{Drain, Outputs, Recorder, RecordingReport, Tally};
+
+/// Where everything enters and leaves. With a recording, or in a replay, it takes note.
+pub(crate) struct Network {
+    pub(crate) backend: Box<dyn Backend>,
+    outcomes: Vec<Outcome>,
+    /// Nothing from here on is recorded without it.
+    pub(crate) recorder: Option<Recorder>,
+    pub(crate) report: Option<RecordingReport>,
+    /// What has left, if somebody wants to know.
+    tally: Option<Tally>,
+}
+
+impl Network {
+    pub(crate) fn new(backend: Box<dyn Backend>) -> Self {
+        Self {
+            backend,
+            outcomes: Vec::new(),
+            recorder: None,
+            report: None,
+            tally: None,
+        }
+    }
+
+    /// Takes note of everything from here on.
+    pub(crate) fn record(&mut self, recorder: Recorder) {
+        self.report = Some(RecordingReport::default());
+        self.recorder = Some(recorder);
+        self.keep_tally();
+    }
+
+    /// Sums up what leaves.
+    pub(crate) fn keep_tally(&mut self) {
+        self.tally = Some(Tally::default());
+    }
+
+    /// What has left since the last call.
+    pub(crate) fn outputs(&mut self) -> Outputs {
+        self.tally.as_mut().map(Tally::take).unwrap_or_default()
+    }
+
+    /// Tells the recorder, if there is one.
+    pub(crate) fn note(&mut self, tell: impl FnOnce(&mut Recorder)) {
+        if let Some(recorder) = &mut self.recorder {
+            tell(recorder);
+        }
+    }
+
+    /// A command is tried.
+    pub(crate) fn attempted(&mut self, verb: &str, arguments: &impl Serialize, payload: &[u8]) {
+        self.note(|recorder| recorder.attempted(verb, arguments, payload));
+    }
+
+    /// A command was done, or changed nothing.
+    pub(crate) fn concluded(&mut self, done: bool) {
+        if let Some(recorder) = &mut self.recorder {
+            let outputs = self.tally.as_mut().map(Tally::take).unwrap_or_default();
+            recorder.concluded(done, &outputs);
+        }
+    }
+
+    /// A pass has ended.
+    pub(crate) fn ended(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            let outputs = self.tally.as_mut().map(Tally::take).unwrap_or_default();
+            recorder.ended(&outputs);
+        }
+    }
+
+    /// The engine does not go on.
+    pub(crate) fn failed(&mut self, poison: &Poison) {
+        self.note(|recorder| recorder.failed(poison));
+    }
+
+    /// Why the recording has just ended, if it has; it is gone then.
+    pub(crate) fn fault(&mut self) -> Option<RecordingFault> {
+        let report = self.report.as_mut()?;
+        let Some(recorder) = &self.recorder else {
+            report.ticks_missed += u64::from(report.stopped.is_some());
+            return None;
+        };
+        report.bytes = recorder.bytes();
+        let fault = recorder.fault()?.clone();
+        report.stopped = Some(fault.clone());
+        self.recorder = None;
+        self.tally = None;
+        Some(fault)
+    }
+
+    /// The application collects what has this content.
+    pub(crate) fn drained<'a>(&mut self, what: Drain, content: impl Iterator<Item = &'a [u8]>) {
+        if let Some(recorder) = &mut self.recorder
+            && let Some(digest) = digest(content)
+        {
+            recorder.drained(what, digest);
+        }
+    }
+
+    /// Binds a socket: see [`Backend::bind`].
+    pub(crate) fn bind(&mut self, key: SocketKey, request: &BindRequest) -> io::Result<Bound> {
+        let bound = self.backend.bind(key, request);
+        // Any other error ends the command, which then is not in the recording.
+        self.note(|recorder| recorder.bound(bound.as_ref().ok()));
+        bound
+    }
+
+    /// Takes in what has arrived: whether there is more.
+    pub(crate) fn receive(&mut self, inbox: &mut Inbox, limits: &ReceiveLimits) -> bool {
+        let first = inbox.datagrams().len();
+        let more = self.backend.receive(inbox, limits);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.received(inbox, first, self.backend.kernel_drops());
+        }
+        more
+    }
+
+    /// Sends a flight: what became of each of its datagrams.
+    pub(crate) fn send(&mut self, flight: &Flight<'_>, now: Time) -> &[Outcome] {
+        self.outcomes.clear();
+        self.backend.send(flight, &mut self.outcomes);
+        assert_eq!(
+            self.outcomes.len(),
+            flight.len(),
+            "a backend tells one outcome a datagram"
+        );
+        if let Some(tally) = &mut self.tally {
+            tally.add(flight, &self.outcomes, now);
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.flew(&self.outcomes);
+        }
+        &self.outcomes
+    }
+
+    /// Ends the recording: whether all of it was written within `patience`.
+    pub(crate) fn finish_recording(&mut self, patience: Duration) -> bool {
+        let recorder = self.recorder.take();
+        recorder.is_some_and(|recorder| recorder.finish(patience))
+    }
+}
+
+/// What tells content apart; nothing when there is none.
+pub(crate) fn digest<'a>(content: impl Iterator<Item = &'a [u8]>) -> Option<u64> {
+    let mut digest = None::<Digest>;
+    for bytes in content {
+        let digest = digest.get_or_insert_default();
+        digest.write_u64(bytes.len() as u64);
+        digest.write(bytes);
+    }
+    digest.map(|digest| digest.finish())
+}

@@ -1,0 +1,164 @@
+//! The thread that writes, and the bounded way to it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use flumen_components::event::RecordingFault;
+
+use super::{entry, frame};
+
+/// Where a recording goes.
+pub(crate) type Sink = Box<dyn Write + Send>;
+
+/// The way to the writer.
+pub(super) struct Pipe {
+    full: SyncSender<Vec<u8>>,
+    empty: Receiver<Vec<u8>>,
+    written: Receiver<()>,
+    shared: Arc<Shared>,
+    limit: usize,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// Bytes that wait.
+    waiting: AtomicUsize,
+    /// The recording ends as it should.
+    complete: AtomicBool,
+    failure: OnceLock<String>,
+}
+
+/// As many frames wait at most, however short they are.
+const FRAMES_MAX: usize = 1_024;
+
+/// Creates a file that its owner alone can read.
+pub(crate) fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    // One that was there keeps its mode when it is opened.
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(file)
+}
+
+impl Pipe {
+    /// Begins a file at `to` with `head`; `limit` bytes may wait.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no thread.
+    pub(super) fn open(to: Sink, head: Vec<u8>, limit: usize) -> io::Result<Self> {
+        let (full, frames) = mpsc::sync_channel(FRAMES_MAX);
+        let (spent, empty) = mpsc::sync_channel(FRAMES_MAX);
+        let (done, written) = mpsc::sync_channel(1);
+        let shared = Arc::new(Shared::default());
+        let writer = Writer {
+            to: BufWriter::new(to),
+            frames,
+            spent,
+            shared: Arc::clone(&shared),
+        };
+        // A disk may block for as long as it likes; a tick may not.
+        std::thread::Builder::new()
+            .name("flumen-recording".into())
+            .spawn(move || {
+                writer.run(&head);
+                // Nobody may wait for it.
+                let _ = done.send(());
+            })?;
+        Ok(Self {
+            full,
+            empty,
+            written,
+            shared,
+            limit,
+        })
+    }
+
+    /// Hands bytes to the writer, and leaves room for the next in `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// They are not written, and neither is anything behind them.
+    pub(super) fn push(&self, bytes: &mut Vec<u8>) -> Result<(), RecordingFault> {
+        self.check()?;
+        let len = bytes.len();
+        if self.shared.waiting.load(Ordering::Relaxed) + len > self.limit {
+            return Err(RecordingFault::TooSlow);
+        }
+        let next = self.empty.try_recv().unwrap_or_default();
+        self.shared.waiting.fetch_add(len, Ordering::Relaxed);
+        let pushed = self.full.try_send(std::mem::replace(bytes, next));
+        pushed.map_err(|_| RecordingFault::TooSlow)
+    }
+
+    /// # Errors
+    ///
+    /// What kept the writer from writing.
+    pub(super) fn check(&self) -> Result<(), RecordingFault> {
+        match self.shared.failure.get() {
+            Some(why) => Err(RecordingFault::Failed(why.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Nothing follows: whether all was written within `patience`.
+    pub(super) fn close(self, complete: bool, patience: Duration) -> bool {
+        let Self {
+            full,
+            written,
+            shared,
+            ..
+        } = self;
+        shared.complete.store(complete, Ordering::Release);
+        drop(full);
+        let in_time = patience.is_zero() || written.recv_timeout(patience).is_ok();
+        in_time && shared.failure.get().is_none()
+    }
+}
+
+struct Writer {
+    to: BufWriter<Sink>,
+    frames: Receiver<Vec<u8>>,
+    spent: SyncSender<Vec<u8>>,
+    shared: Arc<Shared>,
+}
+
+impl Writer {
+    fn run(mut self, head: &[u8]) {
+        if let Err(error) = self.write(head) {
+            // It is set once.
+            let _ = self.shared.failure.set(error.to_string());
+        }
+    }
+
+    fn write(&mut self, head: &[u8]) -> io::Result<()> {
+        frame::begin(&mut self.to)?;
+        frame::write(&mut self.to, 0, head)?;
+        self.to.flush()?;
+        let mut number = 1;
+        while let Ok(mut bytes) = self.frames.recv() {
+            frame::write(&mut self.to, number, &bytes)?;
+            self.to.flush()?;
+            number += 1;
+            self.shared
+                .waiting
+                .fetch_sub(bytes.len(), Ordering::Relaxed);
+            bytes.clear();
+            // It is of use to nobody who is gone.
+            let _ = self.spent.try_send(bytes);
+        }
+        let mut last = Vec::new();
+        entry::closed(&mut last, self.shared.complete.load(Ordering::Acquire));
+        frame::write(&mut self.to, number, &last)?;
+        self.to.flush()
+    }
+}

@@ -1,0 +1,75 @@
+//! Runs with WebRTC transports: what their libraries drew from the operating system is played back.
+
+use flumen::components::{DtlsSettings, Taping};
+use flumen::rtp_parameters::MediaKind;
+use flumen::{DtlsRole, SctpStreamParameters};
+use flumen_tests::disk::{Disk, replay};
+use flumen_tests::{Channels, Packet, Peer, Room, VP8_KEY_FRAME, address, message, turn_all, vp8};
+
+#[test]
+fn a_call_of_browsers_replays_with_the_keys_that_they_agreed_on() {
+    let disk = Disk::default();
+    let mut room = Room::with(|builder| builder.record_to(disk.clone()));
+    let transports = [(); 2].map(|()| room.webrtc());
+    let producer = room.produce(transports[0], MediaKind::Video, vp8(2_222));
+    let sender = Peer::join(&mut room, transports[0], address(5_000));
+    let receiver = Peer::join(&mut room, transports[1], address(6_000));
+    room.consume(transports[1], producer);
+    let mut peers = [sender, receiver];
+    for number in 0..100 {
+        let packet = Packet::new(96, number, 2_222, VP8_KEY_FRAME);
+        peers[0].send(&room, &packet);
+        room.tick();
+        turn_all(&mut room, &mut peers);
+    }
+    assert!(peers[1].rtp.len() > 90, "{}", peers[1].rtp.len());
+    // It is told once to whom it concerns: what fails is no part of the run.
+    let told = peers[0].dtls_parameters(DtlsRole::Client);
+    room.engine
+        .connect_webrtc(transports[0], &told)
+        .unwrap_err();
+    room.engine.restart_ice(transports[0]).unwrap();
+    room.tick();
+    let sent = room.wire.totals();
+    let file = disk.finish(&mut room.engine);
+    let ticks = replay(&file).unwrap();
+    let datagrams: u64 = ticks.iter().map(|tick| tick.outputs.datagrams).sum();
+    assert_eq!(datagrams, sent.datagrams);
+}
+
+#[test]
+fn data_channels_inside_dtls_replay() {
+    let disk = Disk::default();
+    let room = Room::with(|builder| builder.record_to(disk.clone()));
+    let mut channels = Channels::inside(room);
+    channels.open(4, "chat");
+    assert_eq!(channels.opened().len(), 1);
+    let transport = channels.transport;
+    let receives = SctpStreamParameters::new(4);
+    let producer = channels.room.receive_stream(transport, receives);
+    let direct = channels.room.direct();
+    channels.room.consume_data(direct, producer, &[]);
+    channels.send(&message(4, vec![7; 10_000]));
+    assert_eq!(channels.room.messages().len(), 1);
+    let file = disk.finish(&mut channels.room.engine);
+    replay(&file).unwrap();
+}
+
+#[test]
+fn nothing_is_kept_for_a_recording_that_has_ended() {
+    let disk = Disk::default();
+    let mut room = Room::with(|builder| builder.record_to(disk.clone()));
+    let transport = room.webrtc();
+    let file = disk.finish(&mut room.engine);
+    let mut peer = Peer::join(&mut room, transport, address(5_000));
+    for _ in 0..100 {
+        room.tick();
+        turn_all(&mut room, std::slice::from_mut(&mut peer));
+    }
+    let settings = room.engine.world().resource::<DtlsSettings>();
+    let Taping::Recording(tapes) = &settings.taping else {
+        panic!("{:?}", settings.taping);
+    };
+    assert!(tapes.take().is_empty());
+    assert_eq!(replay(&file).unwrap().len(), 0);
+}

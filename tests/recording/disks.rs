@@ -1,0 +1,123 @@
+//! A disk that is slow or full ends the recording, and nothing else.
+
+use std::time::Duration;
+
+use flumen::event::RecordingFault;
+use flumen::{Engine, Event, RecordingError, ReplayError, Subject};
+use flumen_tests::disk::{Disk, replay};
+use flumen_tests::victims::Victims;
+
+/// Talks until the recording has stopped: why, and after how many ticks.
+fn until_stopped(victims: &mut Victims) -> (RecordingFault, u64) {
+    for _ in 0..100_000 {
+        victims.talk();
+        victims.room.tick_after(Duration::from_millis(20));
+        for event in victims.room.engine.drain_events() {
+            if let Event::RecordingStopped(stopped) = event {
+                assert_eq!(stopped.subject, Subject::Engine);
+                return (stopped.reason, victims.room.engine.ticks());
+            }
+        }
+    }
+    panic!("it never stopped");
+}
+
+/// The run goes on, and nothing more is told or recorded.
+fn goes_on(victims: &mut Victims) {
+    victims.room.received();
+    for _ in 0..10 {
+        victims.talk();
+        victims.room.tick_after(Duration::from_millis(20));
+    }
+    assert!(victims.room.received().len() >= 60);
+    let told = victims.room.engine.drain_events();
+    assert!(!told.iter().any(|event| event.name() == "recordingstopped"));
+    let report = victims.room.engine.recording().unwrap();
+    assert_eq!(report.ticks_missed, 10);
+    assert!(!victims.room.engine.finish_recording(Duration::from_secs(1)));
+}
+
+#[test]
+fn a_disk_that_takes_nothing_in_holds_up_no_tick() {
+    let disk = Disk::stuck();
+    let mut victims = Victims::with(|builder| {
+        let builder = builder.record_to(disk.clone());
+        builder.recording_buffer_bytes(200_000)
+    });
+    let (reason, ticks) = until_stopped(&mut victims);
+    assert_eq!(reason, RecordingFault::TooSlow);
+    let report = victims.room.engine.recording().unwrap().clone();
+    assert_eq!(report.stopped, Some(RecordingFault::TooSlow));
+    assert!((100_000..400_000).contains(&report.bytes), "{report:?}");
+    goes_on(&mut victims);
+    // What had been handed over is written after all, and can be replayed.
+    disk.go_on();
+    let replayed = loop {
+        match replay(&disk.bytes()) {
+            Ok(ticks) => break ticks,
+            Err(ReplayError::Recording(
+                RecordingError::Truncated { .. } | RecordingError::NoRecording,
+            )) => {
+                std::thread::yield_now();
+            }
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert!(replayed.len() > 10 && replayed.len() as u64 <= ticks);
+}
+
+#[test]
+fn a_disk_that_is_full_ends_the_recording_with_its_reason() {
+    let disk = Disk::with_room(50_000);
+    let mut victims = Victims::with(|builder| builder.record_to(disk.clone()));
+    let (reason, _) = until_stopped(&mut victims);
+    let RecordingFault::Failed(why) = reason else {
+        panic!("{reason:?}");
+    };
+    assert!(why.contains("storage"), "{why}");
+    goes_on(&mut victims);
+    let error = replay(&disk.bytes()).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            ReplayError::Recording(RecordingError::Truncated { .. })
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_event_tells_why_under_the_name_of_the_engine() {
+    let disk = Disk::with_room(10_000);
+    let mut victims = Victims::with(|builder| builder.record_to(disk.clone()));
+    for _ in 0..100_000 {
+        victims.room.tick_after(Duration::from_secs(1));
+        for event in victims.room.engine.drain_events() {
+            if event.name() == "recordingstopped" {
+                let told = serde_json::to_value(&event).unwrap();
+                assert!(told.get("engine").is_some(), "{told}");
+                assert!(told["data"]["failed"].is_string(), "{told}");
+                return;
+            }
+        }
+    }
+    panic!("it never stopped");
+}
+
+#[test]
+fn a_file_that_cannot_be_made_is_an_error_of_the_builder() {
+    let (backend, _) = flumen::Loopback::new();
+    let built = Engine::builder()
+        .backend(backend)
+        .record("/nowhere/at/all")
+        .build();
+    let error = built.err().unwrap();
+    assert!(matches!(error, flumen::BuildError::Recording(_)), "{error}");
+}
+
+#[test]
+fn an_engine_without_a_recording_has_none_to_finish() {
+    let mut victims = Victims::default();
+    assert_eq!(victims.room.engine.recording(), None);
+    assert!(!victims.room.engine.finish_recording(Duration::ZERO));
+}

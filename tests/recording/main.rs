@@ -1,0 +1,7 @@
+//! Recordings of whole runs, and their replays.
+
+mod browsers;
+mod disks;
+mod files;
+mod replays;
+mod settings;
