@@ -24,20 +24,20 @@ pub(crate) fn flush(world: &mut World, sealing: &mut Sealing, network: &mut Netw
             break;
         }
     }
-    hang_up(world, backend);
+    hang_up(world, network);
     world.resource_mut::<Outbox>().clear();
     world.resource_mut::<Inbox>().clear();
     world.resource_mut::<Messages>().clear();
 }
 
 /// Closes connections by which nothing goes any more.
-fn hang_up(world: &mut World, backend: &mut dyn Backend) {
+fn hang_up(world: &mut World, network: &mut Network) {
     if world.resource::<Sockets>().hung_up().is_empty() {
         return;
     }
     let mut sockets = world.resource_mut::<Sockets>();
     for tuple in sockets.hung_up() {
-        backend.hang_up(tuple.socket, tuple.remote);
+        network.backend.hang_up(tuple.socket, tuple.remote);
     }
     sockets.forget_hung_up();
 }

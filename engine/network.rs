@@ -117,7 +117,7 @@ impl Network {
 
     /// Takes in what has arrived: whether there is more.
     pub(crate) fn receive(&mut self, inbox: &mut Inbox, limits: &ReceiveLimits) -> bool {
-        let first = inbox.datagrams().len();
+        let first = (inbox.datagrams().len(), inbox.connections().len());
         let more = self.backend.receive(inbox, limits);
         if let Some(recorder) = &mut self.recorder {
             recorder.received(inbox, first, self.backend.kernel_drops());

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use flumen_components::{Inbox, Origin, Reason, Refusal, SocketKey};
+use flumen_components::{
+    ConnectionChange, Datagram, IceTuple, Origin, Reason, Refusal, SocketKey,
+};
 
 use flumen_protocol::dtls::Tape;
 
@@ -71,6 +73,8 @@ pub(crate) struct Arrivals {
     pub(crate) kernel_drops: u64,
     pub(crate) rows: Vec<Arrival>,
     pub(crate) bytes: Vec<u8>,
+    /// Connections that came and went.
+    pub(crate) changes: Vec<ConnectionChange>,
 }
 
 /// One of them.
@@ -128,8 +132,11 @@ pub(super) fn began(to: &mut Vec<u8>, takes_in: bool) {
 }
 
 /// Writes the datagrams of `inbox` from number `first` on.
-pub(super) fn received(to: &mut Vec<u8>, inbox: &Inbox, first: usize, kernel_drops: u64) {
-    let rows = &inbox.datagrams()[first..];
+pub(super) fn received(
+    to: &mut Vec<u8>,
+    (rows, bytes, changes): (&[Datagram], &[u8], &[ConnectionChange]),
+    kernel_drops: u64,
+) {
     to.push(tag::RECEIVED);
     put(to, kernel_drops);
     put(to, rows.len() as u64);
@@ -140,7 +147,16 @@ pub(super) fn received(to: &mut Vec<u8>, inbox: &Inbox, first: usize, kernel_dro
         };
         put(to, u64::from(socket.0) << 1 | u64::from(row.truncated));
         put_address(to, source);
-        put_bytes(to, &inbox.bytes()[row.range()]);
+        put_bytes(to, &bytes[row.range()]);
+    }
+    put(to, changes.len() as u64);
+    for change in changes {
+        let (tuple, ended) = match change {
+            ConnectionChange::Opened(tuple) => (tuple, false),
+            ConnectionChange::Ended(tuple) => (tuple, true),
+        };
+        put(to, u64::from(tuple.socket.0) << 1 | u64::from(ended));
+        put_address(to, tuple.remote);
     }
 }
 
@@ -275,6 +291,17 @@ fn read_arrivals(from: &mut Unread<'_>) -> Option<Arrivals> {
             source,
             truncated: socket & 1 == 1,
             range: start..arrivals.bytes.len(),
+        });
+    }
+    for _ in 0..from.number()? {
+        let socket = from.number()?;
+        let tuple = IceTuple {
+            socket: SocketKey((socket >> 1).try_into().ok()?),
+            remote: from.address()?,
+        };
+        arrivals.changes.push(match socket & 1 {
+            0 => ConnectionChange::Opened(tuple),
+            _ => ConnectionChange::Ended(tuple),
         });
     }
     Some(arrivals)

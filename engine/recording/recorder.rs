@@ -82,11 +82,15 @@ impl Recorder {
         entry::began(&mut self.entries, takes_in);
     }
 
-    /// The datagrams of `inbox` from number `first` on have arrived.
-    pub(crate) fn received(&mut self, inbox: &Inbox, first: usize, kernel_drops: u64) {
-        if inbox.datagrams().len() > first || kernel_drops != self.kernel_drops {
+    /// The datagrams of `inbox` have arrived, and connections have come and gone, from these numbers
+    /// on.
+    pub(crate) fn received(&mut self, inbox: &Inbox, first: (usize, usize), kernel_drops: u64) {
+        let rows = &inbox.datagrams()[first.0..];
+        let changes = &inbox.connections()[first.1..];
+        if !(rows.is_empty() && changes.is_empty()) || kernel_drops != self.kernel_drops {
             self.kernel_drops = kernel_drops;
-            entry::received(&mut self.entries, inbox, first, kernel_drops);
+            let arrived = (rows, inbox.bytes(), changes);
+            entry::received(&mut self.entries, arrived, kernel_drops);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -66,6 +67,8 @@ impl Backend for Answering {
 
     fn close(&mut self, _: SocketKey) {}
 
+    fn hang_up(&mut self, _: SocketKey, _: SocketAddr) {}
+
     fn receive(&mut self, inbox: &mut Inbox, _: &ReceiveLimits) -> bool {
         let mut script = lock(&self.0);
         let Some(arrivals) = script.arrivals.take() else {
@@ -81,6 +84,9 @@ impl Backend for Answering {
                 source: row.source,
             };
             inbox.commit(origin, start..start + bytes.len(), row.truncated);
+        }
+        for change in arrivals.changes {
+            inbox.note_connection(change);
         }
         false
     }

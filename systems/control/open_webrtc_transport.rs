@@ -158,6 +158,7 @@ fn begin_session(world: &mut World, transport: Entity, consent_timeout: Option<D
     let generator = birth::generator(world, created, Purpose::Dtls);
     let settings = world.resource::<DtlsSettings>();
     let connection = settings.connection(created, generator);
+    let identity = settings.identity.clone();
     let session = (
         agent,
         DtlsConnection::new(connection, identity),
