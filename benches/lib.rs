@@ -9,8 +9,8 @@ use flumen::rtp_parameters::{
 };
 use flumen::srtp::{CryptoSuite, MasterKey};
 use flumen::{
-    Backend, ConnectOptions, ConsumerOptions, Engine, Listen, PlainTransportOptions, ProducerId,
-    ProducerOptions, RouterId, SrtpParameters, Time, TransportId,
+    Backend, Builder, ConnectOptions, ConsumerOptions, Engine, Listen, PlainTransportOptions,
+    ProducerId, ProducerOptions, RouterId, SrtpParameters, Time, TransportId,
 };
 
 /// Payload type of the packets.
@@ -35,9 +35,17 @@ impl Bench {
     ///
     /// When the engine cannot be built.
     pub fn new(backend: impl Backend + 'static) -> Self {
-        let mut engine = Engine::builder()
+        Self::of(Engine::builder().backend(backend))
+    }
+
+    /// An engine of `builder`, always with the same seed.
+    ///
+    /// # Panics
+    ///
+    /// When the engine cannot be built.
+    pub fn of(builder: Builder) -> Self {
+        let mut engine = builder
             .seed([1; 32])
-            .backend(backend)
             .datagrams_per_socket(1_024)
             .build()
             .expect("the engine builds");

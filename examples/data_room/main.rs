@@ -16,15 +16,18 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use flumen::{Builder, Engine};
+
 use client::Client;
 use room::Room;
 use screen::Screen;
 use summary::Summary;
 
 const USAGE: &str = "\
-usage: data_room [--json]
+usage: data_room [--record FILE] [--json]
 
-  --json   print nothing but the summary, as one JSON object";
+  --record FILE   record the run, to be run again by the example replay; FILE holds secrets
+  --json          print nothing but the summary, as one JSON object";
 
 /// Anything that ends this program early.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -39,13 +42,17 @@ const PATIENCE: Duration = Duration::from_millis(5);
 const RATE: u32 = 1_000;
 
 fn main() -> ExitCode {
-    let json = match std::env::args().nth(1).as_deref() {
-        None => false,
-        Some("--json") => true,
-        Some("--help" | "-h") => return help(),
-        Some(_) => return complain(USAGE),
-    };
-    match run(json) {
+    let (mut json, mut builder) = (false, Engine::builder());
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        match (word.as_str(), words.len()) {
+            ("--json", _) => json = true,
+            ("--record", 1..) => builder = builder.record(words.next().unwrap_or_default()),
+            ("--help" | "-h", _) => return help(),
+            _ => return complain(USAGE),
+        }
+    }
+    match run(builder, json) {
         Ok(summary) if summary.is_good() => ExitCode::SUCCESS,
         Ok(_) => complain("data_room: somebody did not get what was meant for them"),
         Err(failure) => complain(&format!("data_room: {failure}")),
@@ -70,9 +77,9 @@ fn complain(text: &str) -> ExitCode {
     clippy::disallowed_methods,
     reason = "an application keeps real time; the engine is told it"
 )]
-fn run(json: bool) -> Result<Summary, Failure> {
+fn run(builder: Builder, json: bool) -> Result<Summary, Failure> {
     let client = Client::start()?;
-    let mut room = Room::open(client.address)?;
+    let mut room = Room::open(builder, client.address)?;
     let mut screen = Screen::new(json);
     while !room.is_connected()? {
         room.turn(PATIENCE)?;
@@ -93,6 +100,7 @@ fn run(json: bool) -> Result<Summary, Failure> {
         summary = Summary::of(&room, &client)?;
     }
     client.leave()?;
+    room.finish(ARRIVING)?;
     screen.conclude(&summary)?;
     Ok(summary)
 }

@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use flumen::{
-    ConnectOptions, DataConsumerId, DataConsumerOptions, DataProducerId, DataProducerOptions,
-    Engine, Listen, ListenInfo, Message, PlainTransportOptions, SctpOptions, SctpState,
-    SctpStreamParameters, TransportId,
+    Builder, ConnectOptions, DataConsumerId, DataConsumerOptions, DataProducerId,
+    DataProducerOptions, Engine, Listen, ListenInfo, Message, PlainTransportOptions, SctpOptions,
+    SctpState, SctpStreamParameters, TransportId,
 };
 
 use crate::Failure;
@@ -51,8 +51,8 @@ pub(crate) struct Listener {
 
 impl Room {
     /// Opens everything, and begins to connect to the client.
-    pub(crate) fn open(client: SocketAddr) -> Result<Self, Failure> {
-        let mut engine = Engine::builder().build()?;
+    pub(crate) fn open(builder: Builder, client: SocketAddr) -> Result<Self, Failure> {
+        let mut engine = builder.build()?;
         let router = engine.create_router(&[])?;
 
         // The client's transport speaks SCTP in plain UDP.
@@ -152,6 +152,15 @@ impl Room {
         };
         let sent = SUBCHANNELS.into_iter().zip(self.sent);
         sent.filter(is_meant).map(|(_, count)| count).sum()
+    }
+
+    /// Ends the recording, if there is one.
+    pub(crate) fn finish(&mut self, patience: Duration) -> Result<(), Failure> {
+        let is_recorded = self.engine.recording().is_some();
+        if is_recorded && !self.engine.finish_recording(patience) {
+            return Err("not all could be recorded".into());
+        }
+        Ok(())
     }
 
     /// Lets the engine work, and takes what it hands over.

@@ -1,11 +1,12 @@
 //! What the command line asks for.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How to run this program.
 pub(crate) const USAGE: &str = "\
-usage: relay [--json]
-       relay --listen [--port N] [--seconds N] [--json]
+usage: relay [--record FILE] [--json]
+       relay --listen [--port N] [--seconds N] [--record FILE] [--json]
        relay --help
 
   without --listen   play a recorded browser to itself, through the engine, and check every packet
@@ -13,13 +14,16 @@ usage: relay [--json]
                      for a second, another one may take its place
   --port N           where to listen: N to N + 3; N + 4 and N + 6 are sent to (default 5004)
   --seconds N        end after N seconds (default: when Enter is pressed)
+  --record FILE      record the run, to be run again by the example replay; FILE holds secrets
   --json             print nothing but the summary, as one JSON object";
 
 /// The command line, understood.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Arguments {
     /// Print the summary as JSON, and nothing else.
     pub(crate) json: bool,
+    /// Where to record the run.
+    pub(crate) record: Option<PathBuf>,
     /// Wait for a real sender.
     pub(crate) listen: Option<Listening>,
 }
@@ -44,11 +48,16 @@ impl Arguments {
     /// What is wrong with them.
     pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let (mut json, mut listen, mut port, mut seconds) = (false, false, None, None);
+        let mut record = None;
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--help" | "-h" => return Ok(None),
                 "--json" => json = true,
                 "--listen" => listen = true,
+                "--record" => {
+                    let file = words.next().ok_or("--record needs a file")?;
+                    record = Some(file.into());
+                }
                 "--port" => port = Some(number(&word, words.next())?),
                 "--seconds" => seconds = Some(number(&word, words.next())?),
                 _ => return Err(format!("unknown argument {word:?}")),
@@ -64,7 +73,11 @@ impl Arguments {
         let patience = seconds.map(|seconds: u16| Duration::from_secs(seconds.into()));
         let listening = Listening { port, patience };
         let listen = listen.then_some(listening);
-        Ok(Some(Self { json, listen }))
+        Ok(Some(Self {
+            json,
+            record,
+            listen,
+        }))
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use flumen::rtp_parameters::{
     MediaKind, RtcpFeedback, RtpCodecParameters, RtpEncodingParameters, RtpParameters,
 };
-use flumen::{Engine, Event, Listen, ListenInfo, PlainTransportOptions};
+use flumen::{Builder, Event, Listen, ListenInfo, PlainTransportOptions};
 
 use crate::arguments::Listening;
 use crate::commands::{self, Ports};
@@ -28,11 +28,12 @@ const REDRAW: Duration = Duration::from_millis(250);
 
 /// Relays until it is time, and sums up.
 pub(crate) fn listen(
+    builder: Builder,
     Listening { port, patience }: Listening,
     screen: &mut Screen,
 ) -> Result<Summary, Failure> {
     let ports = Ports { first: port };
-    let mut engine = Engine::builder().build()?;
+    let mut engine = builder.build()?;
     let mut room = Room::open(&mut engine)?;
     for (kind, parameters) in [(MediaKind::Video, vp8()), (MediaKind::Audio, opus())] {
         room.produce(&mut engine, ingress(ports, kind), kind, parameters)?;

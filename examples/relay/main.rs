@@ -26,6 +26,8 @@ mod verdict;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use flumen::Engine;
+
 use arguments::{Arguments, USAGE};
 use running::Failure;
 use screen::Screen;
@@ -62,9 +64,13 @@ fn help() -> ExitCode {
 /// Runs, and tells whether all went well.
 fn run(arguments: Arguments) -> Result<bool, Failure> {
     let mut screen = Screen::new(arguments.json);
+    let builder = match &arguments.record {
+        None => Engine::builder(),
+        Some(file) => Engine::builder().record(file),
+    };
     let summary = match arguments.listen {
-        None => play::play(&mut screen)?,
-        Some(listening) => listen::listen(listening, &mut screen)?,
+        None => play::play(builder, &mut screen)?,
+        Some(listening) => listen::listen(builder, listening, &mut screen)?,
     };
     if arguments.json {
         summary.print_json()?;

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use flumen::{ConsumerId, Engine, Event, Listen, ListenInfo, PlainTransportOptions, ProducerId};
+use flumen::{
+    Builder, ConsumerId, Engine, Event, Listen, ListenInfo, PlainTransportOptions, ProducerId,
+};
 
 use crate::player::{self, Played, Player};
 use crate::receiver::{self, Expected, Receiver};
@@ -27,9 +29,9 @@ const REDRAW: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Plays everything and sums up.
-pub(crate) fn play(screen: &mut Screen) -> Result<Summary, Failure> {
+pub(crate) fn play(builder: Builder, screen: &mut Screen) -> Result<Summary, Failure> {
     let recordings = [Recording::video()?, Recording::audio()?];
-    let mut engine = Engine::builder().build()?;
+    let mut engine = builder.build()?;
     let mut room = Room::open(&mut engine)?;
     let ingresses = produce(&mut engine, &mut room, &recordings)?;
     let receivers = admit(&mut engine, &mut room, &recordings)?;

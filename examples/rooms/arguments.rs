@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// How to run this program.
 pub(crate) const USAGE: &str = "\
 usage: rooms [--listen IP:PORT] [--media IP[:PORT]]... [--tcp] [--announce ADDRESS]
-             [--tls [CERT KEY]]
+             [--tls [CERT KEY]] [--record FILE]
        rooms --help
 
   --listen IP:PORT     where the page and its interfaces are (default 127.0.0.1:3000)
@@ -17,7 +17,8 @@ usage: rooms [--listen IP:PORT] [--media IP[:PORT]]... [--tcp] [--announce ADDRE
                        this machine, if it is behind a NAT
   --tls [CERT KEY]     serve https, which browsers ask for before they give a page the camera
                        anywhere but on localhost: with the PEM files CERT and KEY, or a
-                       self-made certificate, which browsers warn of";
+                       self-made certificate, which browsers warn of
+  --record FILE        record the run, to be run again by the example replay; FILE holds secrets";
 
 const MEDIA_PORT: u16 = 44_444;
 
@@ -32,6 +33,8 @@ pub(crate) struct Arguments {
     pub(crate) tcp: bool,
     /// What clients are told in place of the addresses of media.
     pub(crate) announce: Option<String>,
+    /// Where to record the run.
+    pub(crate) record: Option<PathBuf>,
     /// Serve https.
     pub(crate) tls: Option<Certificate>,
 }
@@ -63,6 +66,7 @@ impl Arguments {
             media: Vec::new(),
             tcp: false,
             announce: None,
+            record: None,
             tls: None,
         };
         while let Some(word) = words.next() {
@@ -75,6 +79,7 @@ impl Arguments {
                 }
                 "--tcp" => arguments.tcp = true,
                 "--announce" => arguments.announce = Some(value(&word, words.next())?),
+                "--record" => arguments.record = Some(value(&word, words.next())?.into()),
                 "--tls" => {
                     let file = |word: &String| !word.starts_with("--");
                     arguments.tls = Some(match words.next_if(file) {
@@ -135,7 +140,7 @@ mod tests {
         assert_eq!(
             media,
             [
-                "10.0.0.1:44444".parse().unwrap(),
+                "10.0.0.1:44444".parse::<SocketAddr>().unwrap(),
                 "[::1]:9".parse().unwrap()
             ]
         );

@@ -80,7 +80,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     reason = "an application gives the engine a thread of its own"
 )]
 async fn serve(arguments: &Arguments) -> Result<(), Failure> {
-    let mut engine = Engine::builder().build()?;
+    let builder = match &arguments.record {
+        None => Engine::builder(),
+        Some(file) => Engine::builder().record(file),
+    };
+    let mut engine = builder.build()?;
     let media = Media::open(&mut engine, arguments)?;
     let listener = TcpListener::bind(arguments.listen)
         .await
