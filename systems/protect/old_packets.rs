@@ -3,7 +3,7 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, SystemParam};
 use flumen_components::{
-    Consumer, Emission, History, Layering, Listener, Outgoing, OutgoingKind, PausedByOwner,
+    Consumer, Emission, History, Layering, Listener, Outgoing, OutgoingKind, Pacer, PausedByOwner,
     Producer, RemoteClock, Retransmission, Templates, Written,
 };
 
@@ -26,6 +26,7 @@ pub(crate) struct OldPackets<'w, 's> {
     >,
     producers: Query<'w, 's, &'static Producer>,
     histories: Query<'w, 's, (&'static History, Option<&'static Templates>)>,
+    pacers: Query<'w, 's, &'static Pacer>,
 }
 
 /// Shorter packets would not fill a probe: padding proper is longer.
@@ -36,13 +37,20 @@ const LOOKED_AT: u16 = 32;
 impl OldPackets<'_, '_> {
     /// Appends a packet that one of the transport's consumers sent before, as a retransmission
     /// (RFC 4588): the `turn`th of its latest, or the next that is long enough. None where nobody
-    /// negotiated that, or nothing long was sent.
+    /// negotiated that, nothing long was sent, or the latest may still wait for their turn.
     pub(super) fn write(
         &mut self,
         transport: Entity,
         turn: u16,
         out: &mut Vec<u8>,
     ) -> Option<Outgoing> {
+        if self
+            .pacers
+            .get(transport)
+            .is_ok_and(|pacer| !pacer.is_empty())
+        {
+            return None;
+        }
         let entity = self.sender(transport, turn)?;
         let (_, emission, ..) = self.consumers.get(entity).ok()?;
         let newest = emission.sequence.max_output();
