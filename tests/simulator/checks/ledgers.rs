@@ -1,0 +1,19 @@
+//! No datagram and no message vanishes.
+
+use flumen::Engine;
+
+use super::Check;
+
+pub(super) struct Ledgers;
+
+impl Check for Ledgers {
+    fn name(&self) -> &'static str {
+        "ledgers"
+    }
+
+    fn ticked(&mut self, engine: &Engine) -> Result<(), String> {
+        engine
+            .check_ledger()
+            .map_err(|imbalance| imbalance.to_string())
+    }
+}

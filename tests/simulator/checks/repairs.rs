@@ -1,0 +1,108 @@
+//! What is sent again was sent before, as it is.
+
+use flumen::Engine;
+use flumen::rtp_parameters::MediaKind;
+
+use super::{Check, Sent, entry};
+
+#[derive(Default)]
+pub(super) struct Repairs {
+    streams: Vec<Sendings>,
+    /// Packets that were let go of behind their numbers, as too many waited for their turn: they
+    /// may be asked for, like those that were lost on the way to the engine and came later.
+    dropped: u64,
+    /// Packets that waited for their turn when the last tick was over.
+    waiting: u64,
+}
+
+/// What a stream has sent.
+#[derive(Default)]
+struct Sendings {
+    known: Vec<Option<Kept>>,
+    /// Numbers that were sent again and never sent.
+    unsent: u64,
+}
+
+/// What is known of a packet: its number, how long it was, how it began.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Kept {
+    number: u16,
+    len: usize,
+    begin: [u8; 32],
+}
+
+/// Packets of a stream that are known.
+const KNOWN: usize = 1 << 13;
+
+impl Sendings {
+    fn known(&mut self) -> &mut Vec<Option<Kept>> {
+        self.known.resize(KNOWN, None);
+        &mut self.known
+    }
+}
+
+impl Kept {
+    fn of(number: u16, payload: &[u8]) -> Self {
+        let mut begin = [0; 32];
+        let len = payload.len().min(32);
+        begin[..len].copy_from_slice(&payload[..len]);
+        Self {
+            number,
+            len: payload.len(),
+            begin,
+        }
+    }
+}
+
+impl Check for Repairs {
+    fn name(&self) -> &'static str {
+        "repairs"
+    }
+
+    fn sent(&mut self, sent: &Sent<'_>) -> Result<(), String> {
+        let (Some(stream), Some(rtp)) = (sent.stream, sent.rtp) else {
+            return Ok(());
+        };
+        if stream.kind != MediaKind::Video {
+            return Ok(());
+        }
+        let payload = rtp.payload(sent.bytes);
+        let Some(original) = stream.repairs else {
+            let kept = Kept::of(rtp.sequence_number, payload);
+            let known = entry(&mut self.streams, stream.index).known();
+            known[usize::from(kept.number) % KNOWN] = Some(kept);
+            return Ok(());
+        };
+        // Padding repeats nothing.
+        let Some((number, payload)) = payload.split_first_chunk() else {
+            return Ok(());
+        };
+        let kept = Kept::of(u16::from_be_bytes(*number), payload);
+        let sendings = entry(&mut self.streams, original);
+        let known = sendings.known()[usize::from(kept.number) % KNOWN];
+        // Where packets come late, others wait behind them, and are overtaken when asked for.
+        let waiting = self.waiting.max(sent.engine.ledger().paced);
+        let waiting = if sent.disturbed > 0 { waiting } else { 0 };
+        let allowed = sent.disturbed.saturating_add(self.dropped + waiting);
+        let of_number = known.filter(|known| known.number == kept.number);
+        if of_number == Some(kept) {
+            return Ok(());
+        }
+        if of_number.is_none() && sendings.unsent < allowed {
+            sendings.known()[usize::from(kept.number) % KNOWN] = Some(kept);
+            sendings.unsent += 1;
+            return Ok(());
+        }
+        Err(format!(
+            "{} sends number {} again, which it never sent so",
+            stream.id, kept.number
+        ))
+    }
+
+    fn ticked(&mut self, engine: &Engine) -> Result<(), String> {
+        let ledger = engine.ledger();
+        self.dropped = ledger.refused.total();
+        self.waiting = ledger.paced;
+        Ok(())
+    }
+}

@@ -1,0 +1,218 @@
+//! A link at work: when each datagram comes out of it, if it does.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use flumen::Time;
+
+use crate::link::{Link, Loss, Queue};
+use crate::noise::Noise;
+
+/// What became of the datagrams that were sent in one direction of a link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Crossing {
+    /// Datagrams that were sent.
+    pub sent: u64,
+    /// Of these: lost on the way.
+    pub lost: u64,
+    /// Of these: found the queue full.
+    pub overflowed: u64,
+    /// Of these: sent while the link was cut.
+    pub cut: u64,
+    /// Of these: held back, and overtaken.
+    pub reordered: u64,
+    /// Of these: arrived twice.
+    pub duplicated: u64,
+}
+
+impl Crossing {
+    /// Datagrams that did not come, or not in order, or twice.
+    pub fn disturbed(&self) -> u64 {
+        self.lost + self.overflowed + self.cut + self.reordered + self.duplicated
+    }
+}
+
+/// One direction of a link.
+#[derive(Debug)]
+pub(crate) struct Direction {
+    pub(crate) link: Link,
+    pub(crate) is_cut: bool,
+    pub(crate) crossing: Crossing,
+    noise: Noise,
+    is_bad: bool,
+    /// When the last datagram has left the queue.
+    free: Time,
+    /// When each that waits will have left, and its bytes.
+    waiting: VecDeque<(Time, usize)>,
+    waiting_bytes: usize,
+    /// When the last one that nothing overtakes comes out.
+    last: Time,
+}
+
+/// When a datagram comes out, once or twice.
+pub(crate) type Arrivals = [Option<Time>; 2];
+
+impl Direction {
+    pub(crate) fn new(link: Link, noise: Noise) -> Self {
+        Self {
+            link,
+            is_cut: false,
+            crossing: Crossing::default(),
+            noise,
+            is_bad: false,
+            free: Time::ZERO,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            last: Time::ZERO,
+        }
+    }
+
+    /// Sends a datagram of `len` bytes at `now`.
+    pub(crate) fn send(&mut self, now: Time, len: usize) -> Arrivals {
+        self.crossing.sent += 1;
+        if self.is_cut {
+            self.crossing.cut += 1;
+            return [None; 2];
+        }
+        let Some(left) = self.queue(now, len) else {
+            self.crossing.overflowed += 1;
+            return [None; 2];
+        };
+        if self.loses() {
+            self.crossing.lost += 1;
+            return [None; 2];
+        }
+        let first = self.arrival(left);
+        let is_double = self.noise.happens(self.link.duplicated_ppm);
+        self.crossing.duplicated += u64::from(is_double);
+        let second = is_double.then(|| self.arrival(left));
+        [Some(first), second]
+    }
+
+    /// When it has left the queue; `None` when that is full.
+    fn queue(&mut self, now: Time, len: usize) -> Option<Time> {
+        let Some(rate) = self.link.rate else {
+            return Some(now);
+        };
+        while let Some(&(_, bytes)) = self.waiting.front().filter(|(left, _)| *left <= now) {
+            self.waiting.pop_front();
+            self.waiting_bytes -= bytes;
+        }
+        let fits = match self.link.queue {
+            Queue::Packets(packets) => self.waiting.len() < packets.max(1),
+            Queue::Bytes(bytes) => self.waiting.is_empty() || self.waiting_bytes + len <= bytes,
+            Queue::Delay(delay) => self.free - now <= delay,
+        };
+        if !fits {
+            return None;
+        }
+        let nanos = len as u128 * 8_000_000_000 / u128::from(rate.max(1));
+        self.free = self.free.max(now) + Duration::from_nanos(nanos as u64);
+        self.waiting.push_back((self.free, len));
+        self.waiting_bytes += len;
+        Some(self.free)
+    }
+
+    fn loses(&mut self) -> bool {
+        match self.link.loss {
+            Loss::None => false,
+            Loss::Independent { ppm } => self.noise.happens(ppm),
+            Loss::GilbertElliott {
+                worsens_ppm,
+                recovers_ppm,
+                good_ppm,
+                bad_ppm,
+            } => {
+                let changes = if self.is_bad {
+                    recovers_ppm
+                } else {
+                    worsens_ppm
+                };
+                self.is_bad ^= self.noise.happens(changes);
+                self.noise
+                    .happens(if self.is_bad { bad_ppm } else { good_ppm })
+            }
+        }
+    }
+
+    fn arrival(&mut self, left: Time) -> Time {
+        let jitter = self.link.jitter.as_nanos() as u64;
+        let late = Duration::from_nanos(self.noise.below(jitter + 1));
+        let at = left + self.link.latency + late;
+        if self.noise.happens(self.link.reordered_ppm) {
+            self.crossing.reordered += 1;
+            return at + self.link.reordering_span;
+        }
+        self.last = self.last.max(at);
+        self.last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// When each of so many datagrams comes out that are sent a millisecond apart.
+    fn run(link: Link, count: u64) -> (Vec<Arrivals>, Direction) {
+        let mut direction = Direction::new(link, Noise::new(1));
+        let send = |at| direction.send(Time::from_millis(at), 1_000);
+        let arrivals = (0..count).map(send).collect();
+        (arrivals, direction)
+    }
+
+    #[test]
+    fn latency_and_rate_add_up() {
+        let link = Link::new().latency(10 * MS).rate(4_000_000);
+        let (arrivals, _) = run(link, 3);
+        // 1,000 bytes take 2 ms, and one is sent each millisecond.
+        let expected = [12, 14, 16].map(|at| [Some(Time::from_millis(at)), None]);
+        assert_eq!(arrivals, expected);
+    }
+
+    #[test]
+    fn a_queue_holds_what_it_is_told_to() {
+        let slow = Link::new().rate(80_000);
+        for (queue, waits) in [
+            (Queue::Packets(5), 5),
+            (Queue::Bytes(5_500), 5),
+            (Queue::Delay(400 * MS), 5),
+        ] {
+            let (arrivals, direction) = run(slow.queue(queue), 20);
+            let passed = arrivals.iter().filter(|at| at[0].is_some()).count();
+            assert_eq!(passed, waits, "{queue:?}");
+            assert_eq!(direction.crossing.overflowed, 20 - waits as u64);
+        }
+    }
+
+    #[test]
+    fn bursts_lose_as_much_as_they_are_told_to_and_in_bursts() {
+        let (arrivals, direction) = run(Link::new().loss(Loss::bursts(5, 4)), 100_000);
+        let lost = direction.crossing.lost;
+        assert!((4_500..5_500).contains(&lost), "{lost}");
+        let is_lost = |at: &Arrivals| at[0].is_none();
+        let bursts = arrivals
+            .windows(2)
+            .filter(|pair| !is_lost(&pair[0]) && is_lost(&pair[1]));
+        let length = lost * 100 / bursts.count() as u64;
+        assert!((350..450).contains(&length), "{length}");
+    }
+
+    #[test]
+    fn jitter_alone_reorders_nothing() {
+        let (arrivals, _) = run(Link::new().jitter(20 * MS), 1_000);
+        assert!(arrivals.is_sorted_by_key(|at| at[0]));
+        let (arrivals, direction) = run(Link::new().reordering(100_000, 5 * MS), 1_000);
+        assert!(!arrivals.is_sorted_by_key(|at| at[0]));
+        assert!((70..130).contains(&direction.crossing.reordered));
+    }
+
+    #[test]
+    fn some_arrive_twice() {
+        let (arrivals, direction) = run(Link::new().duplication(100_000), 1_000);
+        let twice = arrivals.iter().filter(|at| at[1].is_some()).count() as u64;
+        assert_eq!(twice, direction.crossing.duplicated);
+        assert!((70..130).contains(&twice));
+    }
+}

@@ -1,0 +1,117 @@
+//! Rooms of simulated peers around a [Flumen](flumen) engine: for tests of what you build on it.
+//!
+//! The engine inside is the one that runs in production, with all of its systems and yours; only the
+//! two ends of a tick are exchanged, for a network that exists in memory. Peers speak real RTP, RTCP
+//! and SCTP: they send Opus-like sound and VP8-like pictures (key frames, simulcast, temporal
+//! layers), answer NACKs with RTX and requests for key frames with key frames, send less when they
+//! are told to; and they check what they get, decode by the references of the codec, ask for what is
+//! missing, and report. Links take time, lose in bursts, reorder, double, queue and break.
+//!
+//! Time is virtual and jumps from event to event, and everything is drawn from one seed: a failing
+//! test fails again, on every machine.
+//!
+//! # A room in a few lines
+//!
+//! ```
+//! use std::time::Duration;
+//! use flumen_sim::{Audio, Link, Loss, Peer, Room, Video};
+//!
+//! let mobile = Link::new().latency(Duration::from_millis(40)).loss(Loss::bursts(2, 3));
+//! let mut room = Room::new(1);
+//! let alice = room.join(Peer::new().audio(Audio::opus()).video(Video::vp8()));
+//! let bob = room.join(Peer::new().link(mobile));
+//! room.run_for(Duration::from_secs(10));
+//!
+//! let video = room.video(bob, alice);
+//! assert!(video.frames > 280 && video.repaired_percent() > 90);
+//! room.close();
+//! ```
+//!
+//! # Testing a system of your own
+//!
+//! A system that lets no sound through that is too quiet, and a room that proves it:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use flumen::components::Packets;
+//! use flumen::ecs as bevy_ecs;
+//! use flumen::ecs::prelude::*;
+//! use flumen::{Setup, Slot, Stage, Veto};
+//! use flumen_sim::{Audio, Link, Loss, Peer, Room};
+//!
+//! #[derive(Resource)]
+//! struct TooQuiet(Veto);
+//!
+//! fn gate(mut packets: Packets<'_, '_>, reason: Res<'_, TooQuiet>) -> Result {
+//!     for index in 0..packets.len() {
+//!         // The audio level extension, RFC 6464: the larger, the quieter.
+//!         let level = packets.get(index).and_then(|packet| packet.extension(1)?.first().copied());
+//!         if level.is_some_and(|level| level & 0x7f > 60) {
+//!             packets.veto(index, reason.0)?;
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//!
+//! fn plugin(setup: &mut Setup) {
+//!     let reason = setup.veto("tooQuiet");
+//!     setup.world_mut().insert_resource(TooQuiet(reason));
+//!     setup.add_systems(Stage::Receive, Slot::After, gate);
+//! }
+//!
+//! let lossy = Link::new().latency(Duration::from_millis(20)).loss(Loss::percent(5));
+//! let mut room = Room::with(7, |builder| builder.plugin(plugin));
+//! let loud = room.join(Peer::new().audio(Audio::opus().level(20)).link(lossy));
+//! let quiet = room.join(Peer::new().audio(Audio::opus().level(100)).link(lossy));
+//! let listener = room.join(Peer::new());
+//! room.run_for(Duration::from_secs(5));
+//! assert!(room.audio(listener, loud).packets > 200);
+//! assert_eq!(room.audio(listener, quiet).packets, 0);
+//! room.close();
+//! ```
+//!
+//! # What is checked
+//!
+//! After every tick, without being asked: see [`checks`], which is also where rules of your own go.
+//! A broken rule panics with the seed, the time and what was seen:
+//!
+//! ```text
+//! seed 17 at 3.210000 s: numbering: 6e24f24f-... sends number 4711 twice
+//! ```
+//!
+//! # What is not simulated
+//!
+//! ICE, DTLS and SRTP: peers are on plain transports. VP9, AV1 and H.264: frames are VP8's. Senders
+//! adapt to REMB and do not estimate by themselves.
+
+#![forbid(unsafe_code)]
+
+mod any_room;
+pub mod checks;
+mod clock;
+mod digest;
+mod direction;
+mod link;
+mod messenger;
+mod network;
+mod noise;
+mod parameters;
+mod peer;
+mod peer_id;
+mod receiving;
+mod room;
+mod sending;
+mod station;
+
+pub use any_room::{AnyRoom, Cell, Played};
+pub use checks::Broken;
+pub use direction::Crossing;
+pub use link::{Link, Loss, Queue};
+pub use messenger::MessageReception;
+pub use noise::Noise;
+pub use peer::{Audio, Feedback, Media, Messages, Peer, Repair, Video};
+pub use peer_id::PeerId;
+pub use receiving::{AudioReception, Shown, VideoReception};
+pub use room::Room;
+pub use sending::VideoSent;

@@ -1,0 +1,301 @@
+//! What a peer is: what it sends, how it listens, and the link it is behind.
+
+use std::time::Duration;
+
+use crate::link::Link;
+
+/// A peer that is to join a [`Room`](crate::Room).
+///
+/// ```
+/// use std::time::Duration;
+/// use flumen_sim::{Audio, Link, Loss, Peer, Video};
+///
+/// let alice = Peer::new()
+///     .audio(Audio::opus())
+///     .video(Video::vp8().simulcast(3).temporal_layers(3))
+///     .link(Link::new().latency(Duration::from_millis(30)).loss(Loss::percent(1)))
+///     .drift_ppm(80);
+/// assert_eq!(alice.media.len(), 2);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// What it sends.
+    pub media: Vec<Media>,
+    /// The messages that it sends; with none it has no SCTP association.
+    pub messages: Option<Messages>,
+    /// Its link to the engine.
+    pub up: Link,
+    /// Its link from the engine.
+    pub down: Link,
+    /// By how much its clock is too fast, in parts in a million.
+    pub drift_ppm: i32,
+    /// Whether it gets what the others send.
+    pub listens: bool,
+    /// How it asks for packets that are missing.
+    pub repair: Repair,
+    /// How it tells what arrives.
+    pub feedback: Feedback,
+}
+
+/// A medium that a peer sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    /// Sound.
+    Audio(Audio),
+    /// Pictures.
+    Video(Video),
+}
+
+/// How a peer asks for packets of video that are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repair {
+    /// By NACK; they come again in a stream of their own (RFC 4588).
+    Rtx,
+    /// By NACK; they come again as they were.
+    SameStream,
+    /// Not at all: what is lost stays lost until a key frame.
+    None,
+}
+
+/// How a peer tells what arrives of all that is sent to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feedback {
+    /// When each packet arrived, ten times a second.
+    TransportCc,
+    /// A bitrate, once a second: one and a half times what came.
+    Remb,
+    /// Nothing but receiver reports.
+    None,
+}
+
+/// Opus as an encoder sends it: a packet each 20 ms, with its level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Audio {
+    /// Bytes of a packet on average.
+    pub payload_bytes: usize,
+    /// How loud it is, in -dBov (RFC 6464).
+    pub level: u8,
+}
+
+/// Video as an encoder sends it: frames of several packets that refer to each other, and key frames
+/// when they are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Video {
+    /// Encodings of one picture, each of three times the bitrate of the one below it.
+    pub encodings: usize,
+    /// Temporal layers of each, 1 to 3.
+    pub temporal_layers: u8,
+    /// Bits a second of the highest encoding.
+    pub bitrate: u64,
+    /// Pictures a second.
+    pub frame_rate: u32,
+    /// It sends again what is asked for, in a stream of its own (RFC 4588).
+    pub rtx: bool,
+    /// From a request for a key frame to that.
+    pub reaction: Duration,
+    /// It sends no more than it is told that its path carries.
+    pub adapts: bool,
+}
+
+/// Messages in an SCTP association.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Messages {
+    /// One in each such span; none at all when it is zero.
+    pub interval: Duration,
+    /// Bytes of each, at least eight.
+    pub bytes: usize,
+    /// They arrive, all of them and in order; otherwise a lost one is not sent again.
+    pub reliable: bool,
+}
+
+impl Default for Peer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Peer {
+    /// A peer that sends nothing and gets everything, behind a link of 10 ms each way.
+    pub fn new() -> Self {
+        let link = Link::new().latency(Duration::from_millis(10));
+        Self {
+            media: Vec::new(),
+            messages: None,
+            up: link,
+            down: link,
+            drift_ppm: 0,
+            listens: true,
+            repair: Repair::Rtx,
+            feedback: Feedback::TransportCc,
+        }
+    }
+
+    /// It sends sound.
+    #[must_use]
+    pub fn audio(mut self, audio: Audio) -> Self {
+        self.media.push(Media::Audio(audio));
+        self
+    }
+
+    /// It sends pictures.
+    #[must_use]
+    pub fn video(mut self, video: Video) -> Self {
+        self.media.push(Media::Video(video));
+        self
+    }
+
+    /// It sends messages, and gets those of others.
+    #[must_use]
+    pub fn messages(mut self, messages: Messages) -> Self {
+        self.messages = Some(messages);
+        self
+    }
+
+    /// Its link in both directions.
+    #[must_use]
+    pub fn link(self, link: Link) -> Self {
+        self.up(link).down(link)
+    }
+
+    /// Its link to the engine.
+    #[must_use]
+    pub fn up(mut self, link: Link) -> Self {
+        self.up = link;
+        self
+    }
+
+    /// Its link from the engine.
+    #[must_use]
+    pub fn down(mut self, link: Link) -> Self {
+        self.down = link;
+        self
+    }
+
+    /// By how much its clock is too fast, in parts in a million; clamped to a tenth.
+    #[must_use]
+    pub fn drift_ppm(mut self, drift_ppm: i32) -> Self {
+        self.drift_ppm = drift_ppm.clamp(-100_000, 100_000);
+        self
+    }
+
+    /// It gets nothing of what others send.
+    #[must_use]
+    pub fn deaf(mut self) -> Self {
+        self.listens = false;
+        self
+    }
+
+    /// How it asks for packets that are missing. Default [`Repair::Rtx`].
+    #[must_use]
+    pub fn repair(mut self, repair: Repair) -> Self {
+        self.repair = repair;
+        self
+    }
+
+    /// How it tells what arrives. Default [`Feedback::TransportCc`].
+    #[must_use]
+    pub fn feedback(mut self, feedback: Feedback) -> Self {
+        self.feedback = feedback;
+        self
+    }
+}
+
+impl Audio {
+    /// A voice of 32 kbit/s.
+    pub fn opus() -> Self {
+        Self {
+            payload_bytes: 80,
+            level: 30,
+        }
+    }
+
+    /// How loud it is, in -dBov: 0 is the loudest, 127 silence.
+    #[must_use]
+    pub fn level(mut self, level: u8) -> Self {
+        self.level = level.min(127);
+        self
+    }
+}
+
+impl Video {
+    /// VP8 of 600 kbit/s and 30 pictures a second, in one encoding of one layer, with RTX.
+    pub fn vp8() -> Self {
+        Self {
+            encodings: 1,
+            temporal_layers: 1,
+            bitrate: 600_000,
+            frame_rate: 30,
+            rtx: true,
+            reaction: Duration::from_millis(40),
+            adapts: true,
+        }
+    }
+
+    /// So many encodings of one picture, 1 to 4.
+    #[must_use]
+    pub fn simulcast(mut self, encodings: usize) -> Self {
+        self.encodings = encodings.clamp(1, 4);
+        self
+    }
+
+    /// So many temporal layers in each encoding, 1 to 3.
+    #[must_use]
+    pub fn temporal_layers(mut self, layers: u8) -> Self {
+        self.temporal_layers = layers.clamp(1, 3);
+        self
+    }
+
+    /// Bits a second of the highest encoding.
+    #[must_use]
+    pub fn bitrate(mut self, bits_per_second: u64) -> Self {
+        self.bitrate = bits_per_second;
+        self
+    }
+
+    /// Pictures a second, at least one.
+    #[must_use]
+    pub fn frame_rate(mut self, per_second: u32) -> Self {
+        self.frame_rate = per_second.max(1);
+        self
+    }
+
+    /// It sends nothing again.
+    #[must_use]
+    pub fn without_rtx(mut self) -> Self {
+        self.rtx = false;
+        self
+    }
+
+    /// Bits a second of encoding number `index`, the lowest of which is 0.
+    pub(crate) fn bitrate_of(&self, index: usize) -> u64 {
+        (index + 1..self.encodings).fold(self.bitrate, |bitrate, _| bitrate / 3)
+    }
+
+    /// Between two pictures.
+    pub(crate) fn interval(&self) -> Duration {
+        Duration::from_nanos(1_000_000_000 / u64::from(self.frame_rate))
+    }
+}
+
+impl Messages {
+    /// A message of `bytes` in each `interval`, which arrives.
+    pub fn every(interval: Duration, bytes: usize) -> Self {
+        Self {
+            interval,
+            bytes: bytes.max(8),
+            reliable: true,
+        }
+    }
+
+    /// None: it only gets those of others.
+    pub fn none() -> Self {
+        Self::every(Duration::ZERO, 8)
+    }
+
+    /// What is lost is not sent again, and nothing waits for it.
+    #[must_use]
+    pub fn unreliable(mut self) -> Self {
+        self.reliable = false;
+        self
+    }
+}

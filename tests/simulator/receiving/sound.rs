@@ -1,0 +1,68 @@
+//! The sound of another peer.
+
+use flumen::{ConsumerId, ProducerId, Time};
+
+use super::reception::Reception;
+use crate::clock::Clock;
+
+/// How a peer gets the sound of another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AudioReception {
+    /// Packets that came.
+    pub packets: u64,
+    /// Bytes of RTP that came.
+    pub bytes: u64,
+    /// Packets of the sender that lie between those that came and did not come themselves.
+    pub missing: u64,
+    /// The newest packet: how many the sender had sent before.
+    pub newest: Option<u32>,
+    /// When it came.
+    pub last: Option<Time>,
+}
+
+/// What a peer has of a sound.
+#[derive(Debug)]
+pub(crate) struct Sound {
+    pub(crate) producer: ProducerId,
+    pub(crate) consumer: ConsumerId,
+    pub(crate) stream: Reception,
+    pub(crate) got: AudioReception,
+}
+
+impl Sound {
+    pub(crate) fn new((producer, consumer): (ProducerId, ConsumerId), ssrc: u32) -> Self {
+        Self {
+            producer,
+            consumer,
+            stream: Reception::new(ssrc, 48_000),
+            got: AudioReception::default(),
+        }
+    }
+
+    pub(crate) fn take(
+        &mut self,
+        number: u16,
+        timestamp: u32,
+        payload: &[u8],
+        now: Time,
+        clock: Clock,
+    ) {
+        self.stream.take(number, timestamp, now, clock);
+        self.got.packets += 1;
+        self.got.last = Some(now);
+        // Behind the byte that says what Opus it is.
+        let sent = payload.get(1..).and_then(<[u8]>::first_chunk);
+        let Some(sent) = sent.map(|sent| u32::from_be_bytes(*sent)) else {
+            return;
+        };
+        match self.got.newest {
+            Some(newest) if sent <= newest => {
+                self.got.missing = self.got.missing.saturating_sub(1);
+            }
+            newest => {
+                self.got.missing += newest.map_or(0, |newest| u64::from(sent - newest - 1));
+                self.got.newest = Some(sent);
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The video of another peer.
+
+use std::time::Duration;
+
+use flumen::components::wire::rtcp::{write_nack, write_pli};
+use flumen::{ConsumerId, ProducerId, Time};
+
+use super::decoder::{Decoder, Shown};
+use super::gaps::Gaps;
+use super::reception::Reception;
+use crate::clock::Clock;
+use crate::peer::{Repair, Video};
+use crate::sending::Stamp;
+
+/// How a peer gets the video of another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VideoReception {
+    /// Packets of media that came, each once.
+    pub packets: u64,
+    /// Bytes of RTP that came for it, with what was sent again.
+    pub bytes: u64,
+    /// Numbers that were missing when a later one came.
+    pub missing: u64,
+    /// Of these: those that came later, by themselves or because they were asked for.
+    pub repaired: u64,
+    /// Of these: those that are not waited for any more.
+    pub given_up: u64,
+    /// Packets that came again that nobody missed.
+    pub needless: u64,
+    /// NACK packets that were sent.
+    pub nacks: u64,
+    /// Key frames that were asked for.
+    pub plis: u64,
+    /// Frames that could be decoded, in order.
+    pub frames: u64,
+    /// Of these: key frames.
+    pub key_frames: u64,
+    /// Between frames that were further apart than three intervals and than one and 150 ms, as the
+    /// statistics of WebRTC count it.
+    pub frozen: Duration,
+    /// How often that was so.
+    pub freezes: u64,
+    /// The longest of these.
+    pub longest_freeze: Duration,
+    /// How long the repaired numbers were missing, in all.
+    pub repair_time: Duration,
+    /// The first frame.
+    pub first: Option<Shown>,
+    /// The newest frame.
+    pub last: Option<Shown>,
+}
+
+impl VideoReception {
+    /// Of a hundred missing packets so many came; 100 when none was missing.
+    pub fn repaired_percent(&self) -> u64 {
+        (self.repaired * 100)
+            .checked_div(self.missing)
+            .unwrap_or(100)
+    }
+
+    /// How long a freeze took on average.
+    pub fn recovery(&self) -> Duration {
+        self.frozen
+            .checked_div(self.freezes as u32)
+            .unwrap_or_default()
+    }
+
+    fn show(&mut self, shown: Shown, interval: Duration) {
+        if let Some(last) = self.last {
+            let gap = shown.at - last.at;
+            if gap > (interval * 3).max(interval + Duration::from_millis(150)) {
+                self.frozen += gap;
+                self.freezes += 1;
+                self.longest_freeze = self.longest_freeze.max(gap);
+            }
+        }
+        self.frames += 1;
+        self.key_frames += u64::from(shown.is_key);
+        self.first.get_or_insert(shown);
+        self.last = Some(shown);
+    }
+}
+
+/// What a peer has of a video.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) producer: ProducerId,
+    pub(crate) consumer: ConsumerId,
+    pub(crate) stream: Reception,
+    pub(crate) rtx_ssrc: Option<u32>,
+    pub(crate) got: VideoReception,
+    repair: Repair,
+    interval: Duration,
+    gaps: Gaps,
+    decoder: Decoder,
+    /// When it asks for a key frame, unless it can decode something before.
+    plea: Option<Time>,
+}
+
+/// Who cannot decode anything for so long asks for a key frame.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+impl View {
+    pub(crate) fn new(
+        (producer, consumer): (ProducerId, ConsumerId),
+        (ssrc, rtx_ssrc): (u32, Option<u32>),
+        repair: Repair,
+        video: &Video,
+    ) -> Self {
+        Self {
+            producer,
+            consumer,
+            stream: Reception::new(ssrc, 90_000),
+            rtx_ssrc,
+            got: VideoReception::default(),
+            repair,
+            interval: video.interval(),
+            gaps: Gaps::default(),
+            decoder: Decoder::default(),
+            plea: None,
+        }
+    }
+
+    /// When it has to do something.
+    pub(crate) fn due(&self) -> Option<Time> {
+        self.gaps.due.into_iter().chain(self.plea).min()
+    }
+
+    /// Takes in a packet of its stream.
+    pub(crate) fn take(
+        &mut self,
+        number: u16,
+        timestamp: u32,
+        payload: &[u8],
+        now: Time,
+        clock: Clock,
+    ) {
+        let newest = self.stream.has_begun().then_some(self.stream.newest);
+        let number = self.stream.take(number, timestamp, now, clock);
+        match newest {
+            Some(newest) if number > newest => {
+                self.got.missing += number - newest - 1;
+                if self.repair == Repair::None {
+                    self.got.given_up += number - newest - 1;
+                } else if !self.gaps.notice(newest, number, now) {
+                    self.plea = Some(now);
+                }
+            }
+            Some(_) if !self.fill(number, now) => return,
+            _ => {}
+        }
+        self.decode(payload, now);
+    }
+
+    /// Takes in a packet that was sent again in a stream of its own.
+    pub(crate) fn take_again(&mut self, payload: &[u8], now: Time) {
+        let Some((number, payload)) = payload.split_first_chunk() else {
+            return;
+        };
+        let number = super::unwrap(u16::from_be_bytes(*number), self.stream.newest);
+        if self.fill(number, now) {
+            self.stream.repaired();
+            self.decode(payload, now);
+        }
+    }
+
+    /// False when the number was not missed.
+    fn fill(&mut self, number: u64, now: Time) -> bool {
+        let Some(missing_for) = self.gaps.fill(number, now) else {
+            self.got.needless += 1;
+            return false;
+        };
+        self.got.repaired += 1;
+        self.got.repair_time += missing_for;
+        true
+    }
+
+    fn decode(&mut self, payload: &[u8], now: Time) {
+        self.got.packets += 1;
+        let Some(stamp) = Stamp::read(payload) else {
+            return;
+        };
+        let before = self.got.frames;
+        let (got, interval) = (&mut self.got, self.interval);
+        self.decoder
+            .take(stamp, now, |shown| got.show(shown, interval));
+        if self.got.frames > before {
+            self.plea = None;
+        }
+        if self.decoder.is_stuck() && self.plea.is_none() {
+            self.plea = Some(now + PATIENCE);
+        }
+    }
+
+    /// Appends what it asks for at `now`.
+    pub(crate) fn act(&mut self, now: Time, reporter: u32, out: &mut Vec<u8>) {
+        let numbers = self.gaps.ask(now, &mut self.got.given_up);
+        if !numbers.is_empty() {
+            self.got.nacks += 1;
+            write_nack(out, reporter, self.stream.ssrc, numbers);
+        }
+        if self.plea.is_some_and(|plea| plea <= now) {
+            self.plea = Some(now + PATIENCE);
+            self.got.plis += 1;
+            write_pli(out, reporter, self.stream.ssrc);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! How time passes in a room.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use flumen::Time;
+
+use super::{EVENTS_MAX, Room};
+use crate::checks::Broken;
+use crate::digest::Digest;
+use crate::network::Toward;
+use crate::peer_id::PeerId;
+use crate::sending::Out;
+
+impl Room {
+    /// Lets `span` pass.
+    ///
+    /// # Panics
+    ///
+    /// When a rule is broken, with the seed and the time.
+    pub fn run_for(&mut self, span: Duration) {
+        if let Err(broken) = self.try_run_for(span) {
+            panic!("{broken}");
+        }
+    }
+
+    /// Lets `span` pass, or stops at the first rule that is broken.
+    ///
+    /// # Errors
+    ///
+    /// Which rule, when, and under which seed; again and again once one was broken.
+    pub fn try_run_for(&mut self, span: Duration) -> Result<(), Broken> {
+        let end = self.now + span;
+        while let Some(next) = self.next().filter(|next| *next <= end) {
+            self.now = self.now.max(next);
+            self.step();
+            self.verdict()?;
+        }
+        self.now = end;
+        self.verdict()
+    }
+
+    /// Lets time pass until `is_done`, `span` at most; whether it was.
+    ///
+    /// # Panics
+    ///
+    /// When a rule is broken.
+    pub fn run_until(&mut self, span: Duration, mut is_done: impl FnMut(&Self) -> bool) -> bool {
+        let end = self.now + span;
+        while !is_done(self) {
+            let Some(next) = self.next().filter(|next| *next <= end) else {
+                self.now = end;
+                return is_done(self);
+            };
+            self.now = self.now.max(next);
+            self.step();
+            if let Some(broken) = &self.broken {
+                panic!("{broken}");
+            }
+        }
+        true
+    }
+
+    pub(super) fn verdict(&self) -> Result<(), Broken> {
+        self.broken.clone().map_or(Ok(()), Err)
+    }
+
+    /// When something happens next.
+    fn next(&self) -> Option<Time> {
+        let stations = self.stations.iter().map(|station| station.due).min();
+        let flights = self.network.next();
+        let at_once = self.engine.wants_tick().then_some(self.now);
+        let engine = self.engine.next_deadline();
+        [stations, flights, at_once, engine, self.tick_due]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Does what is due now.
+    fn step(&mut self) {
+        self.arrive();
+        self.act();
+        let is_due = |due: Option<Time>| due.is_some_and(|due| due <= self.now);
+        if is_due(self.tick_due) || is_due(self.engine.next_deadline()) || self.engine.wants_tick()
+        {
+            self.tick();
+        }
+    }
+
+    /// What has come through the network is where it was sent to.
+    fn arrive(&mut self) {
+        while let Some(flight) = self.network.arrival(self.now) {
+            match flight.toward {
+                Toward::Engine(PeerId(peer)) => {
+                    let server = self.stations[peer].server;
+                    self.inject(server, PeerId(peer).address(), &flight.bytes);
+                }
+                Toward::Peer(PeerId(peer)) => {
+                    let mut out = std::mem::take(&mut self.out);
+                    self.stations[peer].receive(self.now, &flight.bytes, &mut out);
+                    self.out = self.send_up(PeerId(peer), out);
+                }
+            }
+            self.network.recycle(flight.bytes);
+        }
+    }
+
+    fn inject(&mut self, server: SocketAddr, from: SocketAddr, datagram: &[u8]) {
+        self.wire.inject(server, from, datagram);
+        let free = self.last_tick.map_or(self.now, |last| last + self.gather);
+        self.tick_due.get_or_insert(free.max(self.now));
+    }
+
+    /// Lets a datagram arrive at once where a peer reaches the engine, as if it came from `source`:
+    /// from that peer itself, or from anybody who forges it.
+    pub fn forge(&mut self, source: SocketAddr, toward: PeerId, datagram: &[u8]) {
+        let server = self.stations[toward.0].server;
+        self.inject(server, source, datagram);
+    }
+
+    /// Peers do what is due.
+    fn act(&mut self) {
+        for peer in 0..self.stations.len() {
+            if self.stations[peer].due <= self.now {
+                let mut out = std::mem::take(&mut self.out);
+                self.stations[peer].act(self.now, &mut out);
+                self.out = self.send_up(PeerId(peer), out);
+            }
+        }
+    }
+
+    /// Puts what a peer sends on its link.
+    fn send_up(&mut self, peer: PeerId, mut out: Out) -> Out {
+        let link = &mut self.stations[peer.0].up;
+        for datagram in out.drain(..) {
+            for due in link.send(self.now, datagram.len()).into_iter().flatten() {
+                self.network.send(due, Toward::Engine(peer), &datagram);
+            }
+        }
+        out
+    }
+
+    /// The engine ticks, and what it did is checked.
+    pub(super) fn tick(&mut self) {
+        self.tick_due = None;
+        self.last_tick = Some(self.now);
+        if let Err(error) = self.engine.tick(self.now) {
+            self.broken = Some(self.broken_by("the engine itself", error.to_string()));
+            return;
+        }
+        self.hear();
+        self.take_sent();
+        let checked = self.checks.ticked(&self.engine);
+        self.note(checked);
+    }
+
+    fn hear(&mut self) {
+        for event in self.engine.drain_events() {
+            let checked = self.checks.told(&event);
+            self.note(checked);
+            self.hear_of_association(&event);
+            if self.events.len() >= EVENTS_MAX {
+                self.events.pop_front();
+            }
+            self.events.push_back((self.now, event));
+        }
+    }
+
+    /// What the engine has sent is checked, and put on the links of its receivers.
+    fn take_sent(&mut self) {
+        let wire = self.wire.clone();
+        wire.for_each_sent(|_, to, datagram| {
+            let peer = PeerId::at(to).filter(|peer| peer.0 < self.stations.len());
+            self.hash(peer, to, datagram);
+            let stations = &self.stations;
+            let disturbed = |of: u32| disturbed(stations, of);
+            let checked = self
+                .checks
+                .sent(&self.engine, self.now, (to, peer), datagram, disturbed);
+            self.note(checked);
+            let Some(peer) = peer else { return };
+            let link = &mut self.stations[peer.0].down;
+            for due in link.send(self.now, datagram.len()).into_iter().flatten() {
+                self.network.send(due, Toward::Peer(peer), datagram);
+            }
+        });
+    }
+
+    fn hash(&mut self, peer: Option<PeerId>, to: SocketAddr, datagram: &[u8]) {
+        let mut aside = Digest::default();
+        let own = match peer {
+            Some(peer) => &mut self.stations[peer.0].digest,
+            None => &mut aside,
+        };
+        own.number(self.now.as_nanos());
+        own.bytes(datagram);
+        self.digest.address(to);
+        self.digest.number(own.finish());
+    }
+
+    fn note(&mut self, checked: Result<(), (&'static str, String)>) {
+        if let (Err((check, what)), None) = (checked, &self.broken) {
+            self.broken = Some(self.broken_by(check, what));
+        }
+    }
+
+    pub(super) fn broken_by(&self, check: &'static str, what: String) -> Broken {
+        Broken {
+            check,
+            what,
+            at: self.now,
+            seed: self.seed,
+        }
+    }
+}
+
+/// Packets that were lost or overtaken on the way from a peer to the engine.
+fn disturbed(stations: &[crate::station::Station], peer: u32) -> u64 {
+    let station = stations.get(peer as usize);
+    station.map_or(u64::MAX, |station| station.up.crossing.disturbed())
+}

@@ -1,0 +1,219 @@
+//! Each rule is broken by a system, and says so.
+
+use std::time::Duration;
+
+use flumen::components::wire::rtcp::write_pli;
+use flumen::components::wire::rtp::RtpHeader;
+use flumen::components::{
+    Consumer, EventLog, Ledger, Outbox, Outgoing, OutgoingKind, PausedByOwner, Time, find,
+};
+use flumen::ecs::prelude::{Commands, IntoScheduleConfigs, Local, Query, Res, ResMut, With};
+use flumen::ecs::system::ScheduleSystem;
+use flumen::event::{Ended, Pending};
+use flumen::{Builder, Event, Slot, Stage, Subject};
+use flumen_sim::{Audio, Broken, Link, Loss, Peer, PeerId, Room, Video};
+
+/// A call in which a system spoils what leaves; the rule that it breaks.
+fn spoilt<M>(systems: impl IntoScheduleConfigs<ScheduleSystem, M> + 'static) -> Broken {
+    let (mut room, ..) = call(|builder| builder.add_systems(Stage::Feedback, Slot::After, systems));
+    broken(&mut room)
+}
+
+fn call(configure: impl FnOnce(Builder) -> Builder) -> (Room, PeerId, PeerId) {
+    let mut room = Room::with(1, configure);
+    let alice = room.join(Peer::new().audio(Audio::opus()).video(Video::vp8()));
+    let lossy = Link::new()
+        .latency(Duration::from_millis(10))
+        .loss(Loss::percent(2));
+    let bob = room.join(Peer::new().down(lossy));
+    (room, alice, bob)
+}
+
+fn broken(room: &mut Room) -> Broken {
+    let broken = room.try_run_for(Duration::from_secs(5)).unwrap_err();
+    assert_eq!(
+        room.try_run_for(Duration::from_secs(1)),
+        Err(broken.clone())
+    );
+    assert!(
+        broken
+            .to_string()
+            .starts_with(&format!("seed 1 at {}", broken.at))
+    );
+    broken
+}
+
+/// Calls `spoil` for the header of every packet of a kind, from the hundredth on.
+fn headers(
+    outbox: &mut Outbox,
+    count: &mut u32,
+    kind: OutgoingKind,
+    mut spoil: impl FnMut(&mut [u8]),
+) {
+    let Outbox { headers, rows, .. } = outbox;
+    for row in rows.iter().filter(|row| row.kind == kind) {
+        *count += 1;
+        if *count > 100 || kind == OutgoingKind::Retransmission {
+            let start = row.header_start as usize;
+            spoil(&mut headers[start..start + usize::from(row.header_len)]);
+        }
+    }
+}
+
+fn add(word: &mut [u8], amount: u32) {
+    let number = u32::from_be_bytes(word.try_into().unwrap()).wrapping_add(amount);
+    word.copy_from_slice(&number.to_be_bytes());
+}
+
+#[test]
+fn an_unspoilt_call_breaks_nothing() {
+    let (mut room, ..) = call(|builder| builder);
+    assert_eq!(room.try_run_for(Duration::from_secs(5)), Ok(()));
+}
+
+#[test]
+fn a_packet_that_nobody_sent_breaks_the_ledgers() {
+    fn miscount(mut ledger: ResMut<'_, Ledger>, now: Res<'_, flumen::components::Now>) {
+        if now.time > Time::from_secs(1) {
+            ledger.enqueued += 1;
+        }
+    }
+    let (mut room, ..) = call(|builder| builder.add_systems(Stage::Emit, Slot::After, miscount));
+    // The engine itself looks after what a system leaves behind.
+    let broken = room.try_run_for(Duration::from_secs(5)).unwrap_err();
+    assert!(
+        ["ledgers", "the engine itself"].contains(&broken.check),
+        "{broken}"
+    );
+}
+
+#[test]
+fn a_skipped_number_and_a_repeated_one_break_the_numbering() {
+    fn skip(mut outbox: ResMut<'_, Outbox>, mut count: Local<'_, u32>) {
+        headers(&mut outbox, &mut count, OutgoingKind::Audio, |header| {
+            add(&mut header[..4], 1);
+        });
+    }
+    fn repeat(mut outbox: ResMut<'_, Outbox>, mut count: Local<'_, u32>) {
+        headers(&mut outbox, &mut count, OutgoingKind::Audio, |header| {
+            add(&mut header[..4], u32::MAX);
+        });
+    }
+    assert_eq!(spoilt(skip).check, "numbering");
+    let broken = spoilt(repeat);
+    assert_eq!(broken.check, "numbering");
+    assert!(broken.what.ends_with("twice"), "{broken}");
+}
+
+#[test]
+fn a_timestamp_that_goes_back_and_one_that_leaps_break_the_time() {
+    fn back(mut outbox: ResMut<'_, Outbox>, mut count: Local<'_, u32>) {
+        headers(&mut outbox, &mut count, OutgoingKind::Audio, |header| {
+            add(&mut header[4..8], 48_000_u32.wrapping_neg());
+        });
+    }
+    fn leap(mut outbox: ResMut<'_, Outbox>, mut count: Local<'_, u32>) {
+        headers(&mut outbox, &mut count, OutgoingKind::Media, |header| {
+            add(&mut header[4..8], 90_000 * 3);
+        });
+    }
+    assert_eq!(spoilt(back).check, "time");
+    assert_eq!(spoilt(leap).check, "time");
+}
+
+#[test]
+fn an_ssrc_of_another_and_a_report_about_another_break_the_rule_of_strangers() {
+    fn foreign(mut outbox: ResMut<'_, Outbox>, mut count: Local<'_, u32>) {
+        headers(&mut outbox, &mut count, OutgoingKind::Media, |header| {
+            add(&mut header[8..12], 77);
+        });
+    }
+    fn gossip(mut outbox: ResMut<'_, Outbox>, mut ledger: ResMut<'_, Ledger>) {
+        let Some(&destination) = outbox.destinations.last() else {
+            return;
+        };
+        let (start, mut bytes) = (outbox.headers.len() as u32, Vec::new());
+        // Nobody is the peer number 700.
+        write_pli(&mut bytes, 1, 0x1000_0000 | 700 << 10);
+        outbox.headers.extend(&bytes);
+        outbox.push_to(destination, Outgoing::generated(start, bytes.len() as u16));
+        ledger.generated += 1;
+    }
+    assert_eq!(spoilt(foreign).check, "strangers");
+    assert_eq!(spoilt(gossip).check, "strangers");
+}
+
+#[test]
+fn a_consumer_that_goes_on_though_it_is_paused_breaks_the_rule_of_pauses() {
+    fn set(all: &mut Query<'_, '_, &mut PausedByOwner, With<Consumer>>, is_paused: bool) {
+        all.iter_mut().for_each(|mut paused| paused.0 = is_paused);
+    }
+    fn wake(mut all: Query<'_, '_, &mut PausedByOwner, With<Consumer>>) {
+        set(&mut all, false);
+    }
+    fn doze(mut all: Query<'_, '_, &mut PausedByOwner, With<Consumer>>) {
+        set(&mut all, true);
+    }
+    let (mut room, ..) = call(|builder| {
+        let builder = builder.add_systems(Stage::Ingest, Slot::Before, wake);
+        builder.add_systems(Stage::Emit, Slot::After, doze)
+    });
+    assert_eq!(broken(&mut room).check, "pauses");
+}
+
+#[test]
+fn another_packet_than_was_sent_breaks_the_rule_of_repairs() {
+    fn another(mut outbox: ResMut<'_, Outbox>, mut count: Local<'_, u32>) {
+        headers(
+            &mut outbox,
+            &mut count,
+            OutgoingKind::Retransmission,
+            |header| {
+                // The number of what it repeats is behind the header of RTP.
+                let rtp = RtpHeader::parse(header).unwrap();
+                header[usize::from(rtp.payload_start)] ^= 0x10;
+            },
+        );
+    }
+    assert_eq!(spoilt(another).check, "repairs");
+}
+
+#[test]
+fn an_event_of_what_was_closed_breaks_the_afterlife() {
+    let (mut room, _, bob) = call(|builder| builder);
+    room.run_for(Duration::from_secs(1));
+    let transport = room.transport(bob);
+    let about = find(room.engine().world(), transport).unwrap();
+    room.leave(bob);
+    room.run_for(Duration::from_millis(10));
+    let subject = Subject::Transport(transport);
+    let event = Event::Ended(Ended { about, subject });
+    let world = room.engine_mut().world_mut();
+    world.resource_mut::<Pending>().0.push(event);
+    assert_eq!(broken(&mut room).check, "afterlife");
+}
+
+#[test]
+fn a_dropped_event_breaks_the_bounds() {
+    let (mut room, ..) = call(|builder| builder);
+    room.run_for(Duration::from_secs(1));
+    let world = room.engine_mut().world_mut();
+    world.resource_mut::<EventLog>().dropped = 1;
+    assert_eq!(broken(&mut room).check, "bounds");
+}
+
+#[test]
+fn an_entity_that_stays_behind_breaks_the_baseline() {
+    fn litter(mut commands: Commands<'_, '_>, mut count: Local<'_, u32>) {
+        *count += 1;
+        if *count == 50 {
+            commands.spawn_empty();
+        }
+    }
+    let (mut room, ..) = call(|builder| builder.add_systems(Stage::Emit, Slot::After, litter));
+    room.run_for(Duration::from_secs(1));
+    assert_eq!(room.try_close().unwrap_err().check, "baseline");
+    let (mut room, ..) = call(|builder| builder);
+    room.run_for(Duration::from_secs(1));
+    assert_eq!(room.try_close(), Ok(()));
+}

@@ -1,0 +1,8 @@
+//! What the simulator promises, and what it holds the engine to.
+
+mod broken;
+mod digests;
+mod hostile;
+mod quality;
+mod rooms;
+mod seeds;
