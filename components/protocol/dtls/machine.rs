@@ -392,7 +392,14 @@ impl Machine {
 
     pub(super) fn poll(&mut self, _: Time, out: &mut Output) {
         let with_payloads = self.certificate.is_some();
+        let connects = |event: &Event| matches!(event, Event::Connected(_));
+        let connects = self.yielded.out.events.iter().any(connects);
         self.yielded.out.move_to(out, with_payloads);
+        if connects {
+            // What a handshake takes is far more than what is sent afterwards.
+            self.yielded.out = Output::default();
+            self.hellos = Hellos::default();
+        }
     }
 
     fn tell_connecting(&mut self) {
