@@ -3,9 +3,7 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use flumen_components::{
-    ConnectionChange, Datagram, IceTuple, Origin, Reason, Refusal, SocketKey,
-};
+use flumen_components::{ConnectionChange, Datagram, IceTuple, Origin, Reason, Refusal, SocketKey};
 
 use flumen_protocol::dtls::Tape;
 

@@ -152,8 +152,8 @@ mod tests {
 
     #[test]
     fn a_frame_needs_all_of_its_packets_and_its_reference() {
-        assert_eq!(shown(&[(1, 1, 0), (1, 1, 0)]), []);
-        assert_eq!(shown(&[(2, 1, 0), (2, 1, 1)]), []);
+        assert!(shown(&[(1, 1, 0), (1, 1, 0)]).is_empty());
+        assert!(shown(&[(2, 1, 0), (2, 1, 1)]).is_empty());
         assert_eq!(shown(&[(1, 1, 0), (1, 1, 1), (2, 1, 0), (2, 1, 1)]), [1, 2]);
     }
 

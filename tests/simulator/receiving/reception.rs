@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(reception.block(Time::ZERO), None);
         take(&mut reception, [65_534, 65_535, 1, 2, 3]);
         let block = reception.block(Time::ZERO).unwrap();
-        assert_eq!((block.total_lost, block.fraction_lost), (1, 256 / 6));
+        assert_eq!((block.total_lost, block.fraction_lost), (1, 42));
         assert_eq!(block.highest_sequence, 1 << 16 | 3);
         take(&mut reception, [4, 5]);
         let block = reception.block(Time::ZERO).unwrap();
