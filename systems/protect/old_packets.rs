@@ -65,9 +65,10 @@ impl OldPackets<'_, '_> {
         let (listener, _) = self.listeners.get(transport).ok()?;
         let can = |&entity: &Entity| {
             let found = self.consumers.get(entity);
-            found.is_ok_and(|(_, emission, _, paused, retransmission)| {
+            found.is_ok_and(|(consumer, emission, _, paused, retransmission)| {
                 let is_video = emission.waits_for_key_frame && emission.newest.is_some();
-                let is_sent = !(paused.0 || emission.sync_required);
+                let is_paused = paused.0 || consumer.producer_paused;
+                let is_sent = !(is_paused || emission.sync_required);
                 is_video && is_sent && retransmission.rtx_ssrc().is_some()
             })
         };
