@@ -129,7 +129,7 @@ pub(super) fn began(to: &mut Vec<u8>, takes_in: bool) {
     });
 }
 
-/// Writes the datagrams of `inbox` from number `first` on.
+/// Writes datagrams that have arrived, and connections that came and went.
 pub(super) fn received(
     to: &mut Vec<u8>,
     (rows, bytes, changes): (&[Datagram], &[u8], &[ConnectionChange]),

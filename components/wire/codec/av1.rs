@@ -17,7 +17,7 @@ pub const GROWTH_MAX: usize = 5;
 pub const DESCRIPTOR_LEN_MAX: usize = 255;
 
 /// What a descriptor says of its packet, up to the templates that it may bring: see
-/// [`TemplateStructure`](super::TemplateStructure) for these, and for what the frame needs.
+/// [`TemplateStructure`] for these, and for what the frame needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DependencyDescriptor {
     /// The packet is the first of its frame.
