@@ -138,13 +138,14 @@ impl Direction {
     fn arrival(&mut self, left: Time) -> Time {
         let jitter = self.link.jitter.as_nanos() as u64;
         let late = Duration::from_nanos(self.noise.below(jitter + 1));
-        let at = left + self.link.latency + late;
+        // One that is held back overtakes none itself, however soon it would have come.
+        let at = self.last.max(left + self.link.latency + late);
         if self.noise.happens(self.link.reordered_ppm) {
             self.crossing.reordered += 1;
             return at + self.link.reordering_span;
         }
-        self.last = self.last.max(at);
-        self.last
+        self.last = at;
+        at
     }
 }
 
@@ -206,6 +207,27 @@ mod tests {
         let (arrivals, direction) = run(Link::new().reordering(100_000, 5 * MS), 1_000);
         assert!(!arrivals.is_sorted_by_key(|at| at[0]));
         assert!((70..130).contains(&direction.crossing.reordered));
+    }
+
+    #[test]
+    fn who_is_held_back_overtakes_nobody() {
+        let link = Link::new().jitter(50 * MS).reordering(100_000, 5 * MS);
+        let (arrivals, direction) = run(link, 1_000);
+        let mut newest = Time::ZERO;
+        let mut overtaken = 0;
+        for at in arrivals.iter().filter_map(|at| at[0]).rev() {
+            // From the last one back: who comes behind one that was sent later was held back.
+            overtaken += u64::from(newest > Time::ZERO && at > newest);
+            newest = if newest == Time::ZERO {
+                at
+            } else {
+                newest.min(at)
+            };
+        }
+        assert!(
+            (1..=direction.crossing.reordered).contains(&overtaken),
+            "{overtaken}"
+        );
     }
 
     #[test]

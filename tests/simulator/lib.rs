@@ -90,7 +90,6 @@
 mod any_room;
 pub mod checks;
 mod clock;
-mod digest;
 mod direction;
 mod link;
 mod messenger;

@@ -6,10 +6,9 @@ mod running;
 
 use std::collections::VecDeque;
 
-use flumen::{Builder, Engine, Event, Loopback, RouterId, Time, Wire};
+use flumen::{Builder, Digest, Engine, Event, Loopback, RouterId, Time, Wire};
 
 use crate::checks::{Broken, Check, Checks};
-use crate::digest::Digest;
 use crate::network::Network;
 use crate::noise::Noise;
 use crate::parameters::media_codecs;

@@ -8,10 +8,9 @@ use flumen::components::wire::classify::{PacketKind, classify};
 use flumen::components::wire::rtcp::{ReportBlock, RtcpPacket, packets, write_receiver_report};
 use flumen::components::wire::rtp::RtpHeader;
 use flumen::rtp_parameters::{MediaKind, RtpParameters};
-use flumen::{ConsumerId, ProducerId, Time, TransportId};
+use flumen::{ConsumerId, Digest, ProducerId, Time, TransportId};
 
 use crate::clock::Clock;
-use crate::digest::Digest;
 use crate::direction::Direction;
 use crate::messenger::Messenger;
 use crate::noise::Noise;

@@ -1,13 +1,12 @@
 //! How time passes in a room.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use flumen::Time;
+use flumen::{Digest, Time};
 
 use super::{EVENTS_MAX, Room};
 use crate::checks::Broken;
-use crate::digest::Digest;
 use crate::network::Toward;
 use crate::peer_id::PeerId;
 use crate::sending::Out;
@@ -193,10 +192,15 @@ impl Room {
             Some(peer) => &mut self.stations[peer.0].digest,
             None => &mut aside,
         };
-        own.number(self.now.as_nanos());
-        own.bytes(datagram);
-        self.digest.address(to);
-        self.digest.number(own.finish());
+        own.write_u64(self.now.as_nanos());
+        own.write_u64(datagram.len() as u64);
+        own.write(datagram);
+        match to.ip() {
+            IpAddr::V4(ip) => self.digest.write(&ip.octets()),
+            IpAddr::V6(ip) => self.digest.write(&ip.octets()),
+        }
+        self.digest.write_u64(to.port().into());
+        self.digest.write_u64(own.finish());
     }
 
     fn note(&mut self, checked: Result<(), (&'static str, String)>) {

@@ -46,8 +46,8 @@ fn runs_are_the_same_on_every_machine_and_in_every_build() {
 
 /// Seeds, and what their rooms put out.
 const GOLDEN: [(u64, u64); 4] = [
-    (1, 0x44ce_a058_1bc0_f147),
-    (2, 0x76ee_328b_1efa_0021),
-    (3, 0x2f00_520c_8a70_e142),
-    (4, 0x76de_9868_03c3_8126),
+    (1, 0xb4be_6dd4_8465_fb70),
+    (2, 0x44cf_85d7_bb99_4463),
+    (3, 0xc1fb_03c0_b102_d751),
+    (4, 0xbb6a_224e_4c7b_0187),
 ];
