@@ -2,7 +2,7 @@
 
 use flumen_components::rtp_parameters::{RtpCodecParameters, RtpEncodingParameters, RtpParameters};
 
-use crate::attributes::{value, write_format_parameters};
+use crate::attributes::{value, values, write_format_parameters};
 use crate::encodings::rids;
 use crate::error::SdpError;
 use crate::lines::Lines;
@@ -76,7 +76,9 @@ impl Offer {
         ] {
             out.write(format_args!("{line}"))?;
         }
-        if !mids.is_empty() && value(&self.attributes, "group").is_some() {
+        let mut groups = values(&self.attributes, "group");
+        let is_bundled = groups.any(|group| group.starts_with("BUNDLE"));
+        if !mids.is_empty() && is_bundled {
             out.write(format_args!("a=group:BUNDLE {}", mids.join(" ")))?;
         }
         if value(&self.attributes, "extmap-allow-mixed").is_some() {

@@ -70,11 +70,16 @@ fn with_ssrcs(attributes: &[(String, String)]) -> Vec<RtpEncodingParameters> {
         .iter()
         .find(|group| group.is("SIM"))
         .map(|group| group.ssrcs.clone());
+    // The order of lines says nothing (RFC 5576 section 4.1).
+    let repairs = |ssrc: &u32| {
+        let mut pairs = groups.iter().filter(|group| group.is("FID"));
+        pairs.any(|pair| pair.ssrcs.iter().skip(1).any(|repair| repair == ssrc))
+    };
     let first = || {
         values(attributes, "ssrc")
             .filter_map(numbered::<u32>)
             .map(|(ssrc, _)| ssrc)
-            .next()
+            .find(|ssrc| !repairs(ssrc))
     };
     simulcast
         .unwrap_or_else(|| first().into_iter().collect())
@@ -165,6 +170,8 @@ mod tests {
     fn a_retransmission_is_no_encoding() {
         let lines = "ssrc-group:FID 1 2\nssrc:1 cname:x\nssrc:2 cname:x";
         assert_eq!(names(lines), [(None, Some(1), Some(2))]);
+        let backwards = "ssrc:2 cname:x\nssrc:1 cname:x\nssrc-group:FID 1 2";
+        assert_eq!(names(backwards), [(None, Some(1), Some(2))]);
     }
 
     #[test]

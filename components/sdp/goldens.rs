@@ -325,6 +325,18 @@ fn data_has_a_port_and_a_size() {
 }
 
 #[test]
+fn what_was_not_bundled_is_answered_without_a_bundle() {
+    let bundled = |text: &str| {
+        let answer = answered(&Offer::parse(text).unwrap()).unwrap();
+        answer.contains("a=group:BUNDLE 0")
+    };
+    assert!(bundled(PLAIN));
+    assert!(!bundled(
+        &PLAIN.replace("a=group:BUNDLE 0 1", "a=group:LS 0 1")
+    ));
+}
+
+#[test]
 fn sections_of_another_transport_are_not_usable() {
     let alone = PLAIN.replace("a=group:BUNDLE 0 1", "a=group:BUNDLE 0");
     let offer = Offer::parse(&alone).unwrap();
