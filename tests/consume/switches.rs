@@ -25,9 +25,16 @@ fn switch(path: Path, call: impl Fn(u64) -> LayeredCall) {
                 call.stir(path);
             }
         }
-        // Until what is late has come.
-        for _ in 0..6 {
+        // Until what is late has come, and a key frame with which to go on: that is asked for no more
+        // often than once a second.
+        call.calm();
+        for _ in 0..60 {
             call.stir(Path::Clean);
+        }
+        for _ in 0..5 {
+            let before = call.received();
+            call.stir(Path::Clean);
+            assert!(call.received() > before, "frozen after seed {seed}");
         }
         call.decoded(path);
         switched += call.told().len();

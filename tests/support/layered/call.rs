@@ -404,6 +404,20 @@ impl LayeredCall {
         }
     }
 
+    /// All encodings are sent, and answer requests with their next frame; the consumer wishes for all
+    /// layers.
+    pub fn calm(&mut self) {
+        for source in &mut self.sources {
+            (source.is_live, source.reaction) = (true, 0);
+        }
+        self.prefer(2, Some(2));
+    }
+
+    /// How many packets the consumer got.
+    pub fn received(&self) -> usize {
+        self.received.count()
+    }
+
     /// A number below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.noise.below(end)
