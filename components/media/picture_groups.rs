@@ -16,6 +16,9 @@ pub struct PictureGroups {
     group: PictureGroup,
     /// The newest key picture, with which the group begins.
     first: Option<PictureId>,
+    /// Pictures before this one are older: `first`, until identifiers have gone on by a quarter of all
+    /// that there are, since a call may go for long without another key picture.
+    floor: Option<PictureId>,
 }
 
 impl PictureGroups {
@@ -57,15 +60,27 @@ impl PictureGroups {
         let Some(picture) = vp9.picture_id else {
             return;
         };
-        if self.first.is_some_and(|first| is_before(picture, first)) {
+        if self.floor.is_some_and(|floor| is_before(picture, floor)) {
             return;
         }
         if vp9.has_structure {
             let complete = self.group.read(vp9, payload);
             self.first = complete.map(|()| picture);
+            self.floor = self.first;
         } else if is_key && self.first.is_some() {
             // What tells the group again may be lost.
-            self.first = Some(picture);
+            (self.first, self.floor) = (Some(picture), Some(picture));
+        }
+        self.raise_floor(picture);
+    }
+
+    fn raise_floor(&mut self, picture: PictureId) {
+        let quarter = 1 << (bits(picture) - 2);
+        if let Some(floor) = &mut self.floor
+            && ahead(picture, *floor) > quarter
+        {
+            let value = picture.value.wrapping_sub(quarter) & ((1 << bits(picture)) - 1);
+            *floor = PictureId { value, ..picture };
         }
     }
 
@@ -140,6 +155,18 @@ mod tests {
         // And the first one comes late.
         needs(&mut groups, KEY, 4, &GROUP);
         assert_eq!(needs(&mut groups, INTER, 6, &[]), Needs::frames([1, 2]));
+    }
+
+    #[test]
+    fn a_group_is_told_anew_however_long_the_one_before_was_in_force() {
+        let mut groups = PictureGroups::default();
+        needs(&mut groups, KEY, 1, &GROUP);
+        for id in 2..=80 {
+            needs(&mut groups, INTER, id, &[]);
+        }
+        // Of one picture, which refers to the one before.
+        needs(&mut groups, KEY, 81, &[0x08, 1, 0x04, 1]);
+        assert_eq!(needs(&mut groups, INTER, 82, &[]), Needs::frames([1]));
     }
 
     #[test]
