@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
         Ok(Some(arguments)) => arguments,
         Ok(None) => {
-            complain(USAGE);
+            drop(writeln!(io::stdout(), "{USAGE}"));
             return ExitCode::SUCCESS;
         }
         Err(mistake) => {
