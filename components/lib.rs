@@ -309,7 +309,7 @@ pub mod transport {
     pub use sctp_association::{SctpAssociation, SctpLibrary};
     pub use sctp_parameters::{SctpOptions, SctpOptionsError, SctpParameters};
     pub use sctp_schedule::{SctpSchedule, Stirred};
-    pub use socket::{Socket, SocketKey};
+    pub use socket::{Announced, Socket, SocketKey};
     pub use sockets::{IceReceivers, Receivers, SocketEntry, Sockets};
     pub use srtp_parameters::{SrtpOffer, SrtpParameters};
     pub use srtp_session::{Clear, SrtpSession};
@@ -318,6 +318,24 @@ pub mod transport {
 }
 
 pub mod rtp_parameters;
+
+/// What a snapshot needs to refer to what is not in it.
+pub mod snapshot {
+    mod roster;
+
+    pub use roster::Roster;
+    pub(crate) use roster::{load, save};
+
+    /// Implements [`State`](crate::wire::state::State) for what may hold entities: see
+    /// [`wire::state!`](flumen_wire::state!).
+    macro_rules! state {
+        ($($rest:tt)+) => {
+            flumen_wire::state! { in crate::snapshot::Roster: $($rest)+ }
+        };
+    }
+
+    pub(crate) use state;
+}
 
 pub use application::*;
 pub use consume::*;

@@ -111,6 +111,12 @@ pub struct RtpParameters {
     pub msid: Option<String>,
 }
 
+crate::snapshot::state! {
+    struct RtpParameters {
+        mid, codecs, header_extensions, encodings, rtcp, msid
+    }
+}
+
 impl RtpParameters {
     /// Deserialises and [validates](Self::validated) the parameters of a producer of `kind`.
     ///

@@ -78,7 +78,9 @@ pub use produce::{ProduceError, ProducerOptions, produce};
 pub use produce_data::{DataProducerOptions, ProduceDataError, produce_data};
 pub use request_key_frame::request_key_frame;
 pub use router::{UpdateMediaCodecsError, can_consume, create_router, update_media_codecs};
-pub use sctp::{NotSctp, buffered_amount, sctp_state, set_buffered_amount_low_threshold};
+pub use sctp::{
+    NotSctp, bring_back_association, buffered_amount, sctp_state, set_buffered_amount_low_threshold,
+};
 pub use send::{SendError, send_rtcp, send_rtp};
 pub use send_message::{SendMessageError, send_message};
 pub use send_message_to::{SendMessageToError, send_message_to};

@@ -33,6 +33,8 @@ impl Closed {
 #[derive(Resource, Debug, Default)]
 pub struct Directory(BTreeMap<u128, Entity>);
 
+crate::snapshot::state! { struct Directory(it) }
+
 impl Directory {
     /// The entity that `id` names.
     ///

@@ -33,6 +33,8 @@ macro_rules! ids {
         #[derive(Component, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(u128);
 
+        crate::snapshot::state! { struct $name(it) }
+
         impl Id for $name {
             const KIND: &'static str = $kind;
 

@@ -33,6 +33,8 @@ pub enum TraceType {
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TraceTypes(u8);
 
+crate::snapshot::state! { struct TraceTypes(it) }
+
 impl TraceTypes {
     /// `type_` is traced.
     pub fn contains(self, type_: TraceType) -> bool {

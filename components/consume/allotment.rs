@@ -15,6 +15,8 @@ pub struct Allotment {
     changed_at: Option<Time>,
 }
 
+crate::snapshot::state! { struct Allotment { given, changed_at } }
+
 /// What a consumer may get.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Given {
@@ -26,6 +28,8 @@ pub enum Given {
     /// This layer and those below it.
     Layers(ConsumerLayers),
 }
+
+crate::snapshot::state! { enum Given { Undecided, Nothing, Layers(it) } }
 
 impl Given {
     /// A layer is within it.

@@ -10,6 +10,8 @@ pub struct Allowance {
     taken: usize,
 }
 
+crate::snapshot::state! { struct Allowance { tick, taken } }
+
 impl Allowance {
     /// How many of those `wanted` are allowed in this `tick`, of which each has `limit`.
     pub fn take(&mut self, wanted: usize, tick: u64, limit: usize) -> usize {

@@ -11,6 +11,8 @@ pub(crate) struct ByteRing {
     floor: u64,
 }
 
+crate::snapshot::state! { struct ByteRing { bytes, written, floor } }
+
 /// The first memory that a ring takes, in bytes.
 const FIRST: usize = 4 << 10;
 

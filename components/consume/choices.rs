@@ -12,6 +12,8 @@ pub struct LayersToChoose {
     known: EntityHashSet,
 }
 
+crate::snapshot::state! { struct LayersToChoose { order, known } }
+
 impl LayersToChoose {
     /// Adds a consumer, or a producer with all its consumers.
     pub fn add(&mut self, entity: Entity) {
@@ -42,9 +44,13 @@ impl LayersToChoose {
 #[derive(Resource, Debug, Default)]
 pub struct LayersChanging(pub Vec<Entity>);
 
+crate::snapshot::state! { struct LayersChanging(it) }
+
 /// How a consumer shares what there is bandwidth for with others of its transport: 1 to 255.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Priority(pub u8);
+
+crate::snapshot::state! { struct Priority(it) }
 
 impl Default for Priority {
     fn default() -> Self {

@@ -21,6 +21,8 @@ pub struct Consumer {
     pub route: u32,
 }
 
+crate::snapshot::state! { struct Consumer { kind, producer, transport, producer_paused, route } }
+
 /// What a consumer was made with: never touched by the forwarding path.
 #[derive(Component, Clone, Debug)]
 pub struct ConsumerParameters {
@@ -28,10 +30,14 @@ pub struct ConsumerParameters {
     pub rtp: RtpParameters,
 }
 
+crate::snapshot::state! { struct ConsumerParameters { rtp } }
+
 /// The producer that a consumer consumes.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 #[relationship(relationship_target = Consumers)]
 pub struct ConsumesFrom(pub Entity);
+
+crate::snapshot::state! { struct ConsumesFrom(it) }
 
 /// The consumers of a producer, in no order. The fan-out reads [`Routes`](crate::Routes) instead.
 #[derive(Component, Debug, Default)]

@@ -55,6 +55,14 @@ pub struct Emission {
     pub discarded: u64,
 }
 
+crate::snapshot::state! {
+    struct Emission {
+        transport, ssrc, payload_types, numbering, changes_dependencies, mid, sync_required,
+        waits_for_key_frame, ignore_dtx, resends, sequence, packets, bytes, payload_bytes, rate,
+        clock_rate, newest, pli_count, fir_count, discarded
+    }
+}
+
 impl Emission {
     /// Nothing is sent before a key frame comes.
     pub fn awaits_key_frame(&self) -> bool {
@@ -91,6 +99,8 @@ pub struct Newest {
     pub stream: Entity,
 }
 
+crate::snapshot::state! { struct Newest { timestamp, captured, at, stream } }
+
 /// A media identification (RFC 9143).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mid {
@@ -98,6 +108,8 @@ pub struct Mid {
     padded: SmallVec<[u8; 16]>,
     len: u8,
 }
+
+crate::snapshot::state! { struct Mid { padded, len } }
 
 impl Default for Mid {
     fn default() -> Self {

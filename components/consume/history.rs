@@ -30,6 +30,8 @@ pub struct History {
     arrivals: VecDeque<(u64, Time)>,
 }
 
+crate::snapshot::state! { struct History { bytes, places, arrivals } }
+
 /// A packet that is kept.
 #[derive(Clone, Copy, Debug)]
 struct Kept {
@@ -37,6 +39,8 @@ struct Kept {
     /// Where its bytes are.
     at: u64,
 }
+
+crate::snapshot::state! { struct Kept { facts, at } }
 
 /// What becomes of a packet that is to be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -56,6 +56,13 @@ pub struct Layering {
     is_in_need: bool,
 }
 
+crate::snapshot::state! {
+    struct Layering {
+        selection, told, codec, is_simulcast, is_following, current, runs, frames, pictures,
+        timeline, sent, awaiting, is_in_need
+    }
+}
+
 /// A need of a key frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -75,6 +82,8 @@ struct Sent {
     /// Its timestamp, as it came.
     timestamp: u32,
 }
+
+crate::snapshot::state! { struct Sent { tl0_index, key_index, is_amid_frame, timestamp } }
 
 /// How long a key frame waits for the end of a frame whose stream has stopped in its midst.
 const PATIENCE_MS: u64 = 100;

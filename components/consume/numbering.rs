@@ -14,6 +14,8 @@ pub struct Numbering {
     renamed: [(u8, u8); RENAMED_MAX],
 }
 
+crate::snapshot::state! { struct Numbering { extensions, renamed } }
+
 impl Numbering {
     /// With the pairs of what the router says and the receiver says: of header extensions (the
     /// router's below 16), and of payload types of media, of which the first [`RENAMED_MAX`] that
@@ -55,6 +57,8 @@ impl Numbering {
 /// A set of payload types.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PayloadTypes(u128);
+
+crate::snapshot::state! { struct PayloadTypes(it) }
 
 impl PayloadTypes {
     /// The set holds `payload_type` (0 to 127).

@@ -25,6 +25,12 @@ pub struct RemoteReception {
     sampled: Counters,
 }
 
+crate::snapshot::state! {
+    struct RemoteReception {
+        packets_lost, fraction_lost, jitter, round_trip, sender_reports, sampled
+    }
+}
+
 /// This many sender reports may be answered: at one a second or less, a round trip of three
 /// seconds.
 const REMEMBERED_REPORTS: usize = 4;
@@ -41,6 +47,8 @@ pub struct Counters {
     /// Packets sent again.
     pub retransmitted: u32,
 }
+
+crate::snapshot::state! { struct Counters { sent, lost, repaired, retransmitted } }
 
 impl RemoteReception {
     /// Takes note of a sender report that leaves at NTP time `ntp`.
@@ -106,6 +114,8 @@ fn score(earlier: Counters, now: Counters, lost: u32) -> u8 {
 /// Receive, emptied by Score.
 #[derive(Resource, Debug, Default)]
 pub struct ReceiverReports(pub Vec<(Entity, u8)>);
+
+crate::snapshot::state! { struct ReceiverReports(it) }
 
 #[cfg(test)]
 mod tests {

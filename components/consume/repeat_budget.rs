@@ -13,6 +13,8 @@ pub struct RepeatBudget {
     updated_at: Time,
 }
 
+crate::snapshot::state! { struct RepeatBudget { credit, updated_at } }
+
 /// Parts of a bit.
 const PARTS: i128 = 1_000_000_000;
 /// A burst of loss may take what is earned in this time.

@@ -22,6 +22,12 @@ pub struct Restraint {
     is_rationed: bool,
 }
 
+crate::snapshot::state! {
+    struct Restraint {
+        raised_at, hold, doublings, steadiest, overfull_since, is_rationed
+    }
+}
+
 /// For a while it is not tried again what was too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Hold {
@@ -30,6 +36,8 @@ struct Hold {
     level: u64,
 }
 
+crate::snapshot::state! { struct Hold { until, level } }
+
 /// The lowest estimate of the latest span: that of two halves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Steadiest {
@@ -37,6 +45,8 @@ struct Steadiest {
     current: u64,
     previous: Option<u64>,
 }
+
+crate::snapshot::state! { struct Steadiest { began, current, previous } }
 
 /// A raise that lasted for so long was right.
 const RIGHT: Duration = Duration::from_secs(60);

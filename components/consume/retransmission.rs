@@ -33,6 +33,12 @@ pub struct Retransmission {
     pub refused: u64,
 }
 
+crate::snapshot::state! {
+    struct Retransmission {
+        rtx, resent, full_at, looked_at, nack_count, nack_packet_count, packets, repaired, refused
+    }
+}
+
 /// A stream of retransmissions (RFC 4588).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rtx {
@@ -44,6 +50,8 @@ pub struct Rtx {
     pub sequence: u16,
 }
 
+crate::snapshot::state! { struct Rtx { ssrc, payload_types, sequence } }
+
 /// A packet that was sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Resent {
@@ -52,6 +60,8 @@ struct Resent {
     /// When, in milliseconds. Wraps after seven weeks: who then asks again waits a round trip more.
     at: u32,
 }
+
+crate::snapshot::state! { struct Resent { number, at } }
 
 /// Whether a packet is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

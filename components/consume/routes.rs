@@ -14,6 +14,8 @@ pub struct Routes {
     gaps: usize,
 }
 
+crate::snapshot::state! { struct Routes { places, gaps } }
+
 impl Routes {
     /// How many there are.
     pub fn len(&self) -> usize {

@@ -15,6 +15,8 @@ use crate::tick::time::Time;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wants([Option<u8>; 8]);
 
+crate::snapshot::state! { struct Wants(it) }
+
 /// A spatial layer that somebody wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,12 +38,16 @@ pub struct Wanted {
     armed: Option<Time>,
 }
 
+crate::snapshot::state! { struct Wanted { told, less_since, armed } }
+
 /// Producers of which others may want something else. Written between ticks, emptied by Score.
 #[derive(Resource, Debug, Default)]
 pub struct WantsChanging {
     order: Vec<Entity>,
     known: EntityHashSet,
 }
+
+crate::snapshot::state! { struct WantsChanging { order, known } }
 
 impl Wants {
     /// As many layers as `counts` says.

@@ -32,9 +32,18 @@ pub struct DataConsumer {
     pub bytes: u64,
 }
 
+crate::snapshot::state! {
+    struct DataConsumer {
+        stream, data_producer, transport, data_producer_paused, route, max_message_size,
+        send_buffer_full, messages, bytes
+    }
+}
+
 /// When a data consumer has so few bytes waiting to be sent that it tells.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BufferedAmountLowThreshold(pub u32);
+
+crate::snapshot::state! { struct BufferedAmountLowThreshold(it) }
 
 impl Default for BufferedAmountLowThreshold {
     fn default() -> Self {
@@ -50,3 +59,5 @@ pub struct MessageSizes {
     /// Towards data producers.
     pub receive_max: usize,
 }
+
+crate::snapshot::state! { struct MessageSizes { send_max, receive_max } }

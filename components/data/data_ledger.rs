@@ -31,6 +31,12 @@ pub struct DataLedger {
     pub withheld: Counts<MessageWithheld>,
 }
 
+crate::snapshot::state! {
+    struct DataLedger {
+        received, injected, accepted, discarded, offered, delivered, withheld
+    }
+}
+
 impl DataLedger {
     /// Checks that both equations hold.
     ///

@@ -17,6 +17,8 @@ pub enum DataKind {
     Direct,
 }
 
+crate::snapshot::state! { enum DataKind { Sctp, Direct } }
+
 /// What routing knows of a data producer. Its identifier is a
 /// [`DataProducerId`](crate::DataProducerId) beside it.
 ///
@@ -32,6 +34,8 @@ pub struct DataProducer {
     /// Their bytes.
     pub bytes: u64,
 }
+
+crate::snapshot::state! { struct DataProducer { kind, transport, messages, bytes } }
 
 /// What a data producer or data consumer was made with, as it is told to clients: never touched by
 /// routing.
@@ -50,10 +54,14 @@ pub struct DataParameters {
     pub protocol: String,
 }
 
+crate::snapshot::state! { struct DataParameters { kind, sctp_stream_parameters, label, protocol } }
+
 /// The data producer that a data consumer consumes.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 #[relationship(relationship_target = DataConsumers)]
 pub struct ConsumesDataFrom(pub Entity);
+
+crate::snapshot::state! { struct ConsumesDataFrom(it) }
 
 /// The data consumers of a data producer, in no order. Routing reads
 /// [`Routes`](crate::Routes) instead.

@@ -21,6 +21,8 @@ pub struct MessageDeliveries {
     held: EntityHashMap<Held>,
 }
 
+crate::snapshot::state! { struct MessageDeliveries { bytes, payloads, rows, held } }
+
 /// What one transport holds.
 #[derive(Clone, Copy, Debug, Default)]
 struct Held {
@@ -30,17 +32,23 @@ struct Held {
     newest: usize,
 }
 
+crate::snapshot::state! { struct Held { messages, bytes, newest } }
+
 #[derive(Clone, Debug)]
 struct Payload {
     ppid: u32,
     range: Range<usize>,
 }
 
+crate::snapshot::state! { struct Payload { ppid, range } }
+
 #[derive(Clone, Copy, Debug)]
 struct Row {
     to: DataConsumerId,
     payload: u32,
 }
+
+crate::snapshot::state! { struct Row { to, payload } }
 
 /// A message delivered to the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -31,6 +31,8 @@ struct Held {
     bytes: usize,
 }
 
+crate::snapshot::state! { struct Held { messages, bytes } }
+
 /// A message: whose it is and where its bytes lie.
 #[derive(Clone, Debug)]
 pub struct MessageRow {
@@ -56,6 +58,8 @@ enum Payload {
     /// Where an association put them together.
     Shared(Bytes),
 }
+
+crate::snapshot::state! { enum Payload { Copied(it), Shared(it) } }
 
 /// A transport has as many messages in this tick as it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

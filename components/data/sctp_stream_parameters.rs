@@ -26,6 +26,12 @@ pub struct SctpStreamParameters {
     pub max_retransmits: Option<u16>,
 }
 
+crate::snapshot::state! {
+    struct SctpStreamParameters {
+        stream_id, ordered, max_packet_life_time, max_retransmits
+    }
+}
+
 /// What a data consumer sends otherwise than its data producer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -23,6 +23,8 @@ pub struct SctpStreams {
     limit: u16,
 }
 
+crate::snapshot::state! { struct SctpStreams { incoming, outgoing, opened, next, limit } }
+
 impl Default for SctpStreams {
     fn default() -> Self {
         Self {

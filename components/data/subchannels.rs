@@ -11,6 +11,8 @@ use crate::data::undelivered::MessageWithheld;
 #[derive(Component, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subchannels(SmallVec<[u16; 8]>);
 
+crate::snapshot::state! { struct Subchannels(it) }
+
 /// Whom a message is for. The default is everybody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Audience<'a> {

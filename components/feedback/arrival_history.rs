@@ -27,12 +27,20 @@ pub struct ArrivalHistory {
     awaited: Option<u16>,
 }
 
+crate::snapshot::state! {
+    struct ArrivalHistory {
+        slots, limit, begin, next, end, counted, awaited
+    }
+}
+
 /// A number and when it arrived, in ticks of 250 µs. A slot of another number is as good as empty.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     number: i64,
     ticks: i64,
 }
+
+crate::snapshot::state! { struct Slot { number, ticks } }
 
 impl Slot {
     const EMPTY: Self = Self {

@@ -24,6 +24,8 @@ pub struct BandwidthFeedback {
     armed: bool,
 }
 
+crate::snapshot::state! { struct BandwidthFeedback { method, media_ssrc, armed } }
+
 /// How a sender is told what its path carries. The first producer that negotiates one decides for
 /// its transport.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub enum FeedbackMethod {
     /// A bitrate: the receiver estimates (draft-alvestrand-rmcat-remb-03).
     Remb(Box<RembFeedback>),
 }
+
+crate::snapshot::state! { enum FeedbackMethod { TransportCc(it), Remb(it) } }
 
 /// What transport-wide feedback is made of.
 #[derive(Clone, Debug)]
@@ -46,6 +50,8 @@ pub struct TransportCc {
     pub loss: LossHistory,
 }
 
+crate::snapshot::state! { struct TransportCc { arrivals, count, loss } }
+
 /// An estimate, and what the sender was told of it.
 #[derive(Clone, Debug, Default)]
 pub struct RembFeedback {
@@ -54,10 +60,14 @@ pub struct RembFeedback {
     told: Option<(u64, Time)>,
 }
 
+crate::snapshot::state! { struct RembFeedback { estimate, told } }
+
 /// Estimates that are to be told in this tick: the transport, and bits a second. Filled by Demux,
 /// emptied by Feedback.
 #[derive(Resource, Debug, Default)]
 pub struct EstimatesToTell(pub Vec<(Entity, u64)>);
+
+crate::snapshot::state! { struct EstimatesToTell(it) }
 
 impl FeedbackMethod {
     /// Transport-wide feedback that remembers at most `arrivals` numbers.

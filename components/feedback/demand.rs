@@ -21,6 +21,8 @@ pub struct Demand {
     trend: Trend,
 }
 
+crate::snapshot::state! { struct Demand { forwarded, layers, is_unmet, wanted, trend } }
+
 impl Demand {
     /// What they want now.
     pub fn bitrate(&self) -> u64 {

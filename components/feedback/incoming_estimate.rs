@@ -29,6 +29,12 @@ pub struct IncomingEstimate {
     last_at: Option<Time>,
 }
 
+crate::snapshot::state! {
+    struct IncomingEstimate {
+        groups, filter, detector, controller, rate, first_at, last_at
+    }
+}
+
 /// The window over which the incoming bitrate is measured: the draft asks for half a second to one
 /// second.
 const RATE_WINDOW: Duration = Duration::from_millis(500);

@@ -15,6 +15,8 @@ pub struct IncomingLimit {
     told_at: Option<Time>,
 }
 
+crate::snapshot::state! { struct IncomingLimit { bitrate, unlimited_left, told_at } }
+
 impl IncomingLimit {
     /// What senders are told when there is no limit any more, in bits a second: what still fits
     /// receivers that count in 32 bits.

@@ -19,6 +19,8 @@ pub struct KeyFrameRequests {
     pub fir_sequence: u8,
 }
 
+crate::snapshot::state! { struct KeyFrameRequests { delay, requests, fir_sequence } }
+
 #[derive(Clone, Copy, Debug)]
 struct Request {
     ssrc: u32,
@@ -27,11 +29,15 @@ struct Request {
     held_back: Option<HeldBack>,
 }
 
+crate::snapshot::state! { struct Request { ssrc, pending, next, held_back } }
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Pending {
     until: Time,
     retry: bool,
 }
+
+crate::snapshot::state! { struct Pending { until, retry } }
 
 /// When a request is made once more, if somebody waits then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,11 +47,15 @@ struct Next {
     interval: Duration,
 }
 
+crate::snapshot::state! { struct Next { at, interval } }
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct HeldBack {
     until: Time,
     wanted: bool,
 }
+
+crate::snapshot::state! { struct HeldBack { until, wanted } }
 
 /// What to do about a wish or a deadline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -14,6 +14,8 @@ pub struct KeyFrameWishes {
     reminders: Vec<Entity>,
 }
 
+crate::snapshot::state! { struct KeyFrameWishes { wishes, positions, reminders } }
+
 impl KeyFrameWishes {
     /// Adds a wish. All wishes for a stream in one tick are one, and forced if one of them is. One
     /// peer can repeat a wish for each of thousands of streams a hundred thousand times in a tick,
@@ -60,3 +62,5 @@ pub struct KeyFrameWish {
     /// Ask even when a request is pending or held back.
     pub force: bool,
 }
+
+crate::snapshot::state! { struct KeyFrameWish { stream, force } }

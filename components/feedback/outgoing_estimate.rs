@@ -24,11 +24,13 @@ use crate::feedback::demand::Demand;
 use crate::feedback::outgoing_limit::OutgoingLimit;
 use crate::feedback::probation::Probation;
 use crate::media::loss_history::{LossHistory, Tally};
+use crate::snapshot::Roster;
 use crate::tick::deadline::{Deadlines, Due};
 use crate::tick::limits::Limits;
 use crate::tick::outbox::Outgoing;
 use crate::tick::time::{Now, Time};
 use crate::wire::rtcp::{CongestionFeedback, TransportFeedback};
+use crate::wire::state::{Malformed, Reader, State, Writer};
 
 pub use estimator::{
     BandwidthEstimator, EstimateCause, PacketReport, PathEstimate, PathFigures, PathReport, Probe,
@@ -78,6 +80,8 @@ pub enum EstimateMethod {
     Remb,
 }
 
+crate::snapshot::state! { enum EstimateMethod { TransportCc, CongestionFeedback, Remb } }
+
 /// Who estimates the paths of new transports: from the method and the bitrate to begin with.
 #[derive(Resource)]
 pub struct Estimators(pub Box<MakeEstimator>);
@@ -90,9 +94,13 @@ pub type MakeEstimator = dyn Fn(EstimateMethod, u64) -> Box<dyn BandwidthEstimat
 #[derive(Resource, Debug, Default)]
 pub struct PathsToEstimate(pub Vec<Entity>);
 
+crate::snapshot::state! { struct PathsToEstimate(it) }
+
 /// The transports whose paths are probed now. Filled by Score, emptied by Protect.
 #[derive(Resource, Debug, Default)]
 pub struct PathsOnProbe(pub Vec<Entity>);
+
+crate::snapshot::state! { struct PathsOnProbe(it) }
 
 /// A probe that is being sent.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +111,8 @@ struct OnProbe {
     /// The deadline that is set.
     armed: Option<Time>,
 }
+
+crate::snapshot::state! { struct OnProbe { probe, began, sent, armed } }
 
 /// Streams that a receiver tells of at once, by packets, at the most that is remembered of each.
 const STREAMS_MAX: usize = 4;
@@ -137,6 +147,53 @@ impl fmt::Debug for OutgoingEstimate {
             .field("method", &self.method)
             .field("estimate", &self.estimate)
             .finish_non_exhaustive()
+    }
+}
+
+impl State<Roster> for OutgoingEstimate {
+    fn save(&self, out: &mut Writer<Roster>) {
+        self.method.save(out);
+        self.estimate.save(out);
+        self.estimator.save().save(out);
+        self.loss.save(out);
+        self.repeats.save(out);
+        self.history.save(out);
+        self.probation.save(out);
+        self.turn.save(out);
+        self.on_probe.save(out);
+        self.probe_listed.save(out);
+        self.told.save(out);
+        self.looked_at.save(out);
+        self.is_heard.save(out);
+        self.listed.save(out);
+        self.armed.save(out);
+    }
+
+    fn load(from: &mut Reader<'_, Roster>) -> Result<Self, Malformed> {
+        let (method, estimate): (_, PathEstimate) = State::load(from)?;
+        let mut estimator = (from.context.estimators.0)(method, estimate.bitrate);
+        if let Some(saved) = Option::<Vec<u8>>::load(from)?
+            && !estimator.load(&saved)
+        {
+            return Err(Malformed);
+        }
+        Ok(Self {
+            method,
+            estimate,
+            estimator,
+            loss: State::load(from)?,
+            repeats: State::load(from)?,
+            history: State::load(from)?,
+            probation: State::load(from)?,
+            turn: State::load(from)?,
+            on_probe: State::load(from)?,
+            probe_listed: State::load(from)?,
+            told: State::load(from)?,
+            looked_at: State::load(from)?,
+            is_heard: State::load(from)?,
+            listed: State::load(from)?,
+            armed: State::load(from)?,
+        })
     }
 }
 

@@ -14,6 +14,8 @@ pub struct OutgoingLimit {
     pub min: Option<u64>,
 }
 
+crate::snapshot::state! { struct OutgoingLimit { initial, max, min } }
+
 impl OutgoingLimit {
     /// What the path is believed to carry unless something else is said.
     pub const INITIAL: u64 = 600_000;

@@ -12,6 +12,8 @@ pub struct Probation {
     timestamp: u32,
 }
 
+crate::snapshot::state! { struct Probation { sequence, timestamp } }
+
 impl Probation {
     /// The SSRC of all probation streams: clients know it.
     pub const SSRC: u32 = 1_234;

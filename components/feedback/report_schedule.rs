@@ -29,6 +29,8 @@ pub struct ReportSchedule {
     armed: bool,
 }
 
+crate::snapshot::state! { struct ReportSchedule { ssrc, cname, reference, told, generator, armed } }
+
 /// This many reference times may be answered: a transport with few streams tells one a second or
 /// less, and one with thousands, whose reports are spread over ticks, one in each of these.
 const REMEMBERED_REFERENCES: usize = 16;
@@ -89,6 +91,8 @@ impl ReportSchedule {
 #[derive(Resource, Debug, Default)]
 pub struct ReportQueue(pub VecDeque<DueReports>);
 
+crate::snapshot::state! { struct ReportQueue(it) }
+
 /// A transport whose reports are due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueReports {
@@ -101,6 +105,8 @@ pub struct DueReports {
     /// What was found of that stream's consumers until the tick could look at no more of them.
     pub search: Option<LossSearch>,
 }
+
+crate::snapshot::state! { struct DueReports { transport, next_consumer, next_stream, search } }
 
 impl DueReports {
     /// Nothing was reported yet.
@@ -124,6 +130,8 @@ pub struct LossSearch {
     /// The worst loss of these, in 1/256.
     pub worst: u8,
 }
+
+crate::snapshot::state! { struct LossSearch { ssrc, next, worst } }
 
 impl LossSearch {
     /// No consumer of the stream was looked at yet.
@@ -179,6 +187,8 @@ impl ReportBudget {
 /// Receive, emptied by Score.
 #[derive(Resource, Debug, Default)]
 pub struct SenderReports(pub Vec<Entity>);
+
+crate::snapshot::state! { struct SenderReports(it) }
 
 #[cfg(test)]
 mod tests {

@@ -15,6 +15,8 @@ pub struct Trend {
     highest_at: Time,
 }
 
+crate::snapshot::state! { struct Trend { value, highest, highest_at } }
+
 /// One part in so many of the peak is what the trend falls by in a second.
 const FALL_PARTS: u128 = 20;
 

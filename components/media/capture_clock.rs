@@ -15,12 +15,16 @@ pub struct CaptureClock {
     reported: Option<Mapping>,
 }
 
+crate::snapshot::state! { struct CaptureClock { told, reported } }
+
 /// An RTP timestamp, and the NTP time (Q32.32) of the sender's clock that it corresponds to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mapping {
     ntp: u64,
     timestamp: u32,
 }
+
+crate::snapshot::state! { struct Mapping { ntp, timestamp } }
 
 /// A capture time is good for media this far from it, in milliseconds of RTP time.
 const TOLD_REACH_MS: u64 = 5_000;

@@ -43,6 +43,14 @@ pub struct Descriptor {
     pub active_targets: u32,
 }
 
+crate::snapshot::state! {
+    struct Descriptor {
+        spatial_layer, temporal_layer, begins_frame, ends_frame, switching_point, inter_layer,
+        inter_picture, picture_id, tl0_picture_index, key_index, frame_number, needs, served,
+        targets, active_targets
+    }
+}
+
 /// The most references of a frame that are told apart.
 pub const REFERENCES_MAX: usize = 8;
 
@@ -60,6 +68,8 @@ pub enum Needs {
     /// Zeros fill up.
     Frames([u8; REFERENCES_MAX]),
 }
+
+crate::snapshot::state! { enum Needs { EveryLayer, Base, Nothing, Frames(it) } }
 
 impl Needs {
     /// The frames that are so many before; those beyond what is remembered anyway are left out.

@@ -21,6 +21,8 @@ pub struct EntryPoints {
     in_band: bool,
 }
 
+crate::snapshot::state! { struct EntryPoints { newest, picture, parameter_set, gap, in_band } }
+
 impl EntryPoints {
     /// Takes in a packet with this sequence number and RTP timestamp, and these `units`: whether a
     /// decoder can begin with it.

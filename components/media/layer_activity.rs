@@ -17,6 +17,8 @@ pub struct LayerActivity {
     armed: bool,
 }
 
+crate::snapshot::state! { struct LayerActivity { spatial_layers, active, armed } }
+
 impl LayerActivity {
     /// How often it is looked at while anything arrives.
     pub const INTERVAL: Duration = Duration::from_millis(1_500);

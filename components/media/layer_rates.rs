@@ -14,6 +14,8 @@ pub struct LayerCounts {
     pub temporal: u8,
 }
 
+crate::snapshot::state! { struct LayerCounts { spatial, temporal } }
+
 impl LayerCounts {
     /// One layer.
     pub const ONE: Self = Self {
@@ -38,11 +40,15 @@ impl LayerCounts {
 #[derive(Clone, Debug)]
 pub struct LayerRates(Layers);
 
+crate::snapshot::state! { struct LayerRates(it) }
+
 #[derive(Clone, Debug)]
 enum Layers {
     Single(Rate),
     Several(Box<Grid>),
 }
+
+crate::snapshot::state! { enum Layers { Single(it), Several(it) } }
 
 #[derive(Clone, Debug)]
 struct Grid {
@@ -50,6 +56,8 @@ struct Grid {
     /// All temporal layers of spatial layer 0, then those of 1, and so on.
     rates: Box<[Rate]>,
 }
+
+crate::snapshot::state! { struct Grid { counts, rates } }
 
 /// The bitrate of a layer with all those it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,8 @@ pub struct LossHistory {
     next: usize,
 }
 
+crate::snapshot::state! { struct LossHistory { shares, len, next } }
+
 /// How many packets there were, and how many of them were lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {

@@ -18,6 +18,8 @@ pub struct Missing {
     pub timer: bool,
 }
 
+crate::snapshot::state! { struct Missing { newest, gaps, key_frames, timer } }
+
 /// A missing packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Gap {
@@ -26,6 +28,8 @@ struct Gap {
     asked_at: Option<Time>,
     requests: u8,
 }
+
+crate::snapshot::state! { struct Gap { number, noted_at, asked_at, requests } }
 
 /// A packet as the list of missing ones sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,6 +11,8 @@ use crate::wire::extension;
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Orientation(pub Option<VideoOrientation>);
 
+crate::snapshot::state! { struct Orientation(it) }
+
 /// How a camera is held, as `videoorientationchange` events tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VideoOrientation {
@@ -21,6 +23,8 @@ pub struct VideoOrientation {
     /// Degrees clockwise: 0, 90, 180 or 270.
     pub rotation: u16,
 }
+
+crate::snapshot::state! { struct VideoOrientation { camera, flip, rotation } }
 
 impl From<extension::VideoOrientation> for VideoOrientation {
     fn from(wire: extension::VideoOrientation) -> Self {

@@ -21,6 +21,8 @@ pub struct PictureGroups {
     floor: Option<PictureId>,
 }
 
+crate::snapshot::state! { struct PictureGroups { is_ksvc, group, first, floor } }
+
 impl PictureGroups {
     /// No group was told yet.
     pub fn new(is_ksvc: bool) -> Self {

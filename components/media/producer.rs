@@ -29,6 +29,12 @@ pub struct Producer {
     pub encodings: SmallVec<[Encoding; 1]>,
 }
 
+crate::snapshot::state! {
+    struct Producer {
+        kind, transport, payload_types, liveness_timeout, need_history, encodings
+    }
+}
+
 /// A payload type of a producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PayloadType {
@@ -37,6 +43,8 @@ pub struct PayloadType {
     /// As consumers receive it.
     pub mapped: u8,
 }
+
+crate::snapshot::state! { struct PayloadType { incoming, mapped } }
 
 /// An encoding of a producer: what is known of it before its first packet, and its stream after.
 #[derive(Clone, Debug)]
@@ -81,6 +89,14 @@ pub struct Encoding {
     pub changes: SsrcChanges,
 }
 
+crate::snapshot::state! {
+    struct Encoding {
+        ssrc, rid, rtx_ssrc, payload_type, rtx_payload_type, codec, use_nack, use_pli, use_fir,
+        use_in_band_fec, clock_rate, layers, is_ksvc, use_dtx, checks_inactivity, stream, rtx,
+        changes
+    }
+}
+
 /// What a producer was made with: never touched by the forwarding path.
 #[derive(Component, Clone, Debug)]
 pub struct ProducerParameters {
@@ -93,6 +109,8 @@ pub struct ProducerParameters {
     /// What consumers can get.
     pub consumable: RtpParameters,
 }
+
+crate::snapshot::state! { struct ProducerParameters { rtp, producer_type, mapping, consumable } }
 
 impl Producer {
     /// What consumers call `payload_type`.

@@ -22,6 +22,12 @@ pub struct Rate {
     began_ms: u64,
 }
 
+crate::snapshot::state! {
+    struct Rate {
+        window_ms, item_ms, items, newest, newest_start_ms, newest_bytes, older_bytes, began_ms
+    }
+}
+
 const ITEMS: u64 = 100;
 const SPAN_MIN_MS: u64 = 500;
 

@@ -46,6 +46,14 @@ pub struct Reception {
     pub touched: (u64, u32),
 }
 
+crate::snapshot::state! {
+    struct Reception {
+        sequence, jitter, packets, bytes, rate, retransmitted, repaired, rtx, rtx_discarded,
+        nack_count, nack_packet_count, discarded, pli_count, fir_count, untold_restart,
+        key_frame_tick, touched
+    }
+}
+
 impl Reception {
     /// Nothing was received yet of a stream with these rates.
     pub fn new(rate: LayerRates) -> Self {
@@ -109,12 +117,21 @@ pub struct Sequence {
     max_timestamp_at: Time,
 }
 
+crate::snapshot::state! {
+    struct Sequence {
+        started, base, max, cycles, bad, received, before, restarts, max_timestamp,
+        max_timestamp_at
+    }
+}
+
 /// What the runs of numbers that ended came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Before {
     expected: u32,
     received: u64,
 }
+
+crate::snapshot::state! { struct Before { expected, received } }
 
 /// A jump of this many packets is still taken for loss.
 const MAX_DROPOUT: u16 = 3_000;
@@ -260,6 +277,8 @@ pub struct Jitter {
     transit: Option<u32>,
     jitter: f32,
 }
+
+crate::snapshot::state! { struct Jitter { transit, jitter } }
 
 impl Jitter {
     /// Takes in the timestamp of a packet that arrived at `now`.

@@ -20,6 +20,8 @@ pub struct RemoteClock {
     reports_only: bool,
 }
 
+crate::snapshot::state! { struct RemoteClock { samples, len, next, offset, reports_only } }
+
 /// Samples that the offset is the median of.
 const WINDOW: usize = 7;
 /// Fewer samples tell nothing: one packet that was held up would decide alone.

@@ -30,9 +30,18 @@ pub struct Reporting {
     restarts: u32,
 }
 
+crate::snapshot::state! {
+    struct Reporting {
+        heard, retransmissions_heard, retransmissions, round_trip, reported, sampled,
+        fraction_lost, packets_lost, told_lost, restarts
+    }
+}
+
 /// The last sender report of an SSRC: the middle 32 bits of its NTP time, and when it arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct SenderReport(Option<(u32, Time)>);
+
+crate::snapshot::state! { struct SenderReport(it) }
 
 impl SenderReport {
     /// Takes in the NTP time of a report that arrived at `now`. Zero means that the sender has no
@@ -61,6 +70,8 @@ struct Counters {
     repaired: u32,
     retransmitted: u32,
 }
+
+crate::snapshot::state! { struct Counters { expected, received, repaired, retransmitted } }
 
 impl Counters {
     fn of(reception: &Reception) -> Self {

@@ -29,10 +29,19 @@ pub struct RtpStream {
     pub clock_rate: u32,
 }
 
+crate::snapshot::state! {
+    struct RtpStream {
+        producer, encoding_index, discovered, ssrc, rid, payload_type, rtx_payload_type, codec,
+        clock_rate
+    }
+}
+
 /// The producer that a stream belongs to.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 #[relationship(relationship_target = Streams)]
 pub struct StreamOf(pub Entity);
+
+crate::snapshot::state! { struct StreamOf(it) }
 
 /// The streams of a producer, in no order.
 #[derive(Component, Debug, Default)]

@@ -71,6 +71,8 @@ pub struct Histogram {
     samples: std::collections::VecDeque<u8>,
 }
 
+crate::snapshot::state! { struct Histogram { samples } }
+
 /// How many samples count.
 const SAMPLES: usize = 24;
 

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Score(pub u8);
 
+crate::snapshot::state! { struct Score(it) }
+
 impl Default for Score {
     fn default() -> Self {
         Self(10)
@@ -48,10 +50,14 @@ pub struct ConsumerScore {
 #[derive(Resource, Debug, Default)]
 pub struct ConsumerScoresChanged(pub Changes);
 
+crate::snapshot::state! { struct ConsumerScoresChanged(it) }
+
 /// Streams of producers that began or changed their score. Written by Demux and Score, emptied by
 /// Score.
 #[derive(Resource, Debug, Default)]
 pub struct ScoresChanged(pub Changes);
+
+crate::snapshot::state! { struct ScoresChanged(it) }
 
 /// Whose score changed in a tick, in the order in which it did. However often it did, it is told
 /// once, with what is the case in the end; what is then as it was before is no change.
@@ -60,6 +66,8 @@ pub struct Changes {
     order: Vec<(Entity, Option<Score>)>,
     known: EntityHashSet,
 }
+
+crate::snapshot::state! { struct Changes { order, known } }
 
 impl Changes {
     /// Adds an entity with the score that it had `before`, none when it is new. Of several the

@@ -22,6 +22,8 @@ pub struct SilenceTimer {
     silent: bool,
 }
 
+crate::snapshot::state! { struct SilenceTimer { span, wait, armed, silent } }
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wait {
     Stopped,
@@ -29,6 +31,8 @@ enum Wait {
     Anew,
     Since(Time),
 }
+
+crate::snapshot::state! { enum Wait { Stopped, Anew, Since(it) } }
 
 /// What to do when the deadline of a [`SilenceTimer`] has fired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +120,8 @@ impl SilenceTimer {
 #[derive(Component, Clone, Copy, Debug)]
 pub struct Inactivity(pub SilenceTimer);
 
+crate::snapshot::state! { struct Inactivity(it) }
+
 impl Inactivity {
     /// A stream without media for this long is inactive.
     pub const SPAN: Duration = Duration::from_millis(1_500);
@@ -136,10 +142,14 @@ impl Inactivity {
 #[derive(Resource, Debug, Default)]
 pub struct ResumedStreams(pub Vec<Entity>);
 
+crate::snapshot::state! { struct ResumedStreams(it) }
+
 /// On each stream of a producer with a liveness timeout: whether packets arrive at all. It says
 /// nothing of quality, and goes on while the producer is paused. Written by Score.
 #[derive(Component, Clone, Copy, Debug)]
 pub struct Liveness(pub SilenceTimer);
+
+crate::snapshot::state! { struct Liveness(it) }
 
 /// The liveness timeout of producers that have none of their own; zero for none.
 #[derive(Resource, Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -29,12 +29,16 @@ pub struct SsrcChanges {
     latest: SmallVec<[Replaced; 0]>,
 }
 
+crate::snapshot::state! { struct SsrcChanges { latest } }
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Replaced {
     /// Of media and of retransmissions.
     ssrcs: [Option<u32>; 2],
     at: Time,
 }
+
+crate::snapshot::state! { struct Replaced { ssrcs, at } }
 
 /// Whether an SSRC may take the place of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,6 +25,12 @@ pub struct Templates {
     active: u32,
 }
 
+crate::snapshot::state! {
+    struct Templates {
+        structure, frame_number, targets, version, replaced, active
+    }
+}
+
 /// What a descriptor says of its frame, with the templates that hold for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dependencies {

@@ -18,6 +18,8 @@ pub struct Dominance {
     heard: Time,
 }
 
+crate::snapshot::state! { struct Dominance { speakers, dominant, heard } }
+
 /// The dominant speaker, as applications are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

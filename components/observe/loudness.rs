@@ -15,6 +15,8 @@ pub struct Loudness {
     is_silent: bool,
 }
 
+crate::snapshot::state! { struct Loudness { voices, max_entries, threshold, is_silent } }
+
 /// A producer that was loud in an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loud {
@@ -41,6 +43,8 @@ struct Levels {
     sum: u32,
     count: u32,
 }
+
+crate::snapshot::state! { struct Levels { sum, count } }
 
 /// Packets of an interval below which nothing is said of a producer.
 const PACKETS_MIN: u32 = 10;

@@ -23,6 +23,8 @@ pub struct RtpObserver {
     is_armed: bool,
 }
 
+crate::snapshot::state! { struct RtpObserver { kind, began, interval, is_armed } }
+
 /// What an observer makes of what it hears.
 #[derive(Debug)]
 pub enum ObserverKind {
@@ -32,10 +34,14 @@ pub enum ObserverKind {
     ActiveSpeaker(Dominance),
 }
 
+crate::snapshot::state! { enum ObserverKind { AudioLevel(it), ActiveSpeaker(it) } }
+
 /// The router that an observer belongs to.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 #[relationship(relationship_target = RtpObservers)]
 pub struct ObservesRouter(pub Entity);
+
+crate::snapshot::state! { struct ObservesRouter(it) }
 
 /// The observers of a router, in no order.
 #[derive(Component, Debug, Default)]
@@ -46,6 +52,8 @@ pub struct RtpObservers(EntityHashSet);
 /// producers that were added to one.
 #[derive(Component, Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObservedBy(pub SmallVec<[Entity; 2]>);
+
+crate::snapshot::state! { struct ObservedBy(it) }
 
 impl RtpObserver {
     /// An observer that begins at `now`, and tells what it heard at most once an `interval`.

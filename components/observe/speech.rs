@@ -15,6 +15,8 @@ pub(super) struct Speech {
     floor: NoiseFloor,
 }
 
+crate::snapshot::state! { struct Speech { levels, heard, floor } }
+
 /// How much speech there is: an instant, lately, and in all. Each is positive.
 pub(super) type Scores = [f64; 3];
 
@@ -143,6 +145,8 @@ struct NoiseFloor {
     least: u8,
     heard: u16,
 }
+
+crate::snapshot::state! { struct NoiseFloor { level, least, heard } }
 
 impl NoiseFloor {
     /// Levels of one window: 15 seconds.

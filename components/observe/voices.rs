@@ -2,6 +2,9 @@
 
 use bevy_ecs::entity::Entity;
 
+use crate::snapshot::Roster;
+use crate::wire::state::{Malformed, Reader, State, Writer};
+
 /// The producers that an observer listens to, and what it heard of each.
 #[derive(Debug, Default)]
 pub(super) struct Voices<T> {
@@ -19,6 +22,37 @@ pub(super) struct Voice<T> {
     pub(super) heard: T,
     /// Which addition it was: the key of order.
     pub(super) added: u64,
+}
+
+impl<T: State<Roster>> State<Roster> for Voices<T> {
+    fn save(&self, out: &mut Writer<Roster>) {
+        self.list.save(out);
+        self.added.save(out);
+    }
+
+    /// Where they are restored, producers may be in another order.
+    fn load(from: &mut Reader<'_, Roster>) -> Result<Self, Malformed> {
+        let (mut list, added): (Vec<Voice<T>>, _) = State::load(from)?;
+        list.sort_unstable_by_key(|voice| voice.producer);
+        Ok(Self { list, added })
+    }
+}
+
+impl<T: State<Roster>> State<Roster> for Voice<T> {
+    fn save(&self, out: &mut Writer<Roster>) {
+        self.producer.save(out);
+        self.heard.save(out);
+        self.added.save(out);
+    }
+
+    fn load(from: &mut Reader<'_, Roster>) -> Result<Self, Malformed> {
+        let (producer, heard, added) = State::load(from)?;
+        Ok(Self {
+            producer,
+            heard,
+            added,
+        })
+    }
 }
 
 impl<T: Default> Voices<T> {

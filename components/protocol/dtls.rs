@@ -68,6 +68,7 @@ mod machine;
 mod output;
 mod parameters;
 mod recorded;
+mod resumed;
 mod rtc;
 mod srtp_keys;
 mod state;

@@ -1,11 +1,31 @@
 //! Random numbers that a seed decides.
 
+use flumen_wire::state::{Malformed, Reader, State, Writer};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
+use zeroize::Zeroize;
 
 /// A cryptographic generator of random numbers.
 #[derive(Clone)]
 pub struct Generator(ChaCha12Rng);
+
+/// Its key among the rest.
+impl<C> State<C> for Generator {
+    fn save(&self, out: &mut Writer<C>) {
+        let mut seed = self.0.get_seed();
+        out.raw(&seed);
+        seed.zeroize();
+        self.0.get_stream().save(out);
+        self.0.get_word_pos().save(out);
+    }
+
+    fn load(from: &mut Reader<'_, C>) -> Result<Self, Malformed> {
+        let (seed, stream, position) = State::load(from)?;
+        let mut generator = Self::new(seed, stream);
+        generator.0.set_word_pos(position);
+        Ok(generator)
+    }
+}
 
 impl Generator {
     /// ChaCha12 keyed with `seed`; `stream` chooses one of its streams of numbers.

@@ -32,6 +32,8 @@ pub struct Config {
     pub switches: u32,
 }
 
+flumen_wire::state! { struct Config { consent_timeout, tuples, unproven_bytes, switches } }
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -59,6 +61,8 @@ pub enum State {
     /// Its owner closed it.
     Closed,
 }
+
+flumen_wire::state! { enum State { New, Connected, Completed, Disconnected, Closed } }
 
 /// What a check that was answered did.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,6 +11,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 
+flumen_wire::state! { struct Time(it) }
+
 impl Time {
     /// The engine's epoch.
     pub const ZERO: Self = Self(0);

@@ -21,6 +21,8 @@ pub struct RtpCapabilities {
     pub header_extensions: Vec<RtpHeaderExtension>,
 }
 
+crate::snapshot::state! { struct RtpCapabilities { codecs, header_extensions } }
+
 impl RtpCapabilities {
     /// The capabilities of a router that forwards `media_codecs`.
     ///

@@ -46,6 +46,13 @@ pub enum Codec {
     Other,
 }
 
+crate::snapshot::state! {
+    enum Codec {
+        Opus, MultiOpus, Pcmu, Pcma, Isac, G722, Ilbc, Silk, Cn, TelephoneEvent, Vp8, Vp9, H264,
+        H265, Av1, Rtx, Red, Ulpfec, Flexfec, Other
+    }
+}
+
 impl Codec {
     /// The codec that `mime_type` (such as `video/VP8`, case does not matter) names.
     pub fn of_mime_type(mime_type: &str) -> Self {

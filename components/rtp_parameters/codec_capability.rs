@@ -30,6 +30,12 @@ pub struct RtpCodecCapability {
     pub rtcp_feedback: Vec<RtcpFeedback>,
 }
 
+crate::snapshot::state! {
+    struct RtpCodecCapability {
+        kind, mime_type, preferred_payload_type, clock_rate, channels, parameters, rtcp_feedback
+    }
+}
+
 impl RtpCodecCapability {
     /// A codec without parameters and feedback; audio with one channel.
     pub fn new(kind: MediaKind, mime_type: impl Into<String>, clock_rate: u32) -> Self {

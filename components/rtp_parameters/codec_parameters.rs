@@ -26,6 +26,12 @@ pub struct RtpCodecParameters {
     pub rtcp_feedback: Vec<RtcpFeedback>,
 }
 
+crate::snapshot::state! {
+    struct RtpCodecParameters {
+        mime_type, payload_type, clock_rate, channels, parameters, rtcp_feedback
+    }
+}
+
 impl RtpCodecParameters {
     /// The codec the MIME type names.
     pub fn codec(&self) -> Codec {

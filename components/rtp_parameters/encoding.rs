@@ -43,6 +43,13 @@ pub struct RtpEncodingParameters {
     pub active: Option<bool>,
 }
 
+crate::snapshot::state! {
+    struct RtpEncodingParameters {
+        ssrc, rid, codec_payload_type, rtx, dtx, scalability_mode, scale_resolution_down_by,
+        max_bitrate, active
+    }
+}
+
 impl RtpEncodingParameters {
     /// The layers its scalability mode names; one of each when it has none.
     pub fn scalability(&self) -> ScalabilityMode {
@@ -76,6 +83,8 @@ pub struct RtpEncodingRtx {
     /// Its SSRC.
     pub ssrc: u32,
 }
+
+crate::snapshot::state! { struct RtpEncodingRtx { ssrc } }
 
 impl Read for RtpEncodingRtx {
     const NAME: &'static str = "rtx";

@@ -14,6 +14,8 @@ use super::untyped::{Untyped, is_whole};
 #[serde(transparent)]
 pub struct FormatParameters(BTreeMap<String, FormatValue>);
 
+crate::snapshot::state! { struct FormatParameters(it) }
+
 impl FormatParameters {
     /// No parameters.
     pub const fn new() -> Self {
@@ -129,6 +131,8 @@ pub enum FormatValue {
     /// A string.
     Text(String),
 }
+
+crate::snapshot::state! { enum FormatValue { Integer(it), Float(it), Text(it) } }
 
 impl FormatValue {
     /// The value that `untyped` stands for; `null` is the empty string.

@@ -21,6 +21,12 @@ pub struct RtpHeaderExtension {
     pub direction: RtpHeaderExtensionDirection,
 }
 
+crate::snapshot::state! {
+    struct RtpHeaderExtension {
+        kind, uri, preferred_id, preferred_encrypt, direction
+    }
+}
+
 impl Read for RtpHeaderExtension {
     const NAME: &'static str = "headerExtension";
 
@@ -68,6 +74,12 @@ pub enum RtpHeaderExtensionDirection {
     RecvOnly,
     /// Nobody.
     Inactive,
+}
+
+crate::snapshot::state! {
+    enum RtpHeaderExtensionDirection {
+        SendRecv, SendOnly, RecvOnly, Inactive
+    }
 }
 
 impl RtpHeaderExtensionDirection {

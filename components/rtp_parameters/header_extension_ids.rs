@@ -35,6 +35,13 @@ pub struct HeaderExtensionIds {
     pub packet_id: Option<u8>,
 }
 
+crate::snapshot::state! {
+    struct HeaderExtensionIds {
+        mid, rid, rrid, abs_send_time, transport_cc, audio_level, dependency_descriptor,
+        video_orientation, toffset, abs_capture_time, playout_delay, packet_id
+    }
+}
+
 impl HeaderExtensionIds {
     /// No extension has an id.
     pub const NONE: Self = Self {

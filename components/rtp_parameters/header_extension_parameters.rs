@@ -18,6 +18,8 @@ pub struct RtpHeaderExtensionParameters {
     pub parameters: FormatParameters,
 }
 
+crate::snapshot::state! { struct RtpHeaderExtensionParameters { uri, id, encrypt, parameters } }
+
 impl RtpHeaderExtensionParameters {
     /// An extension in the clear, without parameters.
     pub fn new(uri: impl Into<String>, id: u8) -> Self {

@@ -13,6 +13,8 @@ pub struct RtpMapping {
     pub encodings: Vec<EncodingMapping>,
 }
 
+crate::snapshot::state! { struct RtpMapping { codecs, encodings } }
+
 impl RtpMapping {
     /// The payload type that `payload_type` becomes.
     pub fn mapped_payload_type(&self, payload_type: u8) -> Option<u8> {
@@ -33,6 +35,8 @@ pub struct CodecMapping {
     pub mapped_payload_type: u8,
 }
 
+crate::snapshot::state! { struct CodecMapping { payload_type, mapped_payload_type } }
+
 /// What becomes of an encoding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -46,6 +50,8 @@ pub struct EncodingMapping {
     /// The SSRC in the router.
     pub mapped_ssrc: u32,
 }
+
+crate::snapshot::state! { struct EncodingMapping { ssrc, rid, mapped_ssrc } }
 
 /// Maps the validated `parameters` of a producer to the `capabilities` of its router.
 ///

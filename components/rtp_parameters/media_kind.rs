@@ -14,6 +14,8 @@ pub enum MediaKind {
     Video,
 }
 
+crate::snapshot::state! { enum MediaKind { Audio, Video } }
+
 impl MediaKind {
     /// The kind a MIME type such as `audio/opus` names; nothing when it is neither `audio/…` nor
     /// `video/…`. Case does not matter (RFC 4855, section 3).

@@ -18,6 +18,8 @@ pub enum ProducerType {
     Svc,
 }
 
+crate::snapshot::state! { enum ProducerType { Simple, Simulcast, Svc } }
+
 impl ProducerType {
     /// Whether streams of `codec` can be layered in this way.
     const fn takes(self, codec: Codec) -> bool {

@@ -15,6 +15,8 @@ pub struct RtcpParameters {
     pub reduced_size: bool,
 }
 
+crate::snapshot::state! { struct RtcpParameters { cname, reduced_size } }
+
 impl Default for RtcpParameters {
     fn default() -> Self {
         Self {

@@ -15,6 +15,8 @@ pub struct RtcpFeedback {
     pub parameter: String,
 }
 
+crate::snapshot::state! { struct RtcpFeedback { kind, parameter } }
+
 impl RtcpFeedback {
     /// The feedback written as `kind parameter`.
     pub fn new(kind: impl Into<String>, parameter: impl Into<String>) -> Self {

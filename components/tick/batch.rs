@@ -122,6 +122,8 @@ pub struct PacketFacts {
     pub descriptor: Descriptor,
 }
 
+crate::snapshot::state! { struct PacketFacts { header, payload_type, key_frame, descriptor } }
+
 impl MediaPacket {
     /// What is known of it.
     pub fn facts(&self) -> PacketFacts {

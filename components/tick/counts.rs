@@ -6,7 +6,9 @@ use std::ops::{Index, IndexMut};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use crate::snapshot::Roster;
 use crate::tick::veto::{VETOES_MAX, Veto};
+use crate::wire::state::{Malformed, Reader, State, Writer};
 
 /// A closed list of reasons that can be counted.
 pub trait Reason: Copy + Send + Sync + 'static {
@@ -57,6 +59,32 @@ impl<R: Reason> Counts<R> {
     /// The reasons of the application's own that were counted at least once, the first one first.
     pub fn vetoes(&self) -> impl Iterator<Item = (Veto, u64)> {
         self.vetoes.iter().copied().filter(|&(_, count)| count > 0)
+    }
+}
+
+/// The application's own reasons by their names, which must be registered where they are loaded.
+impl<R: Reason> State<Roster> for Counts<R> {
+    fn save(&self, out: &mut Writer<Roster>) {
+        self.counts.save(out);
+        self.vetoes.len().save(out);
+        for (veto, count) in &self.vetoes {
+            Box::<str>::from(veto.name()).save(out);
+            count.save(out);
+        }
+    }
+
+    fn load(from: &mut Reader<'_, Roster>) -> Result<Self, Malformed> {
+        let (counts, named): (_, Vec<(Box<str>, u64)>) = State::load(from)?;
+        let mut counts = Self {
+            counts,
+            ..Self::default()
+        };
+        for (name, count) in named {
+            let mut known = from.context.vetoes.iter();
+            let veto = known.find(|veto| veto.name() == &*name).ok_or(Malformed)?;
+            counts[*veto] = count;
+        }
+        Ok(counts)
     }
 }
 

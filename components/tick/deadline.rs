@@ -6,7 +6,9 @@ use std::collections::BinaryHeap;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::resource::Resource;
 
+use crate::snapshot::Roster;
 use crate::tick::time::Time;
+use crate::wire::state::{Malformed, Reader, State, Writer};
 
 /// What a deadline is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +60,14 @@ pub enum Due {
     User(u64),
 }
 
+crate::snapshot::state! {
+    enum Due {
+        KeyFrameRetry { ssrc }, KeyFrameDelay { ssrc }, MissingPackets, Inactivity, Liveness,
+        LayerActivity, Wants, BandwidthFeedback, PathEstimate, Probe, Pacing, Reports,
+        MoreReports, Sctp, IceConsent, UnprovenConnections, Dtls, Observed, User(it)
+    }
+}
+
 /// The deadlines of all entities.
 ///
 /// A deadline cannot be withdrawn or moved: who set it checks, when it fires, whether it still
@@ -67,6 +77,32 @@ pub struct Deadlines {
     queue: BinaryHeap<Reverse<(Time, u64, Entity, Due)>>,
     pushed: u64,
     fired: Vec<(Entity, Due)>,
+}
+
+/// In the order in which they will fire.
+impl State<Roster> for Deadlines {
+    fn save(&self, out: &mut Writer<Roster>) {
+        let mut queue: Vec<_> = self.queue.iter().map(|Reverse(set)| *set).collect();
+        queue.sort_unstable();
+        queue.len().save(out);
+        for (at, number, entity, due) in queue {
+            (at, number, entity).save(out);
+            due.save(out);
+        }
+        self.pushed.save(out);
+        self.fired.save(out);
+    }
+
+    fn load(from: &mut Reader<'_, Roster>) -> Result<Self, Malformed> {
+        let queue: Vec<((Time, u64, Entity), Due)> = State::load(from)?;
+        let queue = queue.into_iter();
+        let queue = queue.map(|((at, number, entity), due)| Reverse((at, number, entity, due)));
+        Ok(Self {
+            queue: queue.collect(),
+            pushed: State::load(from)?,
+            fired: State::load(from)?,
+        })
+    }
 }
 
 impl Deadlines {

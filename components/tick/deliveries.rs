@@ -16,6 +16,8 @@ pub struct Deliveries {
     held: EntityHashMap<Held>,
 }
 
+crate::snapshot::state! { struct Deliveries { bytes, rows, held } }
+
 /// What one transport holds.
 #[derive(Clone, Copy, Debug, Default)]
 struct Held {
@@ -23,12 +25,16 @@ struct Held {
     bytes: usize,
 }
 
+crate::snapshot::state! { struct Held { packets, bytes } }
+
 #[derive(Clone, Copy, Debug)]
 struct Row {
     to: Recipient,
     start: usize,
     len: usize,
 }
+
+crate::snapshot::state! { struct Row { to, start, len } }
 
 /// What a delivered packet is, and through whom it leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +44,8 @@ pub enum Recipient {
     /// An RTCP packet of a direct transport.
     Rtcp(TransportId),
 }
+
+crate::snapshot::state! { enum Recipient { Rtp(it), Rtcp(it) } }
 
 /// A packet delivered to the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

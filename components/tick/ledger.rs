@@ -55,6 +55,13 @@ pub struct Ledger {
     pub kernel_drops: u64,
 }
 
+crate::snapshot::state! {
+    struct Ledger {
+        received, injected, unwrapped, accepted, consumed, rtcp_faults, discarded, offered,
+        withheld, enqueued, generated, sent, refused, waiting, paced, kernel_drops
+    }
+}
+
 /// A ledger that does not close: a mistake of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]

@@ -48,6 +48,8 @@ pub struct Destination {
     pub address: SocketAddr,
 }
 
+crate::snapshot::state! { struct Destination { transport, socket, address } }
+
 impl Destination {
     /// Where the RTP of `transport` goes, whose path this is; nowhere in-process, or before its
     /// remote address is known.
@@ -103,6 +105,8 @@ pub enum OutgoingKind {
     /// RTP that carries nothing: to try what a path carries.
     Padding,
 }
+
+crate::snapshot::state! { enum OutgoingKind { Control, Audio, Media, Retransmission, Padding } }
 
 impl Outgoing {
     /// Length of the datagram in bytes.

@@ -15,6 +15,8 @@ pub struct Parked {
     rows: Vec<Row>,
 }
 
+crate::snapshot::state! { struct Parked { bytes, rows } }
+
 #[derive(Clone, Copy, Debug)]
 struct Row {
     destination: Destination,
@@ -24,6 +26,8 @@ struct Row {
     start: usize,
     len: usize,
 }
+
+crate::snapshot::state! { struct Row { destination, kind, overhead, start, len } }
 
 impl Parked {
     /// How many datagrams wait.

@@ -36,9 +36,13 @@ pub enum Purpose {
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Created(pub u64);
 
+crate::snapshot::state! { struct Created(it) }
+
 /// Counts creations: the next entity gets this number.
 #[derive(Resource, Clone, Copy, Debug, Default)]
 pub struct CreationSequence(pub u64);
+
+crate::snapshot::state! { struct CreationSequence(it) }
 
 impl Seed {
     /// The generator of the entity created as number `created`, for `purpose`.

@@ -18,6 +18,8 @@ pub struct Now {
     pub backward_jumps: u64,
 }
 
+crate::snapshot::state! { struct Now { time, tick, backward_jumps } }
+
 /// Where the engine's epoch lies on the wall clock, in NTP time (seconds since 1900, Q32.32).
 ///
 /// An input of the engine, read once at start: NTP time of a tick is this plus [`Now`].

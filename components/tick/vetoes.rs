@@ -46,6 +46,11 @@ impl Vetoes {
         veto
     }
 
+    /// The reasons that were registered, the first one first.
+    pub fn registered(&self) -> &[Veto] {
+        &self.known
+    }
+
     /// Tells the first mistake that was made.
     ///
     /// # Errors

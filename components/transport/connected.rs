@@ -9,3 +9,5 @@ use crate::transport::path::Role;
 /// Demux and between ticks, emptied by Feedback.
 #[derive(Resource, Debug, Default)]
 pub struct Connected(pub Vec<(Entity, Role)>);
+
+crate::snapshot::state! { struct Connected(it) }

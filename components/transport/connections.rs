@@ -26,10 +26,17 @@ pub struct Connections {
     armed: bool,
 }
 
+crate::snapshot::state! { struct Connections { open, unproven, armed } }
+
 impl Connections {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.open.len()
+    }
+
+    /// Where they come from.
+    pub fn iter(&self) -> impl Iterator<Item = SocketAddr> {
+        self.open.iter().copied()
     }
 
     /// There is none.

@@ -14,3 +14,5 @@ pub struct Discards {
     /// An address that is not the transport's has sent to it, and that was told.
     pub told_of_stranger: bool,
 }
+
+crate::snapshot::state! { struct Discards { counts, told_of_stranger } }

@@ -7,9 +7,11 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::resource::Resource;
 use flumen_protocol::dtls::{Config, Connection, Identity, Tapes};
 
+use crate::snapshot::Roster;
 use crate::tick::deadline::{Deadlines, Due};
 use crate::tick::seed::{Created, Generator};
 use crate::tick::time::Time;
+use crate::wire::state::{Malformed, Reader, State, Writer};
 
 /// The DTLS connection of a WebRTC transport. Written by Demux, by who sends messages, and between
 /// ticks.
@@ -96,6 +98,25 @@ impl DtlsConnection {
             self.armed = None;
         }
         due
+    }
+}
+
+/// Its deadline is set anew when it comes back.
+impl State<Roster> for DtlsConnection {
+    fn save(&self, out: &mut Writer<Roster>) {
+        self.connection.save(out);
+    }
+
+    fn load(from: &mut Reader<'_, Roster>) -> Result<Self, Malformed> {
+        let settings = from.context.dtls.clone().ok_or(Malformed)?;
+        let connection = Connection::resumed(
+            &settings.config,
+            &settings.identity,
+            settings.epoch,
+            from.context.now,
+            from,
+        )?;
+        Ok(Self::new(connection, settings.identity))
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Following {
     rtcp: Heard,
 }
 
+crate::snapshot::state! { struct Following { after, rtp, rtcp } }
+
 /// When the source of a way was heard last; nothing once the source of the other way was replaced.
 type Heard = Option<Time>;
 

@@ -22,6 +22,8 @@ pub struct IceTuple {
     pub remote: SocketAddr,
 }
 
+crate::snapshot::state! { struct IceTuple { socket, remote } }
+
 /// The ICE agent of a WebRTC transport, and how far the world has followed it. Written by Demux and
 /// between ticks.
 #[derive(Component)]
@@ -36,15 +38,21 @@ pub struct IceAgent {
     checks: (u64, u32),
 }
 
+crate::snapshot::state! { struct IceAgent { agent, generator, told, listed, armed, checks } }
+
 /// The transports of which the ICE agent or the DTLS connection may have moved: what follows from
 /// it is done at the end of Demux.
 #[derive(Resource, Debug, Default)]
 pub struct MovedSessions(pub Vec<Entity>);
 
+crate::snapshot::state! { struct MovedSessions(it) }
+
 /// The transports that send by a way of which nothing but checks has come: these get little. Written
 /// by Demux, read by Protect.
 #[derive(Resource, Debug, Default)]
 pub struct UnprovenTransports(pub Vec<Entity>);
+
+crate::snapshot::state! { struct UnprovenTransports(it) }
 
 impl UnprovenTransports {
     /// Puts `transport` among them, once.

@@ -41,6 +41,8 @@ pub struct IceListeners {
     pub server: Option<Entity>,
 }
 
+crate::snapshot::state! { struct IceListeners { all, server } }
+
 /// A socket at which checks arrive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IceListener {
@@ -54,6 +56,12 @@ pub struct IceListener {
     pub expose_internal_ip: bool,
     /// How much it is preferred, see [`IceCandidate::priority`].
     pub local_preference: u32,
+}
+
+crate::snapshot::state! {
+    struct IceListener {
+        socket, address, protocol, expose_internal_ip, local_preference
+    }
 }
 
 /// How much less than the announced address the local one is preferred.

@@ -27,6 +27,8 @@ pub struct Listener {
     pub extensions: HeaderExtensionIds,
 }
 
+crate::snapshot::state! { struct Listener { ssrcs, mids, rids, consumers, extensions } }
+
 /// What an incoming SSRC belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Incoming {
@@ -37,3 +39,5 @@ pub struct Incoming {
     /// The SSRC carries retransmissions (RFC 4588) of that stream.
     pub retransmission: bool,
 }
+
+crate::snapshot::state! { struct Incoming { producer, stream, retransmission } }

@@ -30,9 +30,13 @@ pub struct Pacer {
     listed: bool,
 }
 
+crate::snapshot::state! { struct Pacer { asked, credit, updated_at, again, video, armed, listed } }
+
 /// The transports of which packets wait for their turn. Written by Protect.
 #[derive(Resource, Debug, Default)]
 pub struct PacedTransports(pub Vec<Entity>);
+
+crate::snapshot::state! { struct PacedTransports(it) }
 
 /// How a transport is paced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +69,8 @@ struct Waiting {
     bytes: VecDeque<u8>,
 }
 
+crate::snapshot::state! { struct Waiting { rows, bytes } }
+
 #[derive(Clone, Copy, Debug)]
 struct Row {
     since: Time,
@@ -73,6 +79,8 @@ struct Row {
     transport_sequence: u8,
     kind: OutgoingKind,
 }
+
+crate::snapshot::state! { struct Row { since, len, abs_send_time, transport_sequence, kind } }
 
 /// Bytes of a packet of about the longest kind.
 const PACKET_BYTES: u64 = 1_200;

@@ -23,10 +23,14 @@ pub enum TransportKind {
     Direct,
 }
 
+crate::snapshot::state! { enum TransportKind { Plain, WebRtc, Direct } }
+
 /// The transport that a producer or consumer belongs to.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 #[relationship(relationship_target = Residents)]
 pub struct OnTransport(pub Entity);
+
+crate::snapshot::state! { struct OnTransport(it) }
 
 /// The producers and consumers of a transport, in no order.
 #[derive(Component, Debug, Default)]
@@ -52,6 +56,12 @@ pub struct Path {
     pub waiting: u32,
 }
 
+crate::snapshot::state! {
+    struct Path {
+        rtp, rtcp, rtcp_mux, comedia, transport_sequence, waiting
+    }
+}
+
 /// One way to the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
@@ -67,6 +77,8 @@ pub enum Link {
     },
 }
 
+crate::snapshot::state! { enum Link { Direct, Udp { socket, remote } } }
+
 /// Which of a transport's ways a datagram took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
@@ -75,6 +87,8 @@ pub enum Role {
     /// RTCP alone.
     Rtcp,
 }
+
+crate::snapshot::state! { enum Role { Rtp, Rtcp } }
 
 impl Path {
     /// The way of `role`.
@@ -184,6 +198,8 @@ pub enum Protocol {
     Tcp,
 }
 
+crate::snapshot::state! { enum Protocol { Udp, Tcp } }
+
 /// What a transport calls its local addresses: cold, read when a tuple is shown.
 #[derive(Component, Clone, Debug, PartialEq, Eq)]
 pub struct LocalAddresses {
@@ -193,6 +209,8 @@ pub struct LocalAddresses {
     pub rtcp: LocalAddress,
 }
 
+crate::snapshot::state! { struct LocalAddresses { rtp, rtcp } }
+
 /// A local address and the name it is announced by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalAddress {
@@ -201,6 +219,8 @@ pub struct LocalAddress {
     /// What to tell others instead of its IP address.
     pub announced: Option<String>,
 }
+
+crate::snapshot::state! { struct LocalAddress { bound, announced } }
 
 impl LocalAddress {
     /// The pair of this address and `remote`.
@@ -227,3 +247,5 @@ pub struct Naming {
     /// The MID of the next consumer.
     pub next_mid: u32,
 }
+
+crate::snapshot::state! { struct Naming { cname, next_mid } }

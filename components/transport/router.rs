@@ -13,10 +13,14 @@ pub struct Router {
     pub capabilities: RtpCapabilities,
 }
 
+crate::snapshot::state! { struct Router { capabilities } }
+
 /// The router that a transport belongs to.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 #[relationship(relationship_target = Transports)]
 pub struct OnRouter(pub Entity);
+
+crate::snapshot::state! { struct OnRouter(it) }
 
 /// The transports of a router, in no order.
 #[derive(Component, Debug, Default)]

@@ -53,6 +53,14 @@ pub struct SctpParameters {
     pub is_data_channel: bool,
 }
 
+crate::snapshot::state! {
+    struct SctpParameters {
+        port, outgoing_streams, incoming_streams, max_message_size, max_send_message_size,
+        max_receive_message_size, send_buffer_size, per_stream_send_queue_limit,
+        max_receiver_window_buffer_size, is_data_channel
+    }
+}
+
 /// A size that an association cannot have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]

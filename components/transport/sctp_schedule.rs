@@ -12,6 +12,8 @@ use crate::tick::time::Time;
 #[derive(Resource, Debug, Default)]
 pub struct Stirred(pub Vec<Entity>);
 
+crate::snapshot::state! { struct Stirred(it) }
+
 /// When a transport's association is looked at next.
 #[derive(Component, Clone, Debug, Default)]
 pub struct SctpSchedule {
@@ -20,6 +22,8 @@ pub struct SctpSchedule {
     /// runs the one of the next heartbeat stays, so that it need not be set again.
     set: SmallVec<[Time; 4]>,
 }
+
+crate::snapshot::state! { struct SctpSchedule { listed, set } }
 
 impl Stirred {
     /// Puts `transport` on the list, once.

@@ -8,6 +8,8 @@ use bevy_ecs::component::Component;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketKey(pub u32);
 
+crate::snapshot::state! { struct SocketKey(it) }
+
 /// A bound socket: of UDP, or one of TCP that listens. Written when it is bound, read by Demux and Forward.
 #[derive(Component, Clone, Debug)]
 pub struct Socket {
@@ -16,3 +18,11 @@ pub struct Socket {
     /// The address the system gave it.
     pub local: SocketAddr,
 }
+
+crate::snapshot::state! { struct Socket { key, local } }
+
+/// What a socket that transports share is announced as, instead of its address.
+#[derive(Component, Clone, Debug)]
+pub struct Announced(pub Option<String>);
+
+crate::snapshot::state! { struct Announced(it) }

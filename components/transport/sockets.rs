@@ -19,6 +19,8 @@ pub struct Sockets {
     hung_up: Vec<IceTuple>,
 }
 
+crate::snapshot::state! { struct Sockets { entries, free, hung_up } }
+
 /// A bound socket.
 #[derive(Clone, Debug)]
 pub struct SocketEntry {
@@ -29,6 +31,8 @@ pub struct SocketEntry {
     /// When it is shared: the transports on it, connected or not, in no order.
     pub transports: EntityHashSet,
 }
+
+crate::snapshot::state! { struct SocketEntry { entity, receivers, transports } }
 
 /// Who receives on a socket.
 #[derive(Clone, Debug)]
@@ -42,6 +46,8 @@ pub enum Receivers {
     Ice(IceReceivers),
 }
 
+crate::snapshot::state! { enum Receivers { One(a, b), ByRemote(it), Ice(it) } }
+
 /// How datagrams find WebRTC transports. Trees, too; no peer can make them grow: a transport has no
 /// more than two user names, and as many addresses as
 /// [`Limits::ice_tuples_per_transport`](crate::Limits::ice_tuples_per_transport).
@@ -53,6 +59,23 @@ pub struct IceReceivers {
     pub usernames: BTreeMap<Box<str>, Entity>,
     /// The connections, when it is a socket of TCP.
     pub connections: Option<Connections>,
+}
+
+crate::snapshot::state! { struct IceReceivers { remotes, usernames, connections } }
+
+impl Sockets {
+    /// The connections of all TCP sockets, by socket and remote address.
+    pub fn connections(&self) -> Vec<IceTuple> {
+        let mut all = Vec::new();
+        for (socket, entry) in (0..).map(SocketKey).zip(&self.entries) {
+            if let Some(Receivers::Ice(ice)) = entry.as_ref().map(|entry| &entry.receivers)
+                && let Some(connections) = &ice.connections
+            {
+                all.extend(connections.iter().map(|remote| IceTuple { socket, remote }));
+            }
+        }
+        all
+    }
 }
 
 impl IceReceivers {

@@ -32,6 +32,8 @@ pub struct SrtpOffer {
     generator: Generator,
 }
 
+crate::snapshot::state! { struct SrtpOffer { key, generator } }
+
 impl SrtpParameters {
     /// The key that is meant.
     ///

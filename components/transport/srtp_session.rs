@@ -26,6 +26,10 @@ struct Contexts {
     outbound: Outbound,
 }
 
+crate::snapshot::state! { struct SrtpSession(it) }
+
+crate::snapshot::state! { struct Contexts { inbound, outbound } }
+
 /// The part of a packet that stays readable, by what it is; none for what is not protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clear<'a> {

@@ -26,6 +26,12 @@ pub struct Traffic {
     pub probation_sent: Flow,
 }
 
+crate::snapshot::state! {
+    struct Traffic {
+        received, sent, rtp_received, rtp_sent, rtx_received, rtx_sent, probation_sent
+    }
+}
+
 /// Bytes that flow one way, and how many bits of them a second.
 #[derive(Clone, Debug)]
 pub struct Flow {
@@ -34,6 +40,8 @@ pub struct Flow {
     /// Bits a second.
     pub rate: Rate,
 }
+
+crate::snapshot::state! { struct Flow { bytes, rate } }
 
 /// The window of the rates of datagrams, in milliseconds.
 const DATAGRAM_WINDOW_MS: u64 = 1_000;

@@ -14,3 +14,5 @@ pub struct WebRtcServer {
     /// The transports on it, in no order.
     pub transports: EntityHashSet,
 }
+
+crate::snapshot::state! { struct WebRtcServer { listeners, transports } }

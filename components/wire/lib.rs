@@ -21,6 +21,7 @@
 //! | [`framing`] | datagrams in byte streams | RFC 4571 |
 //! | [`codec`] | key frames and payload descriptors | RFC 6184, 6716, 7741, 7798, 9628, AV1 RTP |
 //! | [`sequence`] | wrap-aware order and gapless renumbering | RFC 1982 |
+//! | [`state`](mod@state) | what snapshots are made of | - |
 #![forbid(unsafe_code)]
 
 pub mod classify;
@@ -37,6 +38,7 @@ pub mod rtp;
 pub mod rtx;
 pub mod sctp;
 pub mod sequence;
+pub mod state;
 pub mod stun;
 
 pub use classify::{PacketKind, classify};

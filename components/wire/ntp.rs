@@ -12,6 +12,11 @@ pub fn from_nanos(nanos: u64) -> u64 {
     seconds << 32 | fraction
 }
 
+/// The nanoseconds of a span in NTP's unit, 1/2^32 s.
+pub fn to_nanos(span: u64) -> u64 {
+    ((u128::from(span) * 1_000_000_000) >> 32) as u64
+}
+
 /// The NTP time of an instant, given in nanoseconds since the Unix epoch.
 pub fn from_unix_nanos(nanos: u64) -> u64 {
     from_nanos(nanos).wrapping_add(UNIX_EPOCH_SECONDS << 32)

@@ -93,6 +93,13 @@ pub struct RtpHeader {
     pub padding_len: u8,
 }
 
+crate::state! {
+    struct RtpHeader {
+        marker, payload_type, sequence_number, timestamp, ssrc, csrc_count, extension,
+        payload_start, payload_len, padding_len
+    }
+}
+
 /// Where the extension block of a packet lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExtensionBlock {
@@ -103,6 +110,8 @@ pub struct ExtensionBlock {
     /// Length of the elements in bytes: a multiple of four.
     pub len: u16,
 }
+
+crate::state! { struct ExtensionBlock { profile, start, len } }
 
 impl RtpHeader {
     /// Reads and checks the header of `packet`, which is the whole packet.

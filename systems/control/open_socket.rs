@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use bevy_ecs::entity::{Entity, EntityHashSet};
 use bevy_ecs::world::World;
 use flumen_components::{
-    AppData, Directory, LocalAddress, Receivers, Socket, SocketEntry, SocketId, SocketKey, Sockets,
+    Announced, AppData, Directory, LocalAddress, Receivers, Socket, SocketEntry, SocketId,
+    SocketKey, Sockets,
 };
 
 use super::birth;
@@ -64,7 +65,3 @@ fn enter(world: &mut World, key: SocketKey, entity: Entity, receivers: Receivers
     };
     world.resource_mut::<Sockets>().insert(key, entry);
 }
-
-/// What a shared socket is announced as.
-#[derive(bevy_ecs::component::Component, Clone, Debug)]
-pub(super) struct Announced(pub(super) Option<String>);

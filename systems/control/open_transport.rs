@@ -7,17 +7,17 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{TransportCreated, emit};
 use flumen_components::{
-    Allowance, AppData, Closed, Created, Directory, Discards, Following, IncomingLimit, Limits,
-    Link, Listener, LocalAddress, LocalAddresses, MessageSizes, Naming, OnRouter, OutgoingLimit,
-    Pacer, Path, Purpose, Receivers, RemoteClock, ReportSchedule, Residents, Role, RouterId,
-    SctpOptions, SctpOptionsError, Socket, SocketId, SocketKey, Sockets, SrtpCryptoSuite,
+    Allowance, Announced, AppData, Closed, Created, Directory, Discards, Following, IncomingLimit,
+    Limits, Link, Listener, LocalAddress, LocalAddresses, MessageSizes, Naming, OnRouter,
+    OutgoingLimit, Pacer, Path, Purpose, Receivers, RemoteClock, ReportSchedule, Residents, Role,
+    RouterId, SctpOptions, SctpOptionsError, Socket, SocketId, SocketKey, Sockets, SrtpCryptoSuite,
     SrtpOffer, SrtpSession, Subject, TraceTypes, Traffic, TransportId, TransportKind, find,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::birth;
-use super::open_socket::{Announced, SocketRecord, adopt_socket};
+use super::open_socket::{SocketRecord, adopt_socket};
 use super::sctp::enable;
 
 /// A transport cannot be opened.

@@ -29,12 +29,28 @@ pub enum NotSctp {
 
 /// Gives `transport` an association.
 pub(super) fn enable(world: &mut World, transport: Entity, mut parameters: SctpParameters) {
-    let limits = world.resource::<Limits>();
-    let library = world.resource::<SctpLibrary>().clone();
+    let stack = world.resource::<SctpLibrary>().stack;
     let longest = parameters
         .max_send_message_size
-        .min(library.stack.longest_message());
+        .min(stack.longest_message());
     parameters.max_send_message_size = longest;
+    let sizes = MessageSizes {
+        send_max: parameters.max_send_message_size as usize,
+        receive_max: parameters.max_receive_message_size as usize,
+    };
+    world.entity_mut(transport).insert((
+        parameters,
+        sizes,
+        SctpStreams::default(),
+        SctpSchedule::default(),
+    ));
+    associate(world, transport, &parameters);
+}
+
+/// Makes the association of `transport`, which nobody has begun.
+fn associate(world: &mut World, transport: Entity, parameters: &SctpParameters) {
+    let limits = world.resource::<Limits>();
+    let library = world.resource::<SctpLibrary>().clone();
     let config = Config {
         max_send_message_size: parameters.max_send_message_size,
         max_receive_message_size: parameters.max_receive_message_size,
@@ -47,21 +63,33 @@ pub(super) fn enable(world: &mut World, transport: Entity, mut parameters: SctpP
         mtu: mtu(world, parameters.is_data_channel),
         ..Config::default()
     };
-    let sizes = MessageSizes {
-        send_max: parameters.max_send_message_size as usize,
-        receive_max: parameters.max_receive_message_size as usize,
-    };
     let created = world.get::<Created>(transport);
     let created = *created.expect("a transport was spawned with its number");
     let tags = birth::generator(world, created, Purpose::Sctp);
     let association = library.stack.associate(config, library.epoch, tags);
-    world.entity_mut(transport).insert((
-        parameters,
-        sizes,
-        SctpAssociation(association),
-        SctpStreams::default(),
-        SctpSchedule::default(),
-    ));
+    world
+        .entity_mut(transport)
+        .insert(SctpAssociation(association));
+}
+
+/// Gives a transport that comes back from a snapshot an association in place of the one that was
+/// `then`. What a library has cannot be kept: the new one waits to be begun if the other one did;
+/// otherwise it is closed, and tells so if the other one was not.
+pub fn bring_back_association(world: &mut World, transport: Entity, then: SctpState) {
+    let Some(&parameters) = world.get::<SctpParameters>(transport) else {
+        return;
+    };
+    associate(world, transport, &parameters);
+    let now = world.resource::<Now>().time;
+    let association = world.get_mut::<SctpAssociation>(transport);
+    let Some(mut association) = association.filter(|_| then != SctpState::New) else {
+        return;
+    };
+    association.abort(now);
+    if matches!(then, SctpState::Closed | SctpState::Failed) {
+        association.poll(now, &mut Output::default());
+    }
+    stir(world, transport);
 }
 
 /// The longest packet, which fits into a datagram with what DTLS adds, where it does.

@@ -1,5 +1,7 @@
 //! Places for what sequence numbers name: a ring that knows its ends.
 
+use crate::wire::state::{Malformed, Reader, State, Writer};
+
 /// Values for consecutive numbers, of which some have none; the first and the last number have one.
 ///
 /// Numbers are extended beyond 16 bits, so that they do not wrap. The ring doubles when its numbers
@@ -10,6 +12,18 @@ pub(super) struct Places<T> {
     places: Vec<Option<T>>,
     /// The first and the last number.
     range: Option<(u64, u64)>,
+}
+
+impl<C, T: State<C>> State<C> for Places<T> {
+    fn save(&self, out: &mut Writer<C>) {
+        self.places.save(out);
+        self.range.save(out);
+    }
+
+    fn load(from: &mut Reader<'_, C>) -> Result<Self, Malformed> {
+        let (places, range) = State::load(from)?;
+        Ok(Self { places, range })
+    }
 }
 
 /// Extended numbers begin here, so that none is negative.

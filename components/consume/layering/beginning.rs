@@ -20,6 +20,8 @@ pub struct Awaiting {
     pub is_due: bool,
 }
 
+crate::snapshot::state! { struct Awaiting { encoding, number, since, is_due } }
+
 /// What a stream is to a consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {

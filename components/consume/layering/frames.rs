@@ -17,6 +17,8 @@ pub(super) struct Frames {
     lost: u8,
 }
 
+crate::snapshot::state! { struct Frames { places, first, stale, lost } }
+
 /// What becomes of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {

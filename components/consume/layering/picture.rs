@@ -27,6 +27,12 @@ pub(super) struct Pictures {
     is_broken: bool,
 }
 
+crate::snapshot::state! {
+    struct Pictures {
+        is_simulcast, wanted, current, newest, without, wants_key_frame, is_broken
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Picture {
     timestamp: u32,
@@ -37,6 +43,8 @@ struct Picture {
     /// The highest that was forwarded.
     forwarded: Option<u8>,
 }
+
+crate::snapshot::state! { struct Picture { timestamp, is_key, temporal_layer, highest, forwarded } }
 
 /// So many pictures without the spatial layer that is forwarded alone mean that it has stopped.
 const STOPPED: u8 = 5;

@@ -20,6 +20,8 @@ pub(super) struct Places {
     newest: u16,
 }
 
+crate::snapshot::state! { struct Places { places, filled, newest } }
+
 /// What is known of a frame, or of the frames of all spatial layers that have one picture id.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Place {
@@ -34,6 +36,8 @@ pub(super) struct Place {
     /// The number that a receiver gets, of which none is left out for what was withheld.
     pub(super) compressed: u16,
 }
+
+crate::snapshot::state! { struct Place { seen, withheld, wanted, stale, compressed } }
 
 impl Default for Places {
     fn default() -> Self {

@@ -31,6 +31,12 @@ pub(crate) struct Run {
     pub(crate) end: Option<Start>,
 }
 
+crate::snapshot::state! {
+    struct Run {
+        stream, encoding, first, sequence, timestamp, tl0_index, key_index, frame, end
+    }
+}
+
 /// Where a run begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Start {
@@ -42,6 +48,8 @@ pub(crate) struct Start {
     pub(crate) tl0_index: Option<u8>,
 }
 
+crate::snapshot::state! { struct Start { frame, timestamp, tl0_index } }
+
 /// The latest runs of a consumer. Numbers go on from run to run, so that one map from outgoing
 /// numbers serves them all.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +58,8 @@ pub(super) struct Runs {
     /// Where the newest one is.
     at: usize,
 }
+
+crate::snapshot::state! { struct Runs { latest, at } }
 
 impl Runs {
     pub(super) fn newest(&self) -> Option<&Run> {

@@ -16,6 +16,8 @@ pub struct ConsumerLayers {
     pub temporal_layer: u8,
 }
 
+crate::snapshot::state! { struct ConsumerLayers { spatial_layer, temporal_layer } }
+
 /// The highest layers that a receiver wishes for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,6 +54,8 @@ pub struct Selection {
     allowed: Option<ConsumerLayers>,
     target: Option<ConsumerLayers>,
 }
+
+crate::snapshot::state! { struct Selection { highest, preferred, allowed, target } }
 
 impl Selection {
     /// The choice among as many layers as `counts` says: all are preferred and allowed.

@@ -16,6 +16,8 @@ pub(super) struct Timeline {
     base: Option<(Entity, u32)>,
 }
 
+crate::snapshot::state! { struct Timeline { base } }
+
 /// Clocks that put media further from when it arrived must be wrong, in milliseconds.
 const TRUSTED_MS: u64 = 5_000;
 

@@ -13,6 +13,8 @@ pub(super) struct Counted {
     overtaken: u32,
 }
 
+crate::snapshot::state! { struct Counted { end, overtaken } }
+
 impl Counted {
     /// Nothing from `number` on was counted.
     pub(super) fn from(number: i64) -> Self {

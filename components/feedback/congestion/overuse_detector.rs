@@ -20,6 +20,12 @@ pub(in crate::feedback) struct OveruseDetector {
     fall: f64,
 }
 
+crate::snapshot::state! {
+    struct OveruseDetector {
+        threshold, updated_at, above_ms, above_groups, previous, usage, rise, fall
+    }
+}
+
 /// What is made of the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::feedback) enum Usage {
@@ -30,6 +36,8 @@ pub(in crate::feedback) enum Usage {
     /// A queue grows.
     Over,
 }
+
+crate::snapshot::state! { enum Usage { Under, Normal, Over } }
 
 /// overuse_time_th: how long the offset must be above.
 const OVERUSE_MS: f64 = 10.0;

@@ -11,6 +11,8 @@ pub(in crate::feedback) struct PacketGroups {
     current: Option<Group>,
 }
 
+crate::snapshot::state! { struct PacketGroups { previous, current } }
+
 /// How far a group is from the one before, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::feedback) struct Delta {
@@ -30,6 +32,8 @@ struct Group {
     sent: u32,
     arrived: Time,
 }
+
+crate::snapshot::state! { struct Group { began, began_at, sent, arrived } }
 
 /// Packets sent within so long are a group, the burst_time of the draft; so are those that arrive
 /// within so long after they were held up together.

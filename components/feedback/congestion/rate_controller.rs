@@ -18,6 +18,12 @@ pub(in crate::feedback) struct RateController {
     response_time: Duration,
 }
 
+crate::snapshot::state! {
+    struct RateController {
+        estimate, state, updated_at, decreased_at, capacity, response_time
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
     Hold,
@@ -26,12 +32,16 @@ enum State {
     Decrease,
 }
 
+crate::snapshot::state! { enum State { Hold, Increase, Decrease } }
+
 /// What arrived when the path was over-used: exponential moving averages.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Capacity {
     mean: f64,
     variance: f64,
 }
+
+crate::snapshot::state! { struct Capacity { mean, variance } }
 
 /// beta: what is left of the incoming rate after over-use.
 const DECREASE: f64 = 0.85;

@@ -20,6 +20,8 @@ pub(super) struct OffsetFilter {
     groups: u32,
 }
 
+crate::snapshot::state! { struct OffsetFilter { offset, error, noise, intervals, groups } }
+
 /// q: how much the true offset is believed to move between groups.
 const STATE_NOISE: f64 = 1e-3;
 /// K: how many groups the highest rate of groups is taken from.

@@ -18,6 +18,12 @@ pub(super) struct AcknowledgedRate {
     bytes: u64,
 }
 
+crate::snapshot::state! {
+    struct AcknowledgedRate {
+        mean, variance, latest, last, window_ms, bytes
+    }
+}
+
 /// The window of the first sample, and of the others.
 const FIRST_WINDOW_MS: f64 = 500.0;
 const WINDOW_MS: f64 = 150.0;

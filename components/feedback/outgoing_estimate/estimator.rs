@@ -20,6 +20,17 @@ pub trait BandwidthEstimator: Send + Sync {
     /// What the path carries at `now`, at which the consumers of the transport want `wanted` bits a
     /// second. Called when something was reported, and now and then while reports are due.
     fn estimate(&mut self, wanted: u64, now: Time) -> PathEstimate;
+
+    /// What a snapshot keeps of it. None, as by default: it begins anew where the snapshot is
+    /// restored, with the bitrate that it estimated last.
+    fn save(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Goes on with what [`save`](Self::save) gave; false when that is not to be understood.
+    fn load(&mut self, _saved: &[u8]) -> bool {
+        false
+    }
 }
 
 /// Something that happened on a path.
@@ -48,6 +59,8 @@ pub struct SentPacket {
     pub probe: u8,
 }
 
+crate::snapshot::state! { struct SentPacket { number, at, bytes, probe } }
+
 /// What a receiver told of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketReport {
@@ -73,6 +86,8 @@ pub struct PathEstimate {
     pub probe: Option<Probe>,
 }
 
+crate::snapshot::state! { struct PathEstimate { bitrate, cause, figures, probe } }
+
 /// More than the estimate, to be sent for a moment: media, and padding as far as that is less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
@@ -83,6 +98,8 @@ pub struct Probe {
     /// How many bytes of RTP, at most [`BYTES_MAX`](Self::BYTES_MAX).
     pub bytes: u32,
 }
+
+crate::snapshot::state! { struct Probe { number, bitrate, bytes } }
 
 impl Probe {
     /// No probe is longer: a thousand packets.
@@ -150,6 +167,12 @@ pub enum EstimateCause {
     Limit,
 }
 
+crate::snapshot::state! {
+    enum EstimateCause {
+        Start, Growth, Probe, Queue, Loss, Silence, Remb, Limit
+    }
+}
+
 /// What is measured on a path: what explains an estimate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -166,6 +189,12 @@ pub struct PathFigures {
     pub loss: Option<f64>,
     /// From sending a packet to being told of it, in milliseconds.
     pub round_trip_time: Option<f64>,
+}
+
+crate::snapshot::state! {
+    struct PathFigures {
+        acknowledged_bitrate, sent_bitrate, queueing_delay, delay_trend, loss, round_trip_time
+    }
 }
 
 /// A span in milliseconds.

@@ -29,6 +29,12 @@ pub(super) struct LossControl {
     cut: Option<Cut>,
 }
 
+crate::snapshot::state! {
+    struct LossControl {
+        ceiling, inherent, spans, newest, told, judged_at, share, overtaking, cut
+    }
+}
+
 /// What was told of the packets that were sent within a span of time.
 #[derive(Clone, Copy, Debug, Default)]
 struct Span {
@@ -36,6 +42,8 @@ struct Span {
     packets: f64,
     lost: f64,
 }
+
+crate::snapshot::state! { struct Span { began, packets, lost } }
 
 /// What the ceiling was last lowered for. Packets that were sent before tell nothing of what that
 /// changed, so they are not counted.
@@ -50,6 +58,8 @@ struct Cut {
     is_queued: bool,
 }
 
+crate::snapshot::state! { struct Cut { at, loss, sent, acknowledged, is_queued } }
+
 /// What delays say of loss.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Delays {
@@ -58,6 +68,8 @@ pub(super) struct Delays {
     /// Packets that were overtaken come after all within this time.
     pub(super) overtaking: Duration,
 }
+
+crate::snapshot::state! { struct Delays { are_queues, overtaking } }
 
 const SPANS: usize = 5;
 const SPAN: Duration = Duration::from_millis(250);

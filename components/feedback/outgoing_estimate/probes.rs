@@ -22,6 +22,8 @@ pub(super) struct Probes {
     arrived: Vec<(Time, u16)>,
 }
 
+crate::snapshot::state! { struct Probes { span, latest, running, not_before, failures, arrived } }
+
 /// A burst under way.
 #[derive(Clone, Copy, Debug)]
 struct Running {
@@ -34,6 +36,8 @@ struct Running {
     told: u32,
 }
 
+crate::snapshot::state! { struct Running { probe, began, is_jittery, sent, arrived, told } }
+
 /// A burst as one of its ends saw it.
 #[derive(Clone, Copy, Debug, Default)]
 struct End {
@@ -43,6 +47,8 @@ struct End {
     first_bytes: u16,
     last_bytes: u16,
 }
+
+crate::snapshot::state! { struct End { span, packets, bytes, first_bytes, last_bytes } }
 
 /// What a burst told: bits a second that the path carries, and whether it would carry more.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -25,6 +25,8 @@ pub(super) struct QueueingDelay {
     standing: Option<Standing>,
 }
 
+crate::snapshot::state! { struct QueueingDelay { base, recent, last, noise, spread, standing } }
+
 /// What is sent into a queue, in bits a second, and what gets out of it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Load {
@@ -45,6 +47,8 @@ struct Standing {
     drained_ms: f64,
 }
 
+crate::snapshot::state! { struct Standing { told_at, most, overflowed_at, drained_ms } }
+
 /// The least of what came within a span.
 #[derive(Clone, Copy, Debug)]
 struct Least {
@@ -54,6 +58,8 @@ struct Least {
     previous: f64,
     count: u32,
 }
+
+crate::snapshot::state! { struct Least { span, began, current, previous, count } }
 
 /// Routes change, and clocks drift by less than a millisecond in this time.
 const BASE_SPAN: Duration = Duration::from_secs(10);

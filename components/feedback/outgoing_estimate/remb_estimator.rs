@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::estimator::{BandwidthEstimator, EstimateCause, PathEstimate, PathReport, Probe};
+use crate::snapshot;
 use crate::tick::time::Time;
 
 /// Believes the receiver (draft-alvestrand-rmcat-remb-03).
@@ -17,6 +18,12 @@ pub struct RembEstimator {
     told_before: u64,
     not_before: Time,
     failures: u32,
+}
+
+crate::snapshot::state! {
+    struct RembEstimator {
+        estimate, latest, told_before, not_before, failures
+    }
 }
 
 /// What is wanted must be so much more than what is told, in percent.
@@ -86,6 +93,14 @@ impl BandwidthEstimator for RembEstimator {
             probe: self.ask(wanted, now),
             ..self.estimate
         }
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        Some(snapshot::save(self))
+    }
+
+    fn load(&mut self, saved: &[u8]) -> bool {
+        snapshot::load(saved).map(|saved| *self = saved).is_ok()
     }
 }
 

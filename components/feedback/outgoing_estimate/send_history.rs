@@ -24,6 +24,8 @@ pub struct SendHistory {
     clock: Option<i64>,
 }
 
+crate::snapshot::state! { struct SendHistory { next, records, names, clock } }
+
 #[derive(Clone, Copy, Debug)]
 struct Record {
     at: Time,
@@ -32,6 +34,8 @@ struct Record {
     fate: Fate,
 }
 
+crate::snapshot::state! { struct Record { at, bytes, probe, fate } }
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     /// Nobody told of it.
@@ -39,6 +43,8 @@ enum Fate {
     Lost,
     Arrived,
 }
+
+crate::snapshot::state! { enum Fate { Unknown, Lost, Arrived } }
 
 /// Feedback that takes longer says nothing of the path now.
 const AGE_MAX: Duration = Duration::from_secs(4);

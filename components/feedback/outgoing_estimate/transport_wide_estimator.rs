@@ -15,6 +15,7 @@ use crate::feedback::congestion::overuse_detector::{OveruseDetector, Usage};
 use crate::feedback::congestion::packet_groups::PacketGroups;
 use crate::feedback::congestion::rate_controller::RateController;
 use crate::media::rate::Rate;
+use crate::snapshot;
 use crate::tick::time::Time;
 
 /// The send side of Google congestion control as it is at present: a line through delays, loss, and
@@ -41,6 +42,13 @@ pub struct TransportWideEstimator {
     cause: EstimateCause,
 }
 
+crate::snapshot::state! {
+    struct TransportWideEstimator {
+        path, acknowledged, sent, loss, controller, probes, round_trip, sent_at, heard_at,
+        unanswered_since, lowered_at, cause
+    }
+}
+
 /// What is made of the delays of packets.
 #[derive(Clone, Copy, Debug)]
 struct Delays {
@@ -50,6 +58,8 @@ struct Delays {
     usage: Usage,
     queue: QueueingDelay,
 }
+
+crate::snapshot::state! { struct Delays { groups, line, detector, usage, queue } }
 
 /// The window of what is sent, in milliseconds.
 const SENT_WINDOW_MS: u64 = 500;
@@ -137,6 +147,14 @@ impl BandwidthEstimator for TransportWideEstimator {
             figures: self.figures(now),
             probe,
         }
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        Some(snapshot::save(self))
+    }
+
+    fn load(&mut self, saved: &[u8]) -> bool {
+        snapshot::load(saved).map(|saved| *self = saved).is_ok()
     }
 }
 

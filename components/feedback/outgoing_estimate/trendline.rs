@@ -18,6 +18,8 @@ pub(super) struct Trendline {
     slope: f64,
 }
 
+crate::snapshot::state! { struct Trendline { groups, began, accumulated, smoothed, points, slope } }
+
 const POINTS: usize = 20;
 const SMOOTHING: f64 = 0.9;
 /// The scale of the detector's thresholds.

@@ -2,8 +2,11 @@
 
 use std::time::Instant;
 
+use flumen_wire::state::{Malformed, Reader, State as _, Writer};
+
 use super::machine::Machine;
 use super::recorded::{Answer, Polled, Recorded, Snapshot, Tape};
+use super::resumed::Kept;
 use super::{
     Config, ConnectError, Identity, Output, Parameters, Refused, Role, SendError, State, Tapes,
     identity,
@@ -71,6 +74,33 @@ impl Connection {
     /// comes: see [`recorded`](Self::recorded).
     pub fn playing(number: u64, tapes: Tapes) -> Self {
         Self::over(Behind::Recorded(Box::new(Recorded::of(number, tapes))))
+    }
+
+    /// Appends what is kept of it to `out`: see [`resumed`](Self::resumed).
+    pub fn save<C>(&self, out: &mut Writer<C>) {
+        let kept = match &self.behind {
+            Behind::Machine(machine) => machine.kept(),
+            Behind::Recorded(recorded) => recorded.kept(),
+        };
+        kept.save(out);
+    }
+
+    /// Goes on at `now` with what was saved. One that was connected stays so, for SRTP, but its
+    /// library is gone: it carries no data any more and takes nothing in. A handshake begins anew.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`].
+    pub fn resumed<C>(
+        config: &Config,
+        identity: &Identity,
+        epoch: Instant,
+        now: Time,
+        from: &mut Reader<'_, C>,
+    ) -> Result<Self, Malformed> {
+        let kept = Kept::load(from)?;
+        let machine = Machine::resumed(config, identity, epoch, now, kept);
+        Ok(Self::over(Behind::Machine(Box::new(machine))))
     }
 
     /// Records from here on what is yielded, as `number` of `tapes`: whoever has these takes it from

@@ -28,6 +28,8 @@ pub enum HashAlgorithm {
     Sha512,
 }
 
+flumen_wire::state! { enum HashAlgorithm { Sha1, Sha224, Sha256, Sha384, Sha512 } }
+
 impl HashAlgorithm {
     /// All of them, weakest first.
     pub const ALL: [Self; 5] = [
@@ -69,6 +71,8 @@ pub struct Fingerprint {
     pub value: String,
 }
 
+flumen_wire::state! { struct Fingerprint { algorithm, value } }
+
 impl Fingerprint {
     /// That of a certificate in DER.
     pub fn of(certificate: &[u8], algorithm: HashAlgorithm) -> Self {
@@ -106,6 +110,8 @@ fn byte(digits: &str) -> Option<u8> {
 /// one must match (RFC 8122 section 5.1). SHA-1 alone convinces nobody.
 #[derive(Clone, Debug)]
 pub(super) struct Expected(Vec<Fingerprint>);
+
+flumen_wire::state! { struct Expected(it) }
 
 impl Expected {
     pub(super) fn new(told: &[Fingerprint]) -> Result<Self, ConnectError> {

@@ -16,11 +16,11 @@ use super::{
 use crate::{Generator, Time};
 
 pub(super) struct Machine {
-    setting: Setting,
-    state: State,
-    role: Option<Role>,
-    expected: Option<Expected>,
-    may_begin: bool,
+    pub(super) setting: Setting,
+    pub(super) state: State,
+    pub(super) role: Option<Role>,
+    pub(super) expected: Option<Expected>,
+    pub(super) may_begin: bool,
     gate: Gate,
     hellos: Hellos,
     attempt: Option<Attempt>,
@@ -32,7 +32,7 @@ pub(super) struct Machine {
     again_at: Option<Time>,
     deadline: Option<Time>,
     agreed: Option<Agreed>,
-    certificate: Option<Vec<u8>>,
+    pub(super) certificate: Option<Vec<u8>>,
     yielded: Yield,
 }
 
@@ -414,6 +414,21 @@ impl Machine {
         self.agreed = None;
         self.yielded.agreed = None;
         self.yielded.out.drop_payloads();
+    }
+
+    /// Takes no handshake any more.
+    pub(super) fn agree_to_nothing(&mut self) {
+        self.agreed = Some(Agreed {
+            certificate: Vec::new(),
+            keys: None,
+        });
+    }
+
+    /// As client it says hello anew; a server waits, but not for ever.
+    pub(super) fn begin_again(&mut self, now: Time) {
+        let timeout = self.setting.config.handshake_timeout();
+        self.deadline = Some(now + timeout);
+        self.begin_if_ready(now);
     }
 
     fn is_agreed(&self) -> bool {

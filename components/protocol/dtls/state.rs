@@ -19,6 +19,8 @@ pub enum State {
     Closed,
 }
 
+flumen_wire::state! { enum State { New, Connecting, Connected, Failed, Closed } }
+
 /// Who begins the handshake.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -31,3 +33,5 @@ pub enum Role {
     /// The one who answers it.
     Server,
 }
+
+flumen_wire::state! { enum Role { Auto, Client, Server } }

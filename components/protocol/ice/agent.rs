@@ -1,5 +1,6 @@
 //! The agent.
 
+mod state;
 #[cfg(test)]
 mod tests;
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use flumen_wire::state::{Malformed, Reader, State, Writer};
 use serde::{Deserialize, Serialize};
 
 use crate::generator::Generator;
@@ -70,6 +71,18 @@ impl Credentials {
             password: self.password.to_string(),
             ice_lite: true,
         }
+    }
+}
+
+impl<C> State<C> for Credentials {
+    fn save(&self, out: &mut Writer<C>) {
+        self.username.save(out);
+        self.password.save(out);
+    }
+
+    fn load(from: &mut Reader<'_, C>) -> Result<Self, Malformed> {
+        let (username, password): (Box<str>, Box<str>) = State::load(from)?;
+        Ok(Self::new(&username, &password))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use flumen_wire::state::{Malformed, Reader, State, Writer};
 use flumen_wire::stun::TransactionId;
 
 /// Transactions that are remembered: half a minute of an eager peer's.
@@ -18,6 +19,16 @@ pub(super) enum Seen {
     /// Sent again by the peer, as its answer may be lost.
     Here,
     Elsewhere,
+}
+
+impl<C, T: State<C>> State<C> for Repeats<T> {
+    fn save(&self, out: &mut Writer<C>) {
+        self.0.save(out);
+    }
+
+    fn load(from: &mut Reader<'_, C>) -> Result<Self, Malformed> {
+        State::load(from).map(Self)
+    }
 }
 
 impl<T> Default for Repeats<T> {

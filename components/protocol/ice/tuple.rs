@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use flumen_wire::state::{Malformed, Reader, State, Writer};
+
 use crate::time::Time;
 
 /// A selected way by which nothing authenticated has come for so long loses to one that the peer
@@ -24,6 +26,28 @@ pub(super) struct Tuple<T> {
     /// Something other than checks came by it.
     pub(super) proven: bool,
     pub(super) sent: u32,
+}
+
+impl<C, T: State<C>> State<C> for Tuple<T> {
+    fn save(&self, out: &mut Writer<C>) {
+        self.tuple.save(out);
+        self.nominated.save(out);
+        self.heard_at.save(out);
+        self.alive_at.save(out);
+        self.proven.save(out);
+        self.sent.save(out);
+    }
+
+    fn load(from: &mut Reader<'_, C>) -> Result<Self, Malformed> {
+        Ok(Self {
+            tuple: State::load(from)?,
+            nominated: State::load(from)?,
+            heard_at: State::load(from)?,
+            alive_at: State::load(from)?,
+            proven: State::load(from)?,
+            sent: State::load(from)?,
+        })
+    }
 }
 
 impl<T> Tuple<T> {

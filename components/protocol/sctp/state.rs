@@ -19,3 +19,5 @@ pub enum State {
     /// It was shut down, or aborted from here.
     Closed,
 }
+
+flumen_wire::state! { enum State { New, Connecting, Connected, Failed, Closed } }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use flumen_wire::rtp::ClearHeader;
+use flumen_wire::state::{Malformed, Reader, State, Writer};
 
 use super::bounds::Bounds;
 use super::cipher::{Broken, Cipher, ENCRYPTED, PacketId, RTCP_CLEAR};
@@ -20,6 +21,8 @@ use super::suite::CryptoSuite;
 /// is older than these is not opened. Nothing of it changes for a packet that is not authentic.
 pub struct Inbound {
     suite: CryptoSuite,
+    /// What the ciphers were derived from: a snapshot has it.
+    key: MasterKey,
     rtp: Cipher,
     rtcp: Cipher,
     streams: Ssrcs<ReplayWindow<16>>,
@@ -38,6 +41,7 @@ impl Inbound {
         let cipher = |protocol| Cipher::new(suite, &SessionKeys::derive(key, protocol));
         Self {
             suite,
+            key: key.clone(),
             rtp: cipher(Protocol::Rtp),
             rtcp: cipher(Protocol::Rtcp),
             streams: Ssrcs::new(bounds.ssrcs),
@@ -145,6 +149,21 @@ fn open_first(
     cipher
         .open_rtp(packet, header, sealed, tag_len)
         .map(|()| index)
+}
+
+impl<C> State<C> for Inbound {
+    fn save(&self, out: &mut Writer<C>) {
+        self.key.save(out);
+        self.streams.save(out);
+        self.reporters.save(out);
+    }
+
+    fn load(from: &mut Reader<'_, C>) -> Result<Self, Malformed> {
+        let mut it = Self::new(&MasterKey::load(from)?, Bounds::of(0));
+        it.streams = State::load(from)?;
+        it.reporters = State::load(from)?;
+        Ok(it)
+    }
 }
 
 impl fmt::Debug for Inbound {

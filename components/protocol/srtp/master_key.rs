@@ -3,6 +3,7 @@
 use std::fmt;
 
 use base64ct::{Base64, Encoding};
+use flumen_wire::state::{Malformed, Reader, State, Writer};
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -108,6 +109,19 @@ impl MasterKey {
 
     pub(super) fn salt(&self) -> &[u8] {
         &self.bytes[self.suite.key_len()..]
+    }
+}
+
+impl<C> State<C> for MasterKey {
+    fn save(&self, out: &mut Writer<C>) {
+        self.suite.save(out);
+        out.raw(&self.bytes);
+    }
+
+    fn load(from: &mut Reader<'_, C>) -> Result<Self, Malformed> {
+        let suite = CryptoSuite::load(from)?;
+        let bytes = from.raw(suite.master_len())?;
+        Self::new(suite, bytes).map_err(|_| Malformed)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use flumen_wire::rtp::ClearHeader;
+use flumen_wire::state::{Malformed, Reader, State, Writer};
 
 use super::bounds::Bounds;
 use super::cipher::{Broken, Cipher, PacketId, RTCP_CLEAR};
@@ -21,6 +22,8 @@ use super::suite::CryptoSuite;
 /// 2^15, or a peer that loses the packets around the first wrap cannot know that it passed.
 pub struct Outbound {
     suite: CryptoSuite,
+    /// What the ciphers were derived from: a snapshot has it.
+    key: MasterKey,
     rtp: Cipher,
     rtcp: Cipher,
     streams: Ssrcs<ReplayWindow<16>>,
@@ -40,6 +43,7 @@ impl Outbound {
         let cipher = |protocol| Cipher::new(suite, &SessionKeys::derive(key, protocol));
         Self {
             suite,
+            key: key.clone(),
             rtp: cipher(Protocol::Rtp),
             rtcp: cipher(Protocol::Rtcp),
             streams: Ssrcs::new(bounds.ssrcs),
@@ -131,6 +135,25 @@ impl Outbound {
         self.rtcp_left -= 1;
         let packet = PacketId { ssrc, index };
         Ok(self.rtcp.seal_rtcp(packet, header, body, out)?)
+    }
+}
+
+impl<C> State<C> for Outbound {
+    fn save(&self, out: &mut Writer<C>) {
+        self.key.save(out);
+        self.streams.save(out);
+        self.reporters.save(out);
+        self.rtp_left.save(out);
+        self.rtcp_left.save(out);
+    }
+
+    fn load(from: &mut Reader<'_, C>) -> Result<Self, Malformed> {
+        let mut it = Self::new(&MasterKey::load(from)?, Bounds::of(0));
+        it.streams = State::load(from)?;
+        it.reporters = State::load(from)?;
+        it.rtp_left = State::load(from)?;
+        it.rtcp_left = State::load(from)?;
+        Ok(it)
     }
 }
 

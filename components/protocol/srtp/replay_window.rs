@@ -1,5 +1,7 @@
 //! Which of the latest packets were seen.
 
+use flumen_wire::state::{Malformed, Reader, State, Writer};
+
 /// The packets of one SSRC that were seen, of the newest and the `64 * WORDS` up to it.
 #[derive(Clone, Debug)]
 pub(super) struct ReplayWindow<const WORDS: usize> {
@@ -13,6 +15,18 @@ pub(super) struct ReplayWindow<const WORDS: usize> {
 pub(super) enum Replay {
     Seen,
     TooOld,
+}
+
+impl<C, const WORDS: usize> State<C> for ReplayWindow<WORDS> {
+    fn save(&self, out: &mut Writer<C>) {
+        self.highest.save(out);
+        self.seen.save(out);
+    }
+
+    fn load(from: &mut Reader<'_, C>) -> Result<Self, Malformed> {
+        let (highest, seen) = State::load(from)?;
+        Ok(Self { highest, seen })
+    }
 }
 
 impl<const WORDS: usize> ReplayWindow<WORDS> {

@@ -1,5 +1,7 @@
 //! What is remembered of each SSRC.
 
+use flumen_wire::state::{Malformed, Reader, State, Writer};
+
 /// A bounded table by SSRC, in the order of their numbers.
 pub(super) struct Ssrcs<T> {
     rows: Vec<(u32, T)>,
@@ -11,6 +13,19 @@ pub(super) struct Vacant(usize);
 
 /// The table is full.
 pub(super) struct Full;
+
+impl<C, T: State<C>> State<C> for Ssrcs<T> {
+    fn save(&self, out: &mut Writer<C>) {
+        self.rows.save(out);
+        self.bound.save(out);
+    }
+
+    fn load(from: &mut Reader<'_, C>) -> Result<Self, Malformed> {
+        let (rows, bound): (Vec<(u32, T)>, _) = State::load(from)?;
+        let is_sorted = rows.is_sorted_by(|before, after| before.0 < after.0);
+        is_sorted.then_some(Self { rows, bound }).ok_or(Malformed)
+    }
+}
 
 impl<T> Ssrcs<T> {
     pub(super) fn new(bound: usize) -> Self {

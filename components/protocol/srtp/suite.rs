@@ -22,6 +22,10 @@ pub enum CryptoSuite {
     AesCm128HmacSha1_32,
 }
 
+flumen_wire::state! {
+    enum CryptoSuite { AeadAes256Gcm, AeadAes128Gcm, AesCm128HmacSha1_80, AesCm128HmacSha1_32 }
+}
+
 impl CryptoSuite {
     /// Every suite.
     pub const ALL: [Self; 4] = [

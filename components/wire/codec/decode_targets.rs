@@ -13,6 +13,8 @@ pub struct DecodeTargets {
     layers: [Layers; TARGETS_MAX],
 }
 
+crate::state! { struct DecodeTargets { count, layers } }
+
 impl DecodeTargets {
     /// So many, of which no layer is known.
     pub(super) fn new(count: u8) -> Self {

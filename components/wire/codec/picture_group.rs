@@ -16,6 +16,8 @@ pub struct PictureGroup {
     pictures: Vec<GroupPicture>,
 }
 
+crate::state! { struct PictureGroup { pictures } }
+
 /// A picture of a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupPicture {
@@ -24,6 +26,8 @@ pub struct GroupPicture {
     /// How many pictures before it are those that it refers to. Zeros fill up.
     pub references: [u8; REFERENCES_MAX],
 }
+
+crate::state! { struct GroupPicture { temporal, references } }
 
 impl PictureGroup {
     /// Reads the group from the payload that `descriptor` was read from; `None` when it has none or

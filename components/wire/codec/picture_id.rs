@@ -11,6 +11,8 @@ pub struct PictureId {
     pub is_long: bool,
 }
 
+crate::state! { struct PictureId { value, is_long } }
+
 impl PictureId {
     /// Takes it off the front of `rest`.
     pub(super) fn take(rest: &mut &[u8]) -> Option<Self> {

@@ -28,6 +28,8 @@ pub struct Layers {
     pub temporal: u8,
 }
 
+crate::state! { struct Layers { spatial, temporal } }
+
 /// Templates, to be kept by whoever reads a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TemplateStructure {
@@ -45,12 +47,20 @@ pub struct TemplateStructure {
     pub(super) end: u16,
 }
 
+crate::state! {
+    struct TemplateStructure {
+        offset, len, templates, chain_count, targets, is_complete, end
+    }
+}
+
 /// What frames that follow a template are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Template {
     layers: Layers,
     frame: FrameDependencies,
 }
+
+crate::state! { struct Template { layers, frame } }
 
 /// What a frame needs, and who needs it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +71,8 @@ pub struct FrameDependencies {
     /// before, or one too many, is left out.
     pub references: [u8; REFERENCES_MAX],
 }
+
+crate::state! { struct FrameDependencies { targets, references } }
 
 impl TemplateStructure {
     /// Reads the structure of a whole descriptor that has one; `None` when it has none or is cut off

@@ -1,5 +1,7 @@
 //! Which of the latest numbers were dropped: a bit each.
 
+use crate::state::{Malformed, Reader, State, Writer};
+
 /// How many numbers back it is remembered which were dropped, at most.
 ///
 /// A receiver lets a packet arrive at most 1,499 numbers late (the MAX_MISORDER habit of RFC 3550
@@ -13,6 +15,22 @@ pub const WINDOW: usize = 4_096;
 pub(super) struct Dropped<const BITS: u32> {
     words: Vec<u64>,
     count: u16,
+}
+
+impl<C, const BITS: u32> State<C> for Dropped<BITS> {
+    fn save(&self, out: &mut Writer<C>) {
+        self.words.save(out);
+        self.count.save(out);
+    }
+
+    fn load(from: &mut Reader<'_, C>) -> Result<Self, Malformed> {
+        let (words, count): (Vec<u64>, _) = State::load(from)?;
+        match words.len() {
+            0 => Ok(Self::default()),
+            len if len == Self::SIZE.div_ceil(64) => Ok(Self { words, count }),
+            _ => Err(Malformed),
+        }
+    }
 }
 
 impl<const BITS: u32> Dropped<BITS> {

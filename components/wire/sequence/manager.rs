@@ -2,6 +2,7 @@
 
 use super::counter::{add, higher, subtract, truncate};
 use super::dropped::Dropped;
+use crate::state::{Malformed, Reader, State, Writer};
 
 /// Renumbers a counter so that what was dropped leaves no gap, and tells which number became which.
 ///
@@ -28,6 +29,38 @@ pub struct SequenceManager<const BITS: u32> {
     /// or before the current run.
     horizon: Option<u16>,
     initial_output: u16,
+}
+
+impl<C, const BITS: u32> State<C> for SequenceManager<BITS> {
+    fn save(&self, out: &mut Writer<C>) {
+        self.started.save(out);
+        for number in [
+            self.base,
+            self.max_output,
+            self.max_input,
+            self.max_forwarded,
+            self.max_dropped,
+            self.initial_output,
+        ] {
+            number.save(out);
+        }
+        self.dropped.save(out);
+        self.horizon.save(out);
+    }
+
+    fn load(from: &mut Reader<'_, C>) -> Result<Self, Malformed> {
+        Ok(Self {
+            started: State::load(from)?,
+            base: State::load(from)?,
+            max_output: State::load(from)?,
+            max_input: State::load(from)?,
+            max_forwarded: State::load(from)?,
+            max_dropped: State::load(from)?,
+            initial_output: State::load(from)?,
+            dropped: State::load(from)?,
+            horizon: State::load(from)?,
+        })
+    }
 }
 
 impl<const BITS: u32> SequenceManager<BITS> {
