@@ -1,5 +1,6 @@
 //! How an engine is made: every limit, with its name, default and unit.
 
+mod kept;
 mod recorded;
 
 use std::time::Duration;
@@ -27,6 +28,7 @@ use crate::engine::Engine;
 use crate::limits;
 use crate::poison;
 use crate::recording::Header;
+use crate::snapshot::Own;
 use crate::udp::Udp;
 
 /// Makes an [`Engine`]. Every setter has a sensible default.
@@ -48,6 +50,7 @@ pub struct Builder {
     plugins: Vec<(&'static str, Box<dyn FnOnce(&mut Setup)>)>,
     record: Option<Record>,
     taping: Taping,
+    own: Vec<Own>,
 }
 
 /// Declares a setter for each limit.
@@ -219,6 +222,7 @@ impl Builder {
             plugins: Vec::new(),
             record: None,
             taping: Taping::Off,
+            own: Vec::new(),
         }
     }
 
@@ -389,7 +393,7 @@ impl Builder {
             Some(record) => {
                 let tapes = Tapes::default();
                 taping = Taping::Recording(tapes.clone());
-                let header = Header::new(seed, epoch, &identity, settings);
+                let header = Header::new(seed, epoch, &identity, settings.clone());
                 Some(
                     record
                         .begin(&header, tapes)
@@ -428,7 +432,8 @@ impl Builder {
             backend,
             requests,
             self.gather,
-            self.port_range,
+            settings,
+            self.own,
         );
         if let Some(recorder) = recorder {
             engine.network.record(recorder);

@@ -6,27 +6,36 @@ use flumen_components::wire::ntp;
 use flumen_components::{NtpEpoch, Time};
 use flumen_protocol::sctp::Epoch;
 
-/// The machine's monotonic clock, counted from the moment the engine was built.
+/// The machine's monotonic clock, counted from the moment the engine was built,
+/// or goes on from a snapshot.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     started: Instant,
+    /// What it read then.
+    from: Time,
 }
 
 impl Clock {
     /// A clock that reads zero now.
+    pub(crate) fn start() -> Self {
+        Self::resume(Time::ZERO)
+    }
+
+    /// A clock that reads `from` now.
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the place that reads the clock"
     )]
-    pub(crate) fn start() -> Self {
+    pub(crate) fn resume(from: Time) -> Self {
         Self {
             started: Instant::now(),
+            from,
         }
     }
 
     /// The time now.
     pub(crate) fn now(&self) -> Time {
-        Time::ZERO + self.started.elapsed()
+        self.from + self.started.elapsed()
     }
 }
 

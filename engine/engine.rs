@@ -16,8 +16,9 @@ use crate::clock::Clock;
 use crate::flush::flush;
 use crate::network::Network;
 use crate::poison::{Poison, contain};
-use crate::recording::{Drain, Recorder};
+use crate::recording::{Drain, Recorder, Settings};
 use crate::requests::Requests;
+use crate::snapshot::Own;
 use crate::stage_times::StageTimes;
 
 /// An SFU core: routers, transports, producers and consumers in a world of entities, moved on by
@@ -35,7 +36,7 @@ pub struct Engine {
     steps: Vec<Step>,
     sealing: Sealing,
     pub(crate) requests: Requests<Engine>,
-    clock: Clock,
+    pub(crate) clock: Clock,
     pub(crate) gather: Duration,
     pub(crate) last_tick: Time,
     more_to_read: bool,
@@ -46,7 +47,10 @@ pub struct Engine {
     pub(crate) in_doubt: bool,
     pub(crate) poison: Option<Poison>,
     times: StageTimes,
-    ticks: u64,
+    pub(crate) ticks: u64,
+    /// What it was made with, for snapshots.
+    pub(crate) settings: Settings,
+    pub(crate) own: Vec<Own>,
 }
 
 /// A tick could not be run.
@@ -75,7 +79,8 @@ impl Engine {
         backend: Box<dyn Backend>,
         requests: usize,
         gather: Duration,
-        port_range: (u16, u16),
+        settings: Settings,
+        own: Vec<Own>,
     ) -> Self {
         Self {
             sealing: Sealing::new(&mut world),
@@ -83,7 +88,7 @@ impl Engine {
             steps,
             requests: Requests::new(requests, backend.waker()),
             network: Network::new(backend),
-            port_range,
+            port_range: settings.port_range,
             clock: Clock::start(),
             gather,
             last_tick: Time::ZERO,
@@ -94,6 +99,8 @@ impl Engine {
             poison: None,
             times: StageTimes::default(),
             ticks: 0,
+            settings,
+            own,
         }
     }
 

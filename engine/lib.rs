@@ -25,6 +25,7 @@ mod rotation;
 mod run;
 mod shutdown;
 mod slots;
+mod snapshot;
 mod stage_times;
 mod streams;
 mod udp;
@@ -45,6 +46,7 @@ pub use recording::{Outputs, Recording, RecordingError, RecordingReport};
 pub use replay::{Difference, Divergence, Replay, ReplayError, Tick};
 pub use requests::HandleError;
 pub use shutdown::Remains;
+pub use snapshot::{RestoreError, Snapshot, SnapshotError};
 pub use stage_times::StageTimes;
 pub use udp::Udp;
 

@@ -1,5 +1,6 @@
 //! The backend, and who is told of what goes through it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub(crate) struct Network {
     pub(crate) report: Option<RecordingReport>,
     /// What has left, if somebody wants to know.
     tally: Option<Tally>,
+    /// How sockets were bound that were given a key, for snapshots.
+    bound: BTreeMap<SocketKey, BindRequest>,
 }
 
 impl Network {
@@ -30,6 +33,7 @@ impl Network {
             recorder: None,
             report: None,
             tally: None,
+            bound: BTreeMap::new(),
         }
     }
 
@@ -112,7 +116,21 @@ impl Network {
         let bound = self.backend.bind(key, request);
         // Any other error ends the command, which then is not in the recording.
         self.note(|recorder| recorder.bound(bound.as_ref().ok()));
+        if let Ok(Bound { local, .. }) = bound {
+            let request = BindRequest {
+                address: local,
+                ..request.clone()
+            };
+            self.bound.insert(key, request);
+        }
         bound
+    }
+
+    /// How each socket was bound, and where it is; closed ones may be among them.
+    pub(crate) fn sockets(&self) -> impl Iterator<Item = (SocketKey, BindRequest)> {
+        self.bound
+            .iter()
+            .map(|(key, request)| (*key, request.clone()))
     }
 
     /// Takes in what has arrived: whether there is more.

@@ -63,16 +63,7 @@ impl Builder {
 
     /// One that has all but plugins and an estimator of bandwidth as `settings` say.
     pub(crate) fn of(settings: &Settings) -> Self {
-        Self {
-            limits: settings.limits.clone(),
-            liveness_timeout: settings.liveness_timeout,
-            key_frame_retry: settings.key_frame_retry,
-            port_range: settings.port_range,
-            sctp_stack: settings.sctp_stack,
-            dtls: settings.dtls.clone(),
-            built_in: settings.pipeline,
-            ..Self::new()
-        }
+        Self::new().with(settings)
     }
 }
 

@@ -5,3 +5,4 @@ mod disks;
 mod files;
 mod replays;
 mod settings;
+mod snapshots;

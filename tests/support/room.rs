@@ -9,9 +9,9 @@ use flumen::components::wire::classify::{PacketKind, classify};
 use flumen::rtp_parameters::{MediaKind, RtpCapabilities, RtpParameters};
 use flumen::srtp::CryptoSuite;
 use flumen::{
-    Builder, ConnectOptions, ConsumerId, ConsumerOptions, Engine, Event, Listen, ListenInfo,
-    Loopback, PlainTransportOptions, ProducerId, ProducerOptions, RouterId, Time, TransportId,
-    Wire,
+    Builder, ConnectOptions, ConsumerId, ConsumerOptions, Digest, Engine, Event, Listen,
+    ListenInfo, Loopback, PlainTransportOptions, ProducerId, ProducerOptions, RouterId, Snapshot,
+    Time, TransportId, Wire,
 };
 
 use crate::packet::Packet;
@@ -32,6 +32,8 @@ pub struct Room {
     pub srtp: Option<CryptoSuite>,
     /// Who seals what arrives from an address, and opens what goes there.
     pub peers: BTreeMap<SocketAddr, SrtpPeer>,
+    /// What has left since the start or [`Room::snapshot`]: every byte, where to, and when.
+    pub left: Digest,
 }
 
 /// A datagram that the engine sent.
@@ -83,6 +85,7 @@ impl Room {
             now: Time::ZERO,
             srtp: None,
             peers: BTreeMap::new(),
+            left: Digest::default(),
         }
     }
 
@@ -189,6 +192,28 @@ impl Room {
         self.engine.check_ledger().expect("no packet vanishes");
     }
 
+    /// Takes a snapshot, with which another engine goes on in place of this one if it is to be
+    /// `elsewhere`. What had left and was not looked at is forgotten.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be taken or restored.
+    pub fn snapshot(&mut self, elsewhere: bool) -> Snapshot {
+        self.engine.drain_events();
+        let snapshot = self.engine.snapshot().expect("a snapshot can be taken");
+        if elsewhere {
+            let bytes = snapshot.to_bytes();
+            let read = Snapshot::from_bytes(&bytes).expect("it is whole");
+            let (backend, wire) = Loopback::new();
+            let builder = Engine::builder().backend(backend);
+            self.engine = builder.restore(&read).expect("it can be restored");
+            self.wire = wire;
+        }
+        self.on_the_wire();
+        self.left = Digest::default();
+        snapshot
+    }
+
     /// What the engine has sent since the last call, opened by its receivers.
     ///
     /// # Panics
@@ -208,7 +233,11 @@ impl Room {
     /// What the engine has sent since the last call, as it is on the wire.
     pub fn on_the_wire(&mut self) -> Vec<Received> {
         let mut received = Vec::new();
+        let (left, now) = (&mut self.left, self.now);
         self.wire.for_each_sent(|from, to, bytes| {
+            left.write_u64(now.as_nanos());
+            left.write(format!("{from} {to} {}", bytes.len()).as_bytes());
+            left.write(bytes);
             received.push(Received {
                 from,
                 to,

@@ -1,0 +1,281 @@
+//! What a snapshot keeps, in the order in which it is written, and what it does not, and why.
+
+use std::any::TypeId;
+
+use bevy_ecs::component::{Component, Mutable};
+use bevy_ecs::entity::Entity;
+use bevy_ecs::resource::Resource;
+use bevy_ecs::world::World;
+use flumen_components as components;
+use flumen_components::snapshot::Roster;
+use flumen_components::wire::state::{Malformed, Reader, State, Writer};
+use flumen_components::{AppData, SctpAssociation, SctpState};
+use flumen_systems::control;
+
+/// All that is kept, in the order in which it is written.
+pub(super) fn all() -> impl Iterator<Item = &'static Kind> {
+    COMPONENTS.iter().chain(RESOURCES).chain(LAST)
+}
+
+/// A kind of component, or a resource.
+pub(super) struct Kind {
+    pub(super) type_id: fn() -> TypeId,
+    /// Of the entities, by their numbers.
+    pub(super) save: fn(&World, &[Entity], &mut Writer<Roster>),
+    pub(super) load: fn(&mut World, &[Entity], &mut Reader<'_, Roster>) -> Result<(), Malformed>,
+}
+
+/// Components of entities.
+const COMPONENTS: &[Kind] = &[
+    component::<components::Created>(),
+    component::<components::RouterId>(),
+    component::<components::SocketId>(),
+    component::<components::WebRtcServerId>(),
+    component::<components::TransportId>(),
+    component::<components::ProducerId>(),
+    component::<components::ConsumerId>(),
+    component::<components::DataProducerId>(),
+    component::<components::DataConsumerId>(),
+    component::<components::RtpObserverId>(),
+    component::<components::TraceTypes>(),
+    component::<components::Router>(),
+    component::<components::OnRouter>(),
+    component::<components::Socket>(),
+    component::<components::Announced>(),
+    component::<components::WebRtcServer>(),
+    component::<components::TransportKind>(),
+    component::<components::OnTransport>(),
+    component::<components::Path>(),
+    component::<components::LocalAddresses>(),
+    component::<components::Naming>(),
+    component::<components::Listener>(),
+    component::<components::Following>(),
+    component::<components::Traffic>(),
+    component::<components::Discards>(),
+    component::<components::Pacer>(),
+    component::<components::IceListeners>(),
+    component::<components::IceAgent>(),
+    component::<components::DtlsConnection>(),
+    component::<components::SrtpSession>(),
+    component::<components::SrtpOffer>(),
+    component::<components::SctpParameters>(),
+    component::<components::SctpStreams>(),
+    component::<components::SctpSchedule>(),
+    component::<components::MessageSizes>(),
+    component::<components::OutgoingEstimate>(),
+    component::<components::OutgoingLimit>(),
+    component::<components::IncomingLimit>(),
+    component::<components::BandwidthFeedback>(),
+    component::<components::ReportSchedule>(),
+    component::<components::Demand>(),
+    component::<components::KeyFrameRequests>(),
+    component::<components::Producer>(),
+    component::<components::ProducerParameters>(),
+    component::<components::PausedByOwner>(),
+    component::<components::Score>(),
+    component::<components::Orientation>(),
+    component::<components::CaptureClock>(),
+    component::<components::ObservedBy>(),
+    component::<components::Wanted>(),
+    component::<components::RtpStream>(),
+    component::<components::StreamOf>(),
+    component::<components::Reception>(),
+    component::<components::Missing>(),
+    component::<components::Reporting>(),
+    component::<components::RemoteClock>(),
+    component::<components::Histogram>(),
+    component::<components::History>(),
+    component::<components::EntryPoints>(),
+    component::<components::PictureGroups>(),
+    component::<components::Templates>(),
+    component::<components::LayerActivity>(),
+    component::<components::Inactivity>(),
+    component::<components::Liveness>(),
+    component::<components::Routes>(),
+    component::<components::Consumer>(),
+    component::<components::ConsumerParameters>(),
+    component::<components::ConsumesFrom>(),
+    component::<components::Emission>(),
+    component::<components::Retransmission>(),
+    component::<components::RemoteReception>(),
+    component::<components::Layering>(),
+    component::<components::Allotment>(),
+    component::<components::Allowance>(),
+    component::<components::Priority>(),
+    component::<components::Restraint>(),
+    component::<components::DataProducer>(),
+    component::<components::DataParameters>(),
+    component::<components::DataConsumer>(),
+    component::<components::ConsumesDataFrom>(),
+    component::<components::Subchannels>(),
+    component::<components::BufferedAmountLowThreshold>(),
+    component::<components::RtpObserver>(),
+    component::<components::ObservesRouter>(),
+    APP_DATA,
+];
+
+/// Resources.
+const RESOURCES: &[Kind] = &[
+    resource::<components::Now>(),
+    resource::<components::CreationSequence>(),
+    resource::<components::Directory>(),
+    resource::<components::Sockets>(),
+    resource::<components::Deadlines>(),
+    resource::<components::Parked>(),
+    resource::<components::Deliveries>(),
+    resource::<components::MessageDeliveries>(),
+    resource::<components::Ledger>(),
+    resource::<components::DataLedger>(),
+    resource::<components::LayersToChoose>(),
+    resource::<components::LayersChanging>(),
+    resource::<components::WantsChanging>(),
+    resource::<components::ReceiverReports>(),
+    resource::<components::ScoresChanged>(),
+    resource::<components::ConsumerScoresChanged>(),
+    resource::<components::ResumedStreams>(),
+    resource::<components::EstimatesToTell>(),
+    resource::<components::KeyFrameWishes>(),
+    resource::<components::PathsToEstimate>(),
+    resource::<components::PathsOnProbe>(),
+    resource::<components::ReportQueue>(),
+    resource::<components::SenderReports>(),
+    resource::<components::Connected>(),
+    resource::<components::MovedSessions>(),
+    resource::<components::UnprovenTransports>(),
+    resource::<components::PacedTransports>(),
+    resource::<components::Stirred>(),
+];
+
+/// What comes back last, as it looks at the rest.
+const LAST: &[Kind] = &[ASSOCIATION];
+
+/// What is not kept.
+pub(super) const LEFT: &[fn() -> TypeId] = &[
+    // Made by the builder, of what the header says, or of its plugins.
+    TypeId::of::<components::Seed>,
+    TypeId::of::<components::NtpEpoch>,
+    TypeId::of::<components::Limits>,
+    TypeId::of::<components::LivenessTimeout>,
+    TypeId::of::<components::KeyFrameRetry>,
+    TypeId::of::<components::Estimators>,
+    TypeId::of::<components::DtlsSettings>,
+    TypeId::of::<components::SctpLibrary>,
+    TypeId::of::<components::Vetoes>,
+    // The other sides of relationships, which follow from these.
+    TypeId::of::<components::Transports>,
+    TypeId::of::<components::Residents>,
+    TypeId::of::<components::Streams>,
+    TypeId::of::<components::Consumers>,
+    TypeId::of::<components::DataConsumers>,
+    TypeId::of::<components::RtpObservers>,
+    // Empty between ticks.
+    TypeId::of::<components::Inbox>,
+    TypeId::of::<components::Outbox>,
+    TypeId::of::<components::DirectOut>,
+    TypeId::of::<components::Messages>,
+    TypeId::of::<components::RtpIn>,
+    TypeId::of::<components::RtcpIn>,
+    TypeId::of::<components::SctpIn>,
+    TypeId::of::<components::Media>,
+    TypeId::of::<components::Touched>,
+    TypeId::of::<components::Exclusions>,
+    TypeId::of::<components::Bids>,
+    TypeId::of::<components::Moment>,
+    TypeId::of::<components::event::Pending>,
+    // What the application was told, or was to drain.
+    TypeId::of::<components::EventLog>,
+    TypeId::of::<components::Traces>,
+];
+
+/// Anything that an application remembers: nobody knows what it is.
+const APP_DATA: Kind = Kind {
+    type_id: TypeId::of::<AppData>,
+    save: |world, entities, out| save_each::<AppData>(world, entities, out, |_, _| {}),
+    load: |world, entities, from| {
+        load_each(entities, from, |entity, _| {
+            world.entity_mut(entity).insert(AppData::default());
+            Ok(())
+        })
+    },
+};
+
+/// What a library has cannot be kept.
+const ASSOCIATION: Kind = Kind {
+    type_id: TypeId::of::<SctpAssociation>,
+    save: |world, entities, out| {
+        save_each::<SctpAssociation>(world, entities, out, |association, out| {
+            association.state().save(out);
+        });
+    },
+    load: |world, entities, from| {
+        load_each(entities, from, |entity, from| {
+            let then = SctpState::load(from)?;
+            control::bring_back_association(world, entity, then);
+            Ok(())
+        })
+    },
+};
+
+const fn component<T: Component + State<Roster>>() -> Kind {
+    Kind {
+        type_id: TypeId::of::<T>,
+        save: |world, entities, out| save_each::<T>(world, entities, out, State::save),
+        load: |world, entities, from| {
+            load_each(entities, from, |entity, from| {
+                let component = T::load(from)?;
+                world.entity_mut(entity).insert(component);
+                Ok(())
+            })
+        },
+    }
+}
+
+const fn resource<R: Resource<Mutability = Mutable> + State<Roster>>() -> Kind {
+    Kind {
+        type_id: TypeId::of::<R>,
+        save: |world, _, out| {
+            let resource = world.get_resource::<R>();
+            resource.is_some().save(out);
+            if let Some(resource) = resource {
+                resource.save(out);
+            }
+        },
+        load: |world, _, from| {
+            if let Some(resource) = Option::<R>::load(from)? {
+                world.insert_resource(resource);
+            }
+            Ok(())
+        },
+    }
+}
+
+/// Those of the entities that have a `T`, each by its number.
+fn save_each<T: Component>(
+    world: &World,
+    entities: &[Entity],
+    out: &mut Writer<Roster>,
+    save: impl Fn(&T, &mut Writer<Roster>),
+) {
+    let all = || {
+        let numbered = entities.iter().enumerate();
+        numbered.filter_map(|(number, &entity)| Some((number, world.get::<T>(entity)?)))
+    };
+    all().count().save(out);
+    for (number, component) in all() {
+        number.save(out);
+        save(component, out);
+    }
+}
+
+fn load_each(
+    entities: &[Entity],
+    from: &mut Reader<'_, Roster>,
+    mut load: impl FnMut(Entity, &mut Reader<'_, Roster>) -> Result<(), Malformed>,
+) -> Result<(), Malformed> {
+    for _ in 0..from.count()? {
+        let number = usize::load(from)?;
+        let entity = entities.get(number).ok_or(Malformed)?;
+        load(*entity, from)?;
+    }
+    Ok(())
+}

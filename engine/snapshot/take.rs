@@ -1,0 +1,195 @@
+//! A snapshot is taken.
+
+use std::any::TypeId;
+use std::collections::{BTreeMap, BTreeSet};
+
+use bevy_ecs::archetype::ArchetypeEntity;
+use bevy_ecs::component::ComponentId;
+use bevy_ecs::entity::Entity;
+use bevy_ecs::resource::IsResource;
+use bevy_ecs::world::World;
+use flumen_components::event::Pending;
+use flumen_components::snapshot::Roster;
+use flumen_components::wire::state::{State, Writer};
+use flumen_components::{
+    DtlsSettings, Inbox, Messages, NtpEpoch, Seed, SocketKey, Sockets, Taping,
+};
+use zeroize::Zeroize;
+
+use super::head::Head;
+use super::kinds::{self, LEFT};
+use super::{Own, Snapshot, SnapshotError};
+use crate::backend::BindRequest;
+use crate::clock;
+use crate::engine::Engine;
+use crate::recording::Header;
+
+/// Passes after which it is given up that a tick leaves nothing behind.
+const PASSES: usize = 8;
+
+pub(super) fn take(engine: &mut Engine) -> Result<Snapshot, SnapshotError> {
+    engine.check_poison()?;
+    if let Taping::Playing(_) = engine.world.resource::<DtlsSettings>().taping {
+        return Err(SnapshotError::Replaying);
+    }
+    quieten(engine)?;
+    let survey = Survey::of(&mut engine.world, &engine.own)?;
+    let mut roster = Roster::default();
+    for &entity in &survey.kept {
+        roster.enter(entity);
+    }
+    let mut world = Writer::new(roster);
+    for kind in kinds::all() {
+        (kind.save)(&engine.world, &survey.kept, &mut world);
+    }
+    save_own(engine, &survey.kept, &mut world)?;
+    let (world, roster) = world.into_parts();
+    let mut out = Writer::new(Roster::default());
+    let at = engine.now();
+    at.save(&mut out);
+    survey.left_out.save(&mut out);
+    let mut head = head(engine, survey.kept.len(), &roster);
+    head.save(&mut out);
+    head.made_with.zeroize();
+    out.raw(&world);
+    let (body, _) = out.into_parts();
+    Ok(Snapshot {
+        body,
+        at,
+        left_out: survey.left_out,
+    })
+}
+
+/// What was sent or happened since the last tick is handled.
+fn quieten(engine: &mut Engine) -> Result<(), SnapshotError> {
+    for _ in 0..PASSES {
+        let world = &engine.world;
+        let is_quiet = world.resource::<Inbox>().datagrams().is_empty()
+            && world.resource::<Messages>().rows().is_empty()
+            && world.resource::<Pending>().0.is_empty();
+        if is_quiet {
+            return Ok(());
+        }
+        if engine.on_the_clock {
+            engine.advance(engine.clock());
+        }
+        engine.pass(false)?;
+    }
+    Err(SnapshotError::Busy)
+}
+
+/// What there is in a world.
+struct Survey {
+    /// The entities that are kept, in their order.
+    kept: Vec<Entity>,
+    left_out: Vec<String>,
+}
+
+/// What becomes of a component.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Kept,
+    Left,
+}
+
+impl Survey {
+    fn of(world: &mut World, own: &[Own]) -> Result<Self, SnapshotError> {
+        let own: Vec<ComponentId> = own.iter().map(|own| (own.register)(world)).collect();
+        let fates = fates();
+        let is_resource = world.register_component::<IsResource>();
+        let (mut kept, mut left_out) = (Vec::new(), BTreeSet::new());
+        for archetype in world.archetypes().iter().filter(|them| !them.is_empty()) {
+            let mut is_kept = false;
+            for &id in archetype.components() {
+                let Some(info) = world.components().get_info(id) else {
+                    continue;
+                };
+                let fate = info.type_id().and_then(|type_id| fates.get(&type_id));
+                let name = info.name().to_string();
+                match fate {
+                    Some(Fate::Kept) => is_kept = true,
+                    Some(Fate::Left) => {}
+                    None if own.contains(&id) => is_kept = true,
+                    None if is_passing(&name) => {}
+                    None if is_builtin(&name) => return Err(SnapshotError::Unknown(name)),
+                    None => {
+                        left_out.insert(name);
+                    }
+                }
+            }
+            if is_kept && !archetype.contains(is_resource) {
+                kept.extend(archetype.entities().iter().map(ArchetypeEntity::id));
+            }
+        }
+        kept.sort_unstable();
+        let left_out = left_out.into_iter().collect();
+        Ok(Self { kept, left_out })
+    }
+}
+
+fn fates() -> BTreeMap<TypeId, Fate> {
+    let kept = kinds::all().map(|kind| ((kind.type_id)(), Fate::Kept));
+    let left = LEFT.iter().map(|type_id| (type_id(), Fate::Left));
+    kept.chain(left).collect()
+}
+
+/// Events, and what the ECS has for itself.
+fn is_passing(name: &str) -> bool {
+    const PASSING: [&str; 2] = ["bevy_ecs::", "flumen_components::application::event::"];
+    PASSING.iter().any(|prefix| name.starts_with(prefix))
+}
+
+fn is_builtin(name: &str) -> bool {
+    const BUILTIN: [&str; 3] = ["flumen_components::", "flumen_systems::", "flumen::"];
+    BUILTIN.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Each kind by its name: how many there are, and each as its serialisation has it.
+fn save_own(
+    engine: &Engine,
+    kept: &[Entity],
+    out: &mut Writer<Roster>,
+) -> Result<(), SnapshotError> {
+    engine.own.len().save(out);
+    for own in &engine.own {
+        let mut rows: Vec<(usize, Vec<u8>)> = Vec::new();
+        for (number, &entity) in kept.iter().enumerate() {
+            match (own.save)(&engine.world, entity) {
+                None => {}
+                Some(Ok(bytes)) => rows.push((number, bytes)),
+                Some(Err(source)) => {
+                    let component = own.name;
+                    return Err(SnapshotError::Component { component, source });
+                }
+            }
+        }
+        own.name.to_owned().save(out);
+        rows.save(out);
+    }
+    Ok(())
+}
+
+fn head(engine: &Engine, kept: usize, roster: &Roster) -> Head {
+    let world = &engine.world;
+    let identity = &world.resource::<DtlsSettings>().identity;
+    let seed = world.resource::<Seed>().0;
+    let epoch = *world.resource::<NtpEpoch>();
+    let header = Header::new(seed, epoch, identity, engine.settings.clone());
+    let sockets = world.resource::<Sockets>();
+    let is_bound = |(key, _): &(SocketKey, BindRequest)| sockets.get(*key).is_some();
+    Head {
+        // It has names and values that JSON has words for.
+        made_with: serde_json::to_string(&header).unwrap_or_default(),
+        taken: clock::ntp_now().0,
+        ticks: engine.ticks,
+        last_tick: engine.last_tick,
+        on_the_clock: engine.on_the_clock,
+        sockets: engine.network.sockets().filter(is_bound).collect(),
+        kept,
+        entities: roster
+            .entities()
+            .iter()
+            .map(|entity| entity.to_bits())
+            .collect(),
+    }
+}

@@ -1,0 +1,88 @@
+//! Components of the application's own.
+
+// Derives of the ECS name its crate.
+use flumen::ecs as bevy_ecs;
+use flumen::ecs::prelude::{Component, Entity};
+use flumen::{Builder, Engine, Loopback, RestoreError, Snapshot};
+use flumen_tests::Call;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+#[derive(Component, Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Name(String);
+
+#[derive(Component, Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Friend(
+    #[entities]
+    #[serde(serialize_with = "save", deserialize_with = "load")]
+    Entity,
+);
+
+#[derive(Component)]
+struct Secret;
+
+fn save<S: Serializer>(entity: &Entity, serializer: S) -> Result<S::Ok, S::Error> {
+    entity.to_bits().serialize(serializer)
+}
+
+fn load<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Entity, D::Error> {
+    u64::deserialize(deserializer).map(Entity::from_bits)
+}
+
+fn keeping(builder: Builder) -> Builder {
+    builder.keep::<Name>().keep::<Friend>()
+}
+
+fn restore(snapshot: &Snapshot, configure: fn(Builder) -> Builder) -> Result<Engine, RestoreError> {
+    let (backend, _) = Loopback::new();
+    configure(Engine::builder().backend(backend)).restore(snapshot)
+}
+
+fn populated() -> (Call, Snapshot) {
+    let room = flumen_tests::Room::with(keeping);
+    let mut call = Call::inside(
+        room,
+        flumen::rtp_parameters::MediaKind::Audio,
+        flumen_tests::opus(flumen_tests::SSRC),
+    );
+    let world = call.room.engine.world_mut();
+    let producer = flumen::components::find(world, call.producer).unwrap();
+    // Names of entities are others where it is restored.
+    for _ in 0..50 {
+        let gone = world.spawn_empty().id();
+        world.despawn(gone);
+    }
+    let friend = world.spawn((Name("friend".into()), Secret)).id();
+    world
+        .entity_mut(producer)
+        .insert((Name("ann".into()), Friend(friend)));
+    let snapshot = call.room.engine.snapshot().unwrap();
+    (call, snapshot)
+}
+
+#[test]
+fn components_that_are_kept_come_back_with_their_entities() {
+    let (call, snapshot) = populated();
+    let mut engine = restore(&snapshot, keeping).unwrap();
+    let world = engine.world_mut();
+    let producer = flumen::components::find(world, call.producer).unwrap();
+    assert_eq!(world.get(producer), Some(&Name("ann".into())));
+    let friend = world.get::<Friend>(producer).unwrap().0;
+    assert_eq!(world.get(friend), Some(&Name("friend".into())));
+}
+
+#[test]
+fn what_is_not_kept_is_told_by_name() {
+    let (_, snapshot) = populated();
+    let left: Vec<_> = snapshot.left_out().iter().map(String::as_str).collect();
+    assert_eq!(left, [std::any::type_name::<Secret>()]);
+}
+
+#[test]
+fn a_builder_that_does_not_keep_them_is_told() {
+    let (_, snapshot) = populated();
+    let refused = restore(&snapshot, Builder::keep::<Name>);
+    let Err(RestoreError::NotKept(name)) = refused else {
+        panic!("it must fail");
+    };
+    assert_eq!(name, std::any::type_name::<Friend>());
+}

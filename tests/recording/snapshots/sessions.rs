@@ -1,0 +1,163 @@
+//! Sessions of WebRTC transports: media goes on, what a library had does not.
+
+use flumen::components::wire::classify::{PacketKind, classify};
+use flumen::rtp_parameters::MediaKind;
+use flumen::{DtlsState, Event, IceState, SctpState};
+use flumen_tests::{Channels, Packet, Peer, Room, VP8_KEY_FRAME, address, turn_all, vp8};
+
+#[test]
+fn browsers_get_on_without_a_handshake() {
+    let mut room = Room::new();
+    let transports = [(); 2].map(|()| room.webrtc());
+    let producer = room.produce(transports[0], MediaKind::Video, vp8(2_222));
+    let sender = Peer::join(&mut room, transports[0], address(5_000));
+    let receiver = Peer::join(&mut room, transports[1], address(6_000));
+    room.consume(transports[1], producer);
+    let mut peers = [sender, receiver];
+    // The rollover counter is one by then.
+    let mut number = 65_000_u16;
+    let mut talk = |room: &mut Room, peers: &mut [Peer], packets| {
+        for _ in 0..packets {
+            number = number.wrapping_add(1);
+            peers[0].send(room, &Packet::new(96, number, 2_222, VP8_KEY_FRAME));
+            room.tick();
+            turn_all(room, peers);
+        }
+    };
+    talk(&mut room, &mut peers, 1_000);
+    let before = peers[1].rtp.len();
+    room.snapshot(true);
+    talk(&mut room, &mut peers, 300);
+    assert_eq!(peers[1].rtp.len(), before + 300);
+    assert_eq!(peers[1].unopened, 0);
+    let numbers: Vec<u16> = peers[1].rtp.iter().map(|packet| packet.sequence).collect();
+    assert!(
+        numbers
+            .windows(2)
+            .all(|pair| pair[1] == pair[0].wrapping_add(1))
+    );
+    for transport in transports {
+        assert_eq!(
+            room.engine.dtls_state(transport).unwrap(),
+            DtlsState::Connected
+        );
+        assert_eq!(
+            room.engine.ice_state(transport).unwrap(),
+            IceState::Completed
+        );
+    }
+    // Checks are answered with the credentials of before, and a restart of ICE goes on.
+    let answered = peers[0].answers.len();
+    peers[0].check(&room, flumen_tests::Check::default());
+    room.tick();
+    turn_all(&mut room, &mut peers);
+    assert_eq!(peers[0].answers.len(), answered + 1);
+}
+
+#[test]
+fn a_handshake_that_was_under_way_begins_anew() {
+    let mut room = Room::new();
+    let transport = room.webrtc();
+    let mut peer = Peer::new(&room, transport, address(5_000));
+    peer.signal(&mut room);
+    peer.check(
+        &room,
+        flumen_tests::Check {
+            use_candidate: true,
+            ..Default::default()
+        },
+    );
+    for _ in 0..2 {
+        room.tick();
+    }
+    assert_eq!(
+        room.engine.dtls_state(transport).unwrap(),
+        DtlsState::Connecting
+    );
+    room.snapshot(true);
+    for _ in 0..3_000 {
+        if peer.is_connected() {
+            break;
+        }
+        peer.turn(&mut room);
+    }
+    assert_eq!(
+        room.engine.dtls_state(transport).unwrap(),
+        DtlsState::Connected
+    );
+}
+
+#[test]
+fn an_association_comes_back_closed_with_its_event() {
+    let mut channels = Channels::new();
+    channels.open(4, "chat");
+    channels.room.snapshot(true);
+    channels.room.tick();
+    let room = &mut channels.room;
+    let told: Vec<_> = room.engine.drain_events().into_iter().collect();
+    let is_closed = |event: &Event| match event {
+        Event::SctpStateChanged(changed) => changed.state == SctpState::Closed,
+        _ => false,
+    };
+    assert!(told.iter().any(is_closed), "{told:?}");
+    assert_eq!(
+        room.engine.sctp_state(channels.transport).unwrap(),
+        Some(SctpState::Closed)
+    );
+    assert_eq!(
+        room.engine.dtls_state(channels.transport).unwrap(),
+        DtlsState::Connected
+    );
+    // Told once.
+    room.snapshot(true);
+    room.tick();
+    assert!(!room.engine.drain_events().iter().any(is_closed));
+}
+
+#[test]
+fn an_association_that_nobody_began_is_there() {
+    let mut channels = Channels::new();
+    let waits = channels
+        .room
+        .webrtc_with(|options| flumen::WebRtcTransportOptions {
+            sctp: Some(flumen::SctpOptions::default()),
+            ..options
+        });
+    channels.room.snapshot(true);
+    channels.room.tick();
+    let state = channels.room.engine.sctp_state(waits).unwrap();
+    assert_eq!(state, Some(SctpState::New));
+}
+
+#[test]
+fn connections_of_tcp_have_ended() {
+    let mut room = Room::new();
+    let transport = room.webrtc_over_tcp();
+    let mut peer = Peer::join_over_tcp(&mut room, transport, address(5_000));
+    assert!(peer.is_connected());
+    room.snapshot(true);
+    room.tick();
+    assert_eq!(
+        room.engine.ice_state(transport).unwrap(),
+        IceState::Disconnected
+    );
+    // It connects again, and goes on.
+    assert!(room.wire.connect(peer.server, peer.address));
+    peer.check(
+        &room,
+        flumen_tests::Check {
+            use_candidate: true,
+            ..Default::default()
+        },
+    );
+    room.tick();
+    let sent = room.on_the_wire();
+    assert!(
+        sent.iter()
+            .any(|sent| classify(&sent.bytes) == Some(PacketKind::Stun))
+    );
+    assert_ne!(
+        room.engine.ice_state(transport).unwrap(),
+        IceState::Disconnected
+    );
+}
