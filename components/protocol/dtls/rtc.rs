@@ -87,7 +87,7 @@ impl Rtc {
         let instant = client.instant(now);
         let connected = client.endpoint().connect(instant, PEER, settings, None);
         connected.map_err(broken)?;
-        client.collect(to);
+        client.collect(now, to);
         client.schedule(now, 0);
         Ok(client)
     }
@@ -151,7 +151,6 @@ impl Rtc {
         }
         if self.nudges < MOST_NUDGES {
             self.nudges += 1;
-            self.last_sent = now;
             let nudge = self.flights.nudge();
             return self.read(now, &nudge, to);
         }
@@ -164,7 +163,7 @@ impl Rtc {
         let read = self
             .endpoint()
             .read(instant, PEER, None, BytesMut::from(records));
-        self.collect(to);
+        self.collect(now, to);
         if self.endpoint().poll_timeout(&PEER) != timer {
             self.schedule(now, 0);
         }
@@ -199,7 +198,7 @@ impl Rtc {
         }
         let instant = self.instant(now);
         let handled = self.endpoint().handle_timeout(PEER, instant);
-        self.collect(to);
+        self.collect(now, to);
         self.schedule(now, self.retransmissions + 1);
         handled.map_err(broken)
     }
@@ -207,14 +206,14 @@ impl Rtc {
     pub(super) fn send(&mut self, now: Time, data: &[u8], to: &mut Yield) -> Result<(), Broken> {
         let instant = self.instant(now);
         let written = self.endpoint().write(instant, PEER, data);
-        self.collect(to);
+        self.collect(now, to);
         written.map_err(broken)
     }
 
     pub(super) fn close(&mut self, now: Time, to: &mut Yield) {
         let instant = self.instant(now);
         self.endpoint().stop(instant, PEER);
-        self.collect(to);
+        self.collect(now, to);
         self.due = None;
     }
 
@@ -224,7 +223,6 @@ impl Rtc {
 
     fn schedule(&mut self, now: Time, retransmissions: u32) {
         self.retransmissions = retransmissions;
-        self.last_sent = now;
         let is_waiting = self.endpoint().poll_timeout(&PEER).is_some();
         let pause = self.first_retransmission * 2_u32.pow(retransmissions.min(16));
         self.due = is_waiting.then(|| now + pause.min(LONGEST));
@@ -256,9 +254,12 @@ impl Rtc {
         Ok(Agreed { certificate, keys })
     }
 
-    fn collect(&mut self, to: &mut Yield) {
+    fn collect(&mut self, now: Time, to: &mut Yield) {
         while let Some(transmit) = self.endpoint().poll_transmit() {
             to.out.datagram(&transmit.message);
+            // Not whenever a timer fires: for a HelloVerifyRequest nothing is sent then, and a client
+            // whose timer runs as this one would be taken for too fast again and again.
+            self.last_sent = now;
         }
     }
 

@@ -50,3 +50,24 @@ fn a_handshake_survives_loss_and_reordering() {
         assert!(connected >= 47, "{connected}");
     }
 }
+
+#[test]
+fn whichever_datagram_is_lost_comes_again() {
+    for begin in [Pair::introduce, in_1_3] {
+        for lost in 0..12 {
+            let mut sent = 0;
+            let mut pair = Pair::new(Config::default(), Config::default());
+            pair.path = Box::new(move |_| {
+                sent += 1;
+                let is_lost = sent - 1 == lost;
+                (0..u32::from(!is_lost))
+                    .map(|_| Duration::from_millis(80))
+                    .collect()
+            });
+            begin(&mut pair);
+            pair.run(seconds(10));
+            assert_eq!(pair.server.state(), State::Connected, "without {lost}");
+            pair.assert_connected();
+        }
+    }
+}

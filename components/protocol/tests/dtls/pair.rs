@@ -120,12 +120,13 @@ impl End {
 }
 
 fn drive(connection: &mut Connection, now: Time, heard: &[Vec<u8>]) -> Output {
+    // Timers first, as in a tick.
+    if connection.next_timeout().is_some_and(|at| at <= now) {
+        connection.advance(now);
+    }
     for datagram in heard {
         // A refusal is what a test is about, or of the peer's retransmission.
         let _ = connection.receive(now, datagram);
-    }
-    if connection.next_timeout().is_some_and(|at| at <= now) {
-        connection.advance(now);
     }
     let mut out = Output::default();
     connection.poll(now, &mut out);
