@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flumen_components::{Inbox, Outbox, Parked, Protocol, Refusal, SocketKey};
+use flumen_components::{Destination, Inbox, Outbox, Parked, Protocol, Refusal, SocketKey};
 
 /// A source and sink of datagrams. The engine has two: [`Udp`](crate::Udp) and
 /// [`Loopback`](crate::Loopback); everything between Ingest and Flush is the same with both.
@@ -152,6 +152,17 @@ impl<'a> Flight<'a> {
     /// There is nothing to send.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Where the datagram at `index` goes, and on whose account.
+    pub(crate) fn destination(&self, index: usize) -> &'a Destination {
+        match index.checked_sub(self.parked.len()) {
+            None => self.parked.get(index).0,
+            Some(index) => {
+                let row = &self.outbox.rows[index];
+                &self.outbox.destinations[row.destination as usize]
+            }
+        }
     }
 
     /// The datagram at `index`, counted from 0.

@@ -310,10 +310,15 @@ impl Engine {
         event::expire(&mut self.world);
     }
 
-    /// The two stages in which the engine itself works.
+    /// What the engine itself does in a stage: it takes in, and sends; a watcher is told of what came as
+    /// soon as its owners are found.
     fn exchange(&mut self, stage: Stage) -> Result<(), TickError> {
         let outcome = match stage {
             Stage::Ingest => contain(|| self.ingest()),
+            Stage::Receive => contain(|| {
+                let world = &self.world;
+                self.network.show(|watch| watch.tell_arrivals(world));
+            }),
             Stage::Flush => contain(|| {
                 flush(&mut self.world, &mut self.sealing, &mut self.network);
             }),

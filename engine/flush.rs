@@ -17,6 +17,7 @@ use crate::network::Network;
 /// Sends what waited and what this tick made, and accounts for every datagram.
 pub(crate) fn flush(world: &mut World, sealing: &mut Sealing, network: &mut Network) {
     deliver(world);
+    network.show(|watch| watch.tell_departures(world));
     loop {
         let is_all = sealing.go_on(world);
         send(world, network);
@@ -47,6 +48,7 @@ pub(crate) fn send_now(world: &mut World, network: &mut Network) {
     if world.resource::<Outbox>().rows.is_empty() {
         return;
     }
+    network.show(|watch| watch.tell_departures(world));
     send(world, network);
     world.resource_mut::<Outbox>().clear();
 }
@@ -85,7 +87,7 @@ fn send(world: &mut World, network: &mut Network) {
         with::<Parked>(world, |world, parked| {
             let flight = Flight::new(parked, outbox, world.resource::<Inbox>());
             let now = world.resource::<Now>().time;
-            let outcomes = network.send(&flight, now);
+            let outcomes = network.send(&flight, world);
             let (waited, made) = outcomes.split_at(parked.len());
             with::<Ledger>(world, |world, ledger| {
                 let mut accounts = Accounts { world, ledger, now };

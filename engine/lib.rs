@@ -29,6 +29,7 @@ mod snapshot;
 mod stage_times;
 mod streams;
 mod udp;
+mod watch;
 
 pub use backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits, Transmit, Wake};
 pub use build_error::BuildError;
@@ -49,6 +50,7 @@ pub use shutdown::Remains;
 pub use snapshot::{RestoreError, Snapshot, SnapshotError};
 pub use stage_times::StageTimes;
 pub use udp::Udp;
+pub use watch::{Passage, View};
 
 pub use flumen_components as components;
 pub use flumen_components::{

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
+use bevy_ecs::world::World;
 use flumen_components::event::RecordingFault;
-use flumen_components::{Digest, Inbox, SocketKey, Time};
+use flumen_components::{Digest, Inbox, Now, SocketKey};
 use serde::Serialize;
 
 use crate::backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits};
 use crate::poison::Poison;
 use crate::recording::{Drain, Outputs, Recorder, RecordingReport, Tally};
+use crate::watch::Watch;
 
 /// Where everything enters and leaves. With a recording, or in a replay, it takes note.
 pub(crate) struct Network {
@@ -23,6 +25,8 @@ pub(crate) struct Network {
     tally: Option<Tally>,
     /// How sockets were bound that were given a key, for snapshots.
     bound: BTreeMap<SocketKey, BindRequest>,
+    /// Who is told of each datagram, if anybody is.
+    pub(crate) watch: Option<Watch>,
 }
 
 impl Network {
@@ -34,6 +38,7 @@ impl Network {
             report: None,
             tally: None,
             bound: BTreeMap::new(),
+            watch: None,
         }
     }
 
@@ -140,11 +145,21 @@ impl Network {
         if let Some(recorder) = &mut self.recorder {
             recorder.received(inbox, first, self.backend.kernel_drops());
         }
+        if let Some(watch) = &mut self.watch {
+            watch.arrive(inbox);
+        }
         more
     }
 
+    /// Tells a watcher of something.
+    pub(crate) fn show(&mut self, tell: impl FnOnce(&mut Watch)) {
+        if let Some(watch) = &mut self.watch {
+            tell(watch);
+        }
+    }
+
     /// Sends a flight: what became of each of its datagrams.
-    pub(crate) fn send(&mut self, flight: &Flight<'_>, now: Time) -> &[Outcome] {
+    pub(crate) fn send(&mut self, flight: &Flight<'_>, world: &World) -> &[Outcome] {
         self.outcomes.clear();
         self.backend.send(flight, &mut self.outcomes);
         assert_eq!(
@@ -153,7 +168,10 @@ impl Network {
             "a backend tells one outcome a datagram"
         );
         if let Some(tally) = &mut self.tally {
-            tally.add(flight, &self.outcomes, now);
+            tally.add(flight, &self.outcomes, world.resource::<Now>().time);
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.tell_sent(world, flight, &self.outcomes);
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.flew(&self.outcomes);

@@ -5,7 +5,10 @@ mod playback;
 
 pub use difference::{Difference, Divergence, ReplayError};
 
+use std::time::{Duration, SystemTime};
+
 use flumen_components::event;
+use flumen_components::wire::ntp;
 use flumen_components::{Deliveries, MessageDeliveries, Time};
 use flumen_protocol::dtls::{Identity, Tapes};
 
@@ -15,6 +18,7 @@ use crate::commands;
 use crate::engine::{Engine, TickError};
 use crate::network::digest;
 use crate::recording::{Command, Drain, Entry, Outputs, Recording, RecordingError, Settings};
+use crate::watch::{Passage, View};
 
 /// A recorded run that is run again, tick by tick: the same systems get the same inputs, and what
 /// they put out is compared.
@@ -62,6 +66,12 @@ enum Ending {
 }
 
 impl Recording {
+    /// When the engine was built, as the clock of its machine had it.
+    pub fn begun(&self) -> SystemTime {
+        let nanos = ntp::to_unix_nanos(self.header.ntp_epoch);
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos)
+    }
+
     /// A builder with every limit and option of the run, without its plugins and without its
     /// estimator of bandwidth.
     pub fn builder(&self) -> Builder {
@@ -123,6 +133,12 @@ impl Replay {
     /// The engine as it is behind the last tick: to be looked at, and not to be changed.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Tells `watcher` of every datagram that came and left from here on: see [`Engine::watch`]. The
+    /// example `replay` writes them down for analysers of networks.
+    pub fn watch(&mut self, view: View, watcher: impl FnMut(Passage<'_>) + Send + 'static) {
+        self.engine.watch(view, watcher);
     }
 
     /// Bytes of the recording that were read, and those of its file where that is known.

@@ -22,6 +22,13 @@ pub fn from_unix_nanos(nanos: u64) -> u64 {
     from_nanos(nanos).wrapping_add(UNIX_EPOCH_SECONDS << 32)
 }
 
+/// Nanoseconds since the Unix epoch of an NTP time; 0 for one before it.
+pub fn to_unix_nanos(ntp: u64) -> u64 {
+    let seconds = (ntp >> 32).saturating_sub(UNIX_EPOCH_SECONDS);
+    let fraction = ((ntp & 0xffff_ffff) * NANOS_PER_SECOND) >> 32;
+    seconds * NANOS_PER_SECOND + fraction
+}
+
 /// The middle 32 bits, Q16.16 seconds: the form of LSR and LRR, and of delays (RFC 3550
 /// section 6.4.1).
 pub fn middle(ntp: u64) -> u32 {
@@ -53,6 +60,18 @@ mod tests {
         assert_eq!(from_nanos(999_999_999), 0xFFFF_FFFB);
         assert_eq!(from_unix_nanos(0), 2_208_988_800 << 32);
         from_unix_nanos(u64::MAX);
+    }
+
+    #[test]
+    fn an_ntp_time_is_an_instant_of_the_unix_epoch_again() {
+        let instant = 1_790_000_000_250_000_000;
+        assert_eq!(to_unix_nanos(from_unix_nanos(instant)), instant);
+        assert_eq!(
+            to_unix_nanos(UNIX_EPOCH_SECONDS << 32 | 1 << 31),
+            500_000_000
+        );
+        assert_eq!(to_unix_nanos(0), 0);
+        to_unix_nanos(u64::MAX);
     }
 
     #[test]

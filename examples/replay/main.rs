@@ -4,16 +4,23 @@
 
 mod arguments;
 mod bar;
+mod capture;
+mod datagram;
 mod world;
 
 use std::error::Error;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use flumen::{Recording, Replay, Tick};
+use flumen::{Recording, Replay, Tick, View};
 
 use arguments::{Arguments, USAGE};
 use bar::Bar;
+use capture::Capture;
 
 fn main() -> ExitCode {
     let mut stderr = io::stderr();
@@ -42,7 +49,12 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let recording = Recording::open(&arguments.file)?;
     let builder = recording.builder();
+    let begun = recording.begun();
     let mut replay = Replay::new(recording, builder)?;
+    let captured = match &arguments.pcapng {
+        Some(to) => Some(capture(&mut replay, (to, arguments.view), begun)?),
+        None => None,
+    };
     let mut bar = Bar::default();
     let mut sum = Sum::default();
     while let Some(tick) = replay.step()? {
@@ -50,10 +62,12 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         bar.draw(replay.progress(), &tick)?;
         if arguments.at == Some(tick.number) {
             bar.clear()?;
-            return world::print(replay.engine(), arguments.about.as_deref());
+            world::print(replay.engine(), arguments.about.as_deref())?;
+            return Ok(finish(captured.as_ref())?);
         }
     }
     bar.clear()?;
+    finish(captured.as_ref())?;
     if let Some(at) = arguments.at {
         return Err(format!("the run ended behind tick {}, before {at}", sum.ticks).into());
     }
@@ -72,6 +86,38 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         "the same {end}: {ticks} ticks, {datagrams} datagrams, {bytes} bytes"
     )?;
     Ok(())
+}
+
+/// A capture, and the first failure to write it.
+type Captured = Arc<Mutex<(Capture<BufWriter<File>>, io::Result<()>)>>;
+
+/// Writes all that comes and leaves.
+fn capture(
+    replay: &mut Replay,
+    (to, view): (&Path, View),
+    begun: SystemTime,
+) -> Result<Captured, Box<dyn Error>> {
+    let epoch = begun.duration_since(UNIX_EPOCH)?;
+    let captured = Arc::new(Mutex::new((Capture::create(to, epoch)?, Ok(()))));
+    let watcher = Arc::clone(&captured);
+    replay.watch(view, move |passage| {
+        let mut watcher = watcher.lock().expect("nothing panics while it writes");
+        let (capture, written) = &mut *watcher;
+        if written.is_ok() {
+            *written = capture.add(&passage);
+        }
+    });
+    Ok(captured)
+}
+
+/// Writes the rest: whether all of it could be written.
+fn finish(captured: Option<&Captured>) -> io::Result<()> {
+    let Some(captured) = captured else {
+        return Ok(());
+    };
+    let mut captured = captured.lock().expect("nothing panics while it writes");
+    let (capture, written) = &mut *captured;
+    std::mem::replace(written, Ok(())).and_then(|()| capture.finish())
 }
 
 /// What was the same.

@@ -6,3 +6,4 @@ mod files;
 mod replays;
 mod settings;
 mod snapshots;
+mod watched;
