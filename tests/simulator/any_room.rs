@@ -183,6 +183,9 @@ impl AnyRoom {
                 _ => messages.unreliable(),
             });
         }
+        if self.noise.below(3) == 0 {
+            peer = peer.webrtc();
+        }
         peer.drift_ppm(self.noise.below(1_000) as i32 - 500)
             .repair([Repair::Rtx, Repair::Rtx, Repair::None][self.noise.below(3) as usize])
             .feedback(

@@ -3,7 +3,7 @@
 //! | rule | what it holds |
 //! |---|---|
 //! | ledgers | no datagram and no message vanishes: [`Engine::check_ledger`] |
-//! | numbering | each consumer numbers its packets on by one, and each once; holes and repetitions are what was lost, and came twice, on the way to the engine |
+//! | numbering | each consumer numbers its packets on by one, and each once; holes and repetitions are what was lost, and came twice, on the way to the engine, or overtook a key frame |
 //! | time | RTP timestamps, counted on beyond 32 bits, never go back, and go on as time does |
 //! | strangers | a peer gets packets and reports of its own consumers and producers alone |
 //! | pauses | nothing is sent by a consumer that is paused, or whose producer is, but for what waited for its turn by then |

@@ -2,7 +2,7 @@
 //!
 //! The engine inside is the one that runs in production, with all of its systems and yours; only the
 //! two ends of a tick are exchanged, for a network that exists in memory. Peers speak real RTP, RTCP
-//! and SCTP: they send Opus-like sound and VP8-like pictures (key frames, simulcast, temporal
+//! and SCTP, on plain transports or, as browsers do, behind ICE, DTLS and SRTP: they send Opus-like sound and VP8-like pictures (key frames, simulcast, temporal
 //! layers), answer NACKs with RTX and requests for key frames with key frames, send less when they
 //! are told to; and they check what they get, decode by the references of the codec, ask for what is
 //! missing, and report. Links take time, lose in bursts, reorder, double, queue and break.
@@ -82,7 +82,7 @@
 //!
 //! # What is not simulated
 //!
-//! ICE, DTLS and SRTP: peers are on plain transports. VP9, AV1 and H.264: frames are VP8's. Senders
+//! VP9, AV1 and H.264: frames are VP8's. Senders
 //! adapt to REMB and do not estimate by themselves.
 
 #![forbid(unsafe_code)]
@@ -101,6 +101,7 @@ mod peer_id;
 mod receiving;
 mod room;
 mod sending;
+mod session;
 mod station;
 
 pub use any_room::{AnyRoom, Cell, Played};

@@ -56,20 +56,23 @@ pub(crate) const STREAM: u16 = 0;
 const BINARY: u32 = 53;
 
 impl Messenger {
-    /// An association that begins to ask at `now`.
-    pub(crate) fn new(messages: Messages, generator: Generator, now: Time) -> Self {
+    /// An association that asks for nothing yet.
+    pub(crate) fn new(messages: Messages, generator: Generator) -> Self {
         let association = Association::new(Config::default(), epoch());
-        let mut association = association.drawing_from(generator);
-        association.connect(now);
         Self {
             next: None,
             messages,
-            association,
+            association: association.drawing_from(generator),
             producer: None,
             sources: BTreeMap::new(),
             sent: 0,
             out: Output::default(),
         }
+    }
+
+    /// Begins to ask for an association.
+    pub(crate) fn connect(&mut self, now: Time) {
+        self.association.connect(now);
     }
 
     pub(crate) fn is_connected(&self) -> bool {

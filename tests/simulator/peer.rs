@@ -35,6 +35,8 @@ pub struct Peer {
     pub repair: Repair,
     /// How it tells what arrives.
     pub feedback: Feedback,
+    /// It comes as a browser does: by ICE, DTLS and SRTP. Otherwise it is on a plain transport.
+    pub webrtc: bool,
 }
 
 /// A medium that a peer sends.
@@ -127,7 +129,17 @@ impl Peer {
             listens: true,
             repair: Repair::Rtx,
             feedback: Feedback::TransportCc,
+            webrtc: false,
         }
+    }
+
+    /// It comes as a browser does: its checks find the transport (ICE, RFC 8445), it shakes hands
+    /// (DTLS), and what it sends and gets is sealed (SRTP; messages in DTLS). It begins to send when that
+    /// is done, and keeps up its consent (RFC 7675).
+    #[must_use]
+    pub fn webrtc(mut self) -> Self {
+        self.webrtc = true;
+        self
     }
 
     /// It sends sound.

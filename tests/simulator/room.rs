@@ -1,6 +1,7 @@
 //! A room: the engine, its peers, and the network between them, on virtual time.
 
 mod asking;
+mod departures;
 mod joining;
 mod running;
 
@@ -8,6 +9,7 @@ use std::collections::VecDeque;
 
 use flumen::{Builder, Digest, Engine, Event, Loopback, RouterId, Time, Wire};
 
+use self::departures::Departures;
 use crate::checks::{Broken, Check, Checks};
 use crate::network::Network;
 use crate::noise::Noise;
@@ -38,6 +40,8 @@ pub struct Room {
     /// Entities that were there before anybody joined.
     baseline: u32,
     out: Out,
+    /// What the engine has sent and nobody has looked at yet, before it was sealed.
+    departures: Departures,
     digest: Digest,
     broken: Option<Broken>,
 }
@@ -68,6 +72,7 @@ impl Room {
         let router = engine
             .create_router(&media_codecs())
             .expect("the codecs are supported");
+        let departures = Departures::of(&mut engine);
         let mut room = Self {
             engine,
             wire,
@@ -83,6 +88,7 @@ impl Room {
             gather: std::time::Duration::from_micros(250),
             baseline: 0,
             out: Vec::new(),
+            departures,
             digest: Digest::default(),
             broken: None,
         };

@@ -18,6 +18,7 @@ use crate::peer::{Media, Peer, Video};
 use crate::peer_id::PeerId;
 use crate::receiving::{Arrivals, Sound, View};
 use crate::sending::{Camera, Microphone, Out};
+use crate::session::Session;
 
 /// A peer in a room.
 pub(crate) struct Station {
@@ -33,6 +34,8 @@ pub(crate) struct Station {
     pub(crate) sounds: Vec<Sound>,
     pub(crate) views: Vec<View>,
     pub(crate) messenger: Option<Messenger>,
+    /// What protects all that, if anything does.
+    pub(crate) session: Option<Session>,
     pub(crate) has_left: bool,
     /// Of what the engine sent to it.
     pub(crate) digest: Digest,
@@ -101,6 +104,7 @@ impl Station {
             sounds: Vec::new(),
             views: Vec::new(),
             messenger: None,
+            session: None,
             has_left: false,
             digest: Digest::default(),
             due: now,
@@ -162,6 +166,38 @@ impl Station {
         if self.has_left {
             return;
         }
+        let Some(mut session) = self.session.take() else {
+            return self.take_in(now, datagram, out);
+        };
+        let opened = session.receive(now, datagram, out);
+        if opened.is_new {
+            self.begin(now);
+        }
+        let mut plain = Out::new();
+        for inner in opened.inner {
+            self.take_in(now, &inner, &mut plain);
+        }
+        session.seal(now, plain, out);
+        self.due = self.due.min(session.due());
+        self.session = Some(session);
+    }
+
+    /// From now on it sends: it has found its way in.
+    fn begin(&mut self, now: Time) {
+        let local = self.clock.local(now);
+        for source in &mut self.sources {
+            match source {
+                Source::Microphone(microphone) => microphone.hold(local),
+                Source::Camera(camera) => camera.hold(local),
+            }
+        }
+        if let Some(messenger) = &mut self.messenger {
+            messenger.connect(now);
+        }
+        self.due = now;
+    }
+
+    fn take_in(&mut self, now: Time, datagram: &[u8], out: &mut Out) {
         match classify(datagram) {
             Some(PacketKind::Rtp) => self.take(now, datagram),
             Some(PacketKind::Rtcp) => self.hear(now, datagram, out),
@@ -236,6 +272,25 @@ impl Station {
             self.due = Time::from_nanos(u64::MAX);
             return;
         }
+        let Some(mut session) = self.session.take() else {
+            self.speak(now, out);
+            self.due = self.next_due().max(now);
+            return;
+        };
+        session.act(now, out);
+        if session.is_open() {
+            let mut plain = Out::new();
+            self.speak(now, &mut plain);
+            session.seal(now, plain, out);
+            self.due = self.next_due().min(session.due()).max(now);
+        } else {
+            self.due = session.due().max(now);
+        }
+        self.session = Some(session);
+    }
+
+    /// Sends what is due, as it is before it is protected.
+    fn speak(&mut self, now: Time, out: &mut Out) {
         for source in &mut self.sources {
             match source {
                 Source::Microphone(microphone) => microphone.act(now, self.clock, out),
@@ -246,7 +301,6 @@ impl Station {
         if let Some(messenger) = &mut self.messenger {
             messenger.act(now, out);
         }
-        self.due = self.next_due().max(now);
     }
 
     /// What it says of what it gets, in one datagram.

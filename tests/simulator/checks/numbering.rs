@@ -4,6 +4,7 @@ use flumen::Engine;
 
 use super::{Check, Sent, Stream, entry};
 use crate::receiving::unwrap;
+use crate::sending::Stamp;
 
 /// Numbers that are told from each other: half of what there are.
 const WINDOW: usize = 1 << 15;
@@ -24,6 +25,8 @@ struct Numbers {
     repeated: u64,
     /// Which number each slot has seen.
     seen: Vec<u64>,
+    /// The newest packet is of a key frame.
+    is_key: bool,
 }
 
 impl Check for Numbering {
@@ -36,7 +39,12 @@ impl Check for Numbering {
             return Ok(());
         };
         let numbers = entry(&mut self.streams, stream.index);
-        let number = numbers.take(rtp.sequence_number) as u16;
+        let is_key = Stamp::read(rtp.payload(sent.bytes)).is_some_and(|stamp| stamp.is_key);
+        // Of many packets that overtook the beginning of a key frame the newest follow it; the others
+        // can be asked for.
+        let may_skip = numbers.is_key && sent.disturbed > 0;
+        let number = numbers.take(rtp.sequence_number, may_skip) as u16;
+        numbers.is_key = is_key;
         if numbers.repeated > sent.disturbed && !stream.repeats {
             return Err(format!("{} sends number {number} twice", stream.id));
         }
@@ -68,7 +76,7 @@ impl Check for Numbering {
 
 impl Numbers {
     /// Takes in a number, and tells it counted on.
-    fn take(&mut self, number: u16) -> u64 {
+    fn take(&mut self, number: u16, may_skip: bool) -> u64 {
         if self.seen.is_empty() {
             self.seen = vec![0; WINDOW];
         }
@@ -82,7 +90,8 @@ impl Numbers {
         }
         *slot = full;
         if full > newest {
-            self.holes += full - newest - 1;
+            let skipped = full - newest - 1;
+            self.holes += if may_skip { 0 } else { skipped };
             self.newest = Some(full);
         } else {
             self.holes = self.holes.saturating_sub(1);
@@ -99,7 +108,7 @@ mod tests {
     fn holes_and_repetitions_are_counted_across_the_wrap() {
         let mut numbers = Numbers::default();
         let mut take = |number| {
-            numbers.take(number);
+            numbers.take(number, false);
             (numbers.holes, numbers.repeated)
         };
         assert_eq!([65_534, 65_535, 0].map(&mut take), [(0, 0); 3]);

@@ -4,6 +4,7 @@ use flumen::Engine;
 use flumen::rtp_parameters::MediaKind;
 
 use super::{Check, Sent, entry};
+use crate::sending::Stamp;
 
 #[derive(Default)]
 pub(super) struct Repairs {
@@ -21,6 +22,10 @@ struct Sendings {
     known: Vec<Option<Kept>>,
     /// Numbers that were sent again and never sent.
     unsent: u64,
+    /// The newest packet, if it is of a key frame.
+    key: Option<u16>,
+    /// Numbers left out behind a packet of a key frame, which others had overtaken.
+    left_out: u64,
 }
 
 /// What is known of a packet: its number, how long it was, how it began.
@@ -38,6 +43,17 @@ impl Sendings {
     fn known(&mut self) -> &mut Vec<Option<Kept>> {
         self.known.resize(KNOWN, None);
         &mut self.known
+    }
+
+    fn send(&mut self, kept: Kept, is_key: bool) {
+        let gap = self.key.map(|key| kept.number.wrapping_sub(key));
+        if let Some(gap) = gap.filter(|gap| (2..0x8000).contains(gap)) {
+            self.left_out += u64::from(gap) - 1;
+        }
+        if gap.is_none_or(|gap| gap < 0x8000) {
+            self.key = is_key.then_some(kept.number);
+        }
+        self.known()[usize::from(kept.number) % KNOWN] = Some(kept);
     }
 }
 
@@ -68,9 +84,9 @@ impl Check for Repairs {
         }
         let payload = rtp.payload(sent.bytes);
         let Some(original) = stream.repairs else {
+            let is_key = Stamp::read(payload).is_some_and(|stamp| stamp.is_key);
             let kept = Kept::of(rtp.sequence_number, payload);
-            let known = entry(&mut self.streams, stream.index).known();
-            known[usize::from(kept.number) % KNOWN] = Some(kept);
+            entry(&mut self.streams, stream.index).send(kept, is_key);
             return Ok(());
         };
         // Padding repeats nothing.
@@ -82,8 +98,11 @@ impl Check for Repairs {
         let known = sendings.known()[usize::from(kept.number) % KNOWN];
         // Where packets come late, others wait behind them, and are overtaken when asked for.
         let waiting = self.waiting.max(sent.engine.ledger().paced);
-        let waiting = if sent.disturbed > 0 { waiting } else { 0 };
-        let allowed = sent.disturbed.saturating_add(self.dropped + waiting);
+        let late = match sent.disturbed {
+            0 => 0,
+            _ => waiting + sendings.left_out,
+        };
+        let allowed = sent.disturbed.saturating_add(self.dropped + late);
         let of_number = known.filter(|known| known.number == kept.number);
         if of_number == Some(kept) {
             return Ok(());

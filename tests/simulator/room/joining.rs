@@ -7,7 +7,7 @@ use flumen::rtp_parameters::MediaKind;
 use flumen::{
     ConnectOptions, ConsumerOptions, DataConsumerOptions, DataProducerOptions, Event, Listen,
     ListenInfo, PlainTransportOptions, ProducerOptions, SctpOptions, SctpState,
-    SctpStreamParameters, TransportId,
+    SctpStreamParameters, TransportId, WebRtcListen, WebRtcTransportOptions,
 };
 
 use super::{Room, engine_seed};
@@ -15,6 +15,7 @@ use crate::messenger::{MessageReception, Messenger, STREAM, Source};
 use crate::parameters;
 use crate::peer::{Media, Peer};
 use crate::peer_id::PeerId;
+use crate::session::Session;
 use crate::station::Station;
 
 /// Where the engine is.
@@ -33,8 +34,12 @@ impl Room {
         let (transport, server) = self.connect(id, &peer);
         let mut station = Station::new(id, peer, (transport, server), self.seed, self.now);
         if let Some(messages) = station.peer.messages {
-            let generator = Generator::new(engine_seed(self.seed ^ 0x5c7b), id.0 as u64);
-            station.messenger = Some(Messenger::new(messages, generator, self.now));
+            station.messenger = Some(Messenger::new(messages, self.generator(id, 0x5c7b)));
+        }
+        if station.peer.webrtc {
+            station.session = Some(self.invite(id, transport));
+        } else if let Some(messenger) = &mut station.messenger {
+            messenger.connect(self.now);
         }
         for (index, media) in station.peer.media.clone().iter().enumerate() {
             let kind = station.kind_of(index);
@@ -56,6 +61,46 @@ impl Room {
     }
 
     fn connect(&mut self, id: PeerId, peer: &Peer) -> (TransportId, SocketAddr) {
+        let (transport, server) = match peer.webrtc {
+            true => self.open_webrtc(peer),
+            false => self.open_plain(id, peer),
+        };
+        let entity = find(self.engine.world(), transport).expect("it is open");
+        self.checks.streams.reach(id.address(), entity);
+        (transport, server)
+    }
+
+    fn open_webrtc(&mut self, peer: &Peer) -> (TransportId, SocketAddr) {
+        let listen = WebRtcListen::Own(vec![ListenInfo::new(SERVER)]);
+        let options = WebRtcTransportOptions {
+            sctp: peer.messages.map(|_| SctpOptions::default()),
+            ..WebRtcTransportOptions::new(listen)
+        };
+        let transport = self.engine.create_webrtc_transport(self.router, options);
+        let transport = transport.expect("a port is free");
+        let candidates = self.engine.ice_candidates(transport);
+        let port = candidates.expect("it is open")[0].port;
+        (transport, SocketAddr::new(SERVER, port))
+    }
+
+    /// Signalling: both sides are told of each other.
+    fn invite(&mut self, id: PeerId, transport: TransportId) -> Session {
+        let ice = self.engine.ice_parameters(transport).expect("it is open");
+        let dtls = self.engine.dtls_parameters(transport).expect("it is open");
+        let generators = [0xd715, 0x1ce].map(|purpose| self.generator(id, purpose));
+        let session = Session::new(&ice, &dtls, generators, self.now);
+        let told = session.dtls_parameters();
+        let connected = self.engine.connect_webrtc(transport, &told);
+        connected.expect("its fingerprints are valid");
+        session
+    }
+
+    /// What a peer draws from for a purpose.
+    fn generator(&self, id: PeerId, purpose: u64) -> Generator {
+        Generator::new(engine_seed(self.seed ^ purpose), id.0 as u64)
+    }
+
+    fn open_plain(&mut self, id: PeerId, peer: &Peer) -> (TransportId, SocketAddr) {
         let options = PlainTransportOptions {
             sctp: peer.messages.map(|_| SctpOptions::default()),
             ..PlainTransportOptions::new(Listen::Own(ListenInfo::new(SERVER)))
@@ -71,8 +116,6 @@ impl Room {
         self.engine.connect(transport, &to).expect("it connects");
         let tuple = self.engine.tuple(transport).expect("it is open");
         let port = tuple.expect("it is connected").local_port;
-        let entity = find(self.engine.world(), transport).expect("it is open");
-        self.checks.streams.reach(address, entity);
         (transport, SocketAddr::new(SERVER, port))
     }
 

@@ -76,6 +76,13 @@ impl Camera {
         }
     }
 
+    /// Shows nothing before `local`, on the peer's clock.
+    pub(crate) fn hold(&mut self, local: Time) {
+        while self.next < local {
+            self.next += self.video.interval();
+        }
+    }
+
     pub(crate) fn due(&self, clock: Clock) -> Time {
         clock.global(self.next)
     }

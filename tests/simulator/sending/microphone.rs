@@ -43,6 +43,13 @@ impl Microphone {
         }
     }
 
+    /// Says nothing before `local`, on the peer's clock.
+    pub(crate) fn hold(&mut self, local: Time) {
+        while self.next < local {
+            self.next += INTERVAL;
+        }
+    }
+
     pub(crate) fn due(&self, clock: Clock) -> Time {
         clock.global(self.next)
     }

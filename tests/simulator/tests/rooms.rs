@@ -251,3 +251,61 @@ fn pauses_and_resumptions_keep_the_rules() {
     assert!(room.video(bob, alice).key_frames >= 6);
     room.close();
 }
+
+/// Sees, hears and talks as a browser does.
+fn browser() -> Peer {
+    speaker().messages(Messages::every(ms(50), 300)).webrtc()
+}
+
+#[test]
+fn browsers_and_plain_peers_get_the_same_of_each_other() {
+    let mut room = Room::new(10);
+    let talks = speaker().messages(Messages::every(ms(50), 300));
+    let peers = [room.join(browser()), room.join(browser()), room.join(talks)];
+    room.run_for(10 * SECOND);
+    for to in peers {
+        for from in peers.into_iter().filter(|from| *from != to) {
+            let video = room.video(to, from);
+            assert!(video.frames > 290 && video.freezes == 0, "{video:?}");
+            assert!(room.audio(to, from).packets > 480);
+            let got = room.messages(to, from);
+            assert!(got.messages > 180, "{got:?}");
+            assert_eq!((got.wrong, got.late, got.missing), (0, 0, 0));
+        }
+    }
+    room.close();
+}
+
+#[test]
+fn a_browser_finds_its_way_in_over_a_bad_link() {
+    let bad = Link::new().latency(ms(80)).loss(Loss::percent(15));
+    for seed in 0..10 {
+        let mut room = Room::new(seed);
+        let (alice, bob) = (room.join(speaker()), room.join(browser().link(bad)));
+        let hears = |room: &Room| room.audio(bob, alice).packets > 0;
+        assert!(room.run_until(15 * SECOND, hears), "seed {seed}");
+        room.close();
+    }
+}
+
+#[test]
+fn a_browser_that_is_cut_off_for_longer_than_consent_lasts_is_let_go() {
+    let mut room = Room::new(11);
+    let (alice, bob) = (room.join(speaker()), room.join(browser()));
+    room.run_for(3 * SECOND);
+    room.cut(bob);
+    room.take_events();
+    room.run_for(40 * SECOND);
+    let told = room.take_events();
+    let is_over = |event: &flumen::Event| event.name() == "icestatechange";
+    assert!(told.iter().any(|(_, event)| is_over(event)));
+    let before = room.crossing(bob)[1].sent;
+    room.run_for(SECOND);
+    assert_eq!(
+        room.crossing(bob)[1].sent,
+        before,
+        "nothing is sent any more"
+    );
+    assert_eq!(room.audio(alice, bob).packets / 50, 2);
+    room.close();
+}

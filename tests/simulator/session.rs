@@ -1,0 +1,236 @@
+//! A peer's way in as a browser takes it: checks of ICE, a DTLS handshake, then SRTP.
+
+use std::time::{Duration, Instant};
+
+use flumen::components::Generator;
+use flumen::components::wire::classify::{PacketKind, classify};
+use flumen::components::wire::rtp::RtpHeader;
+use flumen::components::wire::stun::{BINDING, Class, Message, Role, Writer};
+use flumen::dtls::{Config, Connection, Event, Identity, Output, SrtpKeys};
+use flumen::srtp::{Bounds, Inbound, Outbound};
+use flumen::stun::IntegrityKey;
+use flumen::{DtlsParameters, DtlsRole, IceParameters, Time};
+
+use crate::sending::Out;
+
+/// What stands between a peer and its link.
+pub(crate) struct Session {
+    username: String,
+    key: IntegrityKey,
+    identity: Identity,
+    dtls: Connection,
+    /// Datagrams may be sent: a check was answered.
+    is_found: bool,
+    srtp: Option<(Inbound, Outbound)>,
+    generator: Generator,
+    next_check: Time,
+    out: Output,
+}
+
+/// What a datagram held, opened.
+#[derive(Default)]
+pub(crate) struct Opened {
+    /// RTP, RTCP or SCTP.
+    pub(crate) inner: Vec<Vec<u8>>,
+    /// Keys were just agreed on: media may flow.
+    pub(crate) is_new: bool,
+}
+
+/// Between checks that are not answered: the first retransmission timeout of RFC 8445, section 14.3.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
+/// Between checks that keep up consent, RFC 7675 section 5.1: half of what it lets pass.
+const CONSENT: Duration = Duration::from_millis(2_500);
+/// Of host candidates, RFC 8445 section 5.1.2.
+const PRIORITY: u32 = 1_845_501_695;
+
+impl Session {
+    /// The session of a peer that has heard of a transport: what it checks with, and what its DTLS is
+    /// told.
+    pub(crate) fn new(
+        ice: &IceParameters,
+        dtls: &DtlsParameters,
+        generators: [Generator; 2],
+        now: Time,
+    ) -> Self {
+        let identity = Identity::generate().expect("a certificate is made");
+        let [for_dtls, generator] = generators;
+        let mut connection = Connection::new(&Config::default(), &identity, epoch(), for_dtls);
+        let told = DtlsParameters {
+            role: DtlsRole::Server,
+            ..dtls.clone()
+        };
+        connection
+            .connect(now, &told)
+            .expect("the transport's fingerprints are valid");
+        Self {
+            username: format!("{}:peer", ice.username_fragment),
+            key: IntegrityKey::new(&ice.password),
+            identity,
+            dtls: connection,
+            is_found: false,
+            srtp: None,
+            generator,
+            next_check: now,
+            out: Output::default(),
+        }
+    }
+
+    /// What signalling tells of it.
+    pub(crate) fn dtls_parameters(&self) -> DtlsParameters {
+        DtlsParameters {
+            role: DtlsRole::Client,
+            fingerprints: self.identity.fingerprints().to_vec(),
+        }
+    }
+
+    /// Media may flow.
+    pub(crate) fn is_open(&self) -> bool {
+        self.srtp.is_some()
+    }
+
+    pub(crate) fn due(&self) -> Time {
+        let timeout = self.dtls.next_timeout();
+        timeout.map_or(self.next_check, |due| due.min(self.next_check))
+    }
+
+    /// Does what is due.
+    pub(crate) fn act(&mut self, now: Time, out: &mut Out) {
+        if self.next_check <= now {
+            out.push(self.check());
+            self.next_check = now + if self.is_found { CONSENT } else { ASK_AGAIN };
+        }
+        if self.dtls.next_timeout().is_some_and(|due| due <= now) {
+            self.dtls.advance(now);
+        }
+        self.poll(now, out);
+    }
+
+    /// A check that nominates.
+    fn check(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let id = self.generator.bits().to_be_bytes();
+        let id = *id.first_chunk().expect("it is long enough");
+        let mut writer = Writer::new(&mut bytes, Class::Request, BINDING, id);
+        writer.username(self.username.as_bytes());
+        writer.priority(PRIORITY);
+        writer.use_candidate();
+        writer.role(Role::Controlling, 7);
+        self.key.seal(writer);
+        bytes
+    }
+
+    /// Takes in a datagram: what was in it.
+    pub(crate) fn receive(&mut self, now: Time, datagram: &[u8], out: &mut Out) -> Opened {
+        match classify(datagram) {
+            Some(PacketKind::Stun) => {
+                let answer = Message::parse(datagram).ok();
+                self.is_found |= answer.is_some_and(|it| self.key.verifies(&it));
+                if self.is_found {
+                    self.dtls.start(now);
+                }
+            }
+            Some(PacketKind::Dtls) => {
+                // What is not for it is dropped, as a socket would drop it.
+                let _ = self.dtls.receive(now, datagram);
+            }
+            Some(PacketKind::Rtp) => return self.open(datagram, Inbound::open_rtp),
+            Some(PacketKind::Rtcp) => return self.open(datagram, Inbound::open_rtcp),
+            _ => {}
+        }
+        self.poll(now, out)
+    }
+
+    fn open<E>(
+        &mut self,
+        datagram: &[u8],
+        open: fn(&mut Inbound, &mut [u8]) -> Result<usize, E>,
+    ) -> Opened {
+        let mut bytes = datagram.to_vec();
+        let inbound = self.srtp.as_mut().map(|(inbound, _)| inbound);
+        let len = inbound.and_then(|inbound| open(inbound, &mut bytes).ok());
+        let inner = len.map(|len| {
+            bytes.truncate(len);
+            bytes
+        });
+        Opened {
+            inner: inner.into_iter().collect(),
+            is_new: false,
+        }
+    }
+
+    fn poll(&mut self, now: Time, out: &mut Out) -> Opened {
+        self.out.clear();
+        self.dtls.poll(now, &mut self.out);
+        out.extend(self.out.datagrams().map(<[u8]>::to_vec));
+        let mut opened = Opened::default();
+        for event in self.out.events.drain(..) {
+            if let Event::Connected(Some(keys)) = event {
+                self.srtp = Some(contexts(&keys));
+                opened.is_new = true;
+            }
+        }
+        opened.inner.extend(self.out.payloads().map(<[u8]>::to_vec));
+        opened
+    }
+
+    /// Protects what a peer has to say; nothing is said before keys are agreed on.
+    pub(crate) fn seal(&mut self, now: Time, plain: Out, out: &mut Out) {
+        for datagram in plain {
+            match classify(&datagram) {
+                Some(PacketKind::Rtp) => out.extend(self.seal_rtp(&datagram)),
+                Some(PacketKind::Rtcp) => out.extend(self.seal_rtcp(&datagram)),
+                _ => {
+                    // An association asks again.
+                    let _ = self.dtls.send(now, &datagram);
+                    self.poll(now, out);
+                }
+            }
+        }
+    }
+
+    fn seal_rtp(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
+        let (_, outbound) = self.srtp.as_mut()?;
+        let header = RtpHeader::parse(packet).ok()?;
+        let (header, payload) = packet.split_at(header.payload_start.into());
+        let mut sealed = vec![0; payload.len() + outbound.suite().rtp_overhead()];
+        outbound
+            .seal_rtp(header, [payload, &[]], &mut sealed)
+            .ok()?;
+        Some([header, &sealed].concat())
+    }
+
+    fn seal_rtcp(&mut self, compound: &[u8]) -> Option<Vec<u8>> {
+        let (_, outbound) = self.srtp.as_mut()?;
+        let (header, body) = compound.split_first_chunk()?;
+        let mut sealed = vec![0; body.len() + outbound.suite().rtcp_overhead()];
+        outbound.seal_rtcp(header, [body, &[]], &mut sealed).ok()?;
+        Some([header, &sealed[..]].concat())
+    }
+}
+
+/// What a datagram counts as on the link of a peer. How long those of a handshake are is not the same in
+/// every run, since signatures differ by a byte or two: they count as full ones.
+pub(crate) fn nominal_len(datagram: &[u8], session: Option<&Session>) -> usize {
+    const FULL: usize = 1_200;
+    let shakes_hands = session.is_some_and(|session| !session.is_open());
+    match classify(datagram) {
+        Some(PacketKind::Dtls) if shakes_hands => FULL,
+        _ => datagram.len(),
+    }
+}
+
+fn contexts(keys: &SrtpKeys) -> (Inbound, Outbound) {
+    let bounds = Bounds::of(16);
+    (
+        Inbound::new(&keys.remote, bounds),
+        Outbound::new(&keys.local, bounds),
+    )
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an instant can be had from the clock alone; which one it is shows nowhere"
+)]
+fn epoch() -> Instant {
+    Instant::now()
+}
