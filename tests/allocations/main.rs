@@ -3,6 +3,7 @@
 mod consumer_memory;
 mod counting;
 mod estimated;
+mod growth;
 
 mod layered;
 mod sctp_memory;

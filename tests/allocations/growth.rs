@@ -1,0 +1,133 @@
+//! Nothing stays of those who have left, and nothing grows while others stay.
+//!
+//! A million joins, and an hour of a room, on virtual time:
+//!
+//! ```text
+//! FLUMEN_JOINS=1000000 FLUMEN_MINUTES=60 cargo test --release -p flumen-tests --test allocations growth
+//! ```
+
+use std::time::Duration;
+
+use flumen::rtp_parameters::MediaKind;
+use flumen::{ProducerId, SctpOptions, TransportId};
+use flumen_sim::{Audio, Feedback, Link, Loss, Messages, Peer, Video};
+use flumen_tests::{Packet, Room, VP8_KEY_FRAME, address, opus, vp8, with_retransmissions};
+
+use crate::counting::bytes_kept;
+
+/// How much of something is tried, unless somebody wants more.
+fn wanted(name: &str, usual: u32) -> u32 {
+    let more = std::env::var(name).ok();
+    more.map_or(usual, |more| more.parse().expect("a number"))
+}
+
+/// Those who stay.
+struct Hosts {
+    room: Room,
+    sender: TransportId,
+    producer: ProducerId,
+    number: u16,
+}
+
+impl Hosts {
+    fn new() -> Self {
+        let mut room = Room::new();
+        room.wire.set_recording(false);
+        let sender = room.plain(address(5_000));
+        let producer = room.produce_video(sender, 2_222);
+        let receiver = room.plain(address(5_002));
+        room.consume(receiver, producer);
+        Self {
+            room,
+            sender,
+            producer,
+            number: 0,
+        }
+    }
+
+    /// Somebody comes, is heard and seen, and goes.
+    fn visit(&mut self, kind: u32) {
+        let guest = match kind % 4 {
+            0 => self.room.webrtc(),
+            1 => self.room.direct(),
+            2 => self.room.plain_sctp(SctpOptions::default()),
+            _ => self.room.plain(address(6_000)),
+        };
+        if kind % 4 == 2 {
+            self.room.connect(guest);
+        }
+        self.room.consume(guest, self.producer);
+        let video = with_retransmissions(vp8(3_333));
+        let video = self.room.produce(guest, MediaKind::Video, video);
+        self.room.produce(guest, MediaKind::Audio, opus(4_444));
+        self.room.consume(self.sender, video);
+        for _ in 0..2 {
+            self.number = self.number.wrapping_add(1);
+            let host = Packet::new(96, self.number, 2_222, VP8_KEY_FRAME);
+            self.room.arrive(self.sender, &host);
+            if kind % 4 > 1 {
+                let seen = Packet::new(96, self.number, 3_333, VP8_KEY_FRAME);
+                self.room.arrive(guest, &seen);
+                let heard = Packet::new(111, self.number, 4_444, b"voice");
+                self.room.arrive(guest, &heard);
+            }
+            self.room.tick();
+        }
+        self.room.engine.close_transport(guest).unwrap();
+        self.room.tick();
+        self.room.engine.drain_events();
+        self.room.engine.drain_deliveries(|_| {});
+    }
+}
+
+#[test]
+fn those_who_come_and_go_leave_nothing_behind() {
+    let mut hosts = Hosts::new();
+    // The hosts' own histories reach their size, and numbers wrap once.
+    for guest in 0..2_000 {
+        hosts.visit(guest);
+    }
+    let (before, entities) = (
+        bytes_kept(),
+        hosts.room.engine.world().entities().count_spawned(),
+    );
+    let joins = wanted("FLUMEN_JOINS", 2_000);
+    for guest in 0..joins {
+        hosts.visit(guest);
+    }
+    let world = hosts.room.engine.world();
+    assert_eq!(world.entities().count_spawned(), entities);
+    let grown = bytes_kept() - before;
+    assert!(grown < 16_384, "{grown} bytes after {joins} joins");
+}
+
+#[test]
+fn a_room_that_goes_on_for_long_needs_no_more_than_after_a_while() {
+    let lossy = Link::new()
+        .latency(Duration::from_millis(30))
+        .jitter(Duration::from_millis(5))
+        .loss(Loss::bursts(3, 2));
+    let peer = Peer::new()
+        .audio(Audio::opus())
+        .video(Video::vp8().simulcast(2).temporal_layers(3))
+        .messages(Messages::every(Duration::from_millis(100), 300))
+        .link(lossy);
+    let mut room = flumen_sim::Room::new(1);
+    for feedback in [Feedback::TransportCc, Feedback::Remb, Feedback::None] {
+        room.join(peer.clone().feedback(feedback));
+    }
+    let minute = Duration::from_secs(60);
+    room.run_for(minute);
+    room.take_events();
+    let before = bytes_kept();
+    let minutes = wanted("FLUMEN_MINUTES", 1);
+    for _ in 0..minutes {
+        room.run_for(minute);
+        room.take_events();
+    }
+    let grown = bytes_kept() - before;
+    // Buffers of the engine and of its peers grow now and then when more comes at once than ever: ever
+    // less often. A leak of a byte a packet would be more in four minutes.
+    assert!(grown < 500_000, "{grown} bytes after {minutes} minutes");
+    room.close();
+}
