@@ -24,9 +24,7 @@ pub fn from_unix_nanos(nanos: u64) -> u64 {
 
 /// Nanoseconds since the Unix epoch of an NTP time; 0 for one before it.
 pub fn to_unix_nanos(ntp: u64) -> u64 {
-    let seconds = (ntp >> 32).saturating_sub(UNIX_EPOCH_SECONDS);
-    let fraction = ((ntp & 0xffff_ffff) * NANOS_PER_SECOND) >> 32;
-    seconds * NANOS_PER_SECOND + fraction
+    to_nanos(ntp.saturating_sub(UNIX_EPOCH_SECONDS << 32))
 }
 
 /// The middle 32 bits, Q16.16 seconds: the form of LSR and LRR, and of delays (RFC 3550
