@@ -1,23 +1,18 @@
 //! What is sent and received over HTTP.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::error::Error;
 
 use futures_util::{Stream, StreamExt};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full, Limited, StreamBody};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use tokio::time::timeout;
 
 use crate::failure::Refusal;
-
-/// The largest request: an offer of many media is some tens of KiB.
-const REQUEST_MAX: usize = 256 * 1024;
-
-/// How long a client may take to send it.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::limits::Limits;
 
 /// An answer.
 pub(crate) type Reply = Response<UnsyncBoxBody<Bytes, Infallible>>;
@@ -53,16 +48,16 @@ pub(crate) fn events(events: impl Stream<Item = Bytes> + Send + 'static) -> Repl
 /// # Errors
 ///
 /// It is too long, or did not come whole, or not in time.
-pub(crate) async fn read(request: Request<Incoming>) -> Result<Bytes, Refusal> {
-    let body = Limited::new(request.into_body(), REQUEST_MAX).collect();
+pub(crate) async fn read(request: Request<Incoming>, limits: &Limits) -> Result<Bytes, Refusal> {
+    let body = Limited::new(request.into_body(), limits.body_bytes).collect();
     let late = |_| {
         Refusal::new(
             StatusCode::REQUEST_TIMEOUT,
             "the request did not come whole",
         )
     };
-    let body = timeout(REQUEST_TIMEOUT, body).await.map_err(late)?;
-    Ok(body.map_err(Refusal::bad)?.to_bytes())
+    let body = timeout(limits.body, body).await.map_err(late)?;
+    Ok(body.map_err(unread)?.to_bytes())
 }
 
 /// The same as text.
@@ -70,7 +65,17 @@ pub(crate) async fn read(request: Request<Incoming>) -> Result<Bytes, Refusal> {
 /// # Errors
 ///
 /// As [`read`], or it is not UTF-8.
-pub(crate) async fn read_text(request: Request<Incoming>) -> Result<String, Refusal> {
-    let body = read(request).await?;
+pub(crate) async fn read_text(
+    request: Request<Incoming>,
+    limits: &Limits,
+) -> Result<String, Refusal> {
+    let body = read(request, limits).await?;
     String::from_utf8(body.into()).map_err(Refusal::bad)
+}
+
+fn unread(why: Box<dyn Error + Send + Sync>) -> Refusal {
+    if why.is::<LengthLimitError>() {
+        return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "the request is too long");
+    }
+    Refusal::bad(why)
 }

@@ -1,7 +1,6 @@
 //! What the application keeps beside the engine: the rooms, and where everything is.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 use flumen::components::Subject;
 use flumen::{
@@ -13,22 +12,18 @@ use hyper::StatusCode;
 
 use crate::codecs;
 use crate::failure::Refusal;
+use crate::limits::Limits;
 use crate::media::Media;
+use crate::news::News;
 use crate::room::{Publisher, Room};
 use crate::sessions::Sessions;
 
-/// How many rooms there may be.
-const ROOMS_MAX: usize = 1_000;
-/// How many transports there may be.
-const TRANSPORTS_MAX: usize = 5_000;
-/// For how long a client may take to come by its transport, before that is closed.
-const COMING_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many characters the name of a room, or of somebody in it, may have.
 const NAME_MAX: usize = 64;
 
 /// All that the application keeps. It is changed on the engine's thread alone.
-#[derive(Default)]
 pub(crate) struct House {
+    limits: Limits,
     rooms: BTreeMap<String, Room>,
     /// In which room something is that lives.
     places: BTreeMap<Subject, String>,
@@ -40,6 +35,18 @@ pub(crate) struct House {
 }
 
 impl House {
+    /// A house with no rooms.
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            rooms: BTreeMap::new(),
+            places: BTreeMap::new(),
+            transports: 0,
+            coming: VecDeque::new(),
+            sessions: Sessions::default(),
+        }
+    }
+
     /// The room of that name, which begins if nobody was in it.
     ///
     /// # Errors
@@ -51,12 +58,13 @@ impl House {
         }
         if !self.rooms.contains_key(name) {
             self.rooms.retain(|_, room| !ended(engine, room));
-            if self.rooms.len() >= ROOMS_MAX {
+            if self.rooms.len() >= self.limits.rooms {
                 let full = "there are too many rooms";
                 return Err(Refusal::busy(full));
             }
             let router = engine.create_router(&codecs::all()).map_err(Refusal::bad)?;
-            self.rooms.insert(name.into(), Room::new(router));
+            let news = News::new(self.limits.waiting_events);
+            self.rooms.insert(name.into(), Room::new(router, news));
         }
         self.room(name)
     }
@@ -82,6 +90,18 @@ impl House {
         place.ok_or_else(|| Refusal::missing("there is no such transport, producer or consumer"))
     }
 
+    /// In which room a transport is, for one more thing on it.
+    ///
+    /// # Errors
+    ///
+    /// It is gone, or there is too much already.
+    fn place_for_part(&self, transport: TransportId) -> Result<String, Refusal> {
+        if self.places.len() - self.transports >= self.limits.parts {
+            return Err(Refusal::busy("there are too many producers and consumers"));
+        }
+        Ok(self.place(Subject::Transport(transport))?.to_owned())
+    }
+
     /// Something lives in a room from now on.
     fn settle(&mut self, subject: Subject, name: &str) {
         self.places.insert(subject, name.into());
@@ -103,7 +123,7 @@ impl House {
         room: &str,
         sctp: Option<SctpOptions>,
     ) -> Result<TransportId, Refusal> {
-        if self.transports >= TRANSPORTS_MAX {
+        if self.transports >= self.limits.transports {
             return Err(Refusal::busy("there are too many transports"));
         }
         let router = self.enter(engine, room)?.router;
@@ -124,7 +144,7 @@ impl House {
         transport: TransportId,
         options: ProducerOptions,
     ) -> Result<ProducerId, Refusal> {
-        let room = self.place(Subject::Transport(transport))?.to_owned();
+        let room = self.place_for_part(transport)?;
         let id = engine.produce(transport, options).map_err(Refusal::bad)?;
         self.settle(Subject::Producer(id), &room);
         if let Some(publisher) = self.publisher(transport) {
@@ -144,7 +164,7 @@ impl House {
         transport: TransportId,
         options: DataProducerOptions,
     ) -> Result<DataProducerId, Refusal> {
-        let room = self.place(Subject::Transport(transport))?.to_owned();
+        let room = self.place_for_part(transport)?;
         let id = engine
             .produce_data(transport, options)
             .map_err(Refusal::bad)?;
@@ -166,7 +186,7 @@ impl House {
         transport: TransportId,
         options: ConsumerOptions,
     ) -> Result<ConsumerId, Refusal> {
-        let room = self.place(Subject::Transport(transport))?.to_owned();
+        let room = self.place_for_part(transport)?;
         let id = engine
             .consume(transport, options)
             .map_err(Refusal::unusable)?;
@@ -185,7 +205,7 @@ impl House {
         transport: TransportId,
         options: DataConsumerOptions,
     ) -> Result<DataConsumerId, Refusal> {
-        let room = self.place(Subject::Transport(transport))?.to_owned();
+        let room = self.place_for_part(transport)?;
         let id = engine
             .consume_data(transport, options)
             .map_err(Refusal::bad)?;
@@ -232,7 +252,8 @@ impl House {
             self.hear(engine, &event);
         }
         let now = engine.now();
-        let is_late = |coming: &mut (Time, TransportId)| coming.0 + COMING_TIMEOUT < now;
+        let timeout = self.limits.coming;
+        let is_late = |coming: &mut (Time, TransportId)| coming.0 + timeout < now;
         while let Some((_, transport)) = self.coming.pop_front_if(is_late) {
             if engine.dtls_state(transport) != Ok(DtlsState::Connected) {
                 // It may have been closed in the meantime.

@@ -119,7 +119,7 @@ fn page(path: &str) -> Result<Reply, Refusal> {
 
 /// A request of the JSON interface.
 async fn ask(desk: &Desk, request: Request<Incoming>) -> Result<Reply, Refusal> {
-    let asked = rpc::parse(&body::read(request).await?)?;
+    let asked = rpc::parse(&body::read(request, desk.limits()).await?)?;
     let data = desk
         .ask(|house, engine, media| rpc::answer(house, engine, media, asked))
         .await?;

@@ -4,23 +4,19 @@ use hyper::body::Bytes;
 use serde::Serialize;
 use tokio::sync::broadcast;
 
-/// How many events wait for a listener; one that is slower misses some.
-const WAITING_MAX: usize = 256;
-
 /// What a room tells.
 pub(crate) struct News {
     listeners: broadcast::Sender<Bytes>,
 }
 
-impl Default for News {
-    fn default() -> Self {
+impl News {
+    /// News of which so many wait for a listener.
+    pub(crate) fn new(waiting_max: usize) -> Self {
         Self {
-            listeners: broadcast::Sender::new(WAITING_MAX),
+            listeners: broadcast::Sender::new(waiting_max),
         }
     }
-}
 
-impl News {
     /// Tells an event to all who listen now.
     pub(crate) fn tell(&self, name: &str, data: &impl Serialize) {
         // Nobody has to listen.

@@ -53,13 +53,13 @@ struct ProducerNews {
 
 impl Room {
     /// A room that nobody is in.
-    pub(crate) fn new(router: RouterId) -> Self {
+    pub(crate) fn new(router: RouterId, news: News) -> Self {
         Self {
             router,
             publishers: BTreeMap::new(),
             began: 0,
             inhabitants: 0,
-            news: News::default(),
+            news,
         }
     }
 

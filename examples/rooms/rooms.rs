@@ -16,12 +16,15 @@ mod codecs;
 mod failure;
 mod house;
 mod http;
+mod limits;
 mod media;
 mod news;
 mod room;
 mod rpc;
 mod serve;
 mod sessions;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod whip;
 

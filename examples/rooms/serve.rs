@@ -19,26 +19,27 @@ use crate::arguments::Arguments;
 use crate::failure::{Failure, Refusal};
 use crate::house::House;
 use crate::http::respond;
+use crate::limits::Limits;
 use crate::media::Media;
 use crate::tls::Tls;
 
 /// How long what waits to be sent has to leave when the program ends.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How long a client may take to say what it wants, and to shake hands before.
-const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many connections are served at a time, listeners included: below the 1,024 files that a process
-/// may open by default.
-const CONNECTIONS_MAX: usize = 900;
-
 /// The way from HTTP to the engine, and what is kept beside it.
 #[derive(Clone)]
 pub(crate) struct Desk {
     handle: Handle,
     house: Arc<Mutex<House>>,
     media: Arc<Media>,
+    limits: Limits,
 }
 
 impl Desk {
+    /// What clients may do.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Does something on the engine's thread, before its next tick.
     ///
     /// # Errors
@@ -72,51 +73,102 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(serve(arguments))
+    runtime.block_on(async {
+        let server = Server::open(arguments, Limits::default()).await?;
+        writeln!(io::stdout(), "open {}", server.url()?)?;
+        server.run(tokio::signal::ctrl_c()).await
+    })
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an application gives the engine a thread of its own"
-)]
-async fn serve(arguments: &Arguments) -> Result<(), Failure> {
-    let builder = match &arguments.record {
-        None => Engine::builder(),
-        Some(file) => Engine::builder().record(file),
-    };
-    let mut engine = builder.build()?;
-    let media = Media::open(&mut engine, arguments)?;
-    let listener = TcpListener::bind(arguments.listen)
-        .await
-        .map_err(|error| format!("cannot listen on {}: {error}", arguments.listen))?;
-    let tls = arguments
-        .tls
-        .as_ref()
-        .map(|one| Tls::new(one, &listener))
-        .transpose()?;
-    let desk = Desk {
-        handle: engine.handle(),
-        house: Arc::default(),
-        media: Arc::new(media),
-    };
-    let house = Arc::clone(&desk.house);
-    let running = thread::spawn(move || engine.run_with(|engine| lock(&house).look(engine)));
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    writeln!(io::stdout(), "open {scheme}://{}/", listener.local_addr()?)?;
-    tokio::select! {
-        never = accept(listener, tls, desk.clone()) => never?,
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
+/// A server whose ports are open, and which serves nobody yet.
+pub(crate) struct Server {
+    engine: Engine,
+    listener: TcpListener,
+    tls: Option<Tls>,
+    desk: Desk,
+}
+
+impl Server {
+    /// Opens the ports.
+    ///
+    /// # Errors
+    ///
+    /// An address cannot be used, or there is no certificate.
+    pub(crate) async fn open(arguments: &Arguments, limits: Limits) -> Result<Self, Failure> {
+        let builder = match &arguments.record {
+            None => Engine::builder(),
+            Some(file) => Engine::builder().record(file),
+        };
+        let mut engine = builder.build()?;
+        let media = Media::open(&mut engine, arguments)?;
+        let listener = TcpListener::bind(arguments.listen)
+            .await
+            .map_err(|error| format!("cannot listen on {}: {error}", arguments.listen))?;
+        let tls = arguments
+            .tls
+            .as_ref()
+            .map(|one| Tls::new(one, &listener))
+            .transpose()?;
+        let desk = Desk {
+            handle: engine.handle(),
+            house: Arc::new(Mutex::new(House::new(limits))),
+            media: Arc::new(media),
+            limits,
+        };
+        Ok(Self {
+            engine,
+            listener,
+            tls,
+            desk,
+        })
     }
-    // It may have ended by itself, which `join` tells.
-    let _ = desk.handle.shutdown(PATIENCE);
-    running
-        .join()
-        .map_err(|_| "the engine's thread panicked")??;
-    Ok(())
+
+    /// Where the page is.
+    ///
+    /// # Errors
+    ///
+    /// The system does not tell.
+    pub(crate) fn url(&self) -> io::Result<String> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        Ok(format!("{scheme}://{}/", self.listener.local_addr()?))
+    }
+
+    /// Serves until `interrupted` is over.
+    ///
+    /// # Errors
+    ///
+    /// The engine failed, or nothing could interrupt it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an application gives the engine a thread of its own"
+    )]
+    pub(crate) async fn run(
+        self,
+        interrupted: impl Future<Output = io::Result<()>>,
+    ) -> Result<(), Failure> {
+        let Self {
+            engine,
+            listener,
+            tls,
+            desk,
+        } = self;
+        let house = Arc::clone(&desk.house);
+        let running = thread::spawn(move || engine.run_with(|engine| lock(&house).look(engine)));
+        tokio::select! {
+            never = accept(listener, tls, desk.clone()) => never?,
+            interrupted = interrupted => interrupted?,
+        }
+        // It may have ended by itself, which `join` tells.
+        let _ = desk.handle.shutdown(PATIENCE);
+        running
+            .join()
+            .map_err(|_| "the engine's thread panicked")??;
+        Ok(())
+    }
 }
 
 async fn accept(listener: TcpListener, tls: Option<Tls>, desk: Desk) -> Result<(), Failure> {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Arc::new(Semaphore::new(desk.limits.connections));
     loop {
         let place = Arc::clone(&places).acquire_owned().await?;
         // What one client does wrong is no concern of others.
@@ -137,7 +189,7 @@ async fn greet(stream: TcpStream, tls: Option<Tls>, desk: Desk) {
     match tls {
         None => converse(stream, desk).await,
         Some(tls) => {
-            if let Ok(Ok(stream)) = timeout(HEADERS_TIMEOUT, tls.accept(stream)).await {
+            if let Ok(Ok(stream)) = timeout(desk.limits.headers, tls.accept(stream)).await {
                 converse(stream, desk).await;
             }
         }
@@ -145,10 +197,11 @@ async fn greet(stream: TcpStream, tls: Option<Tls>, desk: Desk) {
 }
 
 async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, desk: Desk) {
+    let headers_timeout = desk.limits.headers;
     let service = service_fn(move |request| respond(desk.clone(), request));
     let conversation = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_TIMEOUT)
+        .header_read_timeout(headers_timeout)
         .serve_connection(TokioIo::new(stream), service);
     // The client went, or speaks something else.
     let _ = conversation.await;

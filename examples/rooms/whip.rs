@@ -56,7 +56,7 @@ pub(crate) async fn publish(
     let query = request.uri().query().unwrap_or_default().to_owned();
     let name = parameter(&query, "name").unwrap_or_else(|| "guest".into());
     let scalability = parameter(&query, "scalabilityMode");
-    let offer = read_offer(request).await?;
+    let offer = read_offer(desk, request).await?;
     let opened = desk
         .ask(move |house, engine, media| {
             let offer = (&offer, scalability.as_deref());
@@ -74,7 +74,7 @@ pub(crate) async fn watch(
     request: Request<Incoming>,
 ) -> Result<Reply, Refusal> {
     is_of(&request, SDP)?;
-    let offer = read_offer(request).await?;
+    let offer = read_offer(desk, request).await?;
     let opened = desk
         .ask(move |house, engine, media| {
             let who = match who {
@@ -88,8 +88,8 @@ pub(crate) async fn watch(
 }
 
 /// An offer, read here and not on the engine's thread.
-async fn read_offer(request: Request<Incoming>) -> Result<Offer, Refusal> {
-    Offer::parse(&read_text(request).await?).map_err(Refusal::bad)
+async fn read_offer(desk: &Desk, request: Request<Incoming>) -> Result<Offer, Refusal> {
+    Offer::parse(&read_text(request, desk.limits()).await?).map_err(Refusal::bad)
 }
 
 fn created(opened: Opened) -> Result<Reply, Refusal> {
