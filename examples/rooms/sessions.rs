@@ -341,8 +341,13 @@ fn answer(
 
 /// What the page asks about its session.
 pub(crate) fn describe(engine: &Engine, session: &Session) -> Value {
-    let producer =
-        |id: &ProducerId| Some(json!({ "id": id, "kind": engine.producer_kind(*id).ok()? }));
+    let producer = |id: &ProducerId| {
+        Some(json!({
+            "id": id,
+            "kind": engine.producer_kind(*id).ok()?,
+            "type": engine.producer_type(*id).ok()?,
+        }))
+    };
     let consumer = |id: &ConsumerId| {
         let producer = engine.producer_of(*id).ok()?;
         let layers = engine
@@ -357,6 +362,7 @@ pub(crate) fn describe(engine: &Engine, session: &Session) -> Value {
             "kind": engine.consumer_kind(*id).ok()?,
             "type": engine.producer_type(producer).ok()?,
             "spatialLayers": layers.spatial_layers,
+            "currentLayers": engine.current_layers(*id).ok()?,
         }))
     };
     json!({

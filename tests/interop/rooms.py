@@ -112,6 +112,7 @@ def moving(tab, name, other):
 
     first = wait_until(lambda: frames(1), PATIENCE, f"{name} saw no picture of {other} ({tab.run(NOTICE)})")
     later = wait_until(lambda: frames(first["frames"] + 30), PATIENCE, f"{name} saw {other} stand still")
+    require(later["figures"]["layers"] != "–", f"{name} is not told which layers of {other} come")
     return f"{name} sees {other} move: {later['width']} pixels wide, {later['figures']}"
 
 

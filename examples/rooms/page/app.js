@@ -9,6 +9,8 @@ import { Tile, pauseButton, picture } from "/tile.js";
 const $ = (id) => document.getElementById(id);
 /** How often figures are taken. */
 const LOOK_MS = 1000;
+/** How a video is sent, by the type of its producer. */
+const LAYERS = { simple: "one", simulcast: "simulcast", svc: "in one stream" };
 
 const notice = (text) => { $("notice").textContent = text ?? ""; };
 
@@ -62,6 +64,7 @@ class Participant {
     });
     this.tile.buttons.replaceChildren();
     pauseButton(this.tile, "Producer", this.own.made.producers.map((producer) => producer.id));
+    this.tile.show("layers", LAYERS[own.made.producers.find(isVideo)?.type]);
   }
 
   /** Everyone who sends now, whoever came and went. */
@@ -91,11 +94,14 @@ class Participant {
       // Not before pictures come, which others need not wait for.
       tile.play(stream, false);
     } catch (error) {
-      tile.show("picture", error.message);
+      tile.complain(error.message);
       return;
     }
     pauseButton(tile, "Consumer", other.made.consumers.map((consumer) => consumer.id));
     layerButtons(other);
+    const video = other.made.consumers.find(isVideo);
+    if (video?.type === "simple") tile.show("layers", LAYERS.simple);
+    else if (video) tile.layers(video.currentLayers);
   }
 
   forget(id, other) {
@@ -145,11 +151,13 @@ class Participant {
   }
 }
 
+const isVideo = ({ kind }) => kind === "video";
+
 /** What a publisher sends: another list of producers wants another session. */
 const parts = (publisher) => publisher?.producers.map((producer) => producer.id).join();
 
 async function figures(tile, { session, made }, list, type) {
-  const video = list.find((one) => one.kind === "video") ?? list[0];
+  const video = list.find(isVideo) ?? list[0];
   if (!video) return;
   const report = await session.connection.getStats();
   const { size, jitter } = picture(report, type);
@@ -160,7 +168,7 @@ async function figures(tile, { session, made }, list, type) {
 }
 
 function layerButtons({ tile, made }) {
-  const video = made.consumers.find((consumer) => consumer.kind === "video" && consumer.type !== "simple");
+  const video = made.consumers.find((consumer) => isVideo(consumer) && consumer.type !== "simple");
   if (!video) return;
   for (const spatialLayer of Array(video.spatialLayers).keys()) {
     tile.button(`L${spatialLayer}`, () => ask("setPreferredLayers", { consumerId: video.id, spatialLayer }));

@@ -1,8 +1,17 @@
 // What the server offers: JSON requests, sessions by WHIP and WHEP, and news.
 
+/** A request; where nobody answers, a browser says no more than that it failed. */
+async function reach(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch {
+    throw new Error("the server does not answer");
+  }
+}
+
 /** A method of the JSON interface; its data, or an Error with what the server says. */
 export async function ask(method, data) {
-  const response = await fetch("/rpc", {
+  const response = await reach("/rpc", {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ method, data }),
@@ -34,7 +43,7 @@ export class Session {
   /** Offers, and takes the answer. What the server made of it: its identifiers. */
   async open() {
     await this.connection.setLocalDescription();
-    const response = await fetch(this.path, {
+    const response = await reach(this.path, {
       method: "POST",
       headers: { "content-type": "application/sdp" },
       body: this.connection.localDescription.sdp,
@@ -43,7 +52,7 @@ export class Session {
     this.location = response.headers.get("location");
     const sdp = await response.text();
     await this.connection.setRemoteDescription({ type: "answer", sdp });
-    return (await fetch(this.location, { headers: { accept: "application/json" } })).json();
+    return (await reach(this.location, { headers: { accept: "application/json" } })).json();
   }
 
   close() {

@@ -21,7 +21,9 @@ export class Tile {
     const plots = document.createElement("div");
     plots.className = "plots";
     plots.append(...Object.values(this.plots).map((plot) => plot.element));
-    this.element.append(this.video, this.title, list, plots);
+    this.complaint = document.createElement("p");
+    this.complaint.className = "complaint";
+    this.element.append(this.video, this.title, this.complaint, list, plots);
     this.lost = null;
   }
 
@@ -38,11 +40,16 @@ export class Tile {
     this.figures.get(figure).textContent = text ?? "–";
   }
 
-  /** A button, which is told when it fails. */
+  /** Why something cannot be had of this participant; nothing, when it can. */
+  complain(text) {
+    this.complaint.textContent = text ?? "";
+  }
+
+  /** A button, under which it is said when it fails. */
   button(text, press) {
     const button = Object.assign(document.createElement("button"), { textContent: text, type: "button" });
     button.addEventListener("click", () =>
-      press(button).catch((error) => { button.title = error.message; }));
+      press(button).then(() => this.complain(), (error) => this.complain(error.message)));
     this.buttons.append(button);
     return button;
   }
