@@ -75,7 +75,7 @@ pub struct Outgoing {
     pub destination: u32,
     /// Offset of the header in [`Outbox::headers`].
     pub header_start: u32,
-    /// Offset of the payload in the inbox arena.
+    /// Offset of the payload in the inbox arena, or of all of it among what was sealed.
     pub payload_start: u32,
     /// Length of the header in bytes.
     pub header_len: u16,
@@ -149,15 +149,15 @@ impl Outbox {
 
     /// Header and payload of a row, of which the latter lies in `inbox` until it is sealed.
     pub fn parts<'a>(&'a self, row: &Outgoing, inbox: &'a Inbox) -> (&'a [u8], &'a [u8]) {
-        let header = row.header_start as usize;
-        let payload = row.payload_start as usize;
-        let payloads = match row.overhead {
-            0 => inbox.bytes(),
-            _ => self.sealed.bytes(),
-        };
+        let (header, payload) = (row.header_start as usize, row.payload_start as usize);
+        let (header_len, payload_len) = (row.header_len.into(), usize::from(row.payload_len));
+        if row.overhead != 0 {
+            let sealed = &self.sealed.bytes()[payload..];
+            return sealed[..header_len + payload_len].split_at(header_len);
+        }
         (
-            &self.headers[header..header + usize::from(row.header_len)],
-            &payloads[payload..payload + usize::from(row.payload_len)],
+            &self.headers[header..header + header_len],
+            &inbox.bytes()[payload..payload + payload_len],
         )
     }
 
@@ -224,15 +224,18 @@ impl Outbox {
         let start = row.payload_start as usize;
         let second = &inbox.bytes()[start..start + usize::from(row.payload_len)];
         let overhead = session.overhead(clear)?;
-        let payload_len = first.len() + second.len() + overhead;
-        let (start, out) = self.sealed.reserve(payload_len);
+        let (clear_len, payload_len) = (clear.bytes().len(), first.len() + second.len() + overhead);
+        // The header once more, so that a run of packets lies in memory as it is sent.
+        let (start, out) = self.sealed.reserve(clear_len + payload_len);
+        let (header, out) = out.split_at_mut(clear_len);
+        header.copy_from_slice(clear.bytes());
         if let Err(reason) = session.seal(clear, [first, second], out) {
             self.sealed.truncate(start);
             return Err(reason);
         }
         Ok(Outgoing {
             payload_start: start as u32,
-            header_len: clear.bytes().len() as u16,
+            header_len: clear_len as u16,
             payload_len: u16::try_from(payload_len).map_err(|_| Refusal::TooLarge)?,
             overhead: overhead as u8,
             ..*row

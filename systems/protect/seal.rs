@@ -45,6 +45,11 @@ impl Sealer<'_, '_> {
                 outbox.pass_run(to);
                 continue;
             };
+            // What one destination gets leaves together where it can: a run that is cut in two goes
+            // through the network stack twice.
+            if outbox.has_sealed((self.limits.sealed_bytes / 2).max(1)) {
+                return false;
+            }
             while let Some(row) = outbox.upcoming().filter(|row| row.destination == to) {
                 if outbox.has_sealed(self.limits.sealed_bytes) {
                     return false;

@@ -9,8 +9,8 @@ use crate::BATCH;
 use crate::address::for_family;
 use crate::datagram::Datagram;
 
-/// Parts (`iovec`s) of one batch, two for each datagram: a message may have 1,024 (`UIO_MAXIOV`),
-/// and its parts are kept on one path through the first-level cache.
+/// Parts (`iovec`s) of one batch, at most two for each datagram: a message may have 1,024
+/// (`UIO_MAXIOV`), and its parts are kept on one path through the first-level cache.
 const MAX_PARTS: usize = 1024;
 
 /// Datagrams of one run: `UDP_MAX_SEGMENTS` of older kernels; newer ones allow 128.
@@ -26,6 +26,8 @@ pub(super) struct Batch {
     names: Vec<Name>,
     segment_lens: Vec<SegmentLen>,
     headers: Box<[libc::mmsghdr]>,
+    /// The parts of one datagram of a run.
+    cut: Vec<libc::iovec>,
 }
 
 /// Consecutive datagrams to one destination, all of one length but the last, which may be shorter:
@@ -34,6 +36,7 @@ pub(super) struct Batch {
 pub(super) struct Run {
     to: SocketAddr,
     first_part: usize,
+    parts: usize,
     datagrams: usize,
     segment_bytes: usize,
     bytes: usize,
@@ -41,7 +44,7 @@ pub(super) struct Run {
     ended: bool,
 }
 
-// SAFETY: the pointers in `parts` and `headers` are used only while the datagrams they were made
+// SAFETY: the pointers in `parts`, `cut` and `headers` are used only while the datagrams they were made
 // from are borrowed, within one call; between calls the batch is empty.
 unsafe impl Send for Batch {}
 
@@ -55,6 +58,7 @@ impl Batch {
             names: Vec::with_capacity(BATCH),
             segment_lens: Vec::with_capacity(BATCH),
             headers: vec![header; BATCH].into(),
+            cut: Vec::with_capacity(2),
         }
     }
 
@@ -79,9 +83,24 @@ impl Batch {
             _ if every_message_taken => return false,
             _ => self.runs.push(Run::new(datagram, self.parts.len())),
         }
-        self.parts.push(part(datagram.header));
-        self.parts.push(part(datagram.payload));
+        self.add_part(datagram.header);
+        self.add_part(datagram.payload);
         true
+    }
+
+    /// Adds bytes to the last run. Those that lie behind its last part make that longer: the kernel
+    /// walks parts one by one, and a run that lies in memory as it is sent is one.
+    fn add_part(&mut self, bytes: &[u8]) {
+        let Some(run) = self.runs.last_mut().filter(|_| !bytes.is_empty()) else {
+            return;
+        };
+        match self.parts[run.first_part..].last_mut() {
+            Some(last) if end(last) == bytes.as_ptr() => last.iov_len += bytes.len(),
+            _ => {
+                self.parts.push(part(bytes));
+                run.parts += 1;
+            }
+        }
     }
 
     /// Writes the header of every run, for a socket of this family.
@@ -93,7 +112,9 @@ impl Batch {
             self.segment_lens.push(run.segment_len());
         }
         for index in 0..self.runs.len() {
-            self.write_header(index, self.runs[index].parts());
+            let parts = &mut self.parts[self.runs[index].parts()];
+            let (first, count) = (parts.as_mut_ptr(), parts.len());
+            self.write_header(index, first, count);
             if self.runs[index].is_segmented() {
                 let control = (&raw mut self.segment_lens[index]).cast();
                 let header = &mut self.headers[index].msg_hdr;
@@ -110,19 +131,25 @@ impl Batch {
 
     /// The message of one datagram of a run alone, in place of the run's.
     pub(super) fn single(&mut self, run: usize, datagram: usize) -> &mut [libc::mmsghdr] {
-        let first = self.runs[run].first_part + 2 * datagram;
-        self.write_header(run, first..first + 2);
+        let (start, len) = self.runs[run].segment(datagram);
+        cut(
+            &self.parts[self.runs[run].parts()],
+            start,
+            len,
+            &mut self.cut,
+        );
+        let (first, count) = (self.cut.as_mut_ptr(), self.cut.len());
+        self.write_header(run, first, count);
         &mut self.headers[run..=run]
     }
 
-    fn write_header(&mut self, index: usize, parts: Range<usize>) {
+    fn write_header(&mut self, index: usize, first: *mut libc::iovec, count: usize) {
         let name = &mut self.names[index];
-        let parts = &mut self.parts[parts];
         let header = &mut self.headers[index].msg_hdr;
         header.msg_namelen = name.len();
         header.msg_name = (&raw mut *name).cast();
-        header.msg_iov = parts.as_mut_ptr();
-        header.msg_iovlen = parts.len() as _;
+        header.msg_iov = first;
+        header.msg_iovlen = count as _;
         header.msg_control = std::ptr::null_mut();
         header.msg_controllen = 0;
     }
@@ -133,6 +160,7 @@ impl Run {
         Self {
             to: datagram.to,
             first_part,
+            parts: 0,
             datagrams: 1,
             segment_bytes: len(datagram),
             bytes: len(datagram),
@@ -149,7 +177,13 @@ impl Run {
     }
 
     fn parts(&self) -> Range<usize> {
-        self.first_part..self.first_part + 2 * self.datagrams
+        self.first_part..self.first_part + self.parts
+    }
+
+    /// Where a datagram begins among the bytes of the run, and its length.
+    fn segment(&self, datagram: usize) -> (usize, usize) {
+        let start = datagram * self.segment_bytes;
+        (start, self.segment_bytes.min(self.bytes - start))
     }
 
     fn segment_len(&self) -> SegmentLen {
@@ -176,6 +210,30 @@ impl Run {
 
 fn len(datagram: &Datagram<'_>) -> usize {
     datagram.header.len() + datagram.payload.len()
+}
+
+fn end(part: &libc::iovec) -> *const u8 {
+    part.iov_base
+        .cast_const()
+        .cast::<u8>()
+        .wrapping_add(part.iov_len)
+}
+
+/// Parts of `len` bytes behind the first `start` bytes of `parts`.
+fn cut(parts: &[libc::iovec], start: usize, len: usize, out: &mut Vec<libc::iovec>) {
+    let (mut skip, mut left) = (start, len);
+    out.clear();
+    for part in parts {
+        let skipped = skip.min(part.iov_len);
+        let taken = left.min(part.iov_len - skipped);
+        if taken > 0 {
+            out.push(libc::iovec {
+                iov_base: part.iov_base.wrapping_byte_add(skipped),
+                iov_len: taken,
+            });
+        }
+        (skip, left) = (skip - skipped, left - taken);
+    }
 }
 
 fn part(bytes: &[u8]) -> libc::iovec {
@@ -223,13 +281,46 @@ mod tests {
         assert_eq!(runs(&[(1, 40_000); 2], true), [1, 1]);
     }
 
+    /// The bytes of parts.
+    fn bytes(parts: &[libc::iovec]) -> Vec<usize> {
+        parts.iter().map(|part| part.iov_len).collect()
+    }
+
+    #[test]
+    fn what_lies_together_is_one_part_and_can_be_cut_again() {
+        let memory = [0; 100];
+        let mut batch = Batch::new();
+        for (header, payload) in [
+            (0..2, 2..10),
+            (10..12, 12..20),
+            (50..52, 30..38),
+            (38..40, 40..41),
+        ] {
+            let datagram = Datagram {
+                to: ([127, 0, 0, 1], 1).into(),
+                header: &memory[header],
+                payload: &memory[payload],
+            };
+            assert!(batch.push(&datagram, true));
+        }
+        assert_eq!(bytes(&batch.parts), [20, 2, 11]);
+        batch.address(false);
+        for (datagram, expected) in [&[10][..], &[10], &[2, 8], &[3]].into_iter().enumerate() {
+            batch.single(0, datagram);
+            assert_eq!(bytes(&batch.cut), expected);
+        }
+        let second = batch.cut[0].iov_base.cast_const().cast();
+        assert_eq!(second, memory[38..].as_ptr());
+    }
+
     #[test]
     fn a_batch_has_its_limits() {
         let taken = |datagrams_per_port: u16| {
             let mut batch = Batch::new();
             let push = |index: &u16| {
                 let to = ([127, 0, 0, 1], index / datagrams_per_port).into();
-                let (header, payload) = (&b"header"[..], &b"payload"[..]);
+                // None lies right behind another.
+                let [payload, header] = [0..7, 8..14].map(|part| &b"payload header"[part]);
                 let datagram = Datagram {
                     to,
                     header,

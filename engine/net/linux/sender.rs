@@ -234,10 +234,12 @@ mod tests {
             segmentation: true,
             blocked: false,
         };
+        // None lies right behind another.
+        let [payload, header] = [0..7, 8..12].map(|part| &b"payload head"[part]);
         sending.send(PORTS.map(|port| Datagram {
             to: ([127, 0, 0, 1], port).into(),
-            header: b"head",
-            payload: b"payload",
+            header,
+            payload,
         }));
         let segmentation = sending.segmentation;
         (fates, calls, segmentation)
