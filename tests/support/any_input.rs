@@ -14,6 +14,7 @@ mod room;
 mod rtcp;
 mod rtp;
 mod sctp;
+mod sdp;
 mod seeds;
 mod srtp;
 mod stun;
@@ -28,6 +29,7 @@ pub use room::room;
 pub use rtcp::rtcp;
 pub use rtp::rtp;
 pub use sctp::sctp;
+pub use sdp::sdp;
 pub use seeds::seeds;
 pub use srtp::srtp;
 pub use stun::stun;
@@ -36,7 +38,7 @@ pub use stun::stun;
 pub type Claim = fn(&[u8]);
 
 /// Every way in that the ordinary build has, by the name of its fuzz target.
-pub const CLAIMS: [(&str, Claim); 10] = [
+pub const CLAIMS: [(&str, Claim); 11] = [
     ("codecs", codecs),
     ("rtp", rtp),
     ("rtcp", rtcp),
@@ -44,6 +46,7 @@ pub const CLAIMS: [(&str, Claim); 10] = [
     ("srtp", srtp),
     ("dtls", dtls),
     ("stun", stun),
+    ("sdp", sdp),
     ("agent", agent),
     ("association", association),
     ("room", room),

@@ -18,6 +18,7 @@ use flumen::{
 
 use crate::packet::Packet;
 use crate::room::{LOCAL, Room};
+use crate::srtp_peer::SrtpPeer;
 
 /// The other side of a WebRTC transport.
 pub struct Peer {
@@ -176,6 +177,11 @@ impl Peer {
     /// Keys were agreed on.
     pub fn is_connected(&self) -> bool {
         self.srtp.is_some()
+    }
+
+    /// What is left of it for media, when hands were shaken.
+    pub(crate) fn into_srtp(self) -> Option<SrtpPeer> {
+        self.srtp.map(SrtpPeer::with_contexts)
     }
 
     /// A tick passes, and everything arrives that was sent.

@@ -36,30 +36,34 @@ impl SrtpPeer {
         SrtpParameters::from(&Self::key(suite))
     }
 
-    /// Seals an RTP or RTCP packet; others stay as they are, and what has no header.
-    ///
-    /// # Panics
-    ///
-    /// When the packet repeats another.
+    /// A peer that has the keys of a handshake.
+    pub(crate) fn with_contexts((inbound, outbound): (Inbound, Outbound)) -> Self {
+        Self { inbound, outbound }
+    }
+
+    /// Seals an RTP or RTCP packet; others stay as they are, and what has no header or repeats
+    /// another.
     pub fn seal(&mut self, packet: &[u8]) -> Vec<u8> {
+        self.sealed(packet).unwrap_or_else(|| packet.to_vec())
+    }
+
+    fn sealed(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
         let suite = self.outbound.suite();
-        let sealed = match classify(packet) {
-            Some(PacketKind::Rtp) => ClearHeader::parse(packet).map(|clear| {
-                let (header, payload) = packet.split_at(clear.len);
+        match classify(packet) {
+            Some(PacketKind::Rtp) => {
+                let (header, payload) = packet.split_at(ClearHeader::parse(packet)?.len);
                 let mut out = vec![0; payload.len() + suite.rtp_overhead()];
-                let result = self.outbound.seal_rtp(header, [payload, &[]], &mut out);
-                result.expect("it was not sealed before");
-                [header, &out].concat()
-            }),
-            Some(PacketKind::Rtcp) => packet.split_first_chunk().map(|(header, body)| {
+                let sealed = self.outbound.seal_rtp(header, [payload, &[]], &mut out);
+                sealed.ok().map(|_| [header, &out].concat())
+            }
+            Some(PacketKind::Rtcp) => {
+                let (header, body) = packet.split_first_chunk()?;
                 let mut out = vec![0; body.len() + suite.rtcp_overhead()];
-                let result = self.outbound.seal_rtcp(header, [body, &[]], &mut out);
-                result.expect("the key is not used up");
-                [header, &out[..]].concat()
-            }),
+                let sealed = self.outbound.seal_rtcp(header, [body, &[]], &mut out);
+                sealed.ok().map(|_| [header, &out[..]].concat())
+            }
             _ => None,
-        };
-        sealed.unwrap_or_else(|| packet.to_vec())
+        }
     }
 
     /// Opens an RTP or RTCP packet; others stay as they are.

@@ -65,6 +65,11 @@ fn any_stun_can_be_read() {
 }
 
 #[test]
+fn any_offer_is_refused_or_answered() {
+    holds_near_its_seeds("sdp", 20);
+}
+
+#[test]
 fn an_ice_agent_knows_no_more_than_it_may() {
     holds_near_its_seeds("agent", 50);
 }

@@ -9,6 +9,7 @@ use flumen::components::wire::sctp::check;
 use flumen::components::wire::stun::Message as Stun;
 use flumen::components::wire::{PacketKind, RtpHeader, classify};
 use flumen::rtp_parameters::{MediaKind, RtpHeaderExtensionParameters, RtpParameters};
+use flumen::srtp::CryptoSuite;
 use flumen::trace::TraceType;
 use flumen::{
     ConnectOptions, ConsumerId, DataConsumerOptions, Message, ProducerId, SctpOptions,
@@ -21,7 +22,8 @@ use super::input::Input;
 use crate::parameters::{
     encoding_named, opus, video, vp8, vp8_rtx, with_remb, with_retransmissions, with_transport_cc,
 };
-use crate::room::{Received, address};
+use crate::peer::Peer;
+use crate::room::{Received, Room, address};
 use crate::victims::Victims;
 
 /// A call goes on beside strangers who send what they like: no ledger is left open, what leaves is
@@ -44,11 +46,15 @@ const FIRST: u16 = 7_000;
 /// SSRCs of the first stranger's media; those of the next ones are ten higher each.
 const SSRC: u32 = 3_000;
 
+/// Whose transport is sealed, among strangers, and who shook hands with one.
+const SEALED: usize = 1;
+const CONNECTED: [usize; 2] = [3, 4];
 /// Who speaks ICE, among strangers.
 const CALLER: usize = 6;
 
 struct Stranger {
-    transport: TransportId,
+    /// Where its transport is reached.
+    server: SocketAddr,
     address: SocketAddr,
     /// SSRCs that it sends with, and those that it gets.
     ssrcs: Vec<u32>,
@@ -120,7 +126,9 @@ impl Strangers {
                 2 => return false,
                 _ => self.impostor.say(input),
             };
-            self.send(self.talker.transport, self.talker.address, &datagram);
+            let room = &self.victims.room;
+            room.wire
+                .inject(self.talker.server, self.talker.address, &datagram);
             return true;
         };
         let datagram = match choice >> 3 & 7 {
@@ -129,14 +137,15 @@ impl Strangers {
             2..=4 => stranger.media(input),
             _ => stranger.compound(input),
         };
-        let (transport, address) = (stranger.transport, stranger.address);
-        self.send(transport, address, &datagram);
+        // What has another's keys is sealed, but for what is any bytes.
+        let peers = &mut self.victims.room.peers;
+        let datagram = match peers.get_mut(&stranger.address) {
+            Some(peer) if choice >> 3 & 7 != 0 => peer.seal(&datagram),
+            _ => datagram,
+        };
+        let wire = &self.victims.room.wire;
+        wire.inject(stranger.server, stranger.address, &datagram);
         true
-    }
-
-    fn send(&self, to: TransportId, from: SocketAddr, datagram: &[u8]) {
-        let room = &self.victims.room;
-        room.wire.inject(room.local(to), from, datagram);
     }
 
     /// Ticks, checks what strangers get, and returns what others get.
@@ -156,6 +165,22 @@ impl Strangers {
         let others = |datagram: &Received| datagram.to.port() < FIRST;
         received.into_iter().filter(others).collect()
     }
+}
+
+/// A transport of the kind that a stranger has, and where it is reached.
+fn reach(room: &mut Room, who: usize, address: SocketAddr) -> (TransportId, SocketAddr) {
+    if CONNECTED.contains(&who) {
+        let transport = room.webrtc();
+        let peer = Peer::join(room, transport, address);
+        let server = peer.server;
+        room.peers
+            .extend(peer.into_srtp().map(|keys| (address, keys)));
+        return (transport, server);
+    }
+    room.srtp = (who == SEALED).then_some(CryptoSuite::AeadAes128Gcm);
+    let transport = room.plain(address);
+    room.srtp = None;
+    (transport, room.local(transport))
 }
 
 fn well_formed(datagram: &[u8]) {
@@ -194,7 +219,7 @@ impl Stranger {
     fn of_media(victims: &mut Victims, at: u16, parameters: RtpParameters) -> Self {
         let room = &mut victims.room;
         let address = address(FIRST + 1 + at);
-        let transport = room.plain(address);
+        let (transport, server) = reach(room, usize::from(at), address);
         let kind = match parameters.codecs[0].mime_type.as_str() {
             "audio/opus" => MediaKind::Audio,
             _ => MediaKind::Video,
@@ -214,7 +239,7 @@ impl Stranger {
             ssrcs.extend(encodings.iter().filter_map(|encoding| encoding.ssrc));
         }
         Self {
-            transport,
+            server,
             address,
             ssrcs,
             sequence: 100,
@@ -246,7 +271,7 @@ impl Stranger {
         let sent = room.engine.send_message(inward, &message);
         sent.expect("the message can be sent");
         Self {
-            transport,
+            server: room.local(transport),
             address: SocketAddr::new(address.ip(), address.port() + 100),
             ssrcs: Vec::new(),
             sequence: 0,

@@ -25,6 +25,15 @@ const RECORDINGS: [&[u8]; 5] = [
     include_bytes!("../../data/chromium-rtp-h264-O.pcap"),
 ];
 
+const OFFERS: [&str; 6] = [
+    include_str!("../../../components/sdp/offers/chromium-156-whip-plain.sdp"),
+    include_str!("../../../components/sdp/offers/chromium-156-whip-simulcast-data.sdp"),
+    include_str!("../../../components/sdp/offers/chromium-156-whip-svc.sdp"),
+    include_str!("../../../components/sdp/offers/chromium-156-whep-data.sdp"),
+    include_str!("../../../components/sdp/offers/gstreamer-1.22-whip.sdp"),
+    include_str!("../../../components/sdp/offers/aiortc-1.16-sendrecv-data.sdp"),
+];
+
 /// Inputs for the claim `name` of [`CLAIMS`](super::CLAIMS).
 pub fn seeds(name: &str) -> Vec<Vec<u8>> {
     match name {
@@ -33,6 +42,7 @@ pub fn seeds(name: &str) -> Vec<Vec<u8>> {
         "rtcp" => [recorded(PacketKind::Rtcp), compounds()].concat(),
         "sctp" => said(),
         "stun" => checks(),
+        "sdp" => offers(),
         "room" => [calls(), choices()].concat(),
         // Its input is choices, whose meaning the fuzzer has to find out.
         _ => choices(),
@@ -164,6 +174,20 @@ fn calls() -> Vec<Vec<u8>> {
 fn choices() -> Vec<Vec<u8>> {
     let ramp = |step: u8| (0..=255_u8).map(|at| at.wrapping_mul(step)).collect();
     (1..=63).step_by(2).map(ramp).collect()
+}
+
+/// What clients offered; and each of its sections alone.
+fn offers() -> Vec<Vec<u8>> {
+    let mut seeds = Vec::new();
+    for offer in OFFERS {
+        let (session, media) = offer.split_at(offer.find("m=").unwrap_or(offer.len()));
+        let starts = media.match_indices("m=").map(|(at, _)| at);
+        let ends = starts.clone().skip(1).chain([media.len()]);
+        let sections = starts.zip(ends).map(|(start, end)| &media[start..end]);
+        seeds.push(offer.as_bytes().to_vec());
+        seeds.extend(sections.map(|section| [session, section].concat().into_bytes()));
+    }
+    seeds
 }
 
 /// Checks and their answers, and what opens channels.
