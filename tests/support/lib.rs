@@ -21,6 +21,7 @@ mod recording;
 mod room;
 mod slow_link;
 mod srtp_peer;
+mod talk;
 mod trunk;
 pub mod victims;
 
@@ -41,4 +42,5 @@ pub use recording::{Forwarded, Played, Recording, Seen};
 pub use room::{Received, Room, address, fails};
 pub use slow_link::{Quality, SlowLink};
 pub use srtp_peer::SrtpPeer;
+pub use talk::talk;
 pub use trunk::{Bridge, Trunk};

@@ -8,7 +8,7 @@ use flumen::components::wire::{PacketKind, classify};
 use flumen::components::{DtlsConnection, Generator};
 use flumen::dtls::{Connection, Identity, Tape};
 use flumen::rtp_parameters::MediaKind;
-use flumen::sctp::{Association, Config, Output, UserMessage};
+use flumen::sctp::{Association, Config, UserMessage};
 use flumen::{
     DataConsumerOptions, DataProducerOptions, Engine, SctpOptions, SctpStreamParameters, Time,
     TransportId, WebRtcTransportOptions,
@@ -16,7 +16,7 @@ use flumen::{
 use flumen_tests::feedback::{packet, pli};
 use flumen_tests::{
     Check, Packet, Peer, RECEIVER, Room, SENDER, SSRC, VP8_DELTA_FRAME, VP8_KEY_FRAME, address,
-    message, opus, start, vp8, with_retransmissions,
+    message, opus, start, talk, vp8, with_retransmissions,
 };
 
 /// By how many bytes two ECDSA signatures or certificates of one flight differ at most.
@@ -262,27 +262,6 @@ impl Whole {
             .map(|peer| (bytes(peer), &peer.rtcp[..]))
             .collect()
     }
-}
-
-/// Lets an association go on inside DTLS; messages that came.
-fn talk(room: &Room, peer: &mut Peer, association: &mut Association) -> Vec<UserMessage> {
-    for payload in std::mem::take(&mut peer.payloads) {
-        association
-            .receive(room.now, &payload)
-            .expect("it is for it");
-    }
-    if association
-        .next_timeout()
-        .is_some_and(|due| due <= room.now)
-    {
-        association.advance(room.now);
-    }
-    let mut out = Output::default();
-    association.poll(room.now, &mut out);
-    for datagram in out.datagrams() {
-        peer.send_payload(room, datagram);
-    }
-    out.messages
 }
 
 /// There was a call, with all that belongs to one.
