@@ -53,15 +53,35 @@ PUBLISH_AGAIN = """
 const [times] = arguments;
 for (let count = 0; count < times; count += 1) document.getElementById("simulcast").click();
 """
+# Who is kept from UDP hears of no other way than TCP.
+ONLY_TCP = """
+const { prototype } = RTCPeerConnection;
+const take = prototype.setRemoteDescription;
+window.connections = [];
+prototype.setRemoteDescription = function ({ type, sdp }) {
+  window.connections.push(this);
+  return take.call(this, { type, sdp: sdp.replace(/a=candidate:\\S+ 1 udp .*\\r\\n/g, "") });
+};
+"""
+PROTOCOLS = """
+const used = [];
+for (const connection of window.connections) {
+  const report = await connection.getStats();
+  for (const { type, nominated, localCandidateId } of report.values()) {
+    if (type === "candidate-pair" && nominated) used.push(report.get(localCandidateId).protocol);
+  }
+}
+return used;
+"""
 SAID = 'return [...document.querySelectorAll("#said li")].map((line) => line.textContent);'
 NOTICE = 'return document.getElementById("notice").textContent;'
 
 
-def server(lab, program, media=HOST):
+def server(lab, program, media=HOST, more=()):
     """The example, ready."""
     example = pathlib.Path(program).parent / "examples" / "rooms"
     addresses = ["--listen", f"{HOST}:{HTTP}", "--media", f"{media}:{MEDIA}"]
-    running = lab.start("rooms", [example, *addresses])
+    running = lab.start("rooms", [example, *addresses, *more])
     running.prints("open ", 10)
     return running
 
@@ -83,6 +103,22 @@ def page(lab, program, codec, simulcast, again=0):
         if again:
             tabs["ann"].run(PUBLISH_AGAIN, again)
             yield alone(tabs, "ann", "bob")
+
+
+def over_tcp(lab, program, codec, simulcast):
+    """Two participants in a room, who reach it over TCP alone."""
+    server(lab, program, more=["--tcp"])
+    with Browser(lab) as browser:
+        tabs = {name: browser.open(PAGE) for name in ["ann", "bob"]}
+        for name, tab in tabs.items():
+            tab.run(ONLY_TCP)
+            tab.run(JOIN, name, codec, simulcast)
+        yield moving(tabs["ann"], "ann", "bob")
+        yield moving(tabs["bob"], "bob", "ann")
+        yield chat(tabs["ann"], tabs["bob"])
+        used = [protocol for tab in tabs.values() for protocol in tab.run(PROTOCOLS)]
+        require(len(used) == 4 and {*used} == {"tcp"}, f"connections went over {used}")
+        yield f"all of {len(used)} connections go over TCP"
 
 
 def mixed(lab, program, codec, simulcast):
