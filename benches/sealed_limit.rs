@@ -1,17 +1,12 @@
 //! The limit of the machine with a cipher: `recvfrom`, rewriting, sealing straight from the payload,
 //! and `sendmmsg`; a burst to one receiver crosses the network stack as one (GSO).
-#![allow(
-    unsafe_code,
-    reason = "the limit is what the system calls themselves cost"
-)]
 
 use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::AsRawFd;
 
 use flumen::srtp::CryptoSuite;
 
 use crate::bare_cipher::BareCipher;
-use crate::sockets::to_sockaddr;
+use crate::messages::{Messages, to_sockaddr};
 
 /// Messages that one system call sends.
 const BATCH: usize = 32;
@@ -29,6 +24,7 @@ pub(crate) struct SealedLimit {
     lens: Vec<usize>,
     /// The datagrams of each receiver of a batch, one behind the other.
     runs: Vec<Vec<u8>>,
+    messages: Messages,
     index: u64,
 }
 
@@ -49,6 +45,7 @@ impl SealedLimit {
             packets: vec![[0; 2_048]; 10],
             lens: vec![0; 10],
             runs: vec![Vec::new(); BATCH],
+            messages: Messages::default(),
             index: 0,
         }
     }
@@ -100,57 +97,19 @@ impl SealedLimit {
         self.send_runs(receivers, packets, segment)
     }
 
-    fn send_runs(&self, receivers: std::ops::Range<usize>, packets: usize, segment: usize) -> u64 {
-        // SAFETY: all-zero bytes are valid for these plain C structures.
-        let mut messages: [libc::mmsghdr; BATCH] = unsafe { std::mem::zeroed() };
-        let mut parts = [libc::iovec {
-            iov_base: std::ptr::null_mut(),
-            iov_len: 0,
-        }; BATCH];
-        let control = Control::new(segment as u16);
+    fn send_runs(
+        &mut self,
+        receivers: std::ops::Range<usize>,
+        packets: usize,
+        segment: usize,
+    ) -> u64 {
+        let mut flight = self.messages.flight();
         let count = receivers.len();
-        for (index, receiver) in receivers.enumerate() {
-            parts[index] = libc::iovec {
-                iov_base: self.runs[index].as_ptr().cast_mut().cast(),
-                iov_len: packets * segment,
-            };
-            let message = &mut messages[index].msg_hdr;
-            let address = &self.receivers[receiver].0;
-            message.msg_name = std::ptr::from_ref(address).cast_mut().cast();
-            message.msg_namelen = size_of::<libc::sockaddr_in>() as u32;
-            message.msg_iov = &raw mut parts[index];
-            message.msg_iovlen = 1;
-            if packets > 1 {
-                message.msg_control = std::ptr::from_ref(&control).cast_mut().cast();
-                message.msg_controllen = size_of::<Control>();
-            }
+        for (receiver, run) in self.receivers[receivers].iter().zip(&self.runs) {
+            flight.begin(&receiver.0, (packets > 1).then_some(segment as u16));
+            flight.part(&run[..packets * segment]);
         }
-        let fd = self.egress.as_raw_fd();
-        // SAFETY: every pointer in `messages` is to memory that outlives the call.
-        let sent = unsafe { libc::sendmmsg(fd, messages.as_mut_ptr(), count as u32, 0) };
-        u64::try_from(sent).expect("the datagrams are sent")
-    }
-}
-
-/// The control message that asks for segmentation.
-#[repr(C, align(8))]
-struct Control {
-    header: libc::cmsghdr,
-    segment: u16,
-    padding: [u8; 6],
-}
-
-impl Control {
-    fn new(segment: u16) -> Self {
-        const UDP_SEGMENT: i32 = 103;
-        Self {
-            header: libc::cmsghdr {
-                cmsg_len: size_of::<libc::cmsghdr>() + size_of::<u16>(),
-                cmsg_level: libc::SOL_UDP,
-                cmsg_type: UDP_SEGMENT,
-            },
-            segment,
-            padding: [0; 6],
-        }
+        flight.send(&self.egress).expect("the datagrams are sent");
+        count as u64
     }
 }

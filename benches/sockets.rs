@@ -43,6 +43,17 @@ pub(crate) fn sinks(count: u16) -> Vec<UdpSocket> {
     (0..count).map(|_| socket()).collect()
 }
 
+/// The same, at ports that follow each other, and the first of these.
+#[allow(dead_code, reason = "for who reckons with ports")]
+pub(crate) fn neighbours(count: u16) -> (u16, Vec<UdpSocket>) {
+    let bind = |first: u16| {
+        let sockets = (first..first + count).map(|port| UdpSocket::bind(("127.0.0.1", port)));
+        Some((first, sockets.collect::<Result<_, _>>().ok()?))
+    };
+    let found = (10_000..30_000).step_by(1_000).find_map(bind);
+    found.expect("ports are free")
+}
+
 pub(crate) fn socket() -> UdpSocket {
     UdpSocket::bind(("127.0.0.1", 0)).expect("a port is free")
 }
@@ -56,19 +67,4 @@ pub(crate) fn local(engine: &Engine, transport: TransportId) -> SocketAddr {
     let tuple = engine.tuple(transport).expect("it is open");
     let tuple = tuple.expect("it is plain");
     SocketAddr::from(([127, 0, 0, 1], tuple.local_port))
-}
-
-/// An address as the system takes it.
-pub(crate) fn to_sockaddr(address: SocketAddr) -> libc::sockaddr_in {
-    let SocketAddr::V4(address) = address else {
-        unreachable!("the benches use IPv4")
-    };
-    libc::sockaddr_in {
-        sin_family: libc::AF_INET as u16,
-        sin_port: address.port().to_be(),
-        sin_addr: libc::in_addr {
-            s_addr: u32::from(*address.ip()).to_be(),
-        },
-        sin_zero: [0; 8],
-    }
 }

@@ -1,17 +1,28 @@
 //! A whole tick on real sockets: a burst of packets reaches N receivers, beside the limit: a bare
 //! loop over the same bytes, sockets and rewriting.
 
-mod limit;
+#[path = "../examples/forwarder/bare.rs"]
+mod bare;
+#[allow(dead_code, reason = "the example `forwarder` needs more of it")]
+#[path = "../examples/forwarder/layout.rs"]
+mod layout;
+#[path = "../examples/forwarder/messages.rs"]
+mod messages;
+#[path = "../examples/forwarder/packet.rs"]
+mod packet;
+#[path = "../examples/forwarder/slots.rs"]
+mod slots;
 mod sockets;
 
+use bare::Bare;
 use criterion::measurement::WallTime;
 use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
 use flumen::{Listen, ListenInfo, Udp};
 use flumen_benches::{Bench, SSRC};
-use limit::Limit;
-use sockets::{Burst, OUT_HEADER_LEN, address, local, sinks, socket};
+use layout::{Layout, Sockets, Way};
+use sockets::{Burst, OUT_HEADER_LEN, address, local, neighbours, sinks, socket};
 
 fn udp_fan_out(criterion: &mut Criterion) {
     for (name, burst) in [("udp_fan_out", 1u16), ("udp_fan_out_burst10", 10)] {
@@ -62,16 +73,17 @@ fn engine(group: &mut BenchmarkGroup<'_, WallTime>, receivers: u16, burst: u16) 
 
 fn bare(group: &mut BenchmarkGroup<'_, WallTime>, receivers: u16, burst: u16) {
     group.bench_function(BenchmarkId::new("limit", receivers), |bencher| {
-        let sinks = sinks(receivers);
-        let (source, ingress, egress) = (socket(), socket(), socket());
-        let destinations = sinks.iter().map(address).collect();
-        let mut limit = Limit::new(ingress, egress, destinations, OUT_HEADER_LEN);
-        let to = limit.address();
+        let (first, _sinks) = neighbours(receivers);
+        let source = socket();
+        let layout = Layout::fan_out(receivers, first).expect("there are not too many");
+        let limit = Bare::open(&layout, Sockets::Shared, Way::Sendmmsg, OUT_HEADER_LEN);
+        let mut limit = limit.expect("ports are free");
+        let to = limit.entrances()[0];
         let mut burst = Burst::new(burst);
         let mut sent = 0;
         bencher.iter(|| {
             burst.send(&source, to);
-            sent += limit.forward(burst.packets);
+            sent += limit.pass().expect("the datagrams are sent") as u64;
         });
         assert_eq!(sent, burst.sent * u64::from(receivers), "all was sent");
     });

@@ -2,6 +2,9 @@
 //! beside the limit: a bare loop with the same cipher over the same bytes and sockets.
 
 mod bare_cipher;
+#[allow(dead_code, reason = "the example `forwarder` needs more of it")]
+#[path = "../examples/forwarder/messages.rs"]
+mod messages;
 mod sealed_limit;
 mod sockets;
 
