@@ -31,13 +31,14 @@ pub trait Backend: Send {
     /// Returns true when something was left behind, so that the next tick follows at once.
     fn receive(&mut self, inbox: &mut Inbox, limits: &ReceiveLimits) -> bool;
 
-    /// Tries to send every datagram of `flight`, in order, and pushes one outcome for each.
+    /// Tries to send every datagram of `flight`, and pushes one outcome for each, in the order of
+    /// the flight. What goes from one socket to one address is tried in that order.
     ///
     /// A TCP socket never blocks: what a connection does not take waits in the backend, and what is
     /// too much is refused.
     ///
-    /// Once a datagram of a socket is [`Outcome::Blocked`], so is every later one of that socket in
-    /// the same flight: order within a socket is kept.
+    /// Once a datagram of a socket is [`Outcome::Blocked`], so is every later one from that socket to
+    /// the same address in the same flight: their order is kept.
     fn send(&mut self, flight: &Flight<'_>, outcomes: &mut Vec<Outcome>);
 
     /// Sleeps until a socket is readable, one that was blocked is writable, the waker is called or
@@ -152,6 +153,16 @@ impl<'a> Flight<'a> {
     /// There is nothing to send.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The socket and the address of the datagram at `index`, counted from 0.
+    ///
+    /// # Panics
+    ///
+    /// When `index` is not below [`len`](Self::len).
+    pub fn to(&self, index: usize) -> (SocketKey, SocketAddr) {
+        let destination = self.destination(index);
+        (destination.socket, destination.address)
     }
 
     /// Where the datagram at `index` goes, and on whose account.

@@ -25,6 +25,7 @@ use crate::backend::Backend;
 use crate::build_error::BuildError;
 use crate::clock;
 use crate::engine::Engine;
+use crate::gathering::Gathering;
 use crate::limits;
 use crate::poison;
 use crate::recording::Header;
@@ -44,7 +45,7 @@ pub struct Builder {
     key_frame_retry: KeyFrameRetry,
     estimators: Estimators,
     own_estimator: bool,
-    gather: Duration,
+    gathering: Gathering,
     port_range: (u16, u16),
     built_in: bool,
     plugins: Vec<(&'static str, Box<dyn FnOnce(&mut Setup)>)>,
@@ -216,7 +217,7 @@ impl Builder {
             key_frame_retry: KeyFrameRetry::default(),
             estimators: Estimators::default(),
             own_estimator: false,
-            gather: Duration::from_micros(250),
+            gathering: Gathering::up_to(Duration::from_micros(300)),
             port_range: (10_000, 59_999),
             built_in: true,
             plugins: Vec::new(),
@@ -316,12 +317,23 @@ impl Builder {
         self
     }
 
-    /// Shortest span between two ticks of the run loop under load: what arrives meanwhile is
-    /// handled as one batch, which costs less a packet. The first packet after a lull is never
-    /// delayed. Default 250 µs; zero turns it off.
+    /// For how long the run loop lets packets gather at most before it handles them as one batch,
+    /// which costs less a packet: the delay that batching may add, besides the system's timer slack
+    /// (50 µs on Linux). While the loop sleeps for two fifths of the time or more nothing gathers, and
+    /// a packet is handled as it comes; above that load the span grows within a tenth of a second,
+    /// and it is given up when the loop sleeps for two thirds of the time again. The first packet
+    /// after a lull is never delayed. Default 300 µs; zero turns it off.
+    #[must_use]
+    pub fn gather_up_to(mut self, span: Duration) -> Self {
+        self.gathering = Gathering::up_to(span);
+        self
+    }
+
+    /// Has packets gather for that long whatever the load: the shortest span between two ticks of the
+    /// run loop. In place of [`gather_up_to`](Self::gather_up_to).
     #[must_use]
     pub fn gather(mut self, span: Duration) -> Self {
-        self.gather = span;
+        self.gathering = Gathering::always(span);
         self
     }
 
@@ -431,7 +443,7 @@ impl Builder {
             steps,
             backend,
             requests,
-            self.gather,
+            self.gathering,
             settings,
             self.own,
         );

@@ -1,7 +1,5 @@
 //! The engine: a world, its systems, and when they run.
 
-use std::time::Duration;
-
 use bevy_ecs::world::World;
 use flumen_components::event::{self, EventLog, Pending};
 use flumen_components::{
@@ -14,6 +12,7 @@ use thiserror::Error;
 use crate::backend::{Backend, ReceiveLimits};
 use crate::clock::Clock;
 use crate::flush::flush;
+use crate::gathering::Gathering;
 use crate::network::Network;
 use crate::poison::{Poison, contain};
 use crate::recording::{Drain, Recorder, Settings};
@@ -37,7 +36,7 @@ pub struct Engine {
     sealing: Sealing,
     pub(crate) requests: Requests<Engine>,
     pub(crate) clock: Clock,
-    pub(crate) gather: Duration,
+    pub(crate) gathering: Gathering,
     pub(crate) last_tick: Time,
     more_to_read: bool,
     pub(crate) asked: bool,
@@ -78,7 +77,7 @@ impl Engine {
         steps: Vec<Step>,
         backend: Box<dyn Backend>,
         requests: usize,
-        gather: Duration,
+        gathering: Gathering,
         settings: Settings,
         own: Vec<Own>,
     ) -> Self {
@@ -90,7 +89,7 @@ impl Engine {
             network: Network::new(backend),
             port_range: settings.port_range,
             clock: Clock::start(),
-            gather,
+            gathering,
             last_tick: Time::ZERO,
             more_to_read: false,
             asked: false,

@@ -11,6 +11,7 @@ mod control;
 pub mod ecs;
 mod engine;
 mod flush;
+mod gathering;
 mod handle;
 mod limits;
 mod listen;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flumen_components::{Inbox, Messages};
+use flumen_components::{Inbox, Messages, Time};
 
 use crate::engine::{Engine, TickError};
 use crate::shutdown::Remains;
@@ -50,22 +50,20 @@ impl Engine {
     ///
     /// There is something to do when a datagram arrives, a deadline is due, the application asked
     /// for something, or a [`Handle`](crate::Handle) wakes the engine; at the latest after
-    /// `patience` (`None`: no limit). Under load it first gathers for a short span; see
-    /// [`Builder::gather`](crate::Builder::gather).
+    /// `patience` (`None`: no limit). Under load it first lets packets gather for a short span; see
+    /// [`Builder::gather_up_to`](crate::Builder::gather_up_to).
     ///
     /// # Errors
     ///
     /// See [`TickError`].
     pub fn turn(&mut self, patience: Option<Duration>) -> Result<(), TickError> {
         self.check_poison()?;
-        if !self.wants_tick() {
-            let due = self.next_deadline().map(|due| due.since(self.clock()));
-            let timeout = [due, patience].into_iter().flatten().min();
-            self.network.backend.wait(timeout)?;
-            self.gather();
-        }
+        let now = match self.wants_tick() {
+            true => self.clock(),
+            false => self.rest(patience)?,
+        };
         self.on_the_clock = true;
-        self.run_tick(self.clock())
+        self.run_tick(now)
     }
 
     /// What the application sent acts before what it asks for now: a tick is run for it, which
@@ -83,16 +81,31 @@ impl Engine {
         let _ = self.pass(false);
     }
 
-    /// Sleeps until the last tick is long enough ago. Under light load it already is.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a system's poll waits in milliseconds at best"
-    )]
-    fn gather(&self) {
-        let rest = (self.last_tick + self.gather).since(self.clock());
-        if !rest.is_zero() {
-            // An application that ticks itself may count time from elsewhere.
-            std::thread::sleep(rest.min(self.gather));
+    /// Sleeps until the last tick is long enough ago, then until something is to do; the time then.
+    /// Under load only the first takes time, and with little to do only the second.
+    fn rest(&mut self, patience: Option<Duration>) -> Result<Time, TickError> {
+        let begun = self.clock();
+        let span = self.gathering.span();
+        // An application that ticks itself may count time from elsewhere.
+        let rest = (self.last_tick + span).since(begun).min(span);
+        let gathered = rest.min(patience.unwrap_or(span));
+        if !gathered.is_zero() {
+            gather(gathered);
         }
+        let due = self.next_deadline().map(|due| due.since(begun));
+        let timeout = [due, patience].into_iter().flatten().min();
+        let timeout = timeout.map(|span| span.saturating_sub(gathered));
+        self.network.backend.wait(timeout)?;
+        let now = self.clock();
+        self.gathering.slept(begun, now);
+        Ok(now)
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what arrives does not end it, as it would a wait of the backend"
+)]
+fn gather(span: Duration) {
+    std::thread::sleep(span);
 }

@@ -15,6 +15,7 @@
 
 mod address;
 mod datagram;
+mod event;
 #[cfg(all(target_os = "linux", not(flumen_portable)))]
 mod linux;
 mod listener;
@@ -28,9 +29,10 @@ use linux as system;
 use portable as system;
 
 pub use datagram::{Datagram, Fate, Read, Received};
+pub use event::Event;
 pub use listener::Listener;
 pub use socket::{Options, Socket};
-pub use system::{Receiver, Sender, poll};
+pub use system::{Events, Receiver, Sender, poll};
 
 /// Most datagrams of one read, and most messages of one write.
 pub const BATCH: usize = 64;

@@ -3,12 +3,12 @@
 mod abilities;
 mod batch;
 mod control;
+mod events;
 mod name;
 mod receiver;
 mod sender;
-mod timeout;
 
 pub(crate) use abilities::Abilities;
+pub use events::{Events, poll};
 pub use receiver::Receiver;
 pub use sender::Sender;
-pub use timeout::poll;

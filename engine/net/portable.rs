@@ -3,10 +3,11 @@
 use std::io;
 use std::time::Duration;
 
-use mio::{Events, Poll};
+use mio::Poll;
 
 use crate::address::{canonical, for_family};
 use crate::datagram::{Datagram, Fate, Read, Received};
+use crate::event::Event;
 use crate::{BATCH, Socket};
 
 /// Pending errors that one read skips before it gives up.
@@ -22,13 +23,35 @@ impl Abilities {
     }
 }
 
+/// The events of one [`poll`].
+#[derive(Debug)]
+pub struct Events(mio::Events);
+
+impl Events {
+    /// Room for `capacity` events; more wait for the next poll.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self(mio::Events::with_capacity(capacity))
+    }
+
+    /// The events of the last poll.
+    pub fn iter(&self) -> impl Iterator<Item = Event> + '_ {
+        self.0.iter().map(|event| Event {
+            token: event.token(),
+            readable: event.is_readable(),
+            writable: event.is_writable(),
+            read_closed: event.is_read_closed(),
+            error: event.is_error(),
+        })
+    }
+}
+
 /// Waits for events, at the resolution of mio: most systems round a timeout up to a millisecond.
 ///
 /// # Errors
 ///
 /// Those of [`Poll::poll`].
 pub fn poll(poll: &mut Poll, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-    poll.poll(events, timeout)
+    poll.poll(&mut events.0, timeout)
 }
 
 /// Reads datagrams.

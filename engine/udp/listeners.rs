@@ -4,8 +4,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::SocketAddr;
 
 use flumen_components::{Inbox, SocketKey};
-use flumen_net::Listener;
-use mio::event::Event;
+use flumen_net::{Event, Listener};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
@@ -101,7 +100,7 @@ impl Listeners {
 
     /// Takes note of what the system signalled; false when it is of none of these.
     pub(super) fn note(&mut self, event: &Event, rotation: &mut Rotation<SocketKey>) -> bool {
-        let token = event.token().0;
+        let token = event.token.0;
         let name = match token.checked_sub(CONNECTIONS) {
             None => Some((SocketKey(token as u32), None)),
             Some(index) => self.tokens.get(index),
@@ -116,10 +115,10 @@ impl Listeners {
         match remote {
             None => port.streams.knock(),
             Some(remote) => {
-                if event.is_readable() || event.is_read_closed() || event.is_error() {
+                if event.readable || event.read_closed || event.error {
                     port.streams.wake(remote);
                 }
-                if event.is_writable() {
+                if event.writable {
                     port.streams.resume(remote);
                 }
             }

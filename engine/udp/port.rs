@@ -3,8 +3,7 @@
 use std::io;
 
 use flumen_components::{Inbox, Origin, SocketKey};
-use flumen_net::{BATCH, Receiver, Socket};
-use mio::event::Event;
+use flumen_net::{BATCH, Event, Receiver, Socket};
 use mio::{Interest, Registry, Token};
 
 use crate::rotation::{Rotation, Share};
@@ -83,11 +82,11 @@ impl Port {
     /// Takes note of what the system signalled.
     pub(super) fn note(&mut self, event: &Event, registry: &Registry, rotation: &mut Rotation) {
         // An error is fetched by reading.
-        if (event.is_readable() || event.is_error()) && !self.readable {
+        if (event.readable || event.error) && !self.readable {
             self.readable = true;
             rotation.add(self.key);
         }
-        if event.is_writable() && self.awaits_room {
+        if event.writable && self.awaits_room {
             self.awaits_room = !self.watch(registry, Interest::READABLE);
         }
     }

@@ -3,9 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use flumen_net::{Datagram, Fate, Options, Read, Received, Receiver, Sender, Socket, poll};
-use mio::event::Event;
-use mio::{Events, Interest, Poll, Token};
+use flumen_net::{Datagram, Events, Fate, Options, Read, Received, Receiver, Sender, Socket, poll};
+use mio::{Interest, Poll, Token};
 
 const SLOT_BYTES: usize = 2048;
 
@@ -264,7 +263,7 @@ fn a_poll_ends_by_an_arrival_or_by_its_timeout() {
         .unwrap();
     let mut wait = |timeout| {
         poll(&mut selector, &mut events, Some(timeout)).unwrap();
-        events.iter().map(Event::token).collect::<Vec<_>>()
+        events.iter().map(|event| event.token).collect::<Vec<_>>()
     };
     assert_eq!(wait(Duration::from_micros(300)), []);
     assert_eq!(wait(Duration::from_millis(1)), []);
