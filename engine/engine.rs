@@ -171,9 +171,8 @@ impl Engine {
     pub fn order(&self) -> Vec<String> {
         let names = |step: &Step| {
             let stage = step.stage;
-            step.order()
-                .map(move |name| format!("{stage}: {name}"))
-                .collect::<Vec<_>>()
+            let names = step.order().into_iter();
+            names.map(move |name| format!("{stage}: {name}"))
         };
         self.steps.iter().flat_map(names).collect()
     }
@@ -356,9 +355,10 @@ impl Engine {
                 next += 1;
             }
         });
+        let outcome = outcome.map_err(|poison| poison.within(steps.get(next)));
         let outcome = outcome.and_then(|()| {
             left.map_err(|broken| Poison {
-                system: steps[next - 1].order().collect::<Vec<_>>().join(", "),
+                system: steps[next - 1].order().join(", "),
                 message: broken.to_string(),
             })
         });

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use bevy_ecs::error::{BevyError, ErrorContext};
+use flumen_systems::Step;
 
 /// What unwinds out of a step when one of its systems failed.
 struct Failure {
@@ -16,6 +17,20 @@ struct Failure {
 pub(crate) struct Poison {
     pub(crate) system: String,
     pub(crate) message: String,
+}
+
+/// What is told where no system is known.
+const ENGINE: &str = "(engine)";
+
+impl Poison {
+    /// With the name of the engine's own system that was running, if the step knows it.
+    pub(crate) fn within(self, step: Option<&Step>) -> Self {
+        let running = step.and_then(Step::running);
+        match running.filter(|_| self.system == ENGINE) {
+            Some(system) => Self { system, ..self },
+            None => self,
+        }
+    }
 }
 
 /// The error handler of the world: a system returned an error or panicked.
@@ -44,9 +59,9 @@ fn explain(payload: Box<dyn Any + Send>) -> Poison {
             system: failure.system,
             message: failure.message,
         },
-        // Not from a system: an observer or the engine itself.
+        // Not from a system that a schedule ran.
         Err(payload) => Poison {
-            system: "(engine)".into(),
+            system: ENGINE.into(),
             message: text(payload.as_ref()),
         },
     }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod associations;
+mod chain;
 mod channels;
 mod conditions;
 pub mod control;
@@ -22,9 +23,10 @@ mod score;
 mod sessions;
 mod stage;
 
-use bevy_ecs::schedule::{IntoScheduleConfigs, SystemCondition};
+use bevy_ecs::schedule::SystemCondition;
 use flumen_components as components;
 
+use chain::InOrder;
 use conditions::*;
 
 pub use plugin::{OrderError, Plugin, Setup, Step};
@@ -50,7 +52,7 @@ fn demux(setup: &mut Setup) {
         demux::note_arrivals,
         demux::find_streams,
     );
-    setup.add_systems(stage, Slot::BuiltIn, demux::fire_deadlines);
+    setup.run(stage, demux::fire_deadlines);
     let timers = (demux::watch_consent, demux::fire_dtls).chain();
     setup.run_when(session_timers_fired, stage, timers);
     setup.run_when(connections_move, stage, demux::admit_connections);

@@ -9,6 +9,7 @@ use bevy_ecs::world::World;
 use flumen_components::{Balance, Broken, Moment, Veto, Vetoes};
 use thiserror::Error;
 
+use crate::chain::{Chain, IntoChain};
 use crate::stage::{Slot, Stage};
 
 /// Something that adds components, resources and systems to an engine while it is built.
@@ -37,10 +38,17 @@ pub struct Step {
     pub stage: Stage,
     /// The slot.
     pub slot: Slot,
-    /// What its systems run for; without, they always run. A schedule asks before each system,
-    /// which costs more than the answer: here one question spares all of them.
+    /// What its systems run for; without, they always run: one question spares all of them.
     due: Option<BoxedCondition>,
-    schedule: Schedule,
+    systems: Systems,
+}
+
+/// The systems of a step.
+enum Systems {
+    /// The engine's own.
+    Chain(Chain),
+    /// An application's, whose order is checked when the engine is built.
+    Schedule(Box<Schedule>),
 }
 
 #[derive(ScheduleLabel, Clone, Debug, PartialEq, Eq, Hash)]
@@ -93,8 +101,16 @@ impl Setup {
         slot: Slot,
         systems: impl IntoScheduleConfigs<ScheduleSystem, M>,
     ) -> &mut Self {
-        self.step(stage, slot).schedule.add_systems(systems);
+        let mut schedule = checked_schedule(stage, slot);
+        schedule.add_systems(systems);
+        self.add_step(stage, slot, None, Systems::Schedule(Box::new(schedule)));
         self
+    }
+
+    /// Adds systems of the engine's own to a stage.
+    pub(crate) fn run<M>(&mut self, stage: Stage, systems: impl IntoChain<M>) {
+        let systems = Systems::Chain(systems.into_chain());
+        self.add_step(stage, Slot::BuiltIn, None, systems);
     }
 
     /// Adds systems of the engine's own to a stage, which run when there is something for them.
@@ -102,22 +118,33 @@ impl Setup {
         &mut self,
         due: impl SystemCondition<C>,
         stage: Stage,
-        systems: impl IntoScheduleConfigs<ScheduleSystem, M>,
+        systems: impl IntoChain<M>,
     ) {
-        let step = self.step(stage, Slot::BuiltIn);
-        step.due = Some(Box::new(IntoSystem::into_system(due)));
-        step.schedule.add_systems(systems);
+        let due: BoxedCondition = Box::new(IntoSystem::into_system(due));
+        let systems = Systems::Chain(systems.into_chain());
+        self.add_step(stage, Slot::BuiltIn, Some(due), systems);
     }
 
     /// What is added at once is a step of its own, so that what an application's systems leave
     /// behind can be checked.
-    fn step(&mut self, stage: Stage, slot: Slot) -> &mut Step {
+    fn add_step(
+        &mut self,
+        stage: Stage,
+        slot: Slot,
+        due: Option<BoxedCondition>,
+        systems: Systems,
+    ) {
         let place = (stage, slot);
         let end = self
             .steps
             .partition_point(|step| (step.stage, step.slot) <= place);
-        self.steps.insert(end, Step::new(stage, slot));
-        &mut self.steps[end]
+        let step = Step {
+            stage,
+            slot,
+            due,
+            systems,
+        };
+        self.steps.insert(end, step);
     }
 
     /// Fixes the order: the world, and the steps that have systems.
@@ -136,11 +163,12 @@ impl Setup {
             if let Some(due) = &mut step.due {
                 due.initialize(&mut self.world);
             }
-            match step.schedule.initialize(&mut self.world) {
-                Ok(_) => {}
-                Err(error) => {
-                    let graph = step.schedule.graph();
-                    return Err(reason(error.to_string(graph, &self.world)));
+            match &mut step.systems {
+                Systems::Chain(chain) => chain.initialize(&mut self.world),
+                Systems::Schedule(schedule) => {
+                    if let Err(error) = schedule.initialize(&mut self.world) {
+                        return Err(reason(error.to_string(schedule.graph(), &self.world)));
+                    }
                 }
             }
         }
@@ -149,21 +177,6 @@ impl Setup {
 }
 
 impl Step {
-    fn new(stage: Stage, slot: Slot) -> Self {
-        let mut schedule = Schedule::new(StepLabel(stage, slot));
-        schedule.set_executor(SingleThreadedExecutor::new());
-        schedule.set_build_settings(ScheduleBuildSettings {
-            ambiguity_detection: LogLevel::Error,
-            ..ScheduleBuildSettings::default()
-        });
-        Self {
-            stage,
-            slot,
-            due: None,
-            schedule,
-        }
-    }
-
     /// Runs the systems of the step.
     ///
     /// # Errors
@@ -173,14 +186,14 @@ impl Step {
     pub fn run(&mut self, world: &mut World) -> Result<(), Broken> {
         if self.slot == Slot::BuiltIn {
             if self.is_due(world) {
-                self.schedule.run(world);
+                self.systems.run(world);
             }
             return Ok(());
         }
         let moment = moment(self.stage, self.slot);
         *world.resource_mut() = moment;
         let balance = Balance::of(world);
-        self.schedule.run(world);
+        self.systems.run(world);
         balance.check(world, moment)
     }
 
@@ -190,10 +203,46 @@ impl Step {
     }
 
     /// The names of its systems, in the order in which they run.
-    pub fn order(&self) -> impl Iterator<Item = String> {
-        let systems = self.schedule.systems().into_iter().flatten();
-        systems.map(|(_, system)| system.name().shortname().to_string())
+    pub fn order(&self) -> Vec<String> {
+        match &self.systems {
+            Systems::Chain(chain) => chain.names().collect(),
+            Systems::Schedule(schedule) => {
+                let systems = schedule.systems().into_iter().flatten();
+                let name = |system: &ScheduleSystem| system.name().shortname().to_string();
+                systems.map(|(_, system)| name(system)).collect()
+            }
+        }
     }
+
+    /// The name of the engine's own system that panicked, if one did.
+    pub fn running(&self) -> Option<String> {
+        match &self.systems {
+            Systems::Chain(chain) => chain.running(),
+            Systems::Schedule(_) => None,
+        }
+    }
+}
+
+impl Systems {
+    fn run(&mut self, world: &mut World) {
+        match self {
+            Self::Chain(chain) => chain.run(world),
+            Self::Schedule(schedule) => {
+                schedule.run(world);
+            }
+        }
+    }
+}
+
+/// A schedule in which an ambiguous order is an error.
+fn checked_schedule(stage: Stage, slot: Slot) -> Schedule {
+    let mut schedule = Schedule::new(StepLabel(stage, slot));
+    schedule.set_executor(SingleThreadedExecutor::new());
+    schedule.set_build_settings(ScheduleBuildSettings {
+        ambiguity_detection: LogLevel::Error,
+        ..ScheduleBuildSettings::default()
+    });
+    schedule
 }
 
 /// How far a tick has come in a slot before or after the engine's own.
