@@ -82,13 +82,13 @@ impl LayerRates {
             true => Self::WINDOW_WITH_DTX,
             false => Self::WINDOW,
         };
-        let rate = Rate::new(window.as_millis() as u64);
+        let rate = || Rate::new(window.as_millis() as u64);
         let counts = counts.telling();
         Self(match counts {
-            LayerCounts::ONE => Layers::Single(rate),
+            LayerCounts::ONE => Layers::Single(rate()),
             counts => {
                 let layers = usize::from(counts.spatial) * usize::from(counts.temporal);
-                let rates = vec![rate; layers].into();
+                let rates = std::iter::repeat_with(rate).take(layers).collect();
                 Layers::Several(Box::new(Grid { counts, rates }))
             }
         })

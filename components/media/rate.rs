@@ -1,49 +1,71 @@
 //! How many bits a second, over a sliding window.
 
+use std::collections::VecDeque;
+
 use crate::tick::time::Time;
 
-/// Bits a second over the last `window`, in a ring of a hundred items.
+/// Bits a second over the last `window`, counted in items of a hundredth of it.
 ///
 /// Every packet of a tick has the same time, so one update with their sum gives the same rate as
-/// one update each. What passes is added to the newest item alone; the ring is touched when another
-/// item begins.
+/// one update each. What passes is added to a counter; when another item begins, that is noted
+/// behind those before, and what they are together is worked out when somebody asks.
 #[derive(Clone, Debug)]
 pub struct Rate {
-    window_ms: u64,
-    item_ms: u64,
-    /// Bytes of each item but the newest, whose place holds none.
-    items: Box<[u32]>,
-    newest: usize,
     newest_start_ms: Option<u64>,
     newest_bytes: u32,
-    /// Bytes of all items but the newest.
-    older_bytes: u64,
+    item_ms: u32,
+    window_ms: u32,
+    /// How many items ago the first of `older` began.
+    span: u32,
+    /// The items but the newest in which anything came, and some that have left the window.
+    older: VecDeque<Item>,
     /// When bytes came after a window without any.
     began_ms: u64,
 }
 
 crate::snapshot::state! {
-    struct Rate {
-        window_ms, item_ms, items, newest, newest_start_ms, newest_bytes, older_bytes, began_ms
+    struct Rate { newest_start_ms, newest_bytes, item_ms, window_ms, span, older, began_ms }
+}
+
+/// The bytes of an item in 24 bits, and how many items before the next one it began in 8: fewer
+/// than a hundred, as what comes later finds an empty window.
+#[derive(Clone, Copy, Debug)]
+struct Item(u32);
+
+crate::snapshot::state! { struct Item(it) }
+
+/// More bytes than 10 Gbit/s bring in an item of 10 ms.
+const ITEM_BYTES_MAX: u32 = (1 << 24) - 1;
+const ITEMS: u32 = 100;
+const SPAN_MIN_MS: u64 = 500;
+
+impl Item {
+    fn new(bytes: u32, ago: u32) -> Self {
+        Self(bytes << 8 | ago)
+    }
+
+    fn bytes(self) -> u64 {
+        (self.0 >> 8).into()
+    }
+
+    fn ago(self) -> u32 {
+        self.0 & 0xff
     }
 }
 
-const ITEMS: u64 = 100;
-const SPAN_MIN_MS: u64 = 500;
-
 impl Rate {
-    /// A rate over `window_ms` milliseconds.
+    /// A rate over `window_ms` milliseconds, at most 2^32 - 1.
     pub fn new(window_ms: u64) -> Self {
+        let window_ms = u32::try_from(window_ms).unwrap_or(u32::MAX);
         let item_ms = window_ms.div_ceil(ITEMS);
-        let items = vec![0; window_ms.div_ceil(item_ms) as usize].into();
+        let items = window_ms.div_ceil(item_ms);
         Self {
-            window_ms,
-            item_ms,
-            items,
-            newest: 0,
             newest_start_ms: None,
             newest_bytes: 0,
-            older_bytes: 0,
+            item_ms,
+            window_ms,
+            span: 0,
+            older: VecDeque::with_capacity(items as usize),
             began_ms: 0,
         }
     }
@@ -56,25 +78,25 @@ impl Rate {
         if !self.is_of_newest(now_ms) {
             self.slide(now_ms);
             let newest = self.newest_start_ms.unwrap_or(now_ms);
-            if newest.saturating_sub(now_ms) >= self.window_ms {
+            if newest.saturating_sub(now_ms) >= self.window_ms.into() {
                 return;
             }
         }
-        // An item of 10 to 60 ms holds 4 GiB before it saturates.
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        self.newest_bytes = self.newest_bytes.saturating_add(bytes);
+        let bytes = bytes.min(ITEM_BYTES_MAX.into()) as u32;
+        self.newest_bytes = (self.newest_bytes + bytes).min(ITEM_BYTES_MAX);
     }
 
     /// Bits a second at `now`, rounded.
     pub fn bits_per_second(&mut self, now: Time) -> u64 {
         self.slide(now.as_millis());
-        let bytes = self.older_bytes + u64::from(self.newest_bytes);
-        (bytes * 16_000 + self.window_ms) / (2 * self.window_ms)
+        let window_ms = u64::from(self.window_ms);
+        (self.bytes() * 16_000 + window_ms) / (2 * window_ms)
     }
 
+    #[inline]
     fn is_of_newest(&self, now_ms: u64) -> bool {
         self.newest_start_ms
-            .is_some_and(|start| now_ms.wrapping_sub(start) < self.item_ms)
+            .is_some_and(|start| now_ms.wrapping_sub(start) < self.item_ms.into())
     }
 
     /// Bits a second at `now` over the part of the window since anything came: what a young stream
@@ -83,38 +105,64 @@ impl Rate {
         let now_ms = now.as_millis();
         self.slide(now_ms);
         let span = (now_ms.saturating_sub(self.began_ms)).max(SPAN_MIN_MS);
-        let bytes = self.older_bytes + u64::from(self.newest_bytes);
-        bytes * 8_000 / span.min(self.window_ms)
+        self.bytes() * 8_000 / span.min(self.window_ms.into())
     }
 
-    /// Forgets what has left the window. Items start at whole multiples of their length after the
-    /// first one.
+    /// Bytes of the items in the window.
+    fn bytes(&self) -> u64 {
+        let items = self.items();
+        let mut ago = 0;
+        let in_window = self.older.iter().rev().take_while(|item| {
+            ago += item.ago();
+            ago < items
+        });
+        let older: u64 = in_window.map(|item| item.bytes()).sum();
+        older + u64::from(self.newest_bytes)
+    }
+
+    /// The items of a window.
+    fn items(&self) -> u32 {
+        self.window_ms.div_ceil(self.item_ms)
+    }
+
+    /// Begins the item of `now_ms` if it has not begun. Items start at whole multiples of their
+    /// length after the first one.
     fn slide(&mut self, now_ms: u64) {
         let Some(start) = self.newest_start_ms else {
             (self.newest_start_ms, self.began_ms) = (Some(now_ms), now_ms);
             return;
         };
-        let steps = now_ms.saturating_sub(start) / self.item_ms;
-        if steps >= self.items.len() as u64 {
-            self.items.fill(0);
-            (self.newest_bytes, self.older_bytes) = (0, 0);
+        let steps = now_ms.saturating_sub(start) / u64::from(self.item_ms);
+        if steps == 0 {
+            return;
+        }
+        if steps >= self.items().into() {
+            self.older.clear();
+            (self.newest_bytes, self.span) = (0, 0);
             (self.newest_start_ms, self.began_ms) = (Some(now_ms), now_ms);
             return;
         }
-        for _ in 0..steps {
-            self.begin_item();
-        }
-        self.newest_start_ms = Some(start + steps * self.item_ms);
+        self.begin_item(steps as u32);
+        self.newest_start_ms = Some(start + steps * u64::from(self.item_ms));
     }
 
-    fn begin_item(&mut self) {
-        self.older_bytes += u64::from(self.newest_bytes);
-        self.items[self.newest] = std::mem::take(&mut self.newest_bytes);
-        self.newest += 1;
-        if self.newest == self.items.len() {
-            self.newest = 0;
+    fn begin_item(&mut self, steps: u32) {
+        let items = self.items();
+        if self.older.len() >= items as usize {
+            self.forget_oldest(items);
         }
-        self.older_bytes -= u64::from(std::mem::take(&mut self.items[self.newest]));
+        let bytes = std::mem::take(&mut self.newest_bytes);
+        self.older.push_back(Item::new(bytes, steps));
+        self.span += steps;
+    }
+
+    /// Forgets what has left the window: something has when as many items as it has are noted.
+    fn forget_oldest(&mut self, items: u32) {
+        while self.span >= items
+            && let Some(item) = self.older.pop_front()
+        {
+            self.span -= item.ago();
+        }
     }
 }
 
@@ -265,6 +313,18 @@ mod tests {
                 let told = rate.bits_per_second(Time::from_millis(at));
                 prop_assert_eq!(told, naive.bits_per_second());
             }
+        }
+    }
+
+    #[test]
+    fn a_rate_takes_its_memory_at_once() {
+        for rate in [2, 30, 100, 5_000] {
+            let mut told = Rate::new(2_500);
+            let capacity = told.older.capacity();
+            for packet in 0..20 * rate {
+                told.add(100, Time::from_nanos(packet * 1_000_000_000 / rate));
+            }
+            assert_eq!(told.older.capacity(), capacity, "{rate}");
         }
     }
 
