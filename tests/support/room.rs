@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use flumen::components::Directory;
 use flumen::components::wire::classify::{PacketKind, classify};
+use flumen::components::{Directory, Link, LocalAddresses, Path, find};
+use flumen::ecs::component::Component;
 use flumen::rtp_parameters::{MediaKind, RtpCapabilities, RtpParameters};
 use flumen::srtp::CryptoSuite;
 use flumen::{
@@ -133,8 +134,14 @@ impl Room {
 
     /// The local address of a plain transport.
     pub fn local(&self, transport: TransportId) -> SocketAddr {
-        let tuple = self.engine.tuple(transport).expect("the transport is open");
-        SocketAddr::new(LOCAL, tuple.expect("the transport is plain").local_port)
+        let addresses: &LocalAddresses = self.part(transport);
+        SocketAddr::new(LOCAL, addresses.rtp.bound.port())
+    }
+
+    fn part<T: Component>(&self, transport: TransportId) -> &T {
+        let world = self.engine.world();
+        let entity = find(world, transport).expect("the transport is open");
+        world.get(entity).expect("the transport is plain")
     }
 
     /// A producer.
@@ -165,14 +172,11 @@ impl Room {
 
     /// Lets bytes arrive at a transport, from the remote address it is connected to.
     pub fn arrive_bytes(&mut self, transport: TransportId, bytes: &[u8]) {
-        let tuple = self.engine.tuple(transport).expect("the transport is open");
-        let tuple = tuple.expect("the transport is plain");
-        let ip = tuple
-            .remote_ip
-            .expect("it is connected")
-            .parse()
-            .expect("an address");
-        let from = SocketAddr::new(ip, tuple.remote_port.expect("it is connected"));
+        let path: &Path = self.part(transport);
+        let Link::Udp { remote, .. } = path.rtp else {
+            panic!("the transport is plain");
+        };
+        let from = remote.expect("it is connected");
         let to = self.local(transport);
         match self.peers.get_mut(&from) {
             Some(peer) => self.wire.inject(to, from, &peer.seal(bytes)),

@@ -8,6 +8,7 @@ use flumen::components::wire::rtcp::packets;
 use flumen::components::wire::sctp::check;
 use flumen::components::wire::stun::Message as Stun;
 use flumen::components::wire::{PacketKind, RtpHeader, classify};
+use flumen::dtls::Identity;
 use flumen::rtp_parameters::{MediaKind, RtpHeaderExtensionParameters, RtpParameters};
 use flumen::srtp::CryptoSuite;
 use flumen::trace::TraceType;
@@ -73,7 +74,10 @@ struct Strangers {
 
 impl Strangers {
     fn new() -> Self {
-        let mut victims = Victims::default();
+        // Making a certificate takes longer than all that is asked of it here.
+        static IDENTITY: OnceLock<Identity> = OnceLock::new();
+        let identity = IDENTITY.get_or_init(|| Identity::generate().expect("keys can be made"));
+        let mut victims = Victims::with(|builder| builder.dtls_identity(identity.clone()));
         let media = [
             with_transport_cc(with_retransmissions(vp8(SSRC))),
             with_remb(video("VP9", SSRC + 10)),
