@@ -320,11 +320,12 @@ impl Layering {
     }
 
     /// Takes a packet of the followed stream that is not forwarded out of the sequence.
-    pub fn drop(&self, number: u16, sequence: &mut SequenceManager<16>) {
-        if let Some(run) = self.runs.newest()
+    pub fn drop(&mut self, number: u16, sequence: &mut SequenceManager<16>) {
+        if let Some(&run) = self.runs.newest()
             && self.is_following
         {
             let number = number.wrapping_add(run.sequence);
+            self.runs.reach(number);
             if !is_higher_u16(run.first, number) {
                 sequence.drop(number);
             }

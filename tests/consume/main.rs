@@ -3,6 +3,7 @@
 mod captures;
 mod consumer_scores;
 mod dependencies;
+mod endurance;
 mod forwarding;
 mod h264;
 mod header_extensions;

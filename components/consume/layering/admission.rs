@@ -24,6 +24,7 @@ impl Layering {
             return Err(Withheld::OtherLayer);
         };
         let number = packet.header.sequence_number.wrapping_add(run.sequence);
+        self.runs.reach(number);
         if is_higher_u16(run.first, number) {
             return Err(Withheld::TooLate);
         }

@@ -19,6 +19,9 @@ pub(super) struct Frames {
 
 crate::snapshot::state! { struct Frames { places, first, stale, lost } }
 
+/// No frame needs one that lies so far back.
+const FAR: u16 = 1 << 14;
+
 /// What becomes of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -91,6 +94,11 @@ impl Frames {
             .map_or(0, |number| number.wrapping_sub(self.newest()));
         if ahead.cast_signed() > 0 {
             self.advance(ahead, wanted);
+            // A round of numbers further on, the first frame would seem to be this one.
+            let since_first = self.newest().wrapping_sub(self.first);
+            if since_first > FAR {
+                self.first = self.first.wrapping_add(since_first - FAR);
+            }
         }
         self.decide_late(frame, shift)
     }

@@ -6,6 +6,10 @@ use crate::wire::sequence::is_higher_u16;
 
 /// How many streams back it is remembered which numbers came from which.
 const REMEMBERED: usize = 8;
+/// Packets after which a run is said to begin later than it did: half a round of sequence numbers
+/// further on, its beginning would seem to be ahead. Nothing that old is sent again or comes late.
+const FAR: u16 = 1 << 14;
+const NEAR: u16 = 1 << 13;
 
 /// Packets that were taken from one stream without a break, and what was added to what they carry
 /// so that it goes on from the run before.
@@ -73,6 +77,20 @@ impl Runs {
         }
         self.at = (self.at + 1) % REMEMBERED;
         self.latest[self.at] = Some(run);
+    }
+
+    /// The newest run has come as far as `number`, counted on through all runs.
+    pub(super) fn reach(&mut self, number: u16) {
+        let Some(run) = &mut self.latest[self.at] else {
+            return;
+        };
+        let since = number.wrapping_sub(run.first);
+        if (FAR..1 << 15).contains(&since) {
+            run.first = number.wrapping_sub(NEAR);
+            let newest = *run;
+            self.clear();
+            self.latest[self.at] = Some(newest);
+        }
     }
 
     pub(super) fn clear(&mut self) {
