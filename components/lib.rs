@@ -47,7 +47,7 @@ pub mod consume {
     pub(crate) mod wants;
     pub(crate) mod withheld;
 
-    pub use allocation::{Bid, Bids, Budget, Lowest, PathBids, Rung, share, stagger};
+    pub use allocation::{Bid, Bids, Budget, Lowest, PathBids, Rung, is_shared, share, stagger};
     pub use allotment::{Allotment, Given};
     pub use allowance::Allowance;
     pub use choices::{LayersChanging, LayersToChoose, Priority};
@@ -62,7 +62,7 @@ pub mod consume {
     pub use remote_reception::{Counters, ReceiverReports, RemoteReception};
     pub use repeat_budget::RepeatBudget;
     pub use restraint::Restraint;
-    pub use retransmission::{Permit, Retransmission, Rtx};
+    pub use retransmission::{Permit, Retransmission, Rtx, Spacing};
     pub use routes::Routes;
     pub use wants::{Wanted, WantedLayer, Wants, WantsChanging};
     pub use withheld::Withheld;

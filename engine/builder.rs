@@ -150,7 +150,7 @@ limits! {
     /// Packets of one transport that wait for their turn. Default 512.
     paced_datagrams_per_transport: usize;
     /// How fast a transport may send, in percent of what its path carries; at least 100. Default
-    /// 125.
+    /// 110.
     pacing_percent: u64;
     /// Of what a path is known to carry, in percent: what is sent again at most. Default 30.
     retransmission_percent: u64;

@@ -102,11 +102,24 @@ impl Bid {
         place.map_or(0, |place| own[place].bitrate)
     }
 
+    /// What it has while it gets no more: who comes, its lowest layer.
+    fn place_before(&self, rungs: &[Rung]) -> Option<usize> {
+        match self.given {
+            Given::Undecided => Some(0),
+            _ => self.given_place(rungs),
+        }
+    }
+
+    /// It is to get more than before, and who comes more than its lowest layer.
+    pub fn rises(&self, rungs: &[Rung]) -> bool {
+        self.place > self.place_before(rungs)
+    }
+
     /// It is to get a higher spatial layer than before.
     fn switches_up(&self, rungs: &[Rung]) -> bool {
         let own = &rungs[self.rungs.clone()];
         let spatial = |place: Option<usize>| place.map(|place| own[place].layers.spatial_layer);
-        self.given != Given::Undecided && spatial(self.place) > spatial(self.given_place(rungs))
+        spatial(self.place) > spatial(self.place_before(rungs))
     }
 
     /// It was given everything.
@@ -146,15 +159,23 @@ impl Bid {
     }
 
     /// One rung more, if there is room for it beside the `used` bits a second; what is used then.
-    fn climb(&mut self, rungs: &[Rung], used: u64, budget: Budget, is_first: bool) -> Option<u64> {
+    /// Who comes to a path that `is_shared` gets no more at once than those who are there.
+    fn climb(
+        &mut self,
+        rungs: &[Rung],
+        used: u64,
+        budget: Budget,
+        (is_first, is_shared): (bool, bool),
+    ) -> Option<u64> {
         let own = &rungs[self.rungs.clone()];
         let next = self.place.map_or(0, |place| place + 1);
         let rung = own.get(next)?;
         let with_it = (used - self.cost(self.place, rungs)) + rung.bitrate;
-        let limit = match self.given.covers(rung.layers) {
-            true => budget.keep,
-            false => budget.raise,
+        let is_had = match self.given {
+            Given::Undecided => !is_shared,
+            given => given.covers(rung.layers),
         };
+        let limit = if is_had { budget.keep } else { budget.raise };
         let is_due = next == 0
             && match budget.lowest {
                 Lowest::Everybody => true,
@@ -175,6 +196,7 @@ impl Bid {
 /// Returns the bits a second that are used.
 pub fn share(fixed: u64, budget: Budget, bids: &mut [Bid], rungs: &[Rung]) -> u64 {
     bids.sort_unstable_by_key(|bid| (Reverse(bid.rank.0), bid.rank.1));
+    let is_shared = is_shared(bids);
     let mut used = fixed;
     for bid in &mut *bids {
         bid.place = bid.given_place(rungs).filter(|_| bid.is_frozen);
@@ -190,7 +212,8 @@ pub fn share(fixed: u64, budget: Budget, bids: &mut [Bid], rungs: &[Rung]) -> u6
         {
             let steps = if is_base { 1 } else { bid.rank.0 };
             for _ in 0..steps {
-                let Some(with_it) = bid.climb(rungs, used, budget, index == 0) else {
+                let whose = (index == 0, is_shared);
+                let Some(with_it) = bid.climb(rungs, used, budget, whose) else {
                     break;
                 };
                 (used, has_climbed) = (with_it, true);
@@ -203,12 +226,21 @@ pub fn share(fixed: u64, budget: Budget, bids: &mut [Bid], rungs: &[Rung]) -> u6
     }
 }
 
+/// Somebody is on the path already.
+pub fn is_shared(bids: &[Bid]) -> bool {
+    bids.iter().any(|bid| bid.given != Given::Undecided)
+}
+
 /// Lets no more than `count` consumers, the first ones, get a higher spatial layer at once: each of
-/// them gets a key frame, and these add up to a burst. The others keep what they have.
+/// them gets a key frame, and these add up to a burst. The others keep what they have, and those
+/// that come to a path which others are on already begin with their lowest layer.
 pub fn stagger(bids: &mut [Bid], rungs: &[Rung], count: usize) {
+    if !is_shared(bids) {
+        return;
+    }
     let rising = bids.iter_mut().filter(|bid| bid.switches_up(rungs));
     for bid in rising.skip(count) {
-        bid.place = bid.given_place(rungs);
+        bid.place = bid.place_before(rungs);
     }
 }
 
@@ -353,6 +385,28 @@ mod tests {
     }
 
     #[test]
+    fn who_comes_gets_no_more_at_once_than_those_who_are_there() {
+        let budget = |keep: u64, raise: u64| Budget {
+            keep: keep * 1_000,
+            raise: raise * 1_000,
+            lowest: Lowest::Everybody,
+        };
+        // keep, raise, rungs of who is there and who comes
+        let rows = [
+            (800, 700, 5, 4),
+            // 400 are kept; the lowest has no room, and is sent all the same.
+            (650, 0, 5, 0),
+            // 120 and 120; one goes on to 200, which is too much for who has come.
+            (400, 300, 3, 2),
+        ];
+        for (keep, raise, there, comes) in rows {
+            let wishes = bids(&[(1, Some(5), 6), (1, None, 9)]);
+            let found = shared(0, budget(keep, raise), wishes);
+            assert_eq!(found.0, [Some(there), Some(comes)], "{keep}, {raise}");
+        }
+    }
+
+    #[test]
     fn who_is_frozen_keeps_what_it_has_and_the_others_share_the_rest() {
         let (mut bids, rungs) = bids(&[(1, Some(5), 9), (9, Some(2), 9)]);
         bids[0].is_frozen = true;
@@ -394,8 +448,15 @@ mod tests {
         stagger(&mut bids, &rungs, 1);
         bids.sort_unstable_by_key(|bid| bid.rank.1);
         let places: Vec<_> = bids.iter().filter_map(|bid| bid.place).collect();
-        // The second has the highest priority; for the last one it is no switch.
-        assert_eq!(places, [0, 8, 3, 8]);
+        // The second has the highest priority; the last one has just come.
+        assert_eq!(places, [0, 8, 3, 0]);
+        let (mut bids, rungs) = self::bids(&[(1, None, 9), (1, None, 9)]);
+        share(0, budget(9_000), &mut bids, &rungs);
+        stagger(&mut bids, &rungs, 1);
+        assert!(
+            bids.iter().all(|bid| bid.place == Some(8)),
+            "nobody was there"
+        );
         // Rates of the same spatial layer need no key frame.
         let (mut bids, rungs) = self::bids(&[(1, Some(3), 6), (1, Some(3), 6)]);
         share(0, budget(9_000), &mut bids, &rungs);

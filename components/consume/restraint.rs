@@ -57,6 +57,8 @@ const RIGHT_PERCENT: u64 = 90;
 /// What is sent may exceed the estimate by this, in percent, before anybody gets less: a key frame
 /// is no rate, and a path that is over-used is soon believed to carry 85 % of what it does.
 const TOLERANCE_PERCENT: u64 = 15;
+/// A queue that gets so much of what gets out of it, in percent, drains.
+const DRAINS_PERCENT: u64 = 95;
 /// Lowest layers over-fill a path if it is over-filled for so long with them alone: what was sent
 /// before has left then.
 const OVERFULL: Duration = Duration::from_secs(1);
@@ -77,7 +79,7 @@ impl Restraint {
             Duration::from_millis(limits.layer_patience_ms),
         );
         let lowest = self.steadiest.update(estimate, patience / 2, now);
-        let keep = (estimate + estimate / 100 * TOLERANCE_PERCENT).min(most);
+        let keep = kept(path, repeated).min(most);
         let with_margin = estimate.saturating_mul(100) / (100 + limits.layer_hysteresis_percent);
         let tried = with_margin.max(lowest.unwrap_or(0));
         let is_short = sent > keep;
@@ -141,6 +143,22 @@ impl Restraint {
             hold.level.saturating_mul(RIGHT_PERCENT) / 100
         })
     }
+}
+
+/// Up to which bitrate everybody keeps what it has. Where packets wait for long or are lost in a queue,
+/// what is sent again counts, and what gets out of that queue is what the path carries.
+fn kept(path: &PathEstimate, repeated: u64) -> u64 {
+    let PathEstimate {
+        bitrate, figures, ..
+    } = path;
+    if !path.is_crowded() {
+        return bitrate + bitrate / 100 * TOLERANCE_PERCENT;
+    }
+    let carried = match path.is_full() {
+        true => 0,
+        false => figures.acknowledged_bitrate.unwrap_or(0) / 100 * DRAINS_PERCENT,
+    };
+    carried.max(*bitrate).saturating_sub(repeated)
 }
 
 impl Steadiest {
@@ -254,7 +272,7 @@ mod tests {
         let rows = [
             (0, 1_200_000, 300.0, 0.3, Lowest::Everybody),
             // It was not: from here on again.
-            (900, 1_100_000, 300.0, 0.3, Lowest::Everybody),
+            (900, 950_000, 300.0, 0.3, Lowest::Everybody),
             (1_000, 1_200_000, 300.0, 0.3, Lowest::Everybody),
             (1_900, 1_200_000, 0.0, 0.3, Lowest::Everybody),
             (2_000, 1_200_000, 250.0, 0.0, Lowest::Everybody),

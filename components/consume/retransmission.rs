@@ -59,9 +59,21 @@ struct Resent {
     number: u16,
     /// When, in milliseconds. Wraps after seven weeks: who then asks again waits a round trip more.
     at: u32,
+    /// It was asked for then, and may come yet: it was not sent again.
+    is_awaited: bool,
 }
 
-crate::snapshot::state! { struct Resent { number, at } }
+crate::snapshot::state! { struct Resent { number, at, is_awaited } }
+
+/// How soon packets are sent again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spacing {
+    /// The round-trip time (zero: not known).
+    pub round_trip: Duration,
+    /// Packets that were overtaken come within about this time: who asks for one that may be among
+    /// these gets it when it asks once more.
+    pub overtaking: Duration,
+}
 
 /// Whether a packet is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,9 +112,10 @@ impl Retransmission {
     }
 
     /// Whether packet `number` is sent again at `now`; if so that is recorded. `limit` is how many
-    /// packets are within a round trip (zero: not known).
-    pub fn permit(&mut self, number: u16, now: Time, round_trip: Duration, limit: usize) -> Permit {
-        let spacing = match round_trip {
+    /// packets are within a round trip.
+    pub fn permit(&mut self, number: u16, now: Time, spacing: Spacing, limit: usize) -> Permit {
+        let overtaking = spacing.overtaking;
+        let spacing = match spacing.round_trip {
             Duration::ZERO => DEFAULT_ROUND_TRIP,
             round_trip => round_trip.max(SPACING_MIN),
         };
@@ -116,14 +129,20 @@ impl Retransmission {
             Ok(known) => {
                 let resent = &mut self.resent[known];
                 let age = age(resent);
-                if age < spacing {
+                let least = if resent.is_awaited {
+                    overtaking
+                } else {
+                    spacing
+                };
+                if age < least {
                     return Permit::TooSoon;
                 }
                 resent.at = at;
-                return if age < MEMORY {
-                    Permit::Again
-                } else {
+                let is_first = std::mem::take(&mut resent.is_awaited) || age >= MEMORY;
+                return if is_first {
                     Permit::First
+                } else {
+                    Permit::Again
                 };
             }
         };
@@ -139,8 +158,19 @@ impl Retransmission {
             self.resent.remove(oldest);
             vacant -= usize::from(oldest < vacant);
         }
-        self.resent.insert(vacant, Resent { number, at });
-        Permit::First
+        let is_awaited = !overtaking.is_zero();
+        self.resent.insert(
+            vacant,
+            Resent {
+                number,
+                at,
+                is_awaited,
+            },
+        );
+        match is_awaited {
+            true => Permit::TooSoon,
+            false => Permit::First,
+        }
     }
 
     /// The SSRC of retransmissions, when they have a stream of their own.
@@ -171,10 +201,18 @@ mod tests {
 
     /// Rows: milliseconds, number, answer.
     fn check(limit: usize, round_trip: Duration, rows: &[(u64, u16, Permit)]) {
+        let spacing = Spacing {
+            round_trip,
+            overtaking: Duration::ZERO,
+        };
+        check_with(limit, spacing, rows);
+    }
+
+    fn check_with(limit: usize, spacing: Spacing, rows: &[(u64, u16, Permit)]) {
         let mut retransmission = Retransmission::new(None);
         for &(at, number, expected) in rows {
             let now = Time::from_millis(at);
-            let permit = retransmission.permit(number, now, round_trip, limit);
+            let permit = retransmission.permit(number, now, spacing, limit);
             assert_eq!(permit, expected, "{number} at {at} ms");
         }
     }
@@ -200,6 +238,25 @@ mod tests {
             implausible,
             &[(0, 7, First), (9, 7, TooSoon), (10, 7, Again)],
         );
+    }
+
+    #[test]
+    fn who_asks_for_what_may_have_been_overtaken_gets_it_when_it_asks_once_more() {
+        let spacing = Spacing {
+            round_trip: ROUND_TRIP,
+            overtaking: Duration::from_millis(80),
+        };
+        let rows = [
+            (0, 7, TooSoon),
+            (79, 7, TooSoon),
+            (80, 7, First),
+            (129, 7, TooSoon),
+            (130, 7, Again),
+            // Another packet by then.
+            (10_200, 9, TooSoon),
+            (10_290, 9, First),
+        ];
+        check_with(9, spacing, &rows);
     }
 
     #[test]

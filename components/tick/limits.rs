@@ -114,8 +114,8 @@ pub struct Limits {
     pub reported_packets_per_transport: usize,
     /// Packets of one transport that wait for their turn; more are refused. Default 512.
     pub paced_datagrams_per_transport: usize,
-    /// How fast a transport may send, in percent of what its path carries. Default 125: media comes
-    /// in frames.
+    /// How fast a transport may send, in percent of what its path carries. Default 110: more fills
+    /// the queue of a path that is as fast as it is believed to be.
     pub pacing_percent: u64,
     /// Of what a path is known to carry, in percent: what is sent again at most. Default 30.
     pub retransmission_percent: u64,
@@ -232,7 +232,7 @@ impl Default for Limits {
             sent_packets_per_transport: 8_192,
             reported_packets_per_transport: 8_192,
             paced_datagrams_per_transport: 512,
-            pacing_percent: 125,
+            pacing_percent: 110,
             retransmission_percent: 30,
             pacing_burst_packets: 10,
             pacing_delay_ms: 500,

@@ -12,8 +12,8 @@ use flumen_components::{
     Allowance, Consumer, ConsumerId, Destination, DirectOut, DirectRow, Emission, History, Inbox,
     Layering, Ledger, Limits, Link, Listener, Now, Outbox, Outgoing, OutgoingEstimate,
     OutgoingKind, Path, PausedByOwner, Permit, Producer, Recipient, RemoteClock, RemoteReception,
-    RepeatBudget, Retransmission, RtcpIn, SrtpSession, Subject, Templates, Time, Trace, TraceTypes,
-    Traces, Written,
+    RepeatBudget, Retransmission, RtcpIn, Spacing, SrtpSession, Subject, Templates, Time, Trace,
+    TraceTypes, Traces, Written,
 };
 
 use crate::forward::{Repeat, RtxStream, Sender, repeat};
@@ -95,6 +95,8 @@ impl Answering<'_, '_> {
         }
         let producer = self.producers.get(consumer.producer).ok()?;
         let (sender, clock) = self.listeners.get(producer.transport).ok()?;
+        let estimate = self.estimates.get(transport).ok();
+        let overtaking = estimate.map_or(Duration::ZERO, |it| it.estimate().overtaking());
         let repeats = Repeats {
             emission,
             layering,
@@ -104,7 +106,10 @@ impl Answering<'_, '_> {
                 ids: &sender.extensions,
                 clock_offset: clock.offset(),
             },
-            round_trip: remote.round_trip(),
+            spacing: Spacing {
+                round_trip: remote.round_trip(),
+                overtaking,
+            },
             now: self.now.time,
             limit: self.limits.resent_packets_per_consumer,
         };
@@ -173,7 +178,7 @@ struct Repeats<'a> {
     stream: Entity,
     histories: &'a Query<'a, 'a, (&'static History, Option<&'static Templates>)>,
     sender: Sender<'a>,
-    round_trip: Duration,
+    spacing: Spacing,
     now: Time,
     limit: usize,
 }
@@ -201,7 +206,7 @@ impl Repeats<'_> {
             }
             None => None,
         };
-        let permit = retransmission.permit(number, self.now, self.round_trip, self.limit);
+        let permit = retransmission.permit(number, self.now, self.spacing, self.limit);
         match permit {
             Permit::First => retransmission.repaired += 1,
             Permit::Again => {}

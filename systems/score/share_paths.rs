@@ -4,7 +4,7 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::{
     Allotment, Bid, Bids, Deadlines, Demand, Given, Layering, LayersToChoose, Limits, Now,
-    OutgoingEstimate, OutgoingLimit, Path, PathBids, Restraint, Rung, share, stagger,
+    OutgoingEstimate, OutgoingLimit, Path, PathBids, Restraint, Rung, is_shared, share, stagger,
 };
 
 /// Consumers of a path that may switch to a higher spatial layer each time that it is looked at.
@@ -67,7 +67,7 @@ impl Sharing<'_, '_> {
         if is_short && decided().any(|bid| bid.place < bid.given_place(rungs)) {
             restraint.fall(sent, now, limits);
         }
-        if decided().any(|bid| bid.place > bid.given_place(rungs)) {
+        if is_shared(bids) && bids.iter().any(|bid| bid.rises(rungs)) {
             restraint.rise(now);
         }
         if bids.iter().all(|bid| bid.place.is_some()) {

@@ -27,7 +27,7 @@ fn known_path() -> Downlink {
 #[test]
 fn a_frame_leaves_at_the_rate_of_its_path_and_not_at_once() {
     let mut downlink = known_path();
-    let rate = downlink.available() * 125 / 100;
+    let rate = downlink.available() * 110 / 100;
     assert!((1_000_000..1_400_000).contains(&rate), "{rate}");
     let left = downlink.burst(20, 300);
     assert_eq!(left.iter().sum::<usize>(), 20, "all of it leaves");
@@ -278,7 +278,7 @@ fn lost_beside_ideal(packets: u16, ms: u64) -> (u64, u64) {
     let mut next = downlink.room.now;
     for _ in 0..100 {
         next = next.max(downlink.room.now);
-        let rate = downlink.available() * 125 / 100;
+        let rate = downlink.available() * 110 / 100;
         for _ in 0..packets {
             ideal.send(next, len as usize, ());
             next += Duration::from_nanos(len * 8_000_000_000 / rate);

@@ -128,19 +128,47 @@ impl PathEstimate {
         }
     }
 
+    /// Packets that were overtaken come within about this time; zero where none are.
+    pub fn overtaking(&self) -> Duration {
+        let late = self.figures.reordering;
+        match late > OVERTAKING_MIN_MS {
+            true => Duration::from_micros((late * 1_000.0) as u64).min(OVERTAKING_MAX),
+            false => Duration::ZERO,
+        }
+    }
+
     /// More is sent than the path carries: packets wait in its queue for long, or are lost behind
     /// it.
     pub fn is_overfull(&self) -> bool {
         let queue = self.figures.queueing_delay;
         let is_lossy = self.figures.loss.is_some_and(|loss| loss > OVERFLOW);
-        queue > FULL_MS || queue > QUEUED_MS && is_lossy
+        self.is_full() || queue > QUEUED_MS && is_lossy
+    }
+
+    /// Its queue is full, or soon will be.
+    pub fn is_full(&self) -> bool {
+        self.figures.queueing_delay > FULL_MS
+    }
+
+    /// Packets wait for so long in its queue, or are lost there, that it has to be drained.
+    pub fn is_crowded(&self) -> bool {
+        let queue = self.figures.queueing_delay;
+        let is_lossy = self.figures.loss.is_some_and(|loss| loss > OVERFLOW);
+        queue > CROWDED_MS || queue > SHALLOW_MS && is_lossy
     }
 }
 
+/// Packets that are overtaken by less are no reason to wait, and none is waited for longer.
+const OVERTAKING_MIN_MS: f64 = 10.0;
+const OVERTAKING_MAX: Duration = Duration::from_millis(500);
 /// A queue of so many milliseconds is full, or soon will be.
 const FULL_MS: f64 = 200.0;
 /// A queue this long that loses so much is full, however shallow it is.
 const QUEUED_MS: f64 = 20.0;
+/// A queue of so many milliseconds is more than frames that come together make.
+const CROWDED_MS: f64 = 60.0;
+/// The same where packets are lost: sixteen short ones are not more.
+const SHALLOW_MS: f64 = 10.0;
 const OVERFLOW: f64 = 0.05;
 
 /// What changed an estimate.
@@ -183,7 +211,9 @@ pub struct PathFigures {
     pub sent_bitrate: u64,
     /// How much longer packets are on their way than on an idle path, in milliseconds.
     pub queueing_delay: f64,
-    /// How fast that grows, as the detector of queues sees it, in milliseconds.
+    /// How much longer than the fastest packets those take that others overtake, in milliseconds.
+    pub reordering: f64,
+    /// How fast the queueing delay grows, as the detector of queues sees it, in milliseconds.
     pub delay_trend: f64,
     /// The share of packets that were lost, 0 to 1.
     pub loss: Option<f64>,
@@ -193,7 +223,8 @@ pub struct PathFigures {
 
 crate::snapshot::state! {
     struct PathFigures {
-        acknowledged_bitrate, sent_bitrate, queueing_delay, delay_trend, loss, round_trip_time
+        acknowledged_bitrate, sent_bitrate, queueing_delay, reordering, delay_trend, loss,
+        round_trip_time
     }
 }
 

@@ -77,6 +77,8 @@ const SPAN: Duration = Duration::from_millis(250);
 const PACKETS_MIN: f64 = 20.0;
 /// Loss beyond the inherent one that lowers the ceiling.
 const EXCESS: f64 = 0.05;
+/// The same while packets wait in a queue: that overflows (2 % are the draft's bound of section 6).
+const EXCESS_QUEUED: f64 = 0.02;
 /// It is beyond chance: so many standard deviations.
 const DEVIATIONS: f64 = 3.0;
 /// The variance of a path without any loss of its own, which would make one packet too much.
@@ -141,7 +143,7 @@ impl LossControl {
         if counts.packets >= PACKETS_MIN {
             self.share = Some(counts.share());
             self.learn(counts.share(), sent, acknowledged);
-            self.judge(counts, sent, acknowledged, now);
+            self.judge(counts, delays, (sent, acknowledged), now);
             if let Some(cut) = &mut self.cut {
                 cut.is_queued |= delays.are_queues;
             }
@@ -184,12 +186,17 @@ impl LossControl {
         }
     }
 
-    fn judge(&mut self, counts: Span, sent: f64, acknowledged: f64, now: Time) {
+    fn judge(&mut self, counts: Span, delays: Delays, (sent, acknowledged): (f64, f64), now: Time) {
         let loss = counts.share();
+        let most = if delays.are_queues {
+            EXCESS_QUEUED
+        } else {
+            EXCESS
+        };
         if loss < self.inherent {
             self.inherent += FORGET * (loss - self.inherent);
         }
-        if !counts.exceeds(self.inherent) {
+        if !counts.exceeds(self.inherent, most) {
             self.ceiling = self.ceiling.map(|ceiling| ceiling * RISE);
         } else {
             let carried = DECREASE * acknowledged;
@@ -232,13 +239,13 @@ impl Span {
         (self.lost / self.packets.max(1.0)).clamp(0.0, 1.0)
     }
 
-    /// More is lost than `inherent` explains.
-    fn exceeds(self, inherent: f64) -> bool {
+    /// More is lost than `inherent` explains, by a share of `most`.
+    fn exceeds(self, inherent: f64, most: f64) -> bool {
         let expected = self.packets * inherent;
         let share = inherent.max(SHARE_MIN);
         let deviation = (self.packets * share * (1.0 - share).max(0.0)).sqrt();
         let excess = self.lost - expected;
-        excess > DEVIATIONS * deviation && excess > EXCESS * self.packets
+        excess > DEVIATIONS * deviation && excess > most * self.packets
     }
 }
 

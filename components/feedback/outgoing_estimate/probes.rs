@@ -91,8 +91,6 @@ const CARRIED_MIN: f64 = 0.9;
 const BELOW_CARRIED: f64 = 0.95;
 /// What arrives so much faster than it was sent was held up.
 const FASTER_MAX: f64 = 2.0;
-/// A burst succeeded if so much of its rate was carried: then the next one need not wait.
-const SUCCESS: f64 = 0.7;
 
 impl Default for Probes {
     fn default() -> Self {
@@ -151,8 +149,7 @@ impl Probes {
         }
         self.running = None;
         let outcome = running.outcome(&mut self.arrived);
-        let is_success = outcome
-            .is_some_and(|outcome| outcome.carried >= SUCCESS * running.probe.bitrate as f64);
+        let is_success = outcome.is_some_and(|outcome| !outcome.is_less);
         if is_success {
             (self.failures, self.not_before) = (0, now);
         } else {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::estimator::millis;
+use super::estimator::{SentPacket, millis};
 use crate::tick::time::Time;
 
 /// How much longer packets are on their way than the fastest of the last seconds were.
@@ -22,10 +22,15 @@ pub(super) struct QueueingDelay {
     noise: f64,
     /// How much longer than the fastest of them packets take that are sent together: their jitter.
     spread: f64,
+    /// The number of the newest packet, and how late those come that are older.
+    newest: u64,
+    late: f64,
     standing: Option<Standing>,
 }
 
-crate::snapshot::state! { struct QueueingDelay { base, recent, last, noise, spread, standing } }
+crate::snapshot::state! {
+    struct QueueingDelay { base, recent, last, noise, spread, newest, late, standing }
+}
 
 /// What is sent into a queue, in bits a second, and what gets out of it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,6 +76,8 @@ const QUEUE_MIN_MS: f64 = 10.0;
 const NOISE_FACTOR: f64 = 3.0;
 const NOISE_MEMORY: f64 = 0.9;
 const SPREAD_MEMORY: f64 = 0.98;
+/// The latest of some hundred packets.
+const LATE_MEMORY: f64 = 0.998;
 /// Jitter from which on so many packets are needed to find a fast one.
 const JITTER_MS: f64 = 10.0;
 const PACKETS_MIN: u32 = 15;
@@ -91,15 +98,17 @@ impl Default for QueueingDelay {
             last: 0.0,
             noise: 0.0,
             spread: 0.0,
+            newest: 0,
+            late: 0.0,
             standing: None,
         }
     }
 }
 
 impl QueueingDelay {
-    /// Takes in a packet that was sent at `sent` and arrived at `arrived`, as told at `now`.
-    pub(super) fn add(&mut self, sent: Time, arrived: Time, now: Time) {
-        let delay = millis(arrived - Time::ZERO) - millis(sent - Time::ZERO);
+    /// Takes in a packet that arrived at `arrived`, as told at `now`.
+    pub(super) fn add(&mut self, sent: &SentPacket, arrived: Time, now: Time) {
+        let delay = millis(arrived - Time::ZERO) - millis(sent.at - Time::ZERO);
         let is_own = self.standing.is_some_and(|queue| queue.is_own(now));
         self.base
             .add((delay, if is_own { u32::MAX } else { 1 }), now);
@@ -107,6 +116,16 @@ impl QueueingDelay {
         self.recent.add((delay, count), now);
         let beyond = self.recent.get().map_or(0.0, |least| delay - least);
         self.spread = SPREAD_MEMORY * self.spread + (1.0 - SPREAD_MEMORY) * beyond;
+        self.late *= LATE_MEMORY;
+        if sent.number < self.newest {
+            self.late = self.late.max(beyond);
+        }
+        self.newest = self.newest.max(sent.number);
+    }
+
+    /// How much longer than the fastest packets those take that others overtake, in milliseconds.
+    pub(super) fn reordering(&self) -> f64 {
+        self.late
     }
 
     /// How much longer than the fastest packets take, in milliseconds.
@@ -237,7 +256,13 @@ mod tests {
         for (index, sent) in (from..from + ms).step_by(20).enumerate() {
             let arrived = sent + delays[index % delays.len()];
             let now = Time::from_millis(sent + 100);
-            queue.add(Time::from_millis(sent), Time::from_millis(arrived), now);
+            let packet = SentPacket {
+                number: sent,
+                at: Time::from_millis(sent),
+                bytes: 1_200,
+                probe: 0,
+            };
+            queue.add(&packet, Time::from_millis(arrived), now);
             if sent % 100 == 0 {
                 queue.settle(load, now);
             }

@@ -176,7 +176,7 @@ impl TransportWideEstimator {
                 continue;
             };
             self.acknowledged.add(report.sent.bytes, arrived);
-            self.path.add(report.sent.at, arrived, now);
+            self.path.add(&report.sent, arrived, now);
         }
         self.measure_round_trip(reports, now);
         self.heard_at = Some(now);
@@ -313,6 +313,7 @@ impl TransportWideEstimator {
             acknowledged_bitrate: self.acknowledged.bits_per_second().map(|bits| bits as u64),
             sent_bitrate,
             queueing_delay: self.path.queue.millis(),
+            reordering: self.path.queue.reordering(),
             delay_trend: self.path.line.trend(),
             loss: self.loss.loss(),
             round_trip_time: self.round_trip.map(millis),
@@ -338,8 +339,8 @@ impl Delays {
         *self = Self::default();
     }
 
-    fn add(&mut self, sent: Time, arrived: Time, now: Time) {
-        let units = abs_send_units(sent);
+    fn add(&mut self, sent: &SentPacket, arrived: Time, now: Time) {
+        let units = abs_send_units(sent.at);
         if self.groups.jumps(units, arrived) {
             self.begin();
         }
