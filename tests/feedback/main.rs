@@ -2,6 +2,7 @@
 
 mod available_bitrate;
 mod bandwidth;
+mod bench;
 mod complaints;
 mod compounds;
 mod estimate;

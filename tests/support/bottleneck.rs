@@ -18,21 +18,24 @@ pub struct Bottleneck {
     pub queue_packets: usize,
     /// How long a packet takes behind the bottleneck.
     pub delay: Duration,
-    /// How much longer it may take; those behind it then overtake it.
+    /// How much longer it may take; those behind it then overtake it, unless they keep their order.
     pub jitter: Duration,
+    /// Packets arrive in the order in which they were sent.
+    pub in_order: bool,
     /// Of a thousand packets, so many are lost whatever is sent.
     pub lost_per_mille: u64,
 }
 
 impl Bottleneck {
     /// 50 ms behind a queue of 300 ms, as RFC 8867 has it, and nothing lost on the way.
-    pub fn of(rate: u64) -> Self {
+    pub const fn of(rate: u64) -> Self {
         Self {
             rate,
             queue: Duration::from_millis(300),
             queue_packets: usize::MAX,
             delay: Duration::from_millis(50),
             jitter: Duration::ZERO,
+            in_order: false,
             lost_per_mille: 0,
         }
     }
@@ -49,6 +52,9 @@ pub struct Narrow<T = Vec<u8>> {
     waiting: std::collections::VecDeque<Time>,
     flying: BTreeMap<(Time, u64), T>,
     sent: u64,
+    latest: Time,
+    /// Bytes that came to it, whether they found the queue full or not.
+    pub offered: u64,
     /// Packets that found the queue full.
     pub overflowed: u64,
     /// How long each packet waited, in milliseconds.
@@ -65,6 +71,8 @@ impl<T> Narrow<T> {
             waiting: std::collections::VecDeque::new(),
             flying: BTreeMap::new(),
             sent: 0,
+            latest: Time::ZERO,
+            offered: 0,
             overflowed: 0,
             queued_ms: Vec::new(),
         }
@@ -75,6 +83,7 @@ impl<T> Narrow<T> {
         while self.waiting.front().is_some_and(|leaves| *leaves <= now) {
             self.waiting.pop_front();
         }
+        self.offered += len as u64;
         let wait = self.free - now;
         self.queued_ms.push(wait.as_millis() as u64);
         if wait > self.is.queue || self.waiting.len() >= self.is.queue_packets {
@@ -88,7 +97,11 @@ impl<T> Narrow<T> {
         let jitter = self.is.jitter.as_nanos() as u64;
         let late = Duration::from_nanos(self.noise.below(jitter + 1));
         if self.noise.below(1_000) >= self.is.lost_per_mille {
-            let arrives = self.free + self.is.delay + late;
+            let mut arrives = self.free + self.is.delay + late;
+            if self.is.in_order {
+                arrives = arrives.max(self.latest);
+                self.latest = arrives;
+            }
             self.flying.insert((arrives, self.sent), packet);
         }
         true

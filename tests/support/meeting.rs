@@ -40,6 +40,8 @@ pub struct Meeting {
 pub enum Parcel {
     /// Of the engine, to this viewer.
     Rtp(usize, Vec<u8>),
+    /// Of this viewer, to the engine.
+    Told(usize, Vec<u8>),
     /// Of a flow of cross traffic.
     Tcp(usize),
 }
@@ -186,8 +188,9 @@ impl Meeting {
             flow.step(index, &mut self.paths, now);
         }
         self.deliver(now);
-        for viewer in &mut self.viewers {
+        for (index, viewer) in self.viewers.iter_mut().enumerate() {
             viewer.receive(now);
+            viewer.speak(index, &mut self.paths, now);
         }
         for event in self.room.engine.drain_events() {
             for viewer in &mut self.viewers {
@@ -223,6 +226,7 @@ impl Meeting {
             while let Some((at, parcel)) = path.arrival(now) {
                 match parcel {
                     Parcel::Rtp(viewer, bytes) => self.viewers[viewer].arrive(at, bytes),
+                    Parcel::Told(viewer, bytes) => self.viewers[viewer].is_heard(at, bytes),
                     Parcel::Tcp(flow) => self.flows[flow].arrive(at),
                 }
             }

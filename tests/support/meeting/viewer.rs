@@ -9,6 +9,8 @@ use flumen::components::{ArrivalHistory, Probation};
 use flumen::rtp_parameters::{RtcpFeedback, RtpCapabilities};
 use flumen::{ConsumerId, ConsumerLayers, ConsumerOptions, Event, ProducerId, Time, TransportId};
 
+use super::Parcel;
+use crate::bottleneck::Narrow;
 use crate::packet::Packet;
 use crate::room::Room;
 
@@ -31,6 +33,8 @@ pub struct Viewer {
     pub transport: TransportId,
     /// Its bottleneck.
     pub path: usize,
+    /// The one that what it tells goes through, if there is one.
+    pub path_back: Option<usize>,
     /// What it watches.
     pub videos: Vec<Video>,
     /// Packets that were sent to it, and those that found the queue full.
@@ -52,6 +56,7 @@ pub struct Viewer {
     /// Packets that came since the last report, and the next number, by SSRC.
     named: BTreeMap<u32, (u16, BTreeMap<u16, Time>)>,
     came: u64,
+    says: Vec<Vec<u8>>,
     told: VecDeque<(Time, Vec<u8>)>,
     next_feedback: Time,
     feedback_count: u8,
@@ -125,6 +130,7 @@ impl Viewer {
         Self {
             transport,
             path,
+            path_back: None,
             videos: Vec::new(),
             sent: 0,
             overflowed: 0,
@@ -139,6 +145,7 @@ impl Viewer {
             arrivals: ArrivalHistory::new(8_192),
             named: BTreeMap::new(),
             came: 0,
+            says: Vec::new(),
             told: VecDeque::new(),
             next_feedback: Time::ZERO,
             feedback_count: 0,
@@ -239,10 +246,8 @@ impl Viewer {
                 self.take(&bytes, at);
             }
         }
-        let sent_at = now + self.back;
         for video in &mut self.videos {
-            let asked = video.ask(now).into_iter();
-            self.told.extend(asked.map(|bytes| (sent_at, bytes)));
+            self.says.extend(video.ask(now));
         }
         self.report(now);
     }
@@ -294,8 +299,25 @@ impl Viewer {
             Feedback::None => Vec::new(),
         };
         if !bytes.is_empty() {
-            self.told.push_back((now + self.back, bytes));
+            self.says.push(bytes);
         }
+    }
+
+    /// What it has to say leaves.
+    pub(super) fn speak(&mut self, index: usize, paths: &mut [Narrow<Parcel>], now: Time) {
+        for bytes in self.says.drain(..) {
+            match self.path_back {
+                Some(path) => {
+                    paths[path].send(now, bytes.len(), Parcel::Told(index, bytes));
+                }
+                None => self.told.push_back((now + self.back, bytes)),
+            }
+        }
+    }
+
+    /// What it said has come through a bottleneck.
+    pub(super) fn is_heard(&mut self, at: Time, bytes: Vec<u8>) {
+        self.told.push_back((at, bytes));
     }
 
     fn report_arrivals(&mut self, now: Time) -> Vec<u8> {
@@ -369,11 +391,17 @@ impl Video {
     /// Milliseconds without a picture, beyond the two tenths of a second that the lowest rate
     /// leaves between two.
     pub fn frozen(&self, now: Time) -> u64 {
+        self.frozen_between(Time::ZERO, now)
+    }
+
+    /// The same of gaps between two pictures that end within a span, and of one that does not.
+    pub fn frozen_between(&self, from: Time, now: Time) -> u64 {
         let ends = self.shown.iter().copied().chain([now]);
         let gaps = self.shown.iter().zip(ends.skip(1));
-        let beyond = |(from, to): (&Time, Time)| {
-            let gap = (to - *from).as_millis() as u64;
-            if gap > 200 { gap - 133 } else { 0 }
+        let beyond = |(last, next): (&Time, Time)| {
+            let gap = (next.min(now) - (*last).max(from)).as_millis() as u64;
+            let is_within = next > from && *last < now;
+            if is_within && gap > 200 { gap - 133 } else { 0 }
         };
         gaps.map(beyond).sum()
     }
