@@ -21,6 +21,7 @@ use super::{RestoreError, Snapshot};
 use crate::builder::Builder;
 use crate::clock::{self, Clock};
 use crate::engine::Engine;
+use crate::poison::contain;
 use crate::recording::Header;
 
 /// Snapshots.
@@ -52,20 +53,34 @@ impl Builder {
         let builder = builder.seed(header.seed).ntp_epoch(header.ntp_epoch);
         let mut engine = builder.dtls_identity(identity).build()?;
         bind(&mut engine, &head)?;
-        let kept = people(&mut engine.world, &head, &mut from.context)?;
-        lend(&mut engine.world, &mut from.context, snapshot.at);
-        for kind in kinds::all() {
-            (kind.load)(&mut engine.world, &kept, &mut from)?;
-        }
-        load_own(&mut engine, &head, &kept, &mut from)?;
-        if !from.is_empty() {
-            return Err(Malformed.into());
-        }
-        *engine.world.resource_mut::<Estimators>() = from.context.estimators;
-        wake(&mut engine.world);
+        // The world refuses what cannot be, such as a stream of a producer that is not there, by a
+        // panic.
+        let filled = contain(|| fill(&mut engine, &head, from, snapshot.at));
+        filled.map_err(|_| Malformed)??;
         go_on(&mut engine, &head, snapshot.at);
         Ok(engine)
     }
+}
+
+/// Loads the world.
+fn fill(
+    engine: &mut Engine,
+    head: &Head,
+    mut from: Reader<'_, Roster>,
+    at: Time,
+) -> Result<(), RestoreError> {
+    let kept = people(&mut engine.world, head, &mut from.context)?;
+    lend(&mut engine.world, &mut from.context, at);
+    for kind in kinds::all() {
+        (kind.load)(&mut engine.world, &kept, &mut from)?;
+    }
+    load_own(engine, head, &kept, &mut from)?;
+    if !from.is_empty() {
+        return Err(Malformed.into());
+    }
+    *engine.world.resource_mut::<Estimators>() = from.context.estimators;
+    wake(&mut engine.world);
+    Ok(())
 }
 
 /// Binds the sockets where they were.

@@ -47,8 +47,8 @@ fn runs_are_the_same_on_every_machine_and_in_every_build() {
 
 /// Seeds, and what their rooms put out.
 const GOLDEN: [(u64, u64); 4] = [
-    (1, 0xc082_2cf8_06fa_0d53),
+    (1, 0x4bef_10bb_dd96_82c0),
     (2, 0x6af4_cf22_3cd6_ab6f),
     (3, 0xa393_2ac5_2808_bfcc),
-    (4, 0x9968_1025_c8ed_aa63),
+    (4, 0x5811_00d8_76a6_0346),
 ];
