@@ -123,9 +123,13 @@ impl QueueingDelay {
         self.newest = self.newest.max(sent.number);
     }
 
-    /// How much longer than the fastest packets those take that others overtake, in milliseconds.
+    /// How much longer than the fastest packets those take that others overtake, in milliseconds; 0
+    /// where that is rare, so that repairs of what was lost need not wait for it.
     pub(super) fn reordering(&self) -> f64 {
-        self.late
+        match self.is_jittery() {
+            true => self.late,
+            false => 0.0,
+        }
     }
 
     /// How much longer than the fastest packets take, in milliseconds.

@@ -50,5 +50,5 @@ const GOLDEN: [(u64, u64); 4] = [
     (1, 0x4bef_10bb_dd96_82c0),
     (2, 0x6af4_cf22_3cd6_ab6f),
     (3, 0xa393_2ac5_2808_bfcc),
-    (4, 0x5811_00d8_76a6_0346),
+    (4, 0xcbce_edbc_1db5_3a8b),
 ];
