@@ -1,21 +1,16 @@
 //! Runs with WebRTC transports: what their libraries drew from the operating system is played back.
 
 use flumen::components::{DtlsSettings, Taping};
-use flumen::rtp_parameters::MediaKind;
 use flumen::{DtlsRole, SctpStreamParameters};
 use flumen_tests::disk::{Disk, replay};
-use flumen_tests::{Channels, Packet, Peer, Room, VP8_KEY_FRAME, address, message, turn_all, vp8};
+use flumen_tests::{Channels, Packet, Peer, Room, VP8_KEY_FRAME, address, message, turn_all};
 
 #[test]
 fn a_call_of_browsers_replays_with_the_keys_that_they_agreed_on() {
     let disk = Disk::default();
     let mut room = Room::with(|builder| builder.record_to(disk.clone()));
-    let transports = [(); 2].map(|()| room.webrtc());
-    let producer = room.produce(transports[0], MediaKind::Video, vp8(2_222));
-    let sender = Peer::join(&mut room, transports[0], address(5_000));
-    let receiver = Peer::join(&mut room, transports[1], address(6_000));
-    room.consume(transports[1], producer);
-    let mut peers = [sender, receiver];
+    let (mut peers, ..) = room.browsers();
+    let transports = [0, 1].map(|peer: usize| peers[peer].transport);
     for number in 0..100 {
         let packet = Packet::new(96, number, 2_222, VP8_KEY_FRAME);
         peers[0].send(&room, &packet);

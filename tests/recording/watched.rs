@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use flumen::rtp_parameters::MediaKind;
 use flumen::{ConsumerId, ProducerId, Recording, Replay, Time, TransportId, View};
 use flumen_tests::disk::Disk;
-use flumen_tests::{Packet, Peer, Room, VP8_KEY_FRAME, address, turn_all, vp8};
+use flumen_tests::{Packet, Room, VP8_KEY_FRAME, turn_all};
 
 /// A call of two browsers, and what it was.
 struct Recorded {
@@ -19,12 +18,7 @@ struct Recorded {
 fn recorded() -> Recorded {
     let disk = Disk::default();
     let mut room = Room::with(|builder| builder.record_to(disk.clone()));
-    let transports = [(); 2].map(|()| room.webrtc());
-    let producer = room.produce(transports[0], MediaKind::Video, vp8(2_222));
-    let sender = Peer::join(&mut room, transports[0], address(5_000));
-    let receiver = Peer::join(&mut room, transports[1], address(6_000));
-    let consumer = room.consume(transports[1], producer);
-    let mut peers = [sender, receiver];
+    let (mut peers, producer, consumer) = room.browsers();
     for number in 0..50 {
         let packet = Packet::new(96, number, 2_222, VP8_KEY_FRAME);
         peers[0].send(&room, &packet);
@@ -34,7 +28,7 @@ fn recorded() -> Recorded {
     Recorded {
         sent: room.wire.totals().datagrams,
         file: disk.finish(&mut room.engine),
-        transports,
+        transports: peers.map(|peer| peer.transport),
         producer,
         consumer,
     }

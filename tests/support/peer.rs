@@ -9,15 +9,17 @@ use flumen::components::wire::rtp::RtpHeader;
 use flumen::components::wire::stun::{BINDING, Class, Message, Role, TransactionId, Writer};
 use flumen::components::wire::{PacketKind, classify, framing};
 use flumen::dtls::{Config, Connection, Event, Identity, Output, SrtpKeys};
+use flumen::rtp_parameters::MediaKind;
 use flumen::srtp::{Bounds, Inbound, Outbound};
 use flumen::stun::IntegrityKey;
 use flumen::{
-    DtlsParameters, DtlsRole, IceParameters, ListenInfo, TransportId, WebRtcListen,
-    WebRtcTransportOptions, components::Protocol,
+    ConsumerId, DtlsParameters, DtlsRole, IceParameters, ListenInfo, ProducerId, TransportId,
+    WebRtcListen, WebRtcTransportOptions, components::Protocol,
 };
 
 use crate::packet::Packet;
-use crate::room::{LOCAL, Room};
+use crate::parameters::vp8;
+use crate::room::{LOCAL, Room, address};
 use crate::srtp_peer::SrtpPeer;
 
 /// The other side of a WebRTC transport.
@@ -331,6 +333,17 @@ impl Peer {
 }
 
 impl Room {
+    /// Two peers on WebRTC transports of their own, and a VP8 video of SSRC 2,222 that the second gets
+    /// of the first.
+    pub fn browsers(&mut self) -> ([Peer; 2], ProducerId, ConsumerId) {
+        let transports = [(); 2].map(|()| self.webrtc());
+        let producer = self.produce(transports[0], MediaKind::Video, vp8(2_222));
+        let sender = Peer::join(self, transports[0], address(5_000));
+        let receiver = Peer::join(self, transports[1], address(6_000));
+        let consumer = self.consume(transports[1], producer);
+        ([sender, receiver], producer, consumer)
+    }
+
     /// A WebRTC transport on a socket of its own.
     pub fn webrtc(&mut self) -> TransportId {
         self.webrtc_with(|options| options)

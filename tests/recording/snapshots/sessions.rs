@@ -1,19 +1,14 @@
 //! Sessions of WebRTC transports: media goes on, what a library had does not.
 
 use flumen::components::wire::classify::{PacketKind, classify};
-use flumen::rtp_parameters::MediaKind;
 use flumen::{DtlsState, Event, IceState, SctpState};
-use flumen_tests::{Channels, Packet, Peer, Room, VP8_KEY_FRAME, address, turn_all, vp8};
+use flumen_tests::{Channels, Packet, Peer, Room, VP8_KEY_FRAME, address, turn_all};
 
 #[test]
 fn browsers_get_on_without_a_handshake() {
     let mut room = Room::new();
-    let transports = [(); 2].map(|()| room.webrtc());
-    let producer = room.produce(transports[0], MediaKind::Video, vp8(2_222));
-    let sender = Peer::join(&mut room, transports[0], address(5_000));
-    let receiver = Peer::join(&mut room, transports[1], address(6_000));
-    room.consume(transports[1], producer);
-    let mut peers = [sender, receiver];
+    let (mut peers, ..) = room.browsers();
+    let transports = [0, 1].map(|peer: usize| peers[peer].transport);
     // The rollover counter is one by then.
     let mut number = 65_000_u16;
     let mut talk = |room: &mut Room, peers: &mut [Peer], packets| {
