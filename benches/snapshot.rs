@@ -51,7 +51,7 @@ fn snapshot(criterion: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("restore", consumers), |bencher| {
             let builder = || Engine::builder().backend(Loopback::new().0);
-            let restore = |builder: flumen::Builder| builder.restore(&taken);
+            let restore = |builder: flumen::Builder| builder.restore(&taken).expect("it goes on");
             bencher.iter_batched(builder, restore, BatchSize::PerIteration);
         });
     }
