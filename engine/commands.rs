@@ -138,6 +138,7 @@ impl Engine {
         payload: &[u8],
         act: impl FnOnce(&mut Self, A) -> Result<T, E>,
     ) -> Result<T, E> {
+        let _span = tracing::debug_span!("command", verb = verb.name()).entered();
         self.network.attempted(verb.name(), &arguments, payload);
         let before = std::mem::replace(&mut self.in_doubt, true);
         let result = act(self, arguments);

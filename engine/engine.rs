@@ -1,5 +1,7 @@
 //! The engine: a world, its systems, and when they run.
 
+use std::time::Duration;
+
 use bevy_ecs::world::World;
 use flumen_components::event::{self, EventLog, Pending};
 use flumen_components::{
@@ -18,7 +20,7 @@ use crate::poison::{Poison, contain};
 use crate::recording::{Drain, Recorder, Settings};
 use crate::requests::Requests;
 use crate::snapshot::Own;
-use crate::stage_times::StageTimes;
+use crate::work::Work;
 
 /// An SFU core: routers, transports, producers and consumers in a world of entities, moved on by
 /// [`tick`](Self::tick).
@@ -45,7 +47,7 @@ pub struct Engine {
     /// What a request changed is not done yet, or is not known to be.
     pub(crate) in_doubt: bool,
     pub(crate) poison: Option<Poison>,
-    times: StageTimes,
+    work: Work,
     pub(crate) ticks: u64,
     /// What it was made with, for snapshots.
     pub(crate) settings: Settings,
@@ -96,7 +98,7 @@ impl Engine {
             on_the_clock: false,
             in_doubt: false,
             poison: None,
-            times: StageTimes::default(),
+            work: Work::default(),
             ticks: 0,
             settings,
             own,
@@ -131,7 +133,7 @@ impl Engine {
         event::expire(&mut self.world);
         self.world.resource_mut::<Now>().tick += 1;
         self.network.note(|recorder| recorder.began(takes_in));
-        self.times.begin();
+        self.work.begin();
         let mut next = 0;
         for &stage in &Stage::IN_ORDER {
             for &slot in &Slot::IN_ORDER {
@@ -140,12 +142,14 @@ impl Engine {
                 }
                 next = self.run_steps(next, (stage, slot))?;
             }
-            self.times.end(stage);
+            self.work.end(stage);
         }
         event::age(&mut self.world.resource_mut::<EventLog>());
         // The world remembers what was removed, for systems that ask; nobody else makes it forget.
         self.world.clear_trackers();
         self.ticks += 1;
+        self.work
+            .end_tick(self.world.resource::<Ledger>(), self.network.runs);
         self.last_tick = self.now();
         self.network.ended();
         self.tell_recording();
@@ -208,9 +212,14 @@ impl Engine {
         self.ticks
     }
 
-    /// The time that each stage took, in the last tick and in all.
-    pub fn stage_times(&self) -> &StageTimes {
-        &self.times
+    /// What each stage did and for how long, in the last tick and in all.
+    pub fn work(&self) -> &Work {
+        &self.work
+    }
+
+    /// For how long [`turn`](Self::turn) lets packets gather now.
+    pub fn gathering(&self) -> Duration {
+        self.gathering.span()
     }
 
     /// Where every datagram since the start has gone.

@@ -89,12 +89,14 @@ fn send(world: &mut World, network: &mut Network) {
             let now = world.resource::<Now>().time;
             let outcomes = network.send(&flight, world);
             let (waited, made) = outcomes.split_at(parked.len());
+            let mut runs = waited.len() as u64;
             with::<Ledger>(world, |world, ledger| {
                 let mut accounts = Accounts { world, ledger, now };
                 accounts.settle_waited(parked, waited);
-                accounts.settle_made(outbox, parked, made);
+                runs += accounts.settle_made(outbox, parked, made);
                 accounts.ledger.waiting = parked.len() as u64;
             });
+            network.runs += runs;
         });
     });
 }
@@ -133,9 +135,9 @@ impl Accounts<'_> {
     }
 
     /// What this tick made has left, is refused, or begins to wait. Consecutive datagrams of one
-    /// destination that share an outcome are accounted for together.
-    fn settle_made(&mut self, outbox: &Outbox, parked: &mut Parked, outcomes: &[Outcome]) {
-        let (mut rows, mut outcomes) = (&outbox.rows[..], outcomes);
+    /// destination that share an outcome are accounted for together: how many such runs there are.
+    fn settle_made(&mut self, outbox: &Outbox, parked: &mut Parked, outcomes: &[Outcome]) -> u64 {
+        let (mut rows, mut outcomes, mut runs) = (&outbox.rows[..], outcomes, 0);
         while let (Some(first), Some(&outcome)) = (rows.first(), outcomes.first()) {
             let alike = |&(row, other): &(&Outgoing, &Outcome)| {
                 row.destination == first.destination && *other == outcome
@@ -149,7 +151,9 @@ impl Accounts<'_> {
                 self.settle(to, outcome, run as u64, Departure::of(&rows[..run]));
             }
             (rows, outcomes) = (&rows[run..], &outcomes[run..]);
+            runs += 1;
         }
+        runs
     }
 
     fn settle(&mut self, to: &Destination, outcome: Outcome, datagrams: u64, departure: Departure) {

@@ -17,8 +17,11 @@ mod limits;
 mod listen;
 mod loopback;
 mod message_batch;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod network;
 mod poison;
+mod queues;
 mod recording;
 mod replay;
 mod requests;
@@ -27,10 +30,11 @@ mod run;
 mod shutdown;
 mod slots;
 mod snapshot;
-mod stage_times;
 mod streams;
+mod tick_times;
 mod udp;
 mod watch;
+mod work;
 
 pub use backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits, Transmit, Wake};
 pub use build_error::BuildError;
@@ -44,14 +48,16 @@ pub use handle::Handle;
 pub use listen::{BindError, Listen, ListenInfo, PortRange, SocketFlags};
 pub use loopback::{Loopback, Sent, Totals, Wire};
 pub use message_batch::{MessageBatch, Unsent};
+pub use queues::Queues;
 pub use recording::{Outputs, Recording, RecordingError, RecordingReport};
 pub use replay::{Difference, Divergence, Replay, ReplayError, Tick};
 pub use requests::HandleError;
 pub use shutdown::Remains;
 pub use snapshot::{RestoreError, Snapshot, SnapshotError};
-pub use stage_times::StageTimes;
+pub use tick_times::TickTimes;
 pub use udp::Udp;
 pub use watch::{Passage, View};
+pub use work::{StageWork, Work};
 
 pub use flumen_components as components;
 pub use flumen_components::{

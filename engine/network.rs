@@ -25,6 +25,8 @@ pub(crate) struct Network {
     tally: Option<Tally>,
     /// How sockets were bound that were given a key, for snapshots.
     bound: BTreeMap<SocketKey, BindRequest>,
+    /// Runs of neighbouring datagrams with one destination and one outcome, since the start.
+    pub(crate) runs: u64,
     /// Who is told of each datagram, if anybody is.
     pub(crate) watch: Option<Watch>,
 }
@@ -38,6 +40,7 @@ impl Network {
             report: None,
             tally: None,
             bound: BTreeMap::new(),
+            runs: 0,
             watch: None,
         }
     }

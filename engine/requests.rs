@@ -100,6 +100,11 @@ impl<E> Requests<E> {
         }
     }
 
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.queue.lock().requests.len()
+    }
+
     /// Everything requested until now.
     pub(crate) fn take(&self) -> VecDeque<Request<E>> {
         let mut state = self.queue.lock();

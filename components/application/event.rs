@@ -400,6 +400,11 @@ pub struct EventLog {
 }
 
 impl EventLog {
+    /// How many events were not drained yet.
+    pub fn undrained(&self) -> usize {
+        self.undrained.len()
+    }
+
     /// Every undrained event, oldest first.
     pub fn drain(&mut self) -> impl Iterator<Item = Event> {
         self.undrained.drain()

@@ -50,6 +50,11 @@ impl<E> Undrained<E> {
         loser.is_some()
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Takes out every event, oldest first.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = E> + use<E> {
         let mut all: Vec<_> = self.queues.drain().flat_map(|(_, queue)| queue).collect();

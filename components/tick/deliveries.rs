@@ -91,6 +91,11 @@ impl Deliveries {
         })
     }
 
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Forgets them and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();

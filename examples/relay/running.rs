@@ -32,7 +32,7 @@ impl Running {
             let mut balance = Ok(());
             let remains = engine.run_with(|engine| {
                 balance = balance.and_then(|()| engine.check_ledger());
-                let nanoseconds = engine.stage_times().last_tick().as_nanos();
+                let nanoseconds = engine.work().last_tick().as_nanos();
                 worst.fetch_max(nanoseconds as u64, Ordering::Relaxed);
             });
             (remains, balance)

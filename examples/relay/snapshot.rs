@@ -80,7 +80,7 @@ impl Snapshot {
         let viewers = room.viewers.iter();
         Ok(Self {
             ticks: engine.ticks(),
-            tick_time: engine.stage_times().all_ticks(),
+            tick_time: engine.work().all_ticks(),
             ledger: engine.ledger().clone(),
             producers: producers
                 .map(|&id| ProducerView::of(engine, id))

@@ -14,3 +14,4 @@ mod poison;
 mod rules;
 mod user_systems;
 mod verdicts;
+mod work;
