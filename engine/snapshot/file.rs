@@ -55,7 +55,8 @@ impl Snapshot {
     }
 
     /// Writes the snapshot to a file at `path`, in place of what was there. **It holds secrets**; on
-    /// Unix its owner alone may read it.
+    /// Unix its owner alone may read it. It is there for other processes, and may not outlast the
+    /// system: no call would, and waiting for a disk would make its gap longer.
     ///
     /// # Errors
     ///
@@ -63,8 +64,7 @@ impl Snapshot {
     pub fn write(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let mut file = recording::create(path.as_ref())?;
         file.write_all(&self.head())?;
-        file.write_all(&self.body)?;
-        file.sync_all()
+        file.write_all(&self.body)
     }
 
     /// Reads the snapshot that is in a file.

@@ -60,14 +60,12 @@ pub(super) fn take(engine: &mut Engine) -> Result<Snapshot, SnapshotError> {
     })
 }
 
-/// What was sent or happened since the last tick is handled.
+/// What was sent or happened since the last tick is handled. Who goes on does so from the time of the
+/// last tick: on the machine's clock that one is to be now.
 fn quieten(engine: &mut Engine) -> Result<(), SnapshotError> {
-    for _ in 0..PASSES {
-        let world = &engine.world;
-        let is_quiet = world.resource::<Inbox>().datagrams().is_empty()
-            && world.resource::<Messages>().rows().is_empty()
-            && world.resource::<Pending>().0.is_empty();
-        if is_quiet {
+    for pass in 0..PASSES {
+        let is_current = pass > 0 || !engine.on_the_clock;
+        if is_current && is_quiet(&engine.world) {
             return Ok(());
         }
         if engine.on_the_clock {
@@ -76,6 +74,12 @@ fn quieten(engine: &mut Engine) -> Result<(), SnapshotError> {
         engine.pass(false)?;
     }
     Err(SnapshotError::Busy)
+}
+
+fn is_quiet(world: &World) -> bool {
+    world.resource::<Inbox>().datagrams().is_empty()
+        && world.resource::<Messages>().rows().is_empty()
+        && world.resource::<Pending>().0.is_empty()
 }
 
 /// What there is in a world.

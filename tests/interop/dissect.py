@@ -11,11 +11,10 @@ from lab import Failure, require, wait_until
 
 
 class Capture:
-    """Records what leaves the engine's ports."""
+    """Records what leaves the engine's ports, or what is said in words of tcpdump."""
 
-    def __init__(self, lab):
+    def __init__(self, lab, expression=f"udp and src portrange {FIRST_PORT}-{LAST_PORT}"):
         self.path = lab.file("engine.pcap")
-        expression = f"udp and src portrange {FIRST_PORT}-{LAST_PORT}"
         command = "tcpdump -i lo -Z root -n --immediate-mode -U -s 2048 -B 65536 -w".split()
         self.program = lab.start("tcpdump", [*command, self.path, expression])
         wait_until(lambda: "listening on" in self._said(), 20, "tcpdump did not listen")

@@ -32,7 +32,7 @@ def output(codec, ssrc, port, rtcp_port, from_port):
     return f"[{options}]{address}"
 
 
-def sender(codecs, seconds, outputs):
+def sender(codecs, seconds, outputs, key_frame_every=KEY_FRAME_EVERY):
     """A command that encodes once and sends the same packets to every output."""
     command = list(QUIET)
     maps = []
@@ -40,7 +40,7 @@ def sender(codecs, seconds, outputs):
         source = VIDEO_SOURCE if codec.kind == "video" else AUDIO_SOURCE
         command += ["-re", "-f", "lavfi", "-i", source]
         maps += ["-map", f"{index}:{codec.kind[0]}", *ENCODERS[codec.name].split()]
-    pictures = ["-g", str(KEY_FRAME_EVERY), "-keyint_min", str(KEY_FRAME_EVERY)]
+    pictures = ["-g", str(key_frame_every), "-keyint_min", str(key_frame_every)]
     pictures += ["-pix_fmt", "yuv420p", "-strict", "experimental"]
     return [*command, *maps, *pictures, "-t", str(seconds), "-f", "tee", "|".join(outputs)]
 

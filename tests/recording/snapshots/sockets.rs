@@ -74,8 +74,11 @@ fn forwarding_goes_on_at_the_same_ports() {
         send();
         got.push(receive(&mut engine, &receiver));
     }
+    let before = engine.clock();
     let bytes = engine.snapshot().unwrap().to_bytes();
     let snapshot = Snapshot::from_bytes(&bytes).unwrap();
+    // However long ago the last packet came: clocks of receivers are told no other time behind it.
+    assert!(snapshot.at() >= before);
     let Err(taken) = Engine::builder().restore(&snapshot) else {
         panic!("the ports are in use");
     };
