@@ -176,6 +176,12 @@ impl<'a> Flight<'a> {
         }
     }
 
+    /// The datagram at `index` ends with a tag of SRTP, that depends on all of it.
+    pub(crate) fn is_sealed(&self, index: usize) -> bool {
+        let made = index.checked_sub(self.parked.len());
+        made.is_some_and(|index| self.outbox.rows[index].overhead != 0)
+    }
+
     /// The datagram at `index`, counted from 0.
     ///
     /// # Panics

@@ -53,6 +53,25 @@ impl Digest {
         self.rest[..rest.len()].copy_from_slice(rest);
     }
 
+    /// The hash of some bytes.
+    pub fn of(bytes: &[u8]) -> u64 {
+        let mut digest = Self::default();
+        digest.write(bytes);
+        digest.finish()
+    }
+
+    /// Appends four numbers: the same as one after the other, at once where a block begins.
+    #[inline]
+    pub fn write_block(&mut self, numbers: [u64; 4]) {
+        if self.len as usize % BLOCK == 0 {
+            self.len += BLOCK as u64;
+            return mix_words(&mut self.lanes, numbers);
+        }
+        for number in numbers {
+            self.write_u64(number);
+        }
+    }
+
     /// Appends a number.
     pub fn write_u64(&mut self, number: u64) {
         self.write(&number.to_le_bytes());
@@ -73,7 +92,11 @@ impl Digest {
 /// Two lanes, so that the multiplications of one need not wait for those of the other.
 fn mix(lanes: &mut [u64; 2], block: &[u8; BLOCK]) {
     let (words, _) = block.as_chunks::<8>();
-    let [a, b, c, d] = [0, 1, 2, 3].map(|at| u64::from_le_bytes(words[at]));
+    mix_words(lanes, [0, 1, 2, 3].map(|at| u64::from_le_bytes(words[at])));
+}
+
+#[inline]
+fn mix_words(lanes: &mut [u64; 2], [a, b, c, d]: [u64; 4]) {
     // What was there is added, as a factor of zero would make everything forgotten.
     let step = |lane: u64, one, other| fold(one, other ^ lane).wrapping_add(lane.rotate_left(23));
     lanes[0] = step(lanes[0], a ^ KEYS[0], b);
@@ -92,16 +115,13 @@ mod tests {
 
     use super::*;
 
-    fn of(bytes: &[u8]) -> u64 {
-        let mut digest = Digest::default();
-        digest.write(bytes);
-        digest.finish()
-    }
-
     #[test]
     fn it_is_the_same_on_every_machine() {
         let bytes: Vec<u8> = (0..100).collect();
-        assert_eq!([of(b""), of(&bytes)], [GOLDEN_EMPTY, GOLDEN]);
+        assert_eq!(
+            [Digest::of(b""), Digest::of(&bytes)],
+            [GOLDEN_EMPTY, GOLDEN]
+        );
     }
 
     const GOLDEN_EMPTY: u64 = 0x21a5_9012_fb51_1dbf;
@@ -122,7 +142,20 @@ mod tests {
                 from = cut;
             }
             digest.write(&bytes[from..]);
-            prop_assert_eq!(digest.finish(), of(&bytes));
+            prop_assert_eq!(digest.finish(), Digest::of(&bytes));
+        }
+
+        #[test]
+        fn four_numbers_at_once_are_four_numbers(
+            before in proptest::collection::vec(any::<u8>(), 0..70),
+            numbers in any::<[u64; 4]>(),
+        ) {
+            let (mut one, mut other) = (Digest::default(), Digest::default());
+            one.write(&before);
+            other.write(&before);
+            one.write_block(numbers);
+            numbers.map(|number| other.write_u64(number));
+            prop_assert_eq!(one.finish(), other.finish());
         }
 
         #[test]
@@ -133,9 +166,9 @@ mod tests {
         ) {
             let mut changed = bytes.clone();
             changed[at.index(bytes.len())] ^= 1 << bit;
-            prop_assert_ne!(of(&changed), of(&bytes));
-            prop_assert_ne!(of(&bytes[1..]), of(&bytes));
-            prop_assert_ne!(of(&bytes[..bytes.len() - 1]), of(&bytes));
+            prop_assert_ne!(Digest::of(&changed), Digest::of(&bytes));
+            prop_assert_ne!(Digest::of(&bytes[1..]), Digest::of(&bytes));
+            prop_assert_ne!(Digest::of(&bytes[..bytes.len() - 1]), Digest::of(&bytes));
         }
     }
 }

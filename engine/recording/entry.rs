@@ -171,9 +171,8 @@ pub(super) fn bound(to: &mut Vec<u8>, bound: Option<&Bound>) {
 /// Writes outcomes by runs of equal ones.
 pub(super) fn flew(to: &mut Vec<u8>, outcomes: &[Outcome]) {
     to.push(tag::FLEW);
-    let runs = outcomes.chunk_by(|one, other| one == other);
-    put(to, runs.clone().count() as u64);
-    for run in runs {
+    put(to, outcomes.len() as u64);
+    for run in outcomes.chunk_by(|one, other| one == other) {
         put(to, run.len() as u64);
         match run[0] {
             Outcome::Sent => put(to, SENT),
@@ -309,8 +308,12 @@ fn read_arrivals(from: &mut Unread<'_>) -> Option<Arrivals> {
 const FLIGHT_MAX: usize = 1 << 28;
 
 fn read_outcomes(from: &mut Unread<'_>) -> Option<Vec<Outcome>> {
+    let all = usize::try_from(from.number()?).ok()?;
+    if all > FLIGHT_MAX {
+        return None;
+    }
     let mut outcomes = Vec::new();
-    for _ in 0..from.number()? {
+    while outcomes.len() < all {
         let run = usize::try_from(from.number()?).ok()?;
         let outcome = match from.number()? {
             SENT => Outcome::Sent,
@@ -322,11 +325,10 @@ fn read_outcomes(from: &mut Unread<'_>) -> Option<Vec<Outcome>> {
             }
             _ => return None,
         };
-        let len = outcomes.len() + run;
-        if len > FLIGHT_MAX {
+        if run == 0 || run > all - outcomes.len() {
             return None;
         }
-        outcomes.resize(len, outcome);
+        outcomes.resize(outcomes.len() + run, outcome);
     }
     Some(outcomes)
 }

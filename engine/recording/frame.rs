@@ -8,7 +8,7 @@ use super::RecordingError;
 const MAGIC: [u8; 8] = *b"FLUMENRC";
 
 /// The version of everything behind the magic word.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// The longest frame that is believed to be one: ticks bring 2 GiB at most.
 const FRAME_MAX: u32 = 1 << 31;
