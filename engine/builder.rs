@@ -16,11 +16,10 @@ use flumen_components::{
     LivenessTimeout, MessageDeliveries, Messages, Now, NtpEpoch, Outbox, Parked, SctpLibrary, Seed,
     Sockets, Taping, Vetoes,
 };
-use flumen_protocol::dtls::{self, Identity, Tapes};
+use flumen_protocol::dtls::{self, Identity};
 use flumen_protocol::sctp::Stack;
 use flumen_systems::{Plugin, Setup, Slot, Stage, pipeline};
 
-use self::recorded::Record;
 use crate::backend::Backend;
 use crate::build_error::BuildError;
 use crate::clock;
@@ -28,7 +27,7 @@ use crate::engine::Engine;
 use crate::gathering::Gathering;
 use crate::limits;
 use crate::poison;
-use crate::recording::Header;
+use crate::recording::Record;
 use crate::snapshot::Own;
 use crate::udp::Udp;
 
@@ -52,6 +51,7 @@ pub struct Builder {
     record: Option<Record>,
     taping: Taping,
     own: Vec<Own>,
+    state_digest_ticks: u64,
 }
 
 /// Declares a setter for each limit.
@@ -224,6 +224,7 @@ impl Builder {
             record: None,
             taping: Taping::Off,
             own: Vec::new(),
+            state_digest_ticks: 0,
         }
     }
 
@@ -400,20 +401,6 @@ impl Builder {
         let seed = self.seed.map_or_else(random_seed, Ok)?;
         let epoch = self.ntp_epoch.unwrap_or_else(clock::ntp_now);
         let identity = self.dtls_identity.map_or_else(Identity::generate, Ok)?;
-        let mut taping = self.taping;
-        let recorder = match self.record {
-            Some(record) => {
-                let tapes = Tapes::default();
-                taping = Taping::Recording(tapes.clone());
-                let header = Header::new(seed, epoch, &identity, settings.clone());
-                Some(
-                    record
-                        .begin(&header, tapes)
-                        .map_err(BuildError::Recording)?,
-                )
-            }
-            None => None,
-        };
         let requests = self.limits.requests;
         let mut world = world(Seed(seed), epoch, self.limits);
         world.insert_resource(SctpLibrary {
@@ -424,7 +411,7 @@ impl Builder {
             config: self.dtls,
             identity,
             epoch: clock::instant(),
-            taping,
+            taping: self.taping,
         });
         world.insert_resource(LivenessTimeout(self.liveness_timeout));
         world.insert_resource(self.key_frame_retry);
@@ -447,8 +434,10 @@ impl Builder {
             settings,
             self.own,
         );
-        if let Some(recorder) = recorder {
-            engine.network.record(recorder);
+        engine.state_digest_ticks = self.state_digest_ticks;
+        if let Some(record) = self.record {
+            let begun = engine.begin_recording(record, None);
+            begun.map_err(BuildError::Recording)?;
         }
         Ok(engine)
     }

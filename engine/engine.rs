@@ -52,6 +52,8 @@ pub struct Engine {
     /// What it was made with, for snapshots.
     pub(crate) settings: Settings,
     pub(crate) own: Vec<Own>,
+    /// Ticks from one digest of all components in a recording to the next; 0 for none.
+    pub(crate) state_digest_ticks: u64,
 }
 
 /// A tick could not be run.
@@ -102,6 +104,7 @@ impl Engine {
             ticks: 0,
             settings,
             own,
+            state_digest_ticks: 0,
         }
     }
 
@@ -152,8 +155,18 @@ impl Engine {
             .end_tick(self.world.resource::<Ledger>(), self.network.runs);
         self.last_tick = self.now();
         self.network.ended();
+        self.record_state();
         self.tell_recording();
         Ok(())
+    }
+
+    /// Has a recording say what all components are, every so many ticks.
+    fn record_state(&mut self) {
+        let is_due = self.state_digest_ticks > 0 && self.ticks % self.state_digest_ticks == 0;
+        if is_due && self.network.recorder.is_some() {
+            let states = self.states();
+            self.network.note(|recorder| recorder.digested(states));
+        }
     }
 
     /// The earliest time at which something is due, whatever arrives.

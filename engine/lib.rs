@@ -49,7 +49,7 @@ pub use listen::{BindError, Listen, ListenInfo, PortRange, SocketFlags};
 pub use loopback::{Loopback, Sent, Totals, Wire};
 pub use message_batch::{MessageBatch, Unsent};
 pub use queues::Queues;
-pub use recording::{Outputs, Recording, RecordingError, RecordingReport};
+pub use recording::{Outputs, RecordError, Recording, RecordingError, RecordingReport};
 pub use replay::{Difference, Divergence, Replay, ReplayError, Tick};
 pub use requests::HandleError;
 pub use shutdown::Remains;

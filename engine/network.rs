@@ -45,9 +45,12 @@ impl Network {
         }
     }
 
-    /// Takes note of everything from here on.
-    pub(crate) fn record(&mut self, recorder: Recorder) {
-        self.report = Some(RecordingReport::default());
+    /// Takes note of everything from here on; what it begins with lacks what was left out.
+    pub(crate) fn record(&mut self, recorder: Recorder, left_out: Vec<String>) {
+        self.report = Some(RecordingReport {
+            left_out,
+            ..RecordingReport::default()
+        });
         self.recorder = Some(recorder);
         self.keep_tally();
     }

@@ -1,9 +1,11 @@
 //! The inputs of a run, written to a file: all that a replay needs.
 //!
-//! A file is a magic word, a version and frames, each with its number and its checksum; the first
-//! frame says what the engine was made with, the others hold entries, in the order in which things
-//! happened. What outlives the run is in here, keys too: a file is its owner's alone to read.
+//! A file is a magic word, a version and frames, each with its number and its checksum. The first
+//! frame says what the engine was made with; the second one is the snapshot that the recording begins
+//! with, and empty where it begins with the engine; the others hold entries, in the order in which
+//! things happened. What outlives the run is in here, keys too: a file is its owner's alone to read.
 
+mod begin;
 mod bytes;
 mod entry;
 mod frame;
@@ -21,13 +23,15 @@ use flumen_components::event::{RecordingFault, RecordingStopped, emit};
 
 use crate::engine::Engine;
 
+pub(crate) use begin::Record;
+pub use begin::RecordError;
 pub(crate) use entry::{Arrivals, Command, Drain, Entry};
 pub(crate) use header::{Header, Settings};
 pub use outputs::Outputs;
 pub(crate) use outputs::Tally;
 pub use reader::{Recording, RecordingError};
 pub(crate) use recorder::Recorder;
-pub(crate) use sink::{Sink, create};
+pub(crate) use sink::create;
 
 /// How a recording goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,12 +43,15 @@ pub struct RecordingReport {
     pub stopped: Option<RecordingFault>,
     /// Ticks since then, which are not in the file.
     pub ticks_missed: u64,
+    /// What the world had when the recording began, and the file has not: see
+    /// [`Snapshot::left_out`](crate::Snapshot::left_out). Empty when it began with the engine.
+    pub left_out: Vec<String>,
 }
 
 /// Recording.
 impl Engine {
-    /// How the recording goes that [`Builder::record`](crate::Builder::record) began; none when
-    /// there is none.
+    /// How the recording goes that [`Builder::record`](crate::Builder::record) or
+    /// [`record`](Self::record) began last; none when there never was one.
     pub fn recording(&self) -> Option<&RecordingReport> {
         self.network.report.as_ref()
     }

@@ -17,7 +17,10 @@ use crate::builder::Builder;
 use crate::commands;
 use crate::engine::{Engine, TickError};
 use crate::network::digest;
-use crate::recording::{Command, Drain, Entry, Outputs, Recording, RecordingError, Settings};
+use crate::recording::{
+    Command, Drain, Entry, Header, Outputs, Recording, RecordingError, Settings,
+};
+use crate::snapshot::{Snapshot, StateDigest};
 use crate::watch::{Passage, View};
 
 /// A recorded run that is run again, tick by tick: the same systems get the same inputs, and what
@@ -81,26 +84,23 @@ impl Recording {
 
 impl Replay {
     /// Begins to replay with an engine of `builder`: that of [`Recording::builder`], or the
-    /// application's own. Its seed, its certificate and its backend are those of the recording.
+    /// application's own. Its seed, its certificate and its backend are those of the recording, and
+    /// so is the snapshot that it goes on from, if there is one.
     ///
     /// # Errors
     ///
-    /// What of the builder is otherwise than it was, by name; or that it cannot be built.
+    /// What of the builder is otherwise than it was, by name; or that it cannot be built, or cannot
+    /// go on from the snapshot.
     pub fn new(recording: Recording, builder: Builder) -> Result<Self, ReplayError> {
         let header = &recording.header;
         check(&header.settings, &builder.settings())?;
-        let (certificate, private_key) = &header.identity;
-        let identity = Identity::from_der(certificate, private_key);
-        let identity = identity.map_err(|_| RecordingError::Unknown { at: 0 })?;
         let (backend, playback) = playback::new();
         let tapes = Tapes::default();
-        let mut engine = builder
-            .seed(header.seed)
-            .ntp_epoch(header.ntp_epoch)
-            .dtls_identity(identity)
-            .backend(backend)
-            .replaying(tapes.clone())
-            .build()?;
+        let builder = builder.backend(backend).replaying(tapes.clone());
+        let mut engine = match &recording.snapshot {
+            None => make(header, builder)?,
+            Some(snapshot) => builder.restore(&Snapshot::from_bytes(snapshot)?)?,
+        };
         engine.network.keep_tally();
         Ok(Self {
             engine,
@@ -166,6 +166,7 @@ impl Replay {
             }
             Entry::Began { takes_in } => return self.pass(takes_in).map(Some),
             Entry::Commanded(command) => self.command(&command)?,
+            Entry::Digested(states) => self.compare_states(&states)?,
             Entry::Expired => event::expire(&mut self.engine.world),
             Entry::Drained(what, digest) => self.drain(what, digest)?,
             Entry::Touched => {
@@ -259,6 +260,14 @@ impl Replay {
         }
     }
 
+    fn compare_states(&mut self, recorded: &StateDigest) -> Result<(), ReplayError> {
+        let replayed = self.engine.states().map_err(ReplayError::State)?;
+        match replayed.first_difference(recorded, &self.engine.world) {
+            Some((component, of)) => Err(self.differs(Divergence::State { component, of })),
+            None => Ok(()),
+        }
+    }
+
     fn drain(&mut self, what: Drain, recorded: u64) -> Result<(), ReplayError> {
         let replayed = match what {
             Drain::Events => {
@@ -297,6 +306,15 @@ impl Replay {
         let (at, _) = self.recording.progress();
         RecordingError::Unknown { at }.into()
     }
+}
+
+/// An engine as it began.
+fn make(header: &Header, builder: Builder) -> Result<Engine, ReplayError> {
+    let (certificate, private_key) = &header.identity;
+    let identity = Identity::from_der(certificate, private_key);
+    let identity = identity.map_err(|_| RecordingError::Unknown { at: 0 })?;
+    let builder = builder.seed(header.seed).ntp_epoch(header.ntp_epoch);
+    Ok(builder.dtls_identity(identity).build()?)
 }
 
 /// A builder that makes the same engine.

@@ -6,6 +6,8 @@ mod head;
 mod kinds;
 mod own;
 mod restore;
+mod state_digest;
+mod survey;
 mod take;
 
 use std::fmt;
@@ -17,6 +19,7 @@ use crate::engine::Engine;
 
 pub use error::{RestoreError, SnapshotError};
 pub(crate) use own::Own;
+pub(crate) use state_digest::{Cell, StateDigest};
 
 /// All that an engine knows at one moment: [`Engine::snapshot`] takes it, and
 /// [`Builder::restore`](crate::Builder::restore) goes on with it, in this process or another one.

@@ -457,6 +457,11 @@ impl OutgoingEstimate {
         self.armed = false;
         self.history.is_waiting(now)
     }
+
+    /// A snapshot keeps all of it, the estimator with the rest.
+    pub fn is_kept(&self) -> bool {
+        self.estimator.save().is_some()
+    }
 }
 
 impl OnProbe {

@@ -36,6 +36,15 @@ impl Roster {
         })
     }
 
+    /// What is sorted by this does not depend on what entities are called in a world: their numbers,
+    /// and behind them those that have none yet.
+    fn order(&self, entity: Entity) -> (u32, Entity) {
+        match self.numbers.get(&entity) {
+            Some(&number) => (number, Entity::PLACEHOLDER),
+            None => (u32::MAX, entity),
+        }
+    }
+
     /// The entity with a number.
     pub fn entity(&self, number: u32) -> Option<Entity> {
         self.entities.get(number as usize).copied()
@@ -61,11 +70,11 @@ impl State<Roster> for Entity {
     }
 }
 
-/// In the order of the entities, not of a hash.
+/// In the order of the roster, not of a hash.
 impl State<Roster> for EntityHashSet {
     fn save(&self, out: &mut Writer<Roster>) {
         let mut all: Vec<Entity> = self.iter().copied().collect();
-        all.sort_unstable();
+        all.sort_unstable_by_key(|entity| out.context.order(*entity));
         all.save(out);
     }
 
@@ -74,11 +83,11 @@ impl State<Roster> for EntityHashSet {
     }
 }
 
-/// In the order of the entities, not of a hash.
+/// In the order of the roster, not of a hash.
 impl<V: State<Roster>> State<Roster> for EntityHashMap<V> {
     fn save(&self, out: &mut Writer<Roster>) {
         let mut all: Vec<_> = self.iter().collect();
-        all.sort_unstable_by_key(|(entity, _)| **entity);
+        all.sort_unstable_by_key(|(entity, _)| out.context.order(**entity));
         all.len().save(out);
         for (entity, value) in all {
             entity.save(out);

@@ -1,7 +1,7 @@
 //! Snapshots: what they want of a builder.
 
 use super::Builder;
-use crate::recording::Settings;
+use crate::recording::{Record, Settings};
 use crate::snapshot::Own;
 use bevy_ecs::component::Component;
 
@@ -22,9 +22,10 @@ impl Builder {
         self
     }
 
-    /// It is to be recorded.
-    pub(crate) fn is_recorded(&self) -> bool {
-        self.record.is_some()
+    /// Without the recording that is wanted of it, and that.
+    pub(crate) fn unrecorded(mut self) -> (Self, Option<Record>) {
+        let record = self.record.take();
+        (self, record)
     }
 
     /// With all but plugins and an estimator of bandwidth as `settings` say.

@@ -1,24 +1,19 @@
 //! Recordings and replays: what they want of a builder.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use flumen_components::Taping;
 use flumen_protocol::dtls::Tapes;
 
 use super::Builder;
-use crate::recording::{self, Header, Recorder, Settings, Sink};
-
-/// Where a recording is wanted.
-pub(super) enum Record {
-    File(PathBuf),
-    Sink(Sink),
-}
+use crate::recording::{Record, Settings};
 
 /// Recording.
 impl Builder {
-    /// Records all inputs of the run to a file at `path`, from the start: see
-    /// [`Replay`](crate::Replay). What was there is replaced. **The file holds secrets**, among them
+    /// Records all inputs of the run to a file at `path`, from the start, or from the snapshot that
+    /// is [restored](Self::restore): see [`Replay`](crate::Replay). [`Engine::record`](crate::Engine::record) begins later.
+    /// What was there is replaced. **The file holds secrets**, among them
     /// the seed that all keys are drawn from; on Unix its owner alone may read it.
     ///
     /// A tick never waits for the disk: when more than
@@ -35,6 +30,16 @@ impl Builder {
     #[must_use]
     pub fn record_to(mut self, to: impl Write + Send + 'static) -> Self {
         self.record = Some(Record::Sink(Box::new(to)));
+        self
+    }
+
+    /// Ticks from one hash of all components in a recording to the next, by which a replay names the
+    /// first component that differs, and whose it is: see
+    /// [`state_digest`](crate::Engine::state_digest). Each takes as long as a snapshot, in the tick.
+    /// Default 0: none.
+    #[must_use]
+    pub fn state_digest_ticks(mut self, ticks: u64) -> Self {
+        self.state_digest_ticks = ticks;
         self
     }
 
@@ -64,17 +69,5 @@ impl Builder {
     /// One that has all but plugins and an estimator of bandwidth as `settings` say.
     pub(crate) fn of(settings: &Settings) -> Self {
         Self::new().with(settings)
-    }
-}
-
-impl Record {
-    /// Begins to record.
-    pub(super) fn begin(self, header: &Header, tapes: Tapes) -> io::Result<Recorder> {
-        let sink = match self {
-            Self::File(path) => Box::new(recording::create(&path)?),
-            Self::Sink(sink) => sink,
-        };
-        let limit = header.settings.limits.recording_buffer_bytes;
-        Recorder::begin(sink, header, tapes, limit)
     }
 }

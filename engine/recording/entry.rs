@@ -10,6 +10,7 @@ use flumen_protocol::dtls::Tape;
 use super::bytes::{Unread, put, put_address, put_bytes};
 use super::outputs::Outputs;
 use crate::backend::{Bound, Outcome};
+use crate::snapshot::{Cell, StateDigest};
 
 /// One entry.
 ///
@@ -40,6 +41,8 @@ pub(crate) enum Entry {
     Drained(Drain, u64),
     /// The application was lent the world, and did there what is not recorded.
     Touched,
+    /// What all components were behind a pass.
+    Digested(StateDigest),
     /// The end of a pass or a command, and what left in it.
     Ended(Outputs),
     /// A system failed, or what a request did.
@@ -110,6 +113,7 @@ mod tag {
     pub(super) const FAILED: u8 = 13;
     pub(super) const CLOSED: u8 = 14;
     pub(super) const TAPED: u8 = 15;
+    pub(super) const DIGESTED: u8 = 16;
 }
 
 const SENT: u64 = 0;
@@ -206,6 +210,21 @@ pub(super) fn taped(to: &mut Vec<u8>, number: u64, tape: &Tape) -> postcard::Res
     Ok(())
 }
 
+/// Writes the hashes of components; numbers of entities only grow.
+pub(super) fn digested(to: &mut Vec<u8>, states: &StateDigest) {
+    to.push(tag::DIGESTED);
+    put(to, states.kinds.len() as u64);
+    for cells in &states.kinds {
+        put(to, cells.len() as u64);
+        let mut last = 0;
+        for cell in cells {
+            put(to, (cell.number - last).into());
+            to.extend(cell.hash.to_le_bytes());
+            last = cell.number;
+        }
+    }
+}
+
 pub(super) fn expired(to: &mut Vec<u8>) {
     to.push(tag::EXPIRED);
 }
@@ -259,6 +278,7 @@ pub(super) fn read(from: &mut Unread<'_>) -> Option<Entry> {
         }),
         tag::TAPED => Entry::Taped(from.number()?, postcard::from_bytes(from.bytes()?).ok()?),
         tag::EXPIRED => Entry::Expired,
+        tag::DIGESTED => Entry::Digested(read_states(from)?),
         tag::DRAINED => Entry::Drained(read_drain(from)?, from.number()?),
         tag::TOUCHED => Entry::Touched,
         tag::ENDED => Entry::Ended(read_outputs(from)?),
@@ -331,6 +351,21 @@ fn read_outcomes(from: &mut Unread<'_>) -> Option<Vec<Outcome>> {
         outcomes.resize(outcomes.len() + run, outcome);
     }
     Some(outcomes)
+}
+
+fn read_states(from: &mut Unread<'_>) -> Option<StateDigest> {
+    let mut states = StateDigest::default();
+    for _ in 0..from.number()? {
+        let mut cells = Vec::new();
+        let mut number = 0_u32;
+        for _ in 0..from.number()? {
+            number = number.checked_add(from.number()?.try_into().ok()?)?;
+            let hash = u32::from_le_bytes(from.array()?);
+            cells.push(Cell { number, hash });
+        }
+        states.kinds.push(cells);
+    }
+    Some(states)
 }
 
 fn read_drain(from: &mut Unread<'_>) -> Option<Drain> {

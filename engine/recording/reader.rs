@@ -5,6 +5,7 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use super::bytes::Unread;
 use super::entry::{self, Entry};
@@ -15,6 +16,8 @@ use super::header::Header;
 /// [`Replay`](crate::Replay) for what to do with it.
 pub struct Recording {
     pub(crate) header: Header,
+    /// The snapshot that it begins with, if it does.
+    pub(crate) snapshot: Option<Zeroizing<Vec<u8>>>,
     frames: Frames,
     frame: Vec<u8>,
     /// How much of the frame was read.
@@ -85,8 +88,11 @@ impl Recording {
         let mut frame = Vec::new();
         frames.next(&mut frame)?;
         let header = serde_json::from_slice(&frame);
+        let mut snapshot = Zeroizing::default();
+        frames.next(&mut snapshot)?;
         Ok(Self {
             header: header.map_err(|_| RecordingError::Unknown { at: 0 })?,
+            snapshot: Some(snapshot).filter(|snapshot| !snapshot.is_empty()),
             frames,
             frame: Vec::new(),
             read: 0,
@@ -97,6 +103,11 @@ impl Recording {
     /// The version of the engine that made it.
     pub fn engine_version(&self) -> &str {
         &self.header.engine
+    }
+
+    /// It begins with a snapshot, in the middle of a run.
+    pub fn begins_with_snapshot(&self) -> bool {
+        self.snapshot.is_some()
     }
 
     /// The types of the plugins that the engine had, in their order.

@@ -14,6 +14,7 @@ use super::outputs::Outputs;
 use super::sink::{Pipe, Sink};
 use crate::backend::{Bound, Outcome};
 use crate::poison::Poison;
+use crate::snapshot::{Snapshot, SnapshotError, StateDigest};
 
 /// Collects entries in a buffer, and hands it to the writer at the end of a pass or a command: it
 /// never waits. What it cannot hand over ends the recording.
@@ -40,13 +41,20 @@ const FRAME_BYTES: usize = 64 << 10;
 const FRAME_SPAN: Duration = Duration::from_secs(1);
 
 impl Recorder {
-    /// Begins a recording, also of what comes on `tapes`; `limit` bytes may wait for the disk.
+    /// Begins a recording of an engine that was made with a header, and went on from a snapshot if
+    /// there is one; also of what comes on `tapes`. `limit` bytes may wait for the disk.
     ///
     /// # Errors
     ///
     /// The system gives no thread.
-    pub(crate) fn begin(to: Sink, header: &Header, tapes: Tapes, limit: usize) -> io::Result<Self> {
-        let head = serde_json::to_vec(header)?;
+    pub(crate) fn begin(
+        to: Sink,
+        (header, snapshot): (&Header, Option<&Snapshot>),
+        tapes: Tapes,
+        limit: usize,
+    ) -> io::Result<Self> {
+        let snapshot = snapshot.map(Snapshot::to_bytes).unwrap_or_default();
+        let head = [serde_json::to_vec(header)?.into(), snapshot];
         Ok(Self {
             entries: Vec::with_capacity(2 * FRAME_BYTES),
             attempt: None,
@@ -120,6 +128,14 @@ impl Recorder {
                 self.tapes.take();
             }
             _ => self.ended(outputs),
+        }
+    }
+
+    /// What all components are behind a pass, or why they cannot be told.
+    pub(crate) fn digested(&mut self, states: Result<StateDigest, SnapshotError>) {
+        match states {
+            Ok(states) => entry::digested(&mut self.entries, &states),
+            Err(error) => self.fault = Some(RecordingFault::Failed(error.to_string())),
         }
     }
 

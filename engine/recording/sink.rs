@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use flumen_components::event::RecordingFault;
+use zeroize::Zeroizing;
 
 use super::{entry, frame};
 
@@ -33,6 +34,9 @@ struct Shared {
     failure: OnceLock<String>,
 }
 
+/// The frames that a file begins with, which hold secrets.
+pub(super) type Head = [Zeroizing<Vec<u8>>; 2];
+
 /// As many frames wait at most, however short they are.
 const FRAMES_MAX: usize = 1_024;
 
@@ -50,12 +54,12 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
 }
 
 impl Pipe {
-    /// Begins a file at `to` with `head`; `limit` bytes may wait.
+    /// Begins a file at `to` with the frames of `head`; `limit` bytes may wait.
     ///
     /// # Errors
     ///
     /// The system gives no thread.
-    pub(super) fn open(to: Sink, head: Vec<u8>, limit: usize) -> io::Result<Self> {
+    pub(super) fn open(to: Sink, head: Head, limit: usize) -> io::Result<Self> {
         let (full, frames) = mpsc::sync_channel(FRAMES_MAX);
         let (spent, empty) = mpsc::sync_channel(FRAMES_MAX);
         let (done, written) = mpsc::sync_channel(1);
@@ -133,18 +137,21 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, head: &[u8]) {
+    fn run(mut self, head: &Head) {
         if let Err(error) = self.write(head) {
             // It is set once.
             let _ = self.shared.failure.set(error.to_string());
         }
     }
 
-    fn write(&mut self, head: &[u8]) -> io::Result<()> {
+    fn write(&mut self, head: &Head) -> io::Result<()> {
         frame::begin(&mut self.to)?;
-        frame::write(&mut self.to, 0, head)?;
+        let mut number = 0;
+        for bytes in head {
+            frame::write(&mut self.to, number, bytes)?;
+            number += 1;
+        }
         self.to.flush()?;
-        let mut number = 1;
         while let Ok(mut bytes) = self.frames.recv() {
             frame::write(&mut self.to, number, &bytes)?;
             self.to.flush()?;

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::build_error::BuildError;
 use crate::recording::{Outputs, RecordingError};
+use crate::snapshot::{RestoreError, SnapshotError};
 
 /// A run cannot be replayed, or not to its end.
 #[derive(Debug, Error)]
@@ -18,6 +19,9 @@ pub enum ReplayError {
     /// The engine cannot be built.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// It cannot go on from the snapshot that the recording begins with.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// A limit or another setting of the builder is another than it was.
     #[error("{name} was {recorded} and is {given}")]
     SettingChanged {
@@ -37,6 +41,9 @@ pub enum ReplayError {
     /// Plugins were added in another order.
     #[error("the plugins are those of the run, in another order")]
     PluginOrder,
+    /// What components are cannot be told.
+    #[error(transparent)]
+    State(SnapshotError),
     /// The replay is not as the run was.
     #[error(transparent)]
     Differs(Difference),
@@ -76,6 +83,13 @@ pub enum Divergence {
         /// What left now.
         replayed: Outputs,
     },
+    /// The same has left until now, and a component is another than it was.
+    State {
+        /// Its type.
+        component: String,
+        /// Whose it is, such as "producer" and its id; none for a resource.
+        of: Option<String>,
+    },
     /// Other packets or messages wait on direct transports than were collected then.
     Delivered,
     /// The application did this then, and cannot do so now.
@@ -101,6 +115,10 @@ impl fmt::Display for Divergence {
         match self {
             Self::Outputs { recorded, replayed } => {
                 write!(f, "{recorded} had left, and now {replayed}")
+            }
+            Self::State { component, of } => {
+                let of = of.as_ref().map_or(String::new(), |of| format!(" of {of}"));
+                write!(f, "the component {component}{of} had been another")
             }
             Self::Delivered => f.write_str("other packets or messages had been collected"),
             Self::Command { verb, reason } => write!(f, "{verb} cannot be done again: {reason}"),

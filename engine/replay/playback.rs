@@ -14,6 +14,8 @@ use crate::recording::Arrivals;
 /// What the outside answers in one pass or command.
 #[derive(Debug, Default)]
 pub(super) struct Script {
+    /// Nothing was laid out yet: the sockets of a snapshot are bound where they were.
+    begins: bool,
     pub(super) arrivals: Option<Arrivals>,
     pub(super) bounds: VecDeque<Option<Bound>>,
     pub(super) flights: VecDeque<Vec<Outcome>>,
@@ -29,7 +31,11 @@ struct Answering(Arc<Mutex<Script>>);
 
 /// A backend, and what it plays.
 pub(super) fn new() -> (impl Backend, Playback) {
-    let script = Arc::<Mutex<Script>>::default();
+    let script = Script {
+        begins: true,
+        ..Script::default()
+    };
+    let script = Arc::new(Mutex::new(script));
     (Answering(script.clone()), Playback(script))
 }
 
@@ -53,8 +59,15 @@ impl Playback {
 }
 
 impl Backend for Answering {
-    fn bind(&mut self, _: SocketKey, _: &BindRequest) -> io::Result<Bound> {
+    fn bind(&mut self, _: SocketKey, request: &BindRequest) -> io::Result<Bound> {
         let mut script = lock(&self.0);
+        if script.begins {
+            return Ok(Bound {
+                local: request.address,
+                send_buffer_bytes: 0,
+                receive_buffer_bytes: 0,
+            });
+        }
         match script.bounds.pop_front() {
             Some(Some(bound)) => Ok(bound),
             Some(None) => Err(io::ErrorKind::AddrInUse.into()),

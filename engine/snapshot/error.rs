@@ -72,9 +72,6 @@ pub enum RestoreError {
         /// What its deserialisation said.
         source: postcard::Error,
     },
-    /// Recordings begin with their engine.
-    #[error("an engine that goes on from a snapshot cannot be recorded")]
-    Recorded,
     /// No engine can be built.
     #[error(transparent)]
     Build(#[from] BuildError),

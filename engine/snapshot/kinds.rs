@@ -1,6 +1,6 @@
 //! What a snapshot keeps, in the order in which it is written, and what it does not, and why.
 
-use std::any::TypeId;
+use std::any::{TypeId, type_name};
 
 use bevy_ecs::component::{Component, Mutable};
 use bevy_ecs::entity::Entity;
@@ -9,7 +9,7 @@ use bevy_ecs::world::World;
 use flumen_components as components;
 use flumen_components::snapshot::Roster;
 use flumen_components::wire::state::{Malformed, Reader, State, Writer};
-use flumen_components::{AppData, SctpAssociation, SctpState};
+use flumen_components::{AppData, DtlsConnection, SctpAssociation, SctpState};
 use flumen_systems::control;
 
 /// All that is kept, in the order in which it is written.
@@ -20,9 +20,21 @@ pub(super) fn all() -> impl Iterator<Item = &'static Kind> {
 /// A kind of component, or a resource.
 pub(super) struct Kind {
     pub(super) type_id: fn() -> TypeId,
-    /// Of the entities, by their numbers.
-    pub(super) save: fn(&World, &[Entity], &mut Writer<Roster>),
+    pub(super) name: fn() -> &'static str,
+    pub(super) save: Save,
+    /// The same, or less where what is kept depends on who keeps it.
+    pub(super) digest: Save,
     pub(super) load: fn(&mut World, &[Entity], &mut Reader<'_, Roster>) -> Result<(), Malformed>,
+}
+
+/// Saves what there is of the entities, by their numbers, and tells behind each whose it was: a
+/// resource is number 0's.
+type Save = fn(&World, &[Entity], &mut Writer<Roster>, &mut Told<'_>);
+type Told<'a> = dyn FnMut(usize, &Writer<Roster>) + 'a;
+
+/// What is called so is a resource.
+pub(super) fn is_resource(name: &str) -> bool {
+    RESOURCES.iter().any(|kind| (kind.name)() == name)
 }
 
 /// Components of entities.
@@ -55,7 +67,7 @@ const COMPONENTS: &[Kind] = &[
     component::<components::Pacer>(),
     component::<components::IceListeners>(),
     component::<components::IceAgent>(),
-    component::<components::DtlsConnection>(),
+    DTLS_CONNECTION,
     component::<components::SrtpSession>(),
     component::<components::SrtpOffer>(),
     component::<components::SctpParameters>(),
@@ -190,7 +202,9 @@ pub(super) const LEFT: &[fn() -> TypeId] = &[
 /// Anything that an application remembers: nobody knows what it is.
 const APP_DATA: Kind = Kind {
     type_id: TypeId::of::<AppData>,
-    save: |world, entities, out| save_each::<AppData>(world, entities, out, |_, _| {}),
+    name: type_name::<AppData>,
+    save: save_app_data,
+    digest: save_app_data,
     load: |world, entities, from| {
         load_each(entities, from, |entity, _| {
             world.entity_mut(entity).insert(AppData::default());
@@ -202,11 +216,9 @@ const APP_DATA: Kind = Kind {
 /// What a library has cannot be kept.
 const ASSOCIATION: Kind = Kind {
     type_id: TypeId::of::<SctpAssociation>,
-    save: |world, entities, out| {
-        save_each::<SctpAssociation>(world, entities, out, |association, out| {
-            association.state().save(out);
-        });
-    },
+    name: type_name::<SctpAssociation>,
+    save: save_association,
+    digest: save_association,
     load: |world, entities, from| {
         load_each(entities, from, |entity, from| {
             let then = SctpState::load(from)?;
@@ -216,10 +228,66 @@ const ASSOCIATION: Kind = Kind {
     },
 };
 
+/// In a replay there is no library, whose generator would be kept.
+const DTLS_CONNECTION: Kind = Kind {
+    digest: |world, entities, out, told| {
+        save_each::<DtlsConnection>(world, entities, (out, told), |connection, out| {
+            connection.state().save(out);
+            connection.local_role().save(out);
+        });
+    },
+    ..component::<DtlsConnection>()
+};
+
+fn save_app_data(
+    world: &World,
+    entities: &[Entity],
+    out: &mut Writer<Roster>,
+    told: &mut Told<'_>,
+) {
+    save_each::<AppData>(world, entities, (out, told), |_, _| {});
+}
+
+fn save_association(
+    world: &World,
+    entities: &[Entity],
+    out: &mut Writer<Roster>,
+    told: &mut Told<'_>,
+) {
+    save_each::<SctpAssociation>(world, entities, (out, told), |association, out| {
+        association.state().save(out);
+    });
+}
+
+fn save_components<T: Component + State<Roster>>(
+    world: &World,
+    entities: &[Entity],
+    out: &mut Writer<Roster>,
+    told: &mut Told<'_>,
+) {
+    save_each::<T>(world, entities, (out, told), State::save);
+}
+
+fn save_resource<R: Resource + State<Roster>>(
+    world: &World,
+    _: &[Entity],
+    out: &mut Writer<Roster>,
+    told: &mut Told<'_>,
+) {
+    let resource = world.get_resource::<R>();
+    resource.is_some().save(out);
+    if let Some(resource) = resource {
+        resource.save(out);
+    }
+    told(0, out);
+}
+
 const fn component<T: Component + State<Roster>>() -> Kind {
     Kind {
         type_id: TypeId::of::<T>,
-        save: |world, entities, out| save_each::<T>(world, entities, out, State::save),
+        name: type_name::<T>,
+        save: save_components::<T>,
+        digest: save_components::<T>,
         load: |world, entities, from| {
             load_each(entities, from, |entity, from| {
                 let component = T::load(from)?;
@@ -233,13 +301,9 @@ const fn component<T: Component + State<Roster>>() -> Kind {
 const fn resource<R: Resource<Mutability = Mutable> + State<Roster>>() -> Kind {
     Kind {
         type_id: TypeId::of::<R>,
-        save: |world, _, out| {
-            let resource = world.get_resource::<R>();
-            resource.is_some().save(out);
-            if let Some(resource) = resource {
-                resource.save(out);
-            }
-        },
+        name: type_name::<R>,
+        save: save_resource::<R>,
+        digest: save_resource::<R>,
         load: |world, _, from| {
             if let Some(resource) = Option::<R>::load(from)? {
                 world.insert_resource(resource);
@@ -253,7 +317,7 @@ const fn resource<R: Resource<Mutability = Mutable> + State<Roster>>() -> Kind {
 fn save_each<T: Component>(
     world: &World,
     entities: &[Entity],
-    out: &mut Writer<Roster>,
+    (out, told): (&mut Writer<Roster>, &mut Told<'_>),
     save: impl Fn(&T, &mut Writer<Roster>),
 ) {
     let all = || {
@@ -264,6 +328,7 @@ fn save_each<T: Component>(
     for (number, component) in all() {
         number.save(out);
         save(component, out);
+        told(number, out);
     }
 }
 

@@ -12,6 +12,8 @@ pub(crate) struct Own {
     pub(super) name: &'static str,
     pub(super) register: fn(&mut World) -> ComponentId,
     pub(super) save: fn(&World, Entity) -> Option<postcard::Result<Vec<u8>>>,
+    /// As it is saved, with other entities in it.
+    pub(super) renamed: fn(&World, Entity, &mut Renamed) -> Option<postcard::Result<Vec<u8>>>,
     pub(super) load: fn(&mut World, Entity, &[u8], &mut Renamed) -> postcard::Result<()>,
 }
 
@@ -36,6 +38,14 @@ impl Own {
             name: std::any::type_name::<T>(),
             register: World::register_component::<T>,
             save: |world, entity| world.get::<T>(entity).map(postcard::to_allocvec),
+            renamed: |world, entity, renamed| {
+                let component = world.get::<T>(entity)?;
+                Some(postcard::to_allocvec(component).and_then(|bytes| {
+                    let mut copy: T = postcard::from_bytes(&bytes)?;
+                    T::map_entities(&mut copy, renamed);
+                    postcard::to_allocvec(&copy)
+                }))
+            },
             load: |world, entity, bytes, renamed| {
                 let mut component: T = postcard::from_bytes(bytes)?;
                 T::map_entities(&mut component, renamed);

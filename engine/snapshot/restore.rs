@@ -9,7 +9,7 @@ use flumen_components::wire::ntp;
 use flumen_components::wire::state::{Malformed, Reader, State};
 use flumen_components::{
     ConnectionChange, Created, DtlsConnection, DtlsSettings, DtlsState, Estimators, IceAgent,
-    Inbox, MovedSessions, Sockets, Time, Vetoes,
+    Inbox, MovedSessions, Sockets, Taping, Time, Vetoes,
 };
 use flumen_protocol::dtls::Identity;
 use zeroize::Zeroize;
@@ -18,6 +18,7 @@ use super::head::{Head, before};
 use super::kinds;
 use super::own::Renamed;
 use super::{RestoreError, Snapshot};
+use crate::build_error::BuildError;
 use crate::builder::Builder;
 use crate::clock::{self, Clock};
 use crate::engine::Engine;
@@ -38,9 +39,7 @@ impl Builder {
     ///
     /// [`RestoreError`].
     pub fn restore(self, snapshot: &Snapshot) -> Result<Engine, RestoreError> {
-        if self.is_recorded() {
-            return Err(RestoreError::Recorded);
-        }
+        let (builder, record) = self.unrecorded();
         let mut from = Reader::new(&snapshot.body, Roster::default());
         let _: (Time, Vec<String>) = State::load(&mut from)?;
         let mut head = Head::load(&mut from)?;
@@ -49,7 +48,7 @@ impl Builder {
         let header: Header = header.map_err(|_| Malformed)?;
         let (certificate, private_key) = &header.identity;
         let identity = Identity::from_der(certificate, private_key).map_err(|_| Malformed)?;
-        let builder = self.with(&header.settings);
+        let builder = builder.with(&header.settings);
         let builder = builder.seed(header.seed).ntp_epoch(header.ntp_epoch);
         let mut engine = builder.dtls_identity(identity).build()?;
         bind(&mut engine, &head)?;
@@ -58,6 +57,10 @@ impl Builder {
         let filled = contain(|| fill(&mut engine, &head, from, snapshot.at));
         filled.map_err(|_| Malformed)??;
         go_on(&mut engine, &head, snapshot.at);
+        if let Some(record) = record {
+            let begun = engine.begin_recording(record, Some(snapshot));
+            begun.map_err(BuildError::Recording)?;
+        }
         Ok(engine)
     }
 }
@@ -79,6 +82,7 @@ fn fill(
         return Err(Malformed.into());
     }
     *engine.world.resource_mut::<Estimators>() = from.context.estimators;
+    play(&mut engine.world);
     wake(&mut engine.world);
     Ok(())
 }
@@ -143,6 +147,17 @@ fn load_own(
         }
     }
     Ok(())
+}
+
+/// In a replay, DTLS connections play what they yielded then.
+fn play(world: &mut World) {
+    let Taping::Playing(tapes) = world.resource::<DtlsSettings>().taping.clone() else {
+        return;
+    };
+    let mut connections = world.query::<(&Created, &mut DtlsConnection)>();
+    for (created, mut connection) in connections.iter_mut(world) {
+        connection.play(created.0, tapes.clone());
+    }
 }
 
 /// What was not kept is missed: connections of TCP have ended, and handshakes have begun anew.

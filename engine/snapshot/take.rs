@@ -1,28 +1,19 @@
 //! A snapshot is taken.
 
-use std::any::TypeId;
-use std::collections::{BTreeMap, BTreeSet};
-
-use bevy_ecs::archetype::ArchetypeEntity;
-use bevy_ecs::component::ComponentId;
 use bevy_ecs::entity::Entity;
-use bevy_ecs::resource::IsResource;
 use bevy_ecs::world::World;
 use flumen_components::event::Pending;
 use flumen_components::snapshot::Roster;
 use flumen_components::wire::state::{State, Writer};
-use flumen_components::{
-    DtlsSettings, Inbox, Messages, NtpEpoch, Seed, SocketKey, Sockets, Taping,
-};
+use flumen_components::{DtlsSettings, Inbox, Messages, SocketKey, Sockets, Taping};
 use zeroize::Zeroize;
 
 use super::head::Head;
-use super::kinds::{self, LEFT};
-use super::{Own, Snapshot, SnapshotError};
+use super::survey::Survey;
+use super::{Snapshot, SnapshotError, kinds};
 use crate::backend::BindRequest;
 use crate::clock;
 use crate::engine::Engine;
-use crate::recording::Header;
 
 /// Passes after which it is given up that a tick leaves nothing behind.
 const PASSES: usize = 8;
@@ -40,7 +31,7 @@ pub(super) fn take(engine: &mut Engine) -> Result<Snapshot, SnapshotError> {
     }
     let mut world = Writer::new(roster);
     for kind in kinds::all() {
-        (kind.save)(&engine.world, &survey.kept, &mut world);
+        (kind.save)(&engine.world, &survey.kept, &mut world, &mut |_, _| {});
     }
     save_own(engine, &survey.kept, &mut world)?;
     let (world, roster) = world.into_parts();
@@ -82,72 +73,6 @@ fn is_quiet(world: &World) -> bool {
         && world.resource::<Pending>().0.is_empty()
 }
 
-/// What there is in a world.
-struct Survey {
-    /// The entities that are kept, in their order.
-    kept: Vec<Entity>,
-    left_out: Vec<String>,
-}
-
-/// What becomes of a component.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Kept,
-    Left,
-}
-
-impl Survey {
-    fn of(world: &mut World, own: &[Own]) -> Result<Self, SnapshotError> {
-        let own: Vec<ComponentId> = own.iter().map(|own| (own.register)(world)).collect();
-        let fates = fates();
-        let is_resource = world.register_component::<IsResource>();
-        let (mut kept, mut left_out) = (Vec::new(), BTreeSet::new());
-        for archetype in world.archetypes().iter().filter(|them| !them.is_empty()) {
-            let mut is_kept = false;
-            for &id in archetype.components() {
-                let Some(info) = world.components().get_info(id) else {
-                    continue;
-                };
-                let fate = info.type_id().and_then(|type_id| fates.get(&type_id));
-                let name = info.name().to_string();
-                match fate {
-                    Some(Fate::Kept) => is_kept = true,
-                    Some(Fate::Left) => {}
-                    None if own.contains(&id) => is_kept = true,
-                    None if is_passing(&name) => {}
-                    None if is_builtin(&name) => return Err(SnapshotError::Unknown(name)),
-                    None => {
-                        left_out.insert(name);
-                    }
-                }
-            }
-            if is_kept && !archetype.contains(is_resource) {
-                kept.extend(archetype.entities().iter().map(ArchetypeEntity::id));
-            }
-        }
-        kept.sort_unstable();
-        let left_out = left_out.into_iter().collect();
-        Ok(Self { kept, left_out })
-    }
-}
-
-fn fates() -> BTreeMap<TypeId, Fate> {
-    let kept = kinds::all().map(|kind| ((kind.type_id)(), Fate::Kept));
-    let left = LEFT.iter().map(|type_id| (type_id(), Fate::Left));
-    kept.chain(left).collect()
-}
-
-/// Events, and what the ECS has for itself.
-fn is_passing(name: &str) -> bool {
-    const PASSING: [&str; 2] = ["bevy_ecs::", "flumen_components::application::event::"];
-    PASSING.iter().any(|prefix| name.starts_with(prefix))
-}
-
-fn is_builtin(name: &str) -> bool {
-    const BUILTIN: [&str; 3] = ["flumen_components::", "flumen_systems::", "flumen::"];
-    BUILTIN.iter().any(|prefix| name.starts_with(prefix))
-}
-
 /// Each kind by its name: how many there are, and each as its serialisation has it.
 fn save_own(
     engine: &Engine,
@@ -174,16 +99,11 @@ fn save_own(
 }
 
 fn head(engine: &Engine, kept: usize, roster: &Roster) -> Head {
-    let world = &engine.world;
-    let identity = &world.resource::<DtlsSettings>().identity;
-    let seed = world.resource::<Seed>().0;
-    let epoch = *world.resource::<NtpEpoch>();
-    let header = Header::new(seed, epoch, identity, engine.settings.clone());
-    let sockets = world.resource::<Sockets>();
+    let sockets = engine.world.resource::<Sockets>();
     let is_bound = |(key, _): &(SocketKey, BindRequest)| sockets.get(*key).is_some();
     Head {
         // It has names and values that JSON has words for.
-        made_with: serde_json::to_string(&header).unwrap_or_default(),
+        made_with: serde_json::to_string(&engine.header()).unwrap_or_default(),
         taken: clock::ntp_now().0,
         ticks: engine.ticks,
         last_tick: engine.last_tick,

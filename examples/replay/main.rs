@@ -69,7 +69,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     bar.clear()?;
     finish(captured.as_ref())?;
     if let Some(at) = arguments.at {
-        return Err(format!("the run ended behind tick {}, before {at}", sum.ticks).into());
+        return Err(format!("the run ended behind tick {}, before {at}", sum.last).into());
     }
     let end = match replay.is_complete() {
         true => "to its end",
@@ -79,6 +79,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         ticks,
         datagrams,
         bytes,
+        ..
     } = sum;
     let mut stdout = io::stdout();
     writeln!(
@@ -124,13 +125,16 @@ fn finish(captured: Option<&Captured>) -> io::Result<()> {
 #[derive(Default)]
 struct Sum {
     ticks: u64,
+    /// The number of the last one: a recording may begin in the middle of a run.
+    last: u64,
     datagrams: u64,
     bytes: u64,
 }
 
 impl Sum {
     fn add(&mut self, tick: &Tick) {
-        self.ticks = tick.number;
+        self.ticks += 1;
+        self.last = tick.number;
         self.datagrams += tick.outputs.datagrams;
         self.bytes += tick.outputs.bytes;
     }

@@ -206,16 +206,25 @@ impl Room {
         self.engine.drain_events();
         let snapshot = self.engine.snapshot().expect("a snapshot can be taken");
         if elsewhere {
-            let bytes = snapshot.to_bytes();
-            let read = Snapshot::from_bytes(&bytes).expect("it is whole");
-            let (backend, wire) = Loopback::new();
-            let builder = Engine::builder().backend(backend);
-            self.engine = builder.restore(&read).expect("it can be restored");
-            self.wire = wire;
+            self.go_on(&snapshot, |builder| builder);
         }
         self.on_the_wire();
         self.left = Digest::default();
         snapshot
+    }
+
+    /// Another engine, of a builder with more, goes on in place of this one.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be restored.
+    pub fn go_on(&mut self, snapshot: &Snapshot, configure: impl FnOnce(Builder) -> Builder) {
+        let bytes = snapshot.to_bytes();
+        let read = Snapshot::from_bytes(&bytes).expect("it is whole");
+        let (backend, wire) = Loopback::new();
+        let builder = configure(Engine::builder().backend(backend));
+        self.engine = builder.restore(&read).expect("it can be restored");
+        self.wire = wire;
     }
 
     /// What the engine has sent since the last call, opened by its receivers.

@@ -76,6 +76,14 @@ impl Connection {
         Self::over(Behind::Recorded(Box::new(Recorded::of(number, tapes))))
     }
 
+    /// From here on it plays back what is laid in as `number` of `tapes`, and knows no more of what
+    /// it was than its getters tell.
+    pub fn play(&mut self, number: u64, tapes: Tapes) {
+        let certificate = self.remote_certificate().map(Vec::from);
+        let recorded = Recorded::from(number, tapes, self.snapshot(), certificate);
+        self.behind = Behind::Recorded(Box::new(recorded));
+    }
+
     /// Appends what is kept of it to `out`: see [`resumed`](Self::resumed).
     pub fn save<C>(&self, out: &mut Writer<C>) {
         let kept = match &self.behind {

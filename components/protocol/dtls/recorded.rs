@@ -173,6 +173,19 @@ impl Recorded {
         }
     }
 
+    /// The same, from where the getters say `now`.
+    pub(super) fn from(
+        number: u64,
+        tapes: Tapes,
+        now: Snapshot,
+        certificate: Option<Vec<u8>>,
+    ) -> Self {
+        let mut recorded = Self::of(number, tapes);
+        recorded.played.after = now;
+        recorded.certificate = certificate;
+        recorded
+    }
+
     fn next<T>(&mut self, wanted: impl FnOnce(Answer) -> Option<T>) -> Option<T> {
         if let Some((number, tapes)) = &self.source
             && let Some(tape) = tapes.take_of(*number)

@@ -84,20 +84,3 @@ fn keys_are_not_shown() {
     let shown = format!("{:?}", snapshot());
     assert!(shown.len() < 200, "{shown}");
 }
-
-#[test]
-fn a_port_that_is_taken_is_told() {
-    let (backend, wire) = Loopback::new();
-    let mut call = Call::audio();
-    let snapshot = call.room.engine.snapshot().unwrap();
-    let mut first = Engine::builder()
-        .backend(backend)
-        .restore(&snapshot)
-        .unwrap();
-    first.tick(call.room.now).unwrap();
-    drop(wire);
-    let recorded = Engine::builder()
-        .record_to(std::io::sink())
-        .restore(&snapshot);
-    assert!(matches!(recorded, Err(RestoreError::Recorded)));
-}

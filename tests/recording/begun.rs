@@ -1,0 +1,228 @@
+//! Recordings that begin in the middle of a run, with a snapshot, and those of engines that went on from
+//! one.
+
+use std::time::Duration;
+
+// Derives of the ECS name its crate.
+use flumen::ecs as bevy_ecs;
+use flumen::ecs::prelude::Component;
+use flumen::{RecordError, Tick};
+use flumen_tests::disk::{Disk, open, replay};
+use flumen_tests::layered::{LayeredCall, Path};
+use flumen_tests::meeting::{Encoding, Feedback, Meeting};
+use flumen_tests::victims::Victims;
+use flumen_tests::{
+    Bottleneck, Channels, Check, Packet, Peer, Room, VP8_KEY_FRAME, address, message, turn_all,
+};
+
+const THREE: [Encoding; 3] = [of(120_000), of(400_000), of(1_200_000)];
+
+const fn of(bitrate: u64) -> Encoding {
+    Encoding {
+        bitrate,
+        temporal: 3,
+    }
+}
+
+/// How a recording comes to begin with a snapshot.
+#[derive(Clone, Copy, Debug)]
+enum Beginning {
+    /// In the engine that goes on.
+    Here,
+    /// With another one that goes on in its place.
+    Elsewhere,
+}
+
+const BOTH: [Beginning; 2] = [Beginning::Here, Beginning::Elsewhere];
+
+impl Beginning {
+    fn begin(self, room: &mut Room, disk: &Disk) {
+        room.on_the_wire();
+        match self {
+            Self::Here => room.engine.record_to(disk.clone()).unwrap(),
+            Self::Elsewhere => {
+                let snapshot = room.engine.snapshot().unwrap();
+                room.go_on(&snapshot, |builder| builder.record_to(disk.clone()));
+            }
+        }
+    }
+}
+
+/// Ends the recording, which replays: every tick of it.
+fn replayed(room: &mut Room, disk: &Disk) -> Vec<Tick> {
+    let ticks = room.engine.ticks();
+    let file = disk.finish(&mut room.engine);
+    assert!(open(&file).unwrap().begins_with_snapshot());
+    let replayed = replay(&file).unwrap();
+    assert_eq!(replayed.last().map(|tick| tick.number), Some(ticks));
+    replayed
+}
+
+fn talk(victims: &mut Victims, ticks: u32) {
+    for _ in 0..ticks {
+        victims.talk();
+        victims.room.tick_after(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_run_replays_from_its_middle() {
+    for beginning in BOTH {
+        let disk = Disk::default();
+        let mut victims = Victims::default();
+        talk(&mut victims, 100);
+        beginning.begin(&mut victims.room, &disk);
+        let (before, ticks) = (victims.room.wire.totals(), victims.room.engine.ticks());
+        talk(&mut victims, 100);
+        victims.room.plain(address(7_000));
+        talk(&mut victims, 100);
+        let sent = victims.room.wire.totals();
+        let replayed = replayed(&mut victims.room, &disk);
+        assert_eq!(replayed[0].number, ticks + 1);
+        let datagrams: u64 = replayed.iter().map(|tick| tick.outputs.datagrams).sum();
+        assert_eq!(
+            datagrams,
+            sent.datagrams - before.datagrams,
+            "{beginning:?}"
+        );
+        assert!(datagrams > 1_000, "{datagrams}");
+    }
+}
+
+#[test]
+fn a_meeting_behind_a_narrow_path_replays_from_its_middle() {
+    for beginning in BOTH {
+        let disk = Disk::default();
+        let path = Bottleneck::of(900_000);
+        let mut meeting = Meeting::told_by(Feedback::TransportCc, &THREE, path);
+        meeting.run(Duration::from_secs(4));
+        beginning.begin(&mut meeting.room, &disk);
+        meeting.run(Duration::from_secs(4));
+        replayed(&mut meeting.room, &disk);
+    }
+}
+
+#[test]
+fn layers_replay_from_the_middle() {
+    for (beginning, seed) in BOTH
+        .into_iter()
+        .flat_map(|one| (0..5).map(move |seed| (one, seed)))
+    {
+        let disk = Disk::default();
+        let mut call = LayeredCall::running(3, 3, seed);
+        for tick in 0..40 {
+            if tick == 20 {
+                beginning.begin(&mut call.room, &disk);
+            }
+            call.do_anything();
+            call.stir(Path::Lossy);
+        }
+        replayed(&mut call.room, &disk);
+    }
+}
+
+#[test]
+fn browsers_that_shook_hands_before_replay() {
+    for beginning in BOTH {
+        let disk = Disk::default();
+        let mut room = Room::new();
+        let (mut peers, ..) = room.browsers();
+        let mut number = 0;
+        let mut talk = |room: &mut Room, peers: &mut [Peer]| {
+            for _ in 0..50 {
+                number += 1;
+                peers[0].send(room, &Packet::new(96, number, 2_222, VP8_KEY_FRAME));
+                room.tick();
+                turn_all(room, peers);
+            }
+        };
+        talk(&mut room, &mut peers);
+        beginning.begin(&mut room, &disk);
+        talk(&mut room, &mut peers);
+        // One comes behind the snapshot, one says goodbye.
+        let late = room.webrtc();
+        Peer::join(&mut room, late, address(5_007));
+        peers[1].dtls.close(room.now);
+        peers[1].turn(&mut room);
+        talk(&mut room, &mut peers);
+        let replayed = replayed(&mut room, &disk);
+        let datagrams: u64 = replayed.iter().map(|tick| tick.outputs.datagrams).sum();
+        // The goodbye is heard by the library that shook hands, which is not there behind a snapshot.
+        let heard = (50..100).contains(&datagrams);
+        assert_eq!(heard, matches!(beginning, Beginning::Here), "{datagrams}");
+    }
+}
+
+/// A handshake draws from the operating system what a replay cannot draw again.
+#[test]
+fn a_handshake_that_begins_anew_replays() {
+    let disk = Disk::default();
+    let mut room = Room::new();
+    let mut peer = half_way(&mut room);
+    Beginning::Elsewhere.begin(&mut room, &disk);
+    for _ in 0..3_000 {
+        if peer.is_connected() {
+            break;
+        }
+        peer.turn(&mut room);
+    }
+    assert!(peer.is_connected());
+    replayed(&mut room, &disk);
+}
+
+/// Who has said where it is, and has not shaken hands.
+fn half_way(room: &mut Room) -> Peer {
+    let transport = room.webrtc();
+    let mut peer = Peer::new(room, transport, address(5_000));
+    peer.signal(room);
+    peer.check(room, Check::NOMINATING);
+    for _ in 0..2 {
+        room.tick();
+    }
+    peer
+}
+
+#[test]
+fn what_a_snapshot_does_not_keep_whole_refuses_a_recording() {
+    let refused = |room: &mut Room| match room.engine.record_to(std::io::sink()) {
+        Err(RecordError::NotKept(what)) => what,
+        other => panic!("{other:?}"),
+    };
+    let mut channels = Channels::new();
+    channels.open(4, "chat");
+    assert!(refused(&mut channels.room).contains("SCTP"));
+    channels.send(&message(4, vec![7; 100]));
+    let mut room = Room::new();
+    half_way(&mut room);
+    assert!(refused(&mut room).contains("handshake"));
+    let mut room = Room::new();
+    let transport = room.webrtc_over_tcp();
+    Peer::join_over_tcp(&mut room, transport, address(5_000));
+    assert!(refused(&mut room).contains("TCP"));
+    assert_eq!(room.engine.recording(), None);
+}
+
+#[derive(Component)]
+struct Secret;
+
+#[test]
+fn one_recording_follows_another_and_tells_what_is_not_in_it() {
+    let mut victims = Victims::with(|builder| builder.record_to(Disk::with_room(50_000)));
+    let again = victims.room.engine.record_to(std::io::sink());
+    assert!(matches!(again, Err(RecordError::UnderWay)), "{again:?}");
+    let stopped = |victims: &Victims| {
+        let report = victims.room.engine.recording().unwrap();
+        report.stopped.is_some()
+    };
+    while !stopped(&victims) {
+        talk(&mut victims, 10);
+    }
+    victims.room.engine.world_mut().spawn(Secret);
+    let disk = Disk::default();
+    victims.room.engine.record_to(disk.clone()).unwrap();
+    talk(&mut victims, 50);
+    let report = victims.room.engine.recording().unwrap();
+    assert_eq!(report.stopped, None);
+    assert_eq!(report.left_out, [std::any::type_name::<Secret>()]);
+    assert_eq!(replayed(&mut victims.room, &disk).len(), 50);
+}
