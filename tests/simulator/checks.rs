@@ -103,6 +103,12 @@ pub trait Check {
         Ok(())
     }
 
+    /// The same rule for a [fork](crate::Room::fork) of the room, with what it knows. One that gives
+    /// none, as by default, is not held there.
+    fn fork(&self) -> Option<Box<dyn Check>> {
+        None
+    }
+
     /// A tick is over.
     ///
     /// # Errors
@@ -157,6 +163,14 @@ impl Checks {
                 Box::new(bounds::Bounds),
             ],
             streams: Streams::default(),
+        }
+    }
+
+    /// The rules of a fork, whose engine goes on from a snapshot of `here`.
+    pub(crate) fn fork(&self, here: &Engine, there: &Engine) -> Self {
+        Self {
+            all: self.all.iter().filter_map(|check| check.fork()).collect(),
+            streams: self.streams.fork(here.world(), there.world()),
         }
     }
 

@@ -33,7 +33,7 @@ impl Crossing {
 }
 
 /// One direction of a link.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Direction {
     pub(crate) link: Link,
     pub(crate) is_cut: bool,

@@ -43,7 +43,7 @@ pub(crate) struct Messenger {
 }
 
 /// Another peer's messages.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Source {
     pub(crate) from: PeerId,
     pub(crate) consumer: DataConsumerId,
@@ -66,6 +66,19 @@ impl Messenger {
             producer: None,
             sources: BTreeMap::new(),
             sent: 0,
+            out: Output::default(),
+        }
+    }
+
+    /// What it has got and sent, without its association: nothing comes of it any more.
+    pub(crate) fn fork(&self) -> Self {
+        Self {
+            messages: self.messages,
+            association: Association::new(Config::default(), epoch()),
+            producer: self.producer,
+            sources: self.sources.clone(),
+            sent: self.sent,
+            next: None,
             out: Output::default(),
         }
     }

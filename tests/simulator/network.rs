@@ -17,7 +17,7 @@ pub(crate) enum Toward {
 }
 
 /// A datagram that has arrived.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Flight {
     due: Time,
     order: u64,
@@ -26,7 +26,7 @@ pub(crate) struct Flight {
 }
 
 /// All datagrams under way.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Network {
     flying: BinaryHeap<Reverse<Flight>>,
     sent: u64,

@@ -2,6 +2,7 @@
 
 mod asking;
 mod departures;
+mod forking;
 mod joining;
 mod running;
 

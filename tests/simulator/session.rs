@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use flumen::components::Generator;
 use flumen::components::wire::classify::{PacketKind, classify};
 use flumen::components::wire::rtp::RtpHeader;
+use flumen::components::wire::state::{self, State};
 use flumen::components::wire::stun::{BINDING, Class, Message, Role, Writer};
 use flumen::dtls::{Config, Connection, Event, Identity, Output, SrtpKeys};
 use flumen::srtp::{Bounds, Inbound, Outbound};
@@ -71,6 +72,30 @@ impl Session {
             srtp: None,
             generator,
             next_check: now,
+            out: Output::default(),
+        }
+    }
+
+    /// The same session, with keys and all, but for what a library of DTLS has: it carries media, and
+    /// no messages any more.
+    pub(crate) fn fork(&self, now: Time) -> Self {
+        let mut out = state::Writer::new(());
+        self.dtls.save(&mut out);
+        let mut from = state::Reader::new(out.bytes(), ());
+        let config = Config::default();
+        let dtls = Connection::resumed(&config, &self.identity, epoch(), now, &mut from);
+        Self {
+            username: self.username.clone(),
+            key: self.key.clone(),
+            identity: self.identity.clone(),
+            dtls: dtls.expect("it was saved"),
+            is_found: self.is_found,
+            srtp: self
+                .srtp
+                .as_ref()
+                .map(|(inbound, outbound)| (copy(inbound), copy(outbound))),
+            generator: self.generator.clone(),
+            next_check: self.next_check,
             out: Output::default(),
         }
     }
@@ -206,6 +231,13 @@ impl Session {
         outbound.seal_rtcp(header, [body, &[]], &mut sealed).ok()?;
         Some([header, &sealed[..]].concat())
     }
+}
+
+/// What has no other copy than by what is saved of it.
+fn copy<T: State<()>>(of: &T) -> T {
+    let mut out = state::Writer::new(());
+    of.save(&mut out);
+    T::load(&mut state::Reader::new(out.bytes(), ())).expect("it was saved")
 }
 
 /// What a datagram counts as on the link of a peer. How long those of a handshake are is not the same in

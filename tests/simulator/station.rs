@@ -50,6 +50,7 @@ pub(crate) struct Station {
 }
 
 /// What sends a medium.
+#[derive(Clone)]
 pub(crate) enum Source {
     Microphone(Microphone),
     Camera(Box<Camera>),
@@ -115,6 +116,33 @@ impl Station {
             noise: noise(3),
             next_report: now + REPORT_INTERVAL,
             peer,
+        }
+    }
+
+    /// The same peer in a fork of its room.
+    pub(crate) fn fork(&self, now: Time) -> Self {
+        Self {
+            id: self.id,
+            peer: self.peer.clone(),
+            transport: self.transport,
+            server: self.server,
+            up: self.up.clone(),
+            down: self.down.clone(),
+            producers: self.producers.clone(),
+            sources: self.sources.clone(),
+            sounds: self.sounds.clone(),
+            views: self.views.clone(),
+            messenger: self.messenger.as_ref().map(Messenger::fork),
+            session: self.session.as_ref().map(|session| session.fork(now)),
+            has_left: self.has_left,
+            digest: self.digest.clone(),
+            due: self.due,
+            sinks: self.sinks.clone(),
+            wide: self.wide,
+            arrivals: self.arrivals.clone(),
+            clock: self.clock,
+            noise: self.noise.clone(),
+            next_report: self.next_report,
         }
     }
 

@@ -8,7 +8,7 @@ use flumen::{Engine, Event, Subject};
 use super::leftovers::Leftovers;
 use super::{Check, Sent};
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Afterlife {
     closed: BTreeSet<Subject>,
     leftovers: Leftovers,
@@ -17,6 +17,10 @@ pub(super) struct Afterlife {
 impl Check for Afterlife {
     fn name(&self) -> &'static str {
         "afterlife"
+    }
+
+    fn fork(&self) -> Option<Box<dyn Check>> {
+        Some(Box::new(self.clone()))
     }
 
     fn told(&mut self, event: &Event) -> Result<(), String> {

@@ -4,11 +4,16 @@ use flumen::{Engine, Limits};
 
 use super::Check;
 
+#[derive(Clone)]
 pub(super) struct Bounds;
 
 impl Check for Bounds {
     fn name(&self) -> &'static str {
         "bounds"
+    }
+
+    fn fork(&self) -> Option<Box<dyn Check>> {
+        Some(Box::new(self.clone()))
     }
 
     fn ticked(&mut self, engine: &Engine) -> Result<(), String> {

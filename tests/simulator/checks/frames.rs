@@ -9,7 +9,7 @@ use super::leftovers::Leftovers;
 use super::{Check, Sent, entry};
 use crate::sending::Stamp;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Frames {
     streams: Vec<Video>,
     /// Consumers that go on since the last packet of theirs.
@@ -17,7 +17,7 @@ pub(super) struct Frames {
     leftovers: Leftovers,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Video {
     newest: Option<u16>,
     encoding: Option<u8>,
@@ -30,6 +30,10 @@ const REFERABLE: usize = 64;
 impl Check for Frames {
     fn name(&self) -> &'static str {
         "frames"
+    }
+
+    fn fork(&self) -> Option<Box<dyn Check>> {
+        Some(Box::new(self.clone()))
     }
 
     fn told(&mut self, event: &Event) -> Result<(), String> {

@@ -4,11 +4,16 @@ use flumen::Engine;
 
 use super::Check;
 
+#[derive(Clone)]
 pub(super) struct Ledgers;
 
 impl Check for Ledgers {
     fn name(&self) -> &'static str {
         "ledgers"
+    }
+
+    fn fork(&self) -> Option<Box<dyn Check>> {
+        Some(Box::new(self.clone()))
     }
 
     fn ticked(&mut self, engine: &Engine) -> Result<(), String> {

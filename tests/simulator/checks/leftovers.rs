@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use flumen::{Engine, Subject};
 
 /// How many packets of whom may still come.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Leftovers {
     /// Packets that waited for their turn when the last tick was over.
     waiting: u64,

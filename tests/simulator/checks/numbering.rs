@@ -9,14 +9,14 @@ use crate::sending::Stamp;
 /// Numbers that are told from each other: half of what there are.
 const WINDOW: usize = 1 << 15;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Numbering {
     streams: Vec<Numbers>,
     /// What was sent in this tick, and how many packets of it did not come as they should.
     touched: Vec<(Stream, u64)>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Numbers {
     newest: Option<u64>,
     /// Numbers below the newest that were not sent.
@@ -32,6 +32,10 @@ struct Numbers {
 impl Check for Numbering {
     fn name(&self) -> &'static str {
         "numbering"
+    }
+
+    fn fork(&self) -> Option<Box<dyn Check>> {
+        Some(Box::new(self.clone()))
     }
 
     fn sent(&mut self, sent: &Sent<'_>) -> Result<(), String> {

@@ -6,7 +6,7 @@ use flumen::{Engine, Event, Subject};
 use super::leftovers::Leftovers;
 use super::{Check, Sent};
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Pauses {
     leftovers: Leftovers,
 }
@@ -14,6 +14,10 @@ pub(super) struct Pauses {
 impl Check for Pauses {
     fn name(&self) -> &'static str {
         "pauses"
+    }
+
+    fn fork(&self) -> Option<Box<dyn Check>> {
+        Some(Box::new(self.clone()))
     }
 
     fn told(&mut self, event: &Event) -> Result<(), String> {

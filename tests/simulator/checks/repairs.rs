@@ -6,7 +6,7 @@ use flumen::rtp_parameters::MediaKind;
 use super::{Check, Sent, entry};
 use crate::sending::Stamp;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Repairs {
     streams: Vec<Sendings>,
     /// Packets that were let go of behind their numbers, as too many waited for their turn: they
@@ -17,7 +17,7 @@ pub(super) struct Repairs {
 }
 
 /// What a stream has sent.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Sendings {
     known: Vec<Option<Kept>>,
     /// Numbers that were sent again and never sent.
@@ -73,6 +73,10 @@ impl Kept {
 impl Check for Repairs {
     fn name(&self) -> &'static str {
         "repairs"
+    }
+
+    fn fork(&self) -> Option<Box<dyn Check>> {
+        Some(Box::new(self.clone()))
     }
 
     fn sent(&mut self, sent: &Sent<'_>) -> Result<(), String> {

@@ -7,11 +7,16 @@ use flumen::components::wire::rtcp::{RtcpPacket, packets};
 use super::streams::peer_of;
 use super::{Check, Sent};
 
+#[derive(Clone)]
 pub(super) struct Strangers;
 
 impl Check for Strangers {
     fn name(&self) -> &'static str {
         "strangers"
+    }
+
+    fn fork(&self) -> Option<Box<dyn Check>> {
+        Some(Box::new(self.clone()))
     }
 
     fn sent(&mut self, sent: &Sent<'_>) -> Result<(), String> {

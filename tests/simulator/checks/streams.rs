@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use flumen::components::{Consumer, ConsumerParameters};
+use flumen::components::{Consumer, ConsumerParameters, find};
 use flumen::ecs::entity::Entity;
+use flumen::ecs::world::World;
 use flumen::rtp_parameters::{MediaKind, RtpCodecParameters, RtpParameters};
-use flumen::{ConsumerId, Engine, ProducerId};
+use flumen::{ConsumerId, Engine, ProducerId, TransportId};
 
 /// What a consumer sends under one SSRC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub struct Stream {
 }
 
 /// All streams that were seen.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Streams {
     /// The transport behind an address.
     transports: BTreeMap<SocketAddr, Entity>,
@@ -42,6 +43,30 @@ impl Streams {
     /// `transport` is what reaches `address`.
     pub(crate) fn reach(&mut self, address: SocketAddr, transport: Entity) {
         self.transports.insert(address, transport);
+    }
+
+    /// The same where entities have other names; what is closed is not there.
+    pub(super) fn fork(&self, here: &World, there: &World) -> Self {
+        let transport = |entity: Entity| {
+            let id = here.get::<TransportId>(entity)?;
+            find(there, *id).ok()
+        };
+        let transports = self.transports.iter();
+        let known = self.known.iter().filter_map(|(&(entity, ssrc), stream)| {
+            let consumer = find(there, stream.id).ok()?;
+            let stream = Stream {
+                consumer,
+                ..*stream
+            };
+            Some(((transport(entity)?, ssrc), stream))
+        });
+        Self {
+            known: known.collect(),
+            transports: transports
+                .filter_map(|(&address, &entity)| Some((address, transport(entity)?)))
+                .collect(),
+            count: self.count,
+        }
     }
 
     /// The stream of an SSRC on the transport that reaches `address`.

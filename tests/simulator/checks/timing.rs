@@ -4,11 +4,12 @@ use flumen::Time;
 
 use super::{Check, Sent, entry};
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Timing {
     streams: Vec<Option<Newest>>,
 }
 
+#[derive(Clone)]
 struct Newest {
     number: u16,
     timestamp: u32,
@@ -22,6 +23,10 @@ const SLACK_SECONDS: i64 = 4;
 impl Check for Timing {
     fn name(&self) -> &'static str {
         "time"
+    }
+
+    fn fork(&self) -> Option<Box<dyn Check>> {
+        Some(Box::new(self.clone()))
     }
 
     fn sent(&mut self, sent: &Sent<'_>) -> Result<(), String> {

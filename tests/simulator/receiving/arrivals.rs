@@ -9,7 +9,7 @@ use flumen::components::wire::rtcp::{write_remb, write_transport_feedback};
 use crate::peer::Feedback;
 
 /// What a peer tells of all that arrives.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Arrivals {
     feedback: Feedback,
     reporter: u32,

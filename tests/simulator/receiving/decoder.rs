@@ -22,7 +22,7 @@ pub struct Shown {
 }
 
 /// A decoder with the frames that wait for it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Decoder {
     waiting: Vec<Frame>,
     /// What may be referred to: encoding and frame, the newest last.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use flumen::Time;
 
 /// The missing numbers of a stream.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Gaps {
     missing: Vec<Gap>,
     /// How long an answer takes, as far as known.

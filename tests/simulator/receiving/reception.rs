@@ -7,7 +7,7 @@ use super::unwrap;
 use crate::clock::Clock;
 
 /// A stream of packets, as its receiver counts it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Reception {
     pub(crate) ssrc: u32,
     rate: u32,

@@ -21,7 +21,7 @@ pub struct AudioReception {
 }
 
 /// What a peer has of a sound.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Sound {
     pub(crate) producer: ProducerId,
     pub(crate) consumer: ConsumerId,

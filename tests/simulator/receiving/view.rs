@@ -82,7 +82,7 @@ impl VideoReception {
 }
 
 /// What a peer has of a video.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct View {
     pub(crate) producer: ProducerId,
     pub(crate) consumer: ConsumerId,

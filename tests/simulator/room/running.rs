@@ -157,7 +157,7 @@ impl Room {
         self.note(checked);
     }
 
-    fn hear(&mut self) {
+    pub(super) fn hear(&mut self) {
         for event in self.engine.drain_events() {
             let checked = self.checks.told(&event);
             self.note(checked);
@@ -170,7 +170,7 @@ impl Room {
     }
 
     /// What the engine has sent is checked, and put on the links of its receivers.
-    fn take_sent(&mut self) {
+    pub(super) fn take_sent(&mut self) {
         let sent = self.departures.take();
         for (to, datagram) in sent.each() {
             let peer = self.peer_at(to);

@@ -34,7 +34,7 @@ pub struct VideoSent {
 }
 
 /// What sends pictures.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Camera {
     video: Video,
     encoders: Vec<Encoder>,

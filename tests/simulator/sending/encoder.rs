@@ -23,7 +23,7 @@ pub(super) const RATE: u32 = 90_000;
 pub(super) type Moment = (u32, Time);
 
 /// An encoder, and the stream of its packets.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Encoder {
     pub(super) ssrc: u32,
     index: u8,

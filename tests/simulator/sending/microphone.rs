@@ -17,7 +17,7 @@ const TOC: u8 = 9 << 3;
 const RATE: u32 = 48_000;
 
 /// What sends sound.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Microphone {
     audio: Audio,
     pub(crate) ssrc: u32,

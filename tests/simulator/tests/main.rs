@@ -2,6 +2,7 @@
 
 mod broken;
 mod digests;
+mod forks;
 mod hostile;
 mod quality;
 mod rooms;
