@@ -87,8 +87,12 @@ def server(lab, program, media=HOST, more=()):
 
 
 def page(lab, program, codec, simulcast, again=0):
-    """Two participants in a room; one chooses again how to send, so many times at once."""
-    server(lab, program)
+    """Two participants in a room; one chooses again how to send, so many times at once.
+
+    All of it is recorded, and goes the same way when it is run again.
+    """
+    recording = lab.file("call.flumen")
+    running = server(lab, program, more=["--record", recording])
     with Browser(lab) as browser:
         tabs = {name: browser.open(PAGE) for name in ["ann", "bob"]}
         for name, tab in tabs.items():
@@ -103,6 +107,20 @@ def page(lab, program, codec, simulcast, again=0):
         if again:
             tabs["ann"].run(PUBLISH_AGAIN, again)
             yield alone(tabs, "ann", "bob")
+    running.interrupt()
+    running.ends(10)
+    yield replayed(lab, program, recording)
+
+
+def replayed(lab, program, recording):
+    """What left in a recorded run leaves again, every byte at its time."""
+    mode = recording.stat().st_mode & 0o777
+    require(mode == 0o600, f"others can read the keys in the recording: {mode:o}")
+    example = pathlib.Path(program).parent / "examples" / "replay"
+    replay = lab.start("replay", [example, recording])
+    said = replay.prints("the same to its end: ", PATIENCE)
+    replay.ends(5)
+    return f"recorded and run again, the call is the same: {said}"
 
 
 def over_tcp(lab, program, codec, simulcast):

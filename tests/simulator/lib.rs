@@ -80,6 +80,11 @@
 //! seed 17 at 3.210000 s: numbering: 6e24f24f-... sends number 4711 twice
 //! ```
 //!
+//! # Two futures
+//!
+//! [`Room::fork`] makes another room of one, which goes on from a snapshot of its engine: what follows
+//! from a change is what differs between the two.
+//!
 //! # What is not simulated
 //!
 //! VP9, AV1 and H.264: frames are VP8's. Senders
