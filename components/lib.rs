@@ -233,6 +233,7 @@ pub mod tick {
     pub(crate) mod verdict;
     pub(crate) mod veto;
     pub(crate) mod vetoes;
+    pub(crate) mod workers;
 
     pub use batch::{
         Media, MediaPacket, PacketFacts, RtcpArrival, RtcpIn, RtpArrival, RtpIn, SctpArrival,
@@ -261,6 +262,7 @@ pub mod tick {
     pub use verdict::VerdictError;
     pub use veto::{VETOES_MAX, Veto};
     pub use vetoes::{VetoError, Vetoes};
+    pub use workers::Workers;
 }
 
 /// Routers, sockets and transports: where media and messages enter and leave.

@@ -39,6 +39,9 @@ pub enum BuildError {
     /// The operating system gave no random seed.
     #[error("the operating system gave no random seed: {0}")]
     Seed(String),
+    /// The operating system gave fewer threads than were asked for.
+    #[error("the operating system gave no thread: {0}")]
+    Threads(#[source] std::io::Error),
     /// No recording can be written.
     #[error("cannot record: {0}")]
     Recording(std::io::Error),

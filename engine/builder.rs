@@ -23,6 +23,7 @@ use flumen_systems::{Plugin, Setup, Slot, Stage, pipeline};
 use crate::backend::Backend;
 use crate::build_error::BuildError;
 use crate::clock;
+use crate::crew;
 use crate::engine::Engine;
 use crate::gathering::Gathering;
 use crate::limits;
@@ -45,6 +46,7 @@ pub struct Builder {
     estimators: Estimators,
     own_estimator: bool,
     gathering: Gathering,
+    threads: usize,
     port_range: (u16, u16),
     built_in: bool,
     plugins: Vec<(&'static str, Box<dyn FnOnce(&mut Setup)>)>,
@@ -112,6 +114,8 @@ limits! {
     srtp_outbound_ssrcs: usize;
     /// Bytes of sealed packets that are made before they are sent. Default 256 KiB.
     sealed_bytes: usize;
+    /// Datagrams of one tick for which another thread is woken. Default 32.
+    datagrams_per_thread: usize;
     /// Bytes of the names of a data channel that a peer opens. Default 1,024.
     data_channel_name_bytes: usize;
     /// Connectivity checks of one WebRTC transport that are read in one tick. Default 64.
@@ -218,6 +222,7 @@ impl Builder {
             estimators: Estimators::default(),
             own_estimator: false,
             gathering: Gathering::up_to(Duration::from_micros(300)),
+            threads: 1,
             port_range: (10_000, 59_999),
             built_in: true,
             plugins: Vec::new(),
@@ -338,6 +343,19 @@ impl Builder {
         self
     }
 
+    /// How many threads seal what leaves: the engine's own and `threads - 1` others, which
+    /// sleep in between and end with the engine. What leaves is the same for any number, and so are
+    /// recordings, snapshots and their digests: none of them says how many there were. Default 1.
+    ///
+    /// It is for ticks with much to send: others are woken for
+    /// [`datagrams_per_thread`](Self::datagrams_per_thread) datagrams and more. Everything else that
+    /// a tick does is done by one thread.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
     /// The ports that transports are bound to when neither port nor range is given: both ends
     /// included. Default 10,000 to 59,999.
     #[must_use]
@@ -389,6 +407,7 @@ impl Builder {
     pub fn build(self) -> Result<Engine, BuildError> {
         limits::check(&self.limits)?;
         limits::check_retry(self.key_frame_retry)?;
+        limits::check_threads(self.threads)?;
         let (first, last) = self.port_range;
         if first == 0 || first > last {
             return Err(BuildError::EmptyPortRange { first, last });
@@ -398,11 +417,13 @@ impl Builder {
             Some(backend) => backend,
             None => Box::new(Udp::new()?),
         };
+        let workers = crew::workers(self.threads, &self.limits).map_err(BuildError::Threads)?;
         let seed = self.seed.map_or_else(random_seed, Ok)?;
         let epoch = self.ntp_epoch.unwrap_or_else(clock::ntp_now);
         let identity = self.dtls_identity.map_or_else(Identity::generate, Ok)?;
         let requests = self.limits.requests;
         let mut world = world(Seed(seed), epoch, self.limits);
+        world.insert_resource(workers);
         world.insert_resource(SctpLibrary {
             stack: self.sctp_stack,
             epoch: clock::epoch(),

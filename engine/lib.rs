@@ -8,6 +8,7 @@ mod clock;
 mod commands;
 mod completion;
 mod control;
+mod crew;
 pub mod ecs;
 mod engine;
 mod flush;
@@ -70,7 +71,7 @@ pub use flumen_components::{
     SctpOptionsError, SctpParameters, SctpState, SctpStreamParameters, SctpStreamParametersError,
     SocketId, SrtpCryptoSuite, SrtpParameters, StreamLayers, StreamLiveness, Subject, Time, Trace,
     TransportId, Tuple, VerdictError, Veto, VetoError, VideoOrientation, WebRtcServerId, Withheld,
-    dump, event, rtp_parameters, stats, trace,
+    Workers, dump, event, rtp_parameters, stats, trace,
 };
 pub use flumen_protocol::{dtls, ice, sctp, srtp, stun};
 pub use flumen_systems::control::{

@@ -21,7 +21,7 @@ pub(crate) fn check(limits: &Limits) -> Result<(), BuildError> {
         delivered_messages_per_transport delivered_message_bytes_per_transport
         sctp_send_buffer_bytes sctp_stream_queue_bytes sctp_receive_window_bytes
         sctp_send_queue_messages sctp_inbound_streams
-        srtp_inbound_ssrcs srtp_outbound_ssrcs sealed_bytes
+        srtp_inbound_ssrcs srtp_outbound_ssrcs sealed_bytes datagrams_per_thread
         stun_checks_per_transport stun_checks_per_tick ice_tuples_per_transport
         ice_unproven_bytes
         tcp_connections_per_socket tcp_unproven_connections_per_socket tcp_unproven_timeout_ms
@@ -68,6 +68,14 @@ pub(crate) fn check_retry(retry: KeyFrameRetry) -> Result<(), BuildError> {
     let is_shorter = value < retry.interval;
     let reason = "it is shorter than key_frame_retry_interval";
     refuse(is_shorter, name, value.as_millis() as usize, reason)
+}
+
+/// More than one thread takes a thread, and each has buffers of its own.
+pub(crate) fn check_threads(threads: usize) -> Result<(), BuildError> {
+    let name = "threads";
+    refuse(threads == 0, name, threads, "nobody would do anything")?;
+    let reason = "no engine has work for more than 64";
+    refuse(threads > 64, name, threads, reason)
 }
 
 /// What network and application can bring together in one tick fits 32 bits.

@@ -1,6 +1,7 @@
 //! Protect: datagrams wait for their turn and get what must carry the time of leaving; where a path
 //! is probed there is padding. What leaves on protected transports is sealed at last.
 
+mod division;
 mod hold_back;
 mod old_packets;
 mod pace;

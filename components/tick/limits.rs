@@ -65,6 +65,9 @@ pub struct Limits {
     /// Bytes of sealed packets that are made before they are sent; more are made then, in the same
     /// tick. What is sent soon is in a cache yet. Default 256 KiB.
     pub sealed_bytes: usize,
+    /// Datagrams of one tick for which another thread is woken, with more than one thread: sealing and
+    /// writing them must take longer than that takes. Default 32.
+    pub datagrams_per_thread: usize,
     /// Bytes of the names, label and protocol together, of a data channel that a peer opens.
     /// Default 1,024.
     pub data_channel_name_bytes: usize,
@@ -214,6 +217,7 @@ impl Default for Limits {
             srtp_inbound_ssrcs: 1_024,
             srtp_outbound_ssrcs: 16_384,
             sealed_bytes: 256 << 10,
+            datagrams_per_thread: 32,
             data_channel_name_bytes: 1_024,
             stun_checks_per_transport: 64,
             stun_checks_per_tick: 128,

@@ -10,8 +10,7 @@ use crate::tick::refusal::Refusal;
 use crate::tick::sealed::Sealed;
 use crate::transport::path::{Link, Path};
 use crate::transport::socket::SocketKey;
-use crate::transport::srtp_session::{Clear, SrtpSession};
-use crate::wire::classify::{PacketKind, classify};
+use crate::transport::srtp_session::SrtpSession;
 
 /// Every datagram that this tick wants to send.
 ///
@@ -194,9 +193,9 @@ impl Outbox {
         self.next += self.rows.len() - before;
     }
 
-    /// As many bytes as that, or more, are sealed for the rows that are passed on.
-    pub fn has_sealed(&self, bytes: usize) -> bool {
-        self.sealed.len() >= bytes
+    /// How many rows are not passed on yet.
+    pub fn coming(&self) -> usize {
+        self.later.len() - self.next
     }
 
     /// Seals a row, if it is of a protocol that `session` protects: straight from the payload that
@@ -211,35 +210,19 @@ impl Outbox {
         inbox: &Inbox,
         session: &mut SrtpSession,
     ) -> Result<Outgoing, Refusal> {
-        let start = row.header_start as usize;
-        let header = &self.headers[start..start + usize::from(row.header_len)];
-        let kind = match row.kind {
-            OutgoingKind::Control => classify(header).ok_or(Refusal::MalformedPacket)?,
-            _ => PacketKind::Rtp,
-        };
-        if !matches!(kind, PacketKind::Rtp | PacketKind::Rtcp) {
-            return Ok(*row);
-        }
-        let (clear, first) = Clear::split(kind, header).ok_or(Refusal::MalformedPacket)?;
-        let start = row.payload_start as usize;
-        let second = &inbox.bytes()[start..start + usize::from(row.payload_len)];
-        let overhead = session.overhead(clear)?;
-        let (clear_len, payload_len) = (clear.bytes().len(), first.len() + second.len() + overhead);
-        // The header once more, so that a run of packets lies in memory as it is sent.
-        let (start, out) = self.sealed.reserve(clear_len + payload_len);
-        let (header, out) = out.split_at_mut(clear_len);
-        header.copy_from_slice(clear.bytes());
-        if let Err(reason) = session.seal(clear, [first, second], out) {
-            self.sealed.truncate(start);
-            return Err(reason);
-        }
-        Ok(Outgoing {
-            payload_start: start as u32,
-            header_len: clear_len as u16,
-            payload_len: u16::try_from(payload_len).map_err(|_| Refusal::TooLarge)?,
-            overhead: overhead as u8,
-            ..*row
-        })
+        let (start, out) = self.sealed.reserve(row.sealed_len_max());
+        let sealed = row.seal((&self.headers, inbox.bytes()), session, (start, out));
+        let used = sealed.map_or(0, |row| row.sealed_len());
+        self.sealed.truncate(start + used);
+        sealed
+    }
+
+    /// What rows are sealed from, and `len` bytes that they may be sealed into: instead of
+    /// [`seal`](Self::seal), for all of a chunk.
+    pub fn room(&mut self, len: usize) -> (&[u8], &mut [u8]) {
+        self.sealed.truncate(0);
+        let (_, room) = self.sealed.reserve(len);
+        (&self.headers, room)
     }
 
     /// Adds a row for a destination.

@@ -1,5 +1,12 @@
 //! Payloads that were encrypted for one receiver.
 
+use flumen_protocol::srtp::CryptoSuite;
+
+use crate::tick::outbox::{Outgoing, OutgoingKind};
+use crate::tick::refusal::Refusal;
+use crate::transport::srtp_session::{Clear, SrtpSession};
+use crate::wire::classify::{PacketKind, classify};
+
 /// A byte arena of sealed payloads, which is used again once they have left.
 #[derive(Debug, Default)]
 pub struct Sealed {
@@ -18,11 +25,6 @@ impl Sealed {
         (start, &mut self.bytes[start..end])
     }
 
-    /// How many bytes are used.
-    pub(crate) fn len(&self) -> usize {
-        self.used
-    }
-
     /// The bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.used]
@@ -31,5 +33,59 @@ impl Sealed {
     /// Gives up what lies at `start` and behind it.
     pub(crate) fn truncate(&mut self, start: usize) {
         self.used = self.used.min(start);
+    }
+}
+
+impl Outgoing {
+    /// How much room it needs to be sealed, at most.
+    pub fn sealed_len_max(&self) -> usize {
+        self.len() as usize + CryptoSuite::OVERHEAD_MAX
+    }
+
+    /// How much of that it took: nothing when it is not sealed.
+    pub fn sealed_len(&self) -> usize {
+        match self.overhead {
+            0 => 0,
+            _ => self.len() as usize,
+        }
+    }
+
+    /// Seals it into the front of `out`, if it is of a protocol that `session` protects. Its header
+    /// lies among `headers`, its payload among `payloads`; `out` lies at `at` among what is sealed.
+    ///
+    /// # Errors
+    ///
+    /// The reason not to send it.
+    pub fn seal(
+        &self,
+        (headers, payloads): (&[u8], &[u8]),
+        session: &mut SrtpSession,
+        (at, out): (usize, &mut [u8]),
+    ) -> Result<Self, Refusal> {
+        let start = self.header_start as usize;
+        let header = &headers[start..start + usize::from(self.header_len)];
+        let kind = match self.kind {
+            OutgoingKind::Control => classify(header).ok_or(Refusal::MalformedPacket)?,
+            _ => PacketKind::Rtp,
+        };
+        if !matches!(kind, PacketKind::Rtp | PacketKind::Rtcp) {
+            return Ok(*self);
+        }
+        let (clear, first) = Clear::split(kind, header).ok_or(Refusal::MalformedPacket)?;
+        let start = self.payload_start as usize;
+        let second = &payloads[start..start + usize::from(self.payload_len)];
+        let overhead = session.overhead(clear)?;
+        let (clear_len, payload_len) = (clear.bytes().len(), first.len() + second.len() + overhead);
+        // The header once more, so that a run of packets lies in memory as it is sent.
+        let (header, out) = out[..clear_len + payload_len].split_at_mut(clear_len);
+        header.copy_from_slice(clear.bytes());
+        session.seal(clear, [first, second], out)?;
+        Ok(Self {
+            payload_start: at as u32,
+            header_len: clear_len as u16,
+            payload_len: u16::try_from(payload_len).map_err(|_| Refusal::TooLarge)?,
+            overhead: overhead as u8,
+            ..*self
+        })
     }
 }

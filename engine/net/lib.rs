@@ -1,4 +1,5 @@
-//! Batched UDP: slices of datagrams in, slices of datagrams out; and TCP sockets that listen.
+//! Batched UDP: slices of datagrams in, slices of datagrams out; TCP sockets that listen; and threads
+//! that help one that has work to divide, for as long as it is borrowed (a [`Crew`]).
 //!
 //! A [`Receiver`] reads up to [`BATCH`] datagrams of a [`Socket`] straight into slots of the
 //! caller's memory; a [`Sender`] writes any number of datagrams, each given in two parts. On Linux
@@ -10,10 +11,12 @@
 //! allocates. All unsafe code of Flumen is in this crate.
 #![allow(
     unsafe_code,
-    reason = "the system calls that move many datagrams at once have no safe interface in std or mio"
+    reason = "neither the system calls that move many datagrams at once, nor borrowed work for threads \
+              that outlive it, have a safe interface in std or mio"
 )]
 
 mod address;
+mod crew;
 mod datagram;
 mod event;
 #[cfg(all(target_os = "linux", not(flumen_portable)))]
@@ -28,6 +31,7 @@ use linux as system;
 #[cfg(not(all(target_os = "linux", not(flumen_portable))))]
 use portable as system;
 
+pub use crew::Crew;
 pub use datagram::{Datagram, Fate, Read, Received};
 pub use event::Event;
 pub use listener::Listener;

@@ -173,6 +173,7 @@ pub(super) const LEFT: &[fn() -> TypeId] = &[
     TypeId::of::<components::DtlsSettings>,
     TypeId::of::<components::SctpLibrary>,
     TypeId::of::<components::Vetoes>,
+    TypeId::of::<components::Workers>,
     // The other sides of relationships, which follow from these.
     TypeId::of::<components::Transports>,
     TypeId::of::<components::Residents>,

@@ -29,8 +29,8 @@ use crate::recording::Header;
 impl Builder {
     /// Makes an engine that goes on where `snapshot` was taken, with its sockets bound anew where
     /// they were. Limits and options, seed, epoch and certificate are those of the snapshot; the
-    /// backend, plugins, an own estimator of bandwidth, and what to [`keep`](Self::keep), are those
-    /// of the builder. What a snapshot cannot give is told in [`Snapshot`].
+    /// backend, threads, plugins, an own estimator of bandwidth, and what to [`keep`](Self::keep), are
+    /// those of the builder. What a snapshot cannot give is told in [`Snapshot`].
     ///
     /// Its time goes on, too: [`clock`](Engine::clock) has moved by as much as the system's time
     /// has since the snapshot.

@@ -46,6 +46,11 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
+/// Calls to the heap that this thread has made since it began.
+pub(crate) fn allocations_of_this_thread() -> u64 {
+    ALLOCATIONS.get()
+}
+
 /// Calls to the heap that `act` makes on this thread.
 pub(crate) fn allocations(act: impl FnOnce()) -> u64 {
     let before = ALLOCATIONS.get();

@@ -8,6 +8,7 @@ mod growth;
 mod layered;
 mod sctp_memory;
 mod sealed;
+mod threads;
 mod verdicts;
 mod webrtc;
 

@@ -35,6 +35,9 @@ impl CryptoSuite {
         Self::AesCm128HmacSha1_32,
     ];
 
+    /// The most bytes that any suite adds to a packet.
+    pub const OVERHEAD_MAX: usize = 20;
+
     /// The suite of a protection profile of DTLS-SRTP (RFC 5764 section 4.1.2, RFC 7714 section
     /// 14.2), by its number.
     pub fn of_profile(profile: u16) -> Option<Self> {
@@ -101,6 +104,12 @@ mod tests {
     fn master_keys_have_the_lengths_that_signalling_knows() {
         let lengths = CryptoSuite::ALL.map(CryptoSuite::master_len);
         assert_eq!(lengths, [44, 28, 30, 30]);
+    }
+
+    #[test]
+    fn no_suite_adds_more_than_the_most() {
+        let longest = CryptoSuite::ALL.map(|suite| suite.rtp_overhead().max(suite.rtcp_overhead()));
+        assert_eq!(longest.iter().max(), Some(&CryptoSuite::OVERHEAD_MAX));
     }
 
     #[test]

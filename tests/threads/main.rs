@@ -1,0 +1,7 @@
+//! Several threads seal and write what leaves, and nobody can tell.
+
+mod failures;
+mod house;
+mod recordings;
+mod rooms;
+mod sockets;
