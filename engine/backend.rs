@@ -5,11 +5,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flumen_components::{Destination, Inbox, Outbox, Parked, Protocol, Refusal, SocketKey};
+use flumen_components::{
+    Destination, Inbox, Outbox, Parked, Protocol, Refusal, SocketKey, Workers,
+};
 
 /// A source and sink of datagrams. The engine has two: [`Udp`](crate::Udp) and
 /// [`Loopback`](crate::Loopback); everything between Ingest and Flush is the same with both.
 pub trait Backend: Send {
+    /// Is told, before anything else, of the threads that it may send with. One that has no use for
+    /// them ignores it.
+    fn work_with(&mut self, workers: &Workers) {
+        let _ = workers;
+    }
+
     /// Binds a socket and names it `key`.
     ///
     /// # Errors

@@ -343,7 +343,7 @@ impl Builder {
         self
     }
 
-    /// How many threads seal what leaves: the engine's own and `threads - 1` others, which
+    /// How many threads seal and write what leaves: the engine's own and `threads - 1` others, which
     /// sleep in between and end with the engine. What leaves is the same for any number, and so are
     /// recordings, snapshots and their digests: none of them says how many there were. Default 1.
     ///
@@ -413,11 +413,12 @@ impl Builder {
             return Err(BuildError::EmptyPortRange { first, last });
         }
         let settings = self.settings();
-        let backend = match self.backend {
+        let mut backend = match self.backend {
             Some(backend) => backend,
             None => Box::new(Udp::new()?),
         };
         let workers = crew::workers(self.threads, &self.limits).map_err(BuildError::Threads)?;
+        backend.work_with(&workers);
         let seed = self.seed.map_or_else(random_seed, Ok)?;
         let epoch = self.ntp_epoch.unwrap_or_else(clock::ntp_now);
         let identity = self.dtls_identity.map_or_else(Identity::generate, Ok)?;

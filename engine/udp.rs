@@ -4,19 +4,21 @@ mod errno;
 mod grouping;
 mod listeners;
 mod port;
+mod writers;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flumen_components::{Inbox, Protocol, Refusal, SocketKey};
+use flumen_components::{Inbox, Protocol, Refusal, SocketKey, Workers};
 use flumen_net::{Datagram, Events, Fate, Listener, Options, Receiver, Sender, Socket};
 use mio::{Poll, Token};
 
 use self::grouping::Grouping;
 use self::listeners::Listeners;
 use self::port::{Ports, Reading};
+use self::writers::{Order, Writers};
 use crate::backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits, Transmit, Wake};
 use crate::rotation::Rotation;
 
@@ -31,7 +33,8 @@ const EVENTS: usize = 1024;
 ///
 /// Reads and writes in batches; a run of equal datagrams to one destination costs one walk through
 /// the network stack where the system can do that, and what one tick has for a destination leaves
-/// together, whichever streams it is of. Sockets are read in rotating order. Sleeping is
+/// together, whichever streams it is of. Where the engine has several threads they write side by side,
+/// and what goes to one address is written by one of them. Sockets are read in rotating order. Sleeping is
 /// exact to about 0.1 ms on Linux and rounded up to a millisecond elsewhere.
 #[derive(Debug)]
 pub struct Udp {
@@ -54,6 +57,8 @@ pub struct Udp {
     grouping: Grouping,
     /// What became of datagrams, in the order in which they were tried.
     tried: Vec<Outcome>,
+    workers: Workers,
+    writers: Writers,
 }
 
 impl Udp {
@@ -81,6 +86,8 @@ impl Udp {
             watched: false,
             grouping: Grouping::default(),
             tried: Vec::new(),
+            workers: Workers::default(),
+            writers: Writers::default(),
         })
     }
 
@@ -135,9 +142,13 @@ impl Udp {
     fn send_all(
         &mut self,
         flight: &Flight<'_>,
-        at: impl Fn(usize) -> usize + Copy,
+        at: impl Fn(usize) -> usize + Copy + Send,
         outcomes: &mut Vec<Outcome>,
     ) {
+        let threads = self.workers.threads_for(flight.len());
+        if threads > 1 {
+            return self.send_side_by_side(threads, Order { flight, at }, outcomes);
+        }
         let start = outcomes.len();
         while let first = outcomes.len() - start
             && first < flight.len()
@@ -148,6 +159,37 @@ impl Udp {
                 .take_while(|transmit| transmit.socket == key);
             self.send_by(key, of_socket, outcomes);
         }
+    }
+
+    fn send_side_by_side<A>(
+        &mut self,
+        threads: usize,
+        order: Order<'_, A>,
+        outcomes: &mut Vec<Outcome>,
+    ) where
+        A: Fn(usize) -> usize + Copy + Send,
+    {
+        let start = outcomes.len();
+        outcomes.resize(start + order.flight.len(), Outcome::Blocked);
+        let mut writers = std::mem::take(&mut self.writers);
+        let on = (&self.workers, threads);
+        writers.send(on, &self.ports, order, &mut outcomes[start..]);
+        for writer in writers.iter_mut() {
+            for key in writer.blocked.drain(..) {
+                if let Some(port) = self.ports.get_mut(key) {
+                    port.block(self.flight, self.poll.registry());
+                }
+            }
+            for places in writer.left.drain(..) {
+                let (key, _) = order.to(places.start);
+                let behind = outcomes.len();
+                let datagrams = places.clone().map(|place| order.get(place));
+                self.send_by(key, datagrams, outcomes);
+                outcomes.copy_within(behind.., start + places.start);
+                outcomes.truncate(behind);
+            }
+        }
+        self.writers = writers;
     }
 
     /// Sends datagrams by one socket.
@@ -172,7 +214,7 @@ impl Udp {
             header: transmit.header,
             payload: transmit.payload,
         });
-        self.sender.send(&mut port.socket, datagrams, |fate| {
+        self.sender.send(&port.socket, datagrams, |fate| {
             outcomes.push(outcome(&fate));
         });
         if outcomes.last() == Some(&Outcome::Blocked) {
@@ -182,6 +224,10 @@ impl Udp {
 }
 
 impl Backend for Udp {
+    fn work_with(&mut self, workers: &Workers) {
+        self.workers = workers.clone();
+    }
+
     fn bind(&mut self, key: SocketKey, request: &BindRequest) -> io::Result<Bound> {
         match request.protocol {
             Protocol::Udp => self.bind_udp(key, request),
@@ -400,9 +446,23 @@ mod tests {
         assert_eq!(receive(&mut udp, &few), (vec![(1, 1)], true));
     }
 
+    /// The same sockets with so many threads, of which each is worth a datagram.
+    fn on(threads: usize, mut udp: Udp) -> Udp {
+        let limits = flumen_components::Limits {
+            datagrams_per_thread: 1,
+            ..Default::default()
+        };
+        udp.work_with(&crate::crew::workers(threads, &limits).unwrap());
+        udp
+    }
+
     #[test]
     fn a_flight_keeps_the_order_of_each_destination_and_its_outcomes() {
-        let (mut udp, _) = bound(2);
+        (1..4).for_each(a_flight_keeps_its_order);
+    }
+
+    fn a_flight_keeps_its_order(threads: usize) {
+        let mut udp = on(threads, bound(2).0);
         let (peer, to) = peer();
         let flight: [(u32, _, &[u8]); 6] = [
             (0, to, b"aa"),
@@ -417,11 +477,47 @@ mod tests {
         let sent = Outcome::Sent;
         let (closed, large) = (refused(Refusal::SocketClosed), refused(Refusal::TooLarge));
         assert_eq!(outcomes, [sent, sent, sent, closed, large, sent]);
-        // What one socket sends to one address leaves together.
-        for expected in [&b"aa"[..], b"bb", b"d", b"c"] {
-            let mut bytes = [0; 10];
-            let len = peer.recv(&mut bytes).unwrap();
-            assert_eq!(&bytes[..len], expected);
+        // What one socket sends to one address leaves together; one socket and the other may be at it
+        // at once.
+        let mut got: Vec<_> = (0..4).map(|_| received(&peer)).collect();
+        let other = got.iter().position(|bytes| bytes == b"c").unwrap();
+        assert!(threads > 1 || other == 3, "{got:?}");
+        got.remove(other);
+        assert_eq!(got, [&b"aa"[..], b"bb", b"d"]);
+    }
+
+    fn received(peer: &UdpSocket) -> Vec<u8> {
+        let mut bytes = [0; 10];
+        let len = peer.recv(&mut bytes).unwrap();
+        bytes[..len].to_vec()
+    }
+
+    #[test]
+    fn what_goes_by_tcp_and_udp_leaves_on_any_number_of_threads() {
+        for threads in [1, 3] {
+            let mut udp = on(threads, bound(1).0);
+            let listening = BindRequest {
+                protocol: Protocol::Tcp,
+                unsent_bytes_per_connection: 1_000,
+                ..request("127.0.0.1:0")
+            };
+            udp.bind(SocketKey(1), &listening).unwrap();
+            let ((peer, to), nobody) = (peer(), ([127, 0, 0, 1], 9).into());
+            let flight: [(u32, _, &[u8]); 6] = [
+                (0, to, b"1"),
+                (1, nobody, b"2"),
+                (0, to, b"3"),
+                (1, nobody, b"4"),
+                (2, to, b"5"),
+                (0, to, b"6"),
+            ];
+            let outcomes = send(&mut udp, &flight);
+            let [closed, unbound] =
+                [Refusal::ConnectionClosed, Refusal::SocketClosed].map(Outcome::Refused);
+            let sent = Outcome::Sent;
+            assert_eq!(outcomes, [sent, closed, sent, closed, unbound, sent]);
+            let got: Vec<_> = (0..3).map(|_| received(&peer)).collect();
+            assert_eq!(got, [b"1", b"3", b"6"]);
         }
     }
 

@@ -132,10 +132,10 @@ impl Sender {
     }
 
     /// Sends datagrams in order and tells the fate of each, in the same order. After the first
-    /// [`Fate::Blocked`] nothing more is tried.
+    /// [`Fate::Blocked`] nothing more is tried. Several senders may send by one socket at once.
     pub fn send<'a>(
         &mut self,
-        socket: &mut Socket,
+        socket: &Socket,
         datagrams: impl IntoIterator<Item = Datagram<'a>>,
         mut fate: impl FnMut(Fate),
     ) {

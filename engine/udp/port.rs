@@ -73,6 +73,10 @@ impl Ports {
         }
     }
 
+    pub(super) fn get(&self, key: SocketKey) -> Option<&Port> {
+        self.0.get(key)
+    }
+
     pub(super) fn get_mut(&mut self, key: SocketKey) -> Option<&mut Port> {
         self.0.get_mut(key)
     }
@@ -260,6 +264,29 @@ mod tests {
         });
     }
 
+    /// One thread finds no room, and what it leaves and others send is all tried again.
+    #[test]
+    fn a_socket_that_blocks_several_threads_ends_the_wait_too() {
+        let test = "a_socket_that_blocks_several_threads_ends_the_wait_too";
+        in_a_network_of_its_own(test, |mut udp| {
+            let limits = flumen_components::Limits {
+                datagrams_per_thread: 1,
+                ..Default::default()
+            };
+            udp.work_with(&crate::crew::workers(3, &limits).unwrap());
+            let ports = |count| (5_000..5_000 + count).map(|port| (port, 500));
+            let outcomes = send_to(&mut udp, ports(60));
+            let blocked = |outcome: &&Outcome| **outcome == Outcome::Blocked;
+            let waiting = outcomes.iter().filter(blocked).count();
+            assert!((20..60).contains(&waiting), "{outcomes:?}");
+            assert!(awaits_room(&mut udp));
+            introduce_the_neighbour();
+            udp.wait(None).unwrap();
+            let outcomes = send_to(&mut udp, ports(waiting as u16));
+            assert_eq!(outcomes, vec![Outcome::Sent; waiting]);
+        });
+    }
+
     fn assert_sent(udp: &mut Udp, lengths: &[usize]) {
         let outcomes = send(udp, lengths);
         let sent = |outcome: &Outcome| *outcome == Outcome::Sent;
@@ -283,13 +310,18 @@ mod tests {
     }
 
     fn send(udp: &mut Udp, lengths: &[usize]) -> Vec<Outcome> {
+        send_to(udp, lengths.iter().map(|&len| (5_000, len)))
+    }
+
+    /// Sends datagrams of some lengths to some ports.
+    fn send_to(udp: &mut Udp, datagrams: impl Iterator<Item = (u16, usize)>) -> Vec<Outcome> {
         let mut parked = Parked::default();
-        let destination = Destination {
-            transport: bevy_ecs::entity::Entity::PLACEHOLDER,
-            socket: KEY,
-            address: ([10, 99, 0, 2], 5000).into(),
-        };
-        for &len in lengths {
+        for (port, len) in datagrams {
+            let destination = Destination {
+                transport: bevy_ecs::entity::Entity::PLACEHOLDER,
+                socket: KEY,
+                address: ([10, 99, 0, 2], port).into(),
+            };
             parked.push(destination, (OutgoingKind::Control, 0), &vec![0; len], &[]);
         }
         let (outbox, inbox, mut outcomes) = (Outbox::default(), Inbox::default(), Vec::new());

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
+use std::sync::atomic::Ordering;
 
 use super::batch::Batch;
 use crate::Socket;
@@ -21,28 +22,30 @@ impl Sender {
     }
 
     /// Sends datagrams in order and tells the fate of each, in the same order. After the first
-    /// [`Fate::Blocked`] nothing more is tried.
+    /// [`Fate::Blocked`] nothing more is tried. Several senders may send by one socket at once.
     ///
     /// Consecutive datagrams to one destination leave as one message when they have one length (the
     /// last may be shorter), and share their fate. Where the kernel will not cut such a message up
     /// (the path has a smaller MTU, the route is tunnelled), its datagrams are sent one by one.
     pub fn send<'a>(
         &mut self,
-        socket: &mut Socket,
+        socket: &Socket,
         datagrams: impl IntoIterator<Item = Datagram<'a>>,
         fate: impl FnMut(Fate),
     ) {
-        let udp = &socket.udp;
+        let Socket { udp, abilities, .. } = socket;
         let mut sending = Sending {
             batch: &mut self.batch,
             kernel: |messages: &mut [libc::mmsghdr]| send_messages(udp, messages),
             fate,
             ipv6: socket.ipv6,
-            segmentation: socket.abilities.segmentation,
+            segmentation: abilities.segmentation.load(Ordering::Relaxed),
             blocked: false,
         };
         sending.send(datagrams);
-        socket.abilities.segmentation = sending.segmentation;
+        if !sending.segmentation {
+            abilities.segmentation.store(false, Ordering::Relaxed);
+        }
     }
 }
 
@@ -313,7 +316,7 @@ mod tests {
             ipv6_only: false,
             reuse_port: false,
         };
-        let mut socket = Socket::bind(&options).unwrap();
+        let socket = Socket::bind(&options).unwrap();
         let no_check = super::super::abilities::set;
         no_check(&socket.udp, libc::SOL_SOCKET, libc::SO_NO_CHECK, 1).unwrap();
         let (to, header, payload) = (socket.local(), &b"head"[..], &b"payload"[..]);
@@ -323,7 +326,7 @@ mod tests {
             payload,
         }; 3];
         let mut fates = String::new();
-        Sender::new().send(&mut socket, datagrams, |fate| fates.push(letter(&fate)));
+        Sender::new().send(&socket, datagrams, |fate| fates.push(letter(&fate)));
         assert_eq!(fates, "sss");
         for _ in 0..3 {
             let mut bytes = [0; 20];
