@@ -63,7 +63,7 @@ impl Digest {
     /// Appends four numbers: the same as one after the other, at once where a block begins.
     #[inline]
     pub fn write_block(&mut self, numbers: [u64; 4]) {
-        if self.len as usize % BLOCK == 0 {
+        if (self.len as usize).is_multiple_of(BLOCK) {
             self.len += BLOCK as u64;
             return mix_words(&mut self.lanes, numbers);
         }
