@@ -22,10 +22,17 @@ pub(crate) fn pin(tid: u32, core: usize) -> io::Result<()> {
     }
 }
 
-/// For how long the thread that forwards has run.
+/// For how long the threads of the forwarder have run: one forwards, and some may help it.
 pub(crate) fn spent(ready: &Ready) -> Result<Duration, Failure> {
-    let Ready { pid, tid, .. } = ready;
-    let account = fs::read_to_string(format!("/proc/{pid}/task/{tid}/schedstat"))?;
-    let ran = account.split(' ').next().ok_or("an empty account")?;
-    Ok(Duration::from_nanos(ran.parse()?))
+    let mut ran = 0;
+    for thread in fs::read_dir(format!("/proc/{}/task", ready.pid))? {
+        let account = fs::read_to_string(thread?.path().join("schedstat"))?;
+        let of_it: u64 = account
+            .split(' ')
+            .next()
+            .ok_or("an empty account")?
+            .parse()?;
+        ran += of_it;
+    }
+    Ok(Duration::from_nanos(ran))
 }

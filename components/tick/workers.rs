@@ -163,6 +163,6 @@ mod tests {
         });
         let said = catch_unwind(shared).unwrap_err();
         assert_eq!(said.downcast_ref::<String>().unwrap(), "part 20");
-        assert_eq!(parts.iter().sum::<i32>(), (20..40).sum());
+        assert_eq!(parts.iter().sum::<i32>(), (20..40).sum::<i32>());
     }
 }

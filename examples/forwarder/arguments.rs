@@ -21,6 +21,7 @@ usage: forwarder --consumers N [OPTION]...
   --bare sendmmsg|gso   without the engine: a bare loop of system calls over the same sockets
   --gather N            packets are gathered for N microseconds between two passes, 0 for never
                         (default: as the load has it; --bare: 0)
+  --threads N           the engine seals and writes on N threads (default 1)
   --ports FIRST         the port of the first receiver (default 20000)";
 
 const FIRST_PORT: u16 = 20_000;
@@ -36,6 +37,8 @@ pub(crate) struct Arguments {
     pub(crate) bare: Option<Way>,
     /// Shortest span between two passes.
     pub(crate) gather: Option<Duration>,
+    /// Threads of the engine.
+    pub(crate) threads: u16,
 }
 
 impl Arguments {
@@ -61,11 +64,15 @@ impl Arguments {
             (Some(_), ..) => return Err("--consumers goes without --rooms".into()),
             (None, ..) => return Err("--rooms and --participants go together".into()),
         };
+        if given.bare.is_some() && given.threads.is_some() {
+            return Err("--threads goes without --bare".into());
+        }
         Ok(Some(Self {
             layout,
             sockets: given.sockets.unwrap_or(Sockets::Shared),
             bare: given.bare,
             gather: given.gather,
+            threads: given.threads.unwrap_or(1),
         }))
     }
 }
@@ -79,6 +86,7 @@ struct Given {
     sockets: Option<Sockets>,
     bare: Option<Way>,
     gather: Option<Duration>,
+    threads: Option<u16>,
     ports: Option<u16>,
 }
 
@@ -93,6 +101,7 @@ impl Given {
                 "--rooms" => given.rooms = Some(number(&option, &value()?)?),
                 "--participants" => given.participants = Some(number(&option, &value()?)?),
                 "--ports" => given.ports = Some(number(&option, &value()?)?),
+                "--threads" => given.threads = Some(number(&option, &value()?)?),
                 "--gather" => {
                     let micros: u16 = number(&option, &value()?)?;
                     given.gather = Some(Duration::from_micros(micros.into()));

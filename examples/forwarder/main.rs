@@ -76,6 +76,7 @@ fn run_engine(arguments: &Arguments) -> Result<(), Failure> {
     let own_ports = layout.own_ports();
     let mut engine = builder
         .port_range(*own_ports.start(), *own_ports.end())
+        .threads(arguments.threads.into())
         .build()?;
     let entrances = routed::open(&mut engine, layout, arguments.sockets)?;
     let handle = engine.handle();

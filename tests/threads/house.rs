@@ -173,7 +173,7 @@ impl House {
             write_nack(&mut nack, 1, asking.ssrc, [packet.sequence]);
             self.room.arrive_bytes(asking.transport, &nack);
         }
-        if tick % 40 == 0 {
+        if tick.is_multiple_of(40) {
             self.room.arrive_bytes(asking.transport, &pli(asking.ssrc));
         }
     }
