@@ -184,10 +184,35 @@ impl<'a> Flight<'a> {
         }
     }
 
-    /// The datagram at `index` ends with a tag of SRTP, that depends on all of it.
-    pub(crate) fn is_sealed(&self, index: usize) -> bool {
-        let made = index.checked_sub(self.parked.len());
-        made.is_some_and(|index| self.outbox.rows[index].overhead != 0)
+    /// Tells every datagram, and whether it ends with a tag of SRTP, which depends on all of it: the
+    /// same as asking for each, without looking for it.
+    #[inline]
+    pub(crate) fn each(&self, mut tell: impl FnMut(&Transmit<'a>, bool)) {
+        for index in 0..self.parked.len() {
+            tell(&self.get(index), false);
+        }
+        let (headers, payloads) = (&self.outbox.headers[..], self.inbox.bytes());
+        for row in &self.outbox.rows {
+            let (header, payload) = (row.header_start as usize, row.payload_start as usize);
+            let is_sealed = row.overhead != 0;
+            let (header, payload) = match is_sealed {
+                true => self.outbox.parts(row, self.inbox),
+                false => (
+                    &headers[header..header + usize::from(row.header_len)],
+                    &payloads[payload..payload + usize::from(row.payload_len)],
+                ),
+            };
+            let Destination {
+                socket, address, ..
+            } = self.outbox.destinations[row.destination as usize];
+            let transmit = Transmit {
+                socket,
+                address,
+                header,
+                payload,
+            };
+            tell(&transmit, is_sealed);
+        }
     }
 
     /// The datagram at `index`, counted from 0.

@@ -162,7 +162,8 @@ impl Engine {
 
     /// Has a recording say what all components are, every so many ticks.
     fn record_state(&mut self) {
-        let is_due = self.state_digest_ticks > 0 && self.ticks % self.state_digest_ticks == 0;
+        // No number of ticks is a multiple of none.
+        let is_due = self.ticks.is_multiple_of(self.state_digest_ticks);
         if is_due && self.network.recorder.is_some() {
             let states = self.states();
             self.network.note(|recorder| recorder.digested(states));

@@ -173,14 +173,14 @@ impl Network {
             flight.len(),
             "a backend tells one outcome a datagram"
         );
-        if let Some(tally) = &mut self.tally {
-            tally.add(flight, &self.outcomes, world.resource::<Now>().time);
-        }
+        let now = world.resource::<Now>().time;
+        let tally = self.tally.as_mut();
+        let has_all_left = tally.is_some_and(|tally| tally.add(flight, &self.outcomes, now));
         if let Some(watch) = &mut self.watch {
             watch.tell_sent(world, flight, &self.outcomes);
         }
         if let Some(recorder) = &mut self.recorder {
-            recorder.flew(&self.outcomes);
+            recorder.flew(&self.outcomes, has_all_left);
         }
         &self.outcomes
     }

@@ -63,7 +63,7 @@ impl Digest {
     /// Appends four numbers: the same as one after the other, at once where a block begins.
     #[inline]
     pub fn write_block(&mut self, numbers: [u64; 4]) {
-        if (self.len as usize).is_multiple_of(BLOCK) {
+        if self.len.is_multiple_of(BLOCK as u64) {
             self.len += BLOCK as u64;
             return mix_words(&mut self.lanes, numbers);
         }
@@ -154,7 +154,7 @@ mod tests {
             one.write(&before);
             other.write(&before);
             one.write_block(numbers);
-            numbers.map(|number| other.write_u64(number));
+            numbers.into_iter().for_each(|number| other.write_u64(number));
             prop_assert_eq!(one.finish(), other.finish());
         }
 

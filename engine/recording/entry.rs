@@ -172,10 +172,14 @@ pub(super) fn bound(to: &mut Vec<u8>, bound: Option<&Bound>) {
     put(to, bound.receive_buffer_bytes.into());
 }
 
-/// Writes outcomes by runs of equal ones.
-pub(super) fn flew(to: &mut Vec<u8>, outcomes: &[Outcome]) {
+/// Writes outcomes by runs of equal ones: a single one where all has left.
+pub(super) fn flew(to: &mut Vec<u8>, outcomes: &[Outcome], has_all_left: bool) {
     to.push(tag::FLEW);
     put(to, outcomes.len() as u64);
+    if has_all_left && !outcomes.is_empty() {
+        put(to, outcomes.len() as u64);
+        return put(to, SENT);
+    }
     for run in outcomes.chunk_by(|one, other| one == other) {
         put(to, run.len() as u64);
         match run[0] {

@@ -43,23 +43,25 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Adds what of a flight has left at `now`.
-    pub(crate) fn add(&mut self, flight: &Flight<'_>, outcomes: &[Outcome], now: Time) {
+    /// Adds what of a flight has left at `now`: whether all of it has.
+    pub(crate) fn add(&mut self, flight: &Flight<'_>, outcomes: &[Outcome], now: Time) -> bool {
         self.payloads.forget();
         self.digest.write_block([now.as_nanos(), 0, 0, 0]);
-        for (index, outcome) in outcomes.iter().enumerate() {
-            if *outcome != Outcome::Sent {
-                continue;
+        let before = self.datagrams;
+        let mut outcomes = outcomes.iter();
+        flight.each(|datagram, is_sealed| {
+            if outcomes.next() == Some(&Outcome::Sent) {
+                let payload = match is_sealed {
+                    true => Digest::of(ending(datagram.payload)),
+                    false => self.payloads.hash(datagram.payload),
+                };
+                self.add_one(datagram, payload);
             }
-            let datagram = flight.get(index);
-            let payload = match flight.is_sealed(index) {
-                true => Digest::of(ending(datagram.payload)),
-                false => self.payloads.hash(datagram.payload),
-            };
-            self.add_one(&datagram, payload);
-        }
+        });
+        self.datagrams - before == flight.len() as u64
     }
 
+    #[inline]
     fn add_one(&mut self, datagram: &Transmit<'_>, payload: u64) {
         let (header_len, payload_len) = (datagram.header.len(), datagram.payload.len());
         let len = (header_len + payload_len) as u64;
@@ -111,6 +113,7 @@ impl Payloads {
         *self = Self::default();
     }
 
+    #[inline]
     fn hash(&mut self, payload: &[u8]) -> u64 {
         let lies_at = payload.as_ptr().addr();
         // Payloads of one size lie at distances of it, which rarely is a multiple of a large one.

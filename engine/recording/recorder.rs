@@ -106,8 +106,8 @@ impl Recorder {
         entry::bound(&mut self.entries, bound);
     }
 
-    pub(crate) fn flew(&mut self, outcomes: &[Outcome]) {
-        entry::flew(&mut self.entries, outcomes);
+    pub(crate) fn flew(&mut self, outcomes: &[Outcome], has_all_left: bool) {
+        entry::flew(&mut self.entries, outcomes, has_all_left);
     }
 
     /// A command is tried: what follows is part of it until [`concluded`](Self::concluded).
