@@ -22,15 +22,15 @@ use flumen::rtp_parameters::{
     MediaKind, RtpCodecCapability, RtpCodecParameters, RtpEncodingParameters, RtpParameters,
 };
 use flumen::{
-    ConnectOptions, ConsumerOptions, Engine, Handle, Listen, ListenInfo, PlainTransportOptions,
-    ProducerOptions, Snapshot,
+    Builder, ConnectOptions, ConsumerOptions, Engine, Handle, Listen, ListenInfo,
+    PlainTransportOptions, ProducerOptions, Snapshot,
 };
 
 type Failure = Box<dyn Error + Send + Sync>;
 
 const USAGE: &str = "\
-usage: hand_over begin FILE [--port N]
-       hand_over go-on FILE
+usage: hand_over begin FILE [--port N] [--record RUN]
+       hand_over go-on FILE [--record RUN]
        hand_over --help
 
   begin      relay VP8 (payload type 96, SSRC 1111) from port N to port N + 4, and Opus (111, 2222)
@@ -38,6 +38,7 @@ usage: hand_over begin FILE [--port N]
   go-on      wait for a line of standard input, then go on from the snapshot in FILE, which is
              removed: nobody is to go on from it twice
   FILE       where the snapshot is written; it holds secrets, and its owner alone can read it
+  RUN        where to record the run, to be run again by the example replay; it holds secrets, too
 
   A line of standard input makes either write its snapshot, print a line, and end; the end of standard
   input makes it end for good. So Enter hands over from the first to the second:
@@ -45,7 +46,7 @@ usage: hand_over begin FILE [--port N]
     hand_over begin FILE | hand_over go-on FILE";
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-/// How long what waits to be sent has to leave when it ends for good.
+/// How long what waits to be sent has to leave when it ends for good, and a recording to be written.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
@@ -62,14 +63,27 @@ fn main() -> ExitCode {
 }
 
 fn run(words: &[&str]) -> Result<(), Failure> {
-    match *words {
-        ["begin", file] => serve(begin(5004)?, file),
-        ["begin", file, "--port", port] => serve(begin(port.parse()?)?, file),
-        ["go-on", file] => match go_on(file)? {
+    let [verb, file, ref options @ ..] = *words else {
+        return match *words {
+            ["--help"] => Ok(writeln!(io::stdout(), "{USAGE}")?),
+            _ => Err(USAGE.into()),
+        };
+    };
+    let mut builder = Engine::builder();
+    let mut port = 5004;
+    for option in options.chunks(2) {
+        match *option {
+            ["--record", run] => builder = builder.record(run),
+            ["--port", first] if verb == "begin" => port = first.parse()?,
+            _ => return Err(USAGE.into()),
+        }
+    }
+    match verb {
+        "begin" => serve(begin(builder, port)?, file),
+        "go-on" => match go_on(builder, file)? {
             Some(engine) => serve(engine, file),
             None => Ok(()),
         },
-        ["--help"] => Ok(writeln!(io::stdout(), "{USAGE}")?),
         _ => Err(USAGE.into()),
     }
 }
@@ -80,8 +94,8 @@ fn tell(text: &str) -> io::Result<()> {
 }
 
 /// A relay of pictures and sound.
-fn begin(first: u16) -> Result<Engine, Failure> {
-    let mut engine = Engine::builder().build()?;
+fn begin(builder: Builder, first: u16) -> Result<Engine, Failure> {
+    let mut engine = builder.build()?;
     for (number, media) in [(0, vp8()), (1, opus())] {
         let port = |offset: u16| {
             let port = first.checked_add(offset + 2 * number);
@@ -160,12 +174,12 @@ fn with_ssrc(codec: RtpCodecParameters, ssrc: u32) -> RtpParameters {
 }
 
 /// The engine of the process before, once that has handed over; none if it never does.
-fn go_on(file: &str) -> Result<Option<Engine>, Failure> {
+fn go_on(builder: Builder, file: &str) -> Result<Option<Engine>, Failure> {
     if io::stdin().read_line(&mut String::new())? == 0 {
         return Ok(None);
     }
     let snapshot = Snapshot::read(file)?;
-    let engine = Engine::builder().restore(&snapshot)?;
+    let engine = builder.restore(&snapshot)?;
     let gap = engine.clock().since(snapshot.at());
     fs::remove_file(file)?;
     tell(&format!("went on after {:.1} ms", gap.as_secs_f64() * 1e3))?;
@@ -191,6 +205,7 @@ fn serve(mut engine: Engine, file: &str) -> Result<(), Failure> {
 /// Writes the snapshot, and leaves the ports to who goes on.
 fn hand_over(mut engine: Engine, file: &str) -> Result<(), Failure> {
     let snapshot = engine.snapshot()?;
+    engine.finish_recording(PATIENCE);
     drop(engine);
     snapshot.write(file)?;
     writeln!(io::stdout(), "handed over")?;

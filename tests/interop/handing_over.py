@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 
 import ffmpeg
+import rooms
 from dissect import Capture, tshark
 from lab import drained, listening, require, send_bye, wait_until
 from rtp_codecs import OPUS, VP8
@@ -55,7 +56,8 @@ def run(lab, program):
     snapshot = lab.file("call.flumen")
     capture = Capture(lab, f"udp and dst portrange {PORT}-{PORT + TO + 3}")
     first = lab.start("first", [example, "begin", snapshot, "--port", PORT])
-    second = lab.start("second", [example, "go-on", snapshot])
+    recording = lab.file("second.flumen")
+    second = lab.start("second", [example, "go-on", snapshot, "--record", recording])
     receivers = [_receiver(lab, flow, who) for flow in FLOWS for who in ("behind", "reference")]
     heard = [port for flow in FLOWS for port in (flow.port(PORT), flow.port(PORT + TO), flow.port(REFERENCE))]
     listening(*heard)
@@ -88,6 +90,7 @@ def run(lab, program):
         missing = _missing(capture, flow)
         yield f"{flow.codec.name}: {missing.told()}"
         yield _decoded(lab, flow, missing)
+    yield f"the second process: {rooms.replayed(lab, program, recording)}"
 
 
 def _lines(path):

@@ -120,7 +120,7 @@ def replayed(lab, program, recording):
     replay = lab.start("replay", [example, recording])
     said = replay.prints("the same to its end: ", PATIENCE)
     replay.ends(5)
-    return f"recorded and run again, the call is the same: {said}"
+    return f"recorded and run again, it is the same: {said}"
 
 
 def over_tcp(lab, program, codec, simulcast):

@@ -71,6 +71,18 @@ fn components_that_are_kept_come_back_with_their_entities() {
 }
 
 #[test]
+fn a_digest_does_not_depend_on_what_entities_are_called() {
+    let (mut call, snapshot) = populated();
+    let digest = |engine: &mut Engine| engine.state_digest().unwrap();
+    let mut engine = restore(&snapshot, keeping).unwrap();
+    assert_eq!(digest(&mut engine), digest(&mut call.room.engine));
+    let world = engine.world_mut();
+    let producer = flumen::components::find(world, call.producer).unwrap();
+    world.get_mut::<Friend>(producer).unwrap().0 = producer;
+    assert_ne!(digest(&mut engine), digest(&mut call.room.engine));
+}
+
+#[test]
 fn what_is_not_kept_is_told_by_name() {
     let (_, snapshot) = populated();
     let left: Vec<_> = snapshot.left_out().iter().map(String::as_str).collect();
