@@ -10,12 +10,14 @@ mod layout;
 #[allow(dead_code, reason = "the example `forwarder` needs more of it")]
 #[path = "../examples/forwarder/packet.rs"]
 mod packet;
+#[allow(dead_code, reason = "the bench `rooms` needs more of it")]
 #[path = "rooms/people.rs"]
 mod people;
 #[path = "threads/process_time.rs"]
 mod process_time;
 #[path = "../examples/forwarder/routed.rs"]
 mod routed;
+#[allow(dead_code, reason = "other benches need more of it")]
 mod sockets;
 
 use std::io::{self, Write};
@@ -57,7 +59,7 @@ fn main() -> io::Result<()> {
         let make = |threads| Sealed::new(receivers, burst, threads);
         compare(&mut out, &name, &threads, make)?;
     }
-    for (rooms, participants, packets) in [(50, 4, 10), (50, 4, 100), (10, 10, 10), (10, 10, 50)] {
+    for (rooms, participants, packets) in [(50, 4, 10), (50, 4, 80), (10, 10, 10), (10, 10, 80)] {
         let name = format!("{packets} in {rooms} rooms of {participants}");
         let make = |threads| Rooms::new((rooms, participants), packets, threads);
         compare(&mut out, &name, &threads, make)?;

@@ -32,7 +32,7 @@ fn a_tick_on_several_threads_allocates_nothing_on_any() {
         let mut traffic = Traffic::inside(room, 20);
         traffic.warm_up();
         // Parts fall to threads by chance, and lists grow to what they need.
-        (0..500).for_each(|_| drop(traffic.step()));
+        (0..500).for_each(|_| _ = traffic.step());
         of_each_thread(&traffic.room.engine);
         let before = of_each_thread(&traffic.room.engine);
         let made: u64 = (0..200).map(|_| traffic.step()).sum();
