@@ -32,7 +32,8 @@ pub mod consume {
     pub(crate) mod allocation;
     pub(crate) mod allotment;
     pub(crate) mod allowance;
-    pub(crate) mod byte_ring;
+    pub(crate) mod byte_log;
+    pub(crate) mod chain;
     pub(crate) mod choices;
     pub(crate) mod consumer;
     pub(crate) mod emission;

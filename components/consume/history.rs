@@ -1,14 +1,16 @@
 //! The latest packets of a stream: what its consumers may have to send again.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use bevy_ecs::component::Component;
 use smallvec::SmallVec;
 
-use crate::consume::byte_ring::ByteRing;
+use crate::consume::byte_log::{ByteLog, LogBounds, Spot};
+use crate::consume::chain::Chain;
+use crate::media::descriptor::Descriptor;
 use crate::tick::batch::PacketFacts;
 use crate::tick::time::Time;
+use crate::wire::rtp::RtpHeader;
 
 mod places;
 
@@ -18,29 +20,36 @@ use places::Places;
 /// and what of a key frame arrived before its first packet. Written by Receive, read by Forward and
 /// Feedback.
 ///
-/// Packets lie in the order of their sequence numbers, and are overwritten in the order of their
-/// arrival. Their RTP timestamps say nothing here: those of pictures in coding order rise and fall,
-/// and a sender may set its clock (RFC 3550 section 5.1).
+/// Packets lie in the order of their arrival, and are found by their sequence numbers. Their RTP
+/// timestamps say nothing here: those of pictures in coding order rise and fall, and a sender may
+/// set its clock (RFC 3550 section 5.1).
+///
+/// Memory is taken piece by piece: what is kept is never copied, however much comes.
 #[derive(Component, Clone, Debug, Default)]
 pub struct History {
-    bytes: ByteRing,
-    places: Places<Kept>,
-    /// The numbers of packets in the order of their arrival, and when that was. One that lost its
-    /// place to newer numbers goes when it comes to be the first.
-    arrivals: VecDeque<(u64, Time)>,
+    bytes: ByteLog,
+    packets: Chain<Kept>,
+    places: Places,
 }
 
-crate::snapshot::state! { struct History { bytes, places, arrivals } }
+crate::snapshot::state! { struct History { bytes, packets, places } }
 
-/// A packet that is kept.
+/// A packet that is kept. What its header says is read from its bytes when it is asked for.
 #[derive(Clone, Copy, Debug)]
 struct Kept {
-    facts: PacketFacts,
-    /// Where its bytes are.
-    at: u64,
+    arrived: Time,
+    spot: Spot,
+    descriptor: Descriptor,
+    number: u16,
+    payload_type: u8,
+    key_frame: bool,
+    /// It lost its place to newer numbers.
+    is_forgotten: bool,
 }
 
-crate::snapshot::state! { struct Kept { facts, at } }
+crate::snapshot::state! {
+    struct Kept { arrived, spot, descriptor, number, payload_type, key_frame, is_forgotten }
+}
 
 /// What becomes of a packet that is to be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +69,8 @@ pub struct HistoryBounds {
     pub age: Duration,
     /// The bytes that may be kept.
     pub bytes: usize,
+    /// The bytes by which its memory grows; at most a quarter of all.
+    pub piece: usize,
 }
 
 /// This many sequence numbers lie between the oldest and the newest packet, both included. No
@@ -70,6 +81,7 @@ pub const OVERTAKING_MAX: usize = 30;
 
 impl History {
     /// Keeps a packet that arrived at `now`, unless it is there, and forgets what is too old then.
+    /// The header among its facts is that of `packet`.
     pub fn keep(
         &mut self,
         facts: PacketFacts,
@@ -79,36 +91,48 @@ impl History {
     ) -> Keeping {
         self.forget_before(now, bounds.age);
         let number = self.places.extended(facts.header.sequence_number);
-        if self.places.get(number).is_some() {
+        if self.find(number).is_some() {
             return Keeping::Duplicate;
         }
         self.make_room(number);
-        let oldest = self.oldest();
-        let Some(at) = self.bytes.push(packet, oldest, bounds.bytes) else {
+        self.release();
+        let Some(spot) = self.bytes.push(packet, bounds.of_log()) else {
             return Keeping::Refused;
         };
-        self.places.insert(number, Kept { facts, at });
-        self.arrivals.push_back((number, now));
+        let at = self.packets.push(Kept {
+            arrived: now,
+            spot,
+            descriptor: facts.descriptor,
+            number: facts.header.sequence_number,
+            payload_type: facts.payload_type,
+            key_frame: facts.key_frame,
+            is_forgotten: false,
+        });
+        self.places.insert(number, at);
         Keeping::Kept
     }
 
     /// The packet with this sequence number, and its bytes.
-    pub fn get(&self, number: u16) -> Option<(&PacketFacts, &[u8])> {
-        let kept = self.places.get(self.places.extended(number))?;
-        let header = &kept.facts.header;
-        let len = header.payload_start + header.payload_len + u16::from(header.padding_len);
-        Some((&kept.facts, self.bytes.get(kept.at, len.into())?))
+    pub fn get(&self, number: u16) -> Option<(PacketFacts, &[u8])> {
+        let kept = self.packets.get(self.find(self.places.extended(number))?)?;
+        let bytes = self.bytes.get(kept.spot)?;
+        let facts = PacketFacts {
+            header: RtpHeader::parse(bytes).ok()?,
+            payload_type: kept.payload_type,
+            key_frame: kept.key_frame,
+            descriptor: kept.descriptor,
+        };
+        Some((facts, bytes))
     }
 
     /// The numbers of the newest packets that follow `number` and arrived before it, rising; at
     /// most [`OVERTAKING_MAX`].
     pub fn overtaking(&self, number: u16) -> SmallVec<[u16; OVERTAKING_MAX]> {
         let first = self.places.extended(number);
-        let (Some(kept), Some((_, newest))) = (self.places.get(first), self.places.range()) else {
+        let (Some(behind), Some((_, newest))) = (self.find(first), self.places.range()) else {
             return SmallVec::new();
         };
-        let behind = kept.at;
-        let overtook = |later: &u64| self.places.get(*later).is_some_and(|kept| kept.at < behind);
+        let overtook = |later: &u64| self.find(*later).is_some_and(|at| at < behind);
         let mut numbers: SmallVec<_> = (first + 1..=newest)
             .rev()
             .filter(overtook)
@@ -127,21 +151,36 @@ impl History {
     /// Forgets every packet and keeps the memory: the numbers begin anew.
     pub fn clear(&mut self) {
         self.places.clear();
-        self.arrivals.clear();
+        self.packets.clear();
+        self.bytes.clear();
     }
 
     /// It takes memory.
     pub fn is_used(&self) -> bool {
-        self.places.is_used()
+        self.bytes.is_used()
+    }
+
+    /// Where the packet with this number is among those that arrived.
+    fn find(&self, number: u64) -> Option<u64> {
+        let at = self.places.get(number, self.packets.numbers().start)?;
+        let kept = self.packets.get(at)?;
+        (kept.number == number as u16 && !kept.is_forgotten).then_some(at)
     }
 
     /// Forgets what arrived longer than `age` ago.
     fn forget_before(&mut self, now: Time, age: Duration) {
-        while let Some(&(number, arrived)) = self.arrivals.front()
+        while let Some(&Kept {
+            arrived,
+            number,
+            is_forgotten,
+            ..
+        }) = self.packets.front()
             && now - arrived > age
         {
-            self.arrivals.pop_front();
-            self.places.forget(number);
+            self.packets.pop_front();
+            if !is_forgotten {
+                self.vacate(self.places.extended(number));
+            }
         }
     }
 
@@ -151,22 +190,54 @@ impl History {
             if newest.saturating_sub(number) >= SPAN_MAX {
                 self.clear();
             } else if number.saturating_sub(oldest) >= SPAN_MAX {
-                self.places.forget(oldest);
+                self.forget(oldest);
             } else {
                 return;
             }
         }
     }
 
-    /// Where the bytes begin of what arrived first of all that is kept.
-    fn oldest(&mut self) -> Option<u64> {
-        while let Some((number, _)) = self.arrivals.front() {
-            if let Some(kept) = self.places.get(*number) {
-                return Some(kept.at);
-            }
-            self.arrivals.pop_front();
+    fn forget(&mut self, number: u64) {
+        let at = self.find(number);
+        if let Some(kept) = at.and_then(|at| self.packets.get_mut(at)) {
+            kept.is_forgotten = true;
         }
-        None
+        self.vacate(number);
+    }
+
+    /// The number is no longer that of a packet: where it was the first or the last one, another
+    /// one is.
+    fn vacate(&mut self, number: u64) {
+        let Some((first, last)) = self.places.range() else {
+            return;
+        };
+        let is_kept = |number: &u64| self.find(*number).is_some();
+        let range = match number {
+            _ if number == first => (first..=last).find(is_kept).map(|first| (first, last)),
+            _ if number == last => (first..=last).rfind(is_kept).map(|last| (first, last)),
+            _ => Some((first, last)),
+        };
+        self.places.narrow(range);
+    }
+
+    /// Memory of what came before the first packet that is kept can be used again.
+    fn release(&mut self) {
+        while self.packets.front().is_some_and(|kept| kept.is_forgotten) {
+            self.packets.pop_front();
+        }
+        match self.packets.front() {
+            Some(kept) => self.bytes.release_before(kept.spot),
+            None => self.bytes.clear(),
+        }
+    }
+}
+
+impl HistoryBounds {
+    fn of_log(self) -> LogBounds {
+        LogBounds {
+            piece: self.piece.min(self.bytes / 4),
+            all: self.bytes,
+        }
     }
 }
 
@@ -182,6 +253,7 @@ mod tests {
     pub(super) const BOUNDS: HistoryBounds = HistoryBounds {
         age: Duration::from_secs(2),
         bytes: 1 << 20,
+        piece: 12 << 10,
     };
 
     /// Its RTP timestamp is anything.
@@ -212,7 +284,7 @@ mod tests {
     /// Numbers from the oldest to the newest, with what of them is kept.
     pub(super) fn kept(history: &History) -> Vec<u16> {
         let (oldest, newest) = history.places.range().unwrap_or((1, 0));
-        let kept = (oldest..=newest).filter(|&number| history.places.get(number).is_some());
+        let kept = (oldest..=newest).filter(|&number| history.find(number).is_some());
         kept.map(|number| number as u16).collect()
     }
 
@@ -324,17 +396,21 @@ mod tests {
             bytes: 10_000,
             ..BOUNDS
         };
-        let mut keep = |packet: &[u8]| history.keep(facts(packet), packet, Time::ZERO, bounds);
+        let keep = |history: &mut History, packet: &[u8]| {
+            history.keep(facts(packet), packet, Time::ZERO, bounds)
+        };
         for number in 0..1_000 {
             let mut packet = packet(number);
             packet.resize(1_000, number as u8);
-            assert_eq!(keep(&packet), Kept);
+            assert_eq!(keep(&mut history, &packet), Kept);
         }
-        let huge = [packet(1_000), vec![0; 9_000]].concat();
-        assert_eq!(keep(&huge), Refused);
-        // The largest power of two below is 8,192: eight packets of 1,000 bytes.
+        let huge = [packet(1_000), vec![0; 10_000]].concat();
+        assert_eq!(keep(&mut history, &huge), Refused);
+        // Four pieces of 2,500 bytes, with two packets of 1,000 in each.
         let found = (0..1_000).filter(|&number| history.get(number).is_some());
         assert_eq!(found.collect::<Vec<_>>(), (992..1_000).collect::<Vec<_>>());
+        // What was overwritten is known to have been there.
+        assert_eq!(keep(&mut history, &packet(900)), Duplicate);
         assert_eq!(history.get(995).unwrap().1[999], 995_u16 as u8);
     }
 

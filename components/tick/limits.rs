@@ -160,8 +160,8 @@ pub struct Limits {
     pub report_checks_per_tick: usize,
     /// Requests of other threads that wait for the next tick. Default 1,024.
     pub requests: usize,
-    /// Bytes of its latest packets that a stream keeps to have them sent again; what is kept is a
-    /// power of two. Default 4 MiB: 2,500 packets of 1,500 bytes.
+    /// Bytes of its latest packets that a stream keeps to have them sent again; its memory grows by
+    /// pieces of 12 KiB of video and 2 KiB of audio. Default 4 MiB: 2,500 packets of 1,500 bytes.
     pub retransmission_bytes_per_stream: usize,
     /// Packets that a consumer sends again within a round trip. Default 256.
     pub resent_packets_per_consumer: usize,

@@ -202,7 +202,7 @@ impl Repeats<'_> {
         let rewriting = match self.layering {
             Some(layering) => {
                 let written = Written { payload, templates };
-                Some(layering.rewriting_of(counted, facts, written)?)
+                Some(layering.rewriting_of(counted, &facts, written)?)
             }
             None => None,
         };
@@ -227,7 +227,7 @@ impl Repeats<'_> {
             rewriting,
             rtx,
         };
-        let row = repeat(out, self.emission, (facts, bytes), self.sender, again)?;
+        let row = repeat(out, self.emission, (&facts, bytes), self.sender, again)?;
         retransmission.packets += 1;
         let kind = OutgoingKind::Retransmission;
         Some(Outgoing { kind, ..row })

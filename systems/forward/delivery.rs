@@ -212,7 +212,7 @@ impl Delivery<'_, '_> {
             templates: self.origin.templates,
             now: self.exits.now.time,
         };
-        layer.go_over(self.emission, layering, facts);
+        layer.go_over(self.emission, layering, &facts);
         let before = self.emission.bytes;
         for behind in 0..=newest.wrapping_sub(number) {
             self.send_kept(number.wrapping_add(behind), exit);
@@ -278,7 +278,7 @@ impl Delivery<'_, '_> {
         let Some((facts, bytes)) = self.origin.history.get(number) else {
             return;
         };
-        let Some(choice) = self.choose_kept(facts, bytes) else {
+        let Some(choice) = self.choose_kept(&facts, bytes) else {
             return;
         };
         let sequence = choice.sequence;
@@ -289,7 +289,7 @@ impl Delivery<'_, '_> {
         };
         let out = &mut self.exits.outbox.headers;
         let sender = self.origin.sender();
-        if let Some(row) = repeat(out, self.emission, (facts, bytes), sender, again) {
+        if let Some(row) = repeat(out, self.emission, (&facts, bytes), sender, again) {
             self.ledger.generated += 1;
             let destination = exit.destination();
             self.leave(
@@ -303,7 +303,7 @@ impl Delivery<'_, '_> {
                 rewriting: choice.rewriting.as_ref(),
             };
             if let Some(type_) = self.traced.of_packet(facts.key_frame) {
-                self.trace(type_, facts, sent);
+                self.trace(type_, &facts, sent);
             }
             self.note_newest(facts.header.timestamp, sent, true);
         }

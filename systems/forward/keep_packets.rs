@@ -37,6 +37,7 @@ pub(crate) fn keep_packets(
             let bounds = HistoryBounds {
                 age: age_max(producer.kind),
                 bytes: limits.retransmission_bytes_per_stream,
+                piece: piece(producer.kind),
             };
             keep(touched, &mut media, &inbox, &mut history, now.time, bounds);
         }
@@ -72,5 +73,13 @@ fn age_max(kind: MediaKind) -> Duration {
     match kind {
         MediaKind::Video => Duration::from_secs(2),
         MediaKind::Audio => Duration::from_secs(1),
+    }
+}
+
+/// The bytes by which the memory of a stream grows: a dozen packets.
+fn piece(kind: MediaKind) -> usize {
+    match kind {
+        MediaKind::Video => 12 << 10,
+        MediaKind::Audio => 2 << 10,
     }
 }

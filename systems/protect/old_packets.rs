@@ -96,7 +96,7 @@ impl OldPackets<'_, '_> {
             Some(layering) => {
                 let payload = facts.header.payload(bytes);
                 let written = Written { payload, templates };
-                Some(layering.rewriting_of(counted, facts, written)?)
+                Some(layering.rewriting_of(counted, &facts, written)?)
             }
             None => None,
         };
@@ -114,7 +114,7 @@ impl OldPackets<'_, '_> {
             ids: &sender.extensions,
             clock_offset: clock.offset(),
         };
-        let row = repeat(out, emission, (facts, bytes), sender, again)?;
+        let row = repeat(out, emission, (&facts, bytes), sender, again)?;
         let kind = OutgoingKind::Padding;
         Some(Outgoing { kind, ..row })
     }

@@ -1,99 +1,56 @@
-//! Places for what sequence numbers name: a ring that knows its ends.
+//! Where the packets are that sequence numbers name.
 
 use crate::wire::state::{Malformed, Reader, State, Writer};
 
-/// Values for consecutive numbers, of which some have none; the first and the last number have one.
+/// The places of numbered packets in a queue, and the range of their numbers, of which the first and
+/// the last have a packet.
 ///
-/// Numbers are extended beyond 16 bits, so that they do not wrap. The ring doubles when its numbers
-/// span more than it has places.
-#[derive(Clone, Debug)]
-pub(super) struct Places<T> {
-    /// Number `n` has place `n % places.len()`, a power of two.
-    places: Vec<Option<T>>,
-    /// The first and the last number.
+/// Numbers are extended beyond 16 bits, so that they do not wrap. A number without a packet has any
+/// place: whoever looks there must see whose it is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places {
+    /// Number `n` has slot `n % SLOTS`: the low bits of a place. None before the first one.
+    slots: Vec<u16>,
     range: Option<(u64, u64)>,
 }
 
-impl<C, T: State<C>> State<C> for Places<T> {
-    fn save(&self, out: &mut Writer<C>) {
-        self.places.save(out);
-        self.range.save(out);
-    }
-
-    fn load(from: &mut Reader<'_, C>) -> Result<Self, Malformed> {
-        let (places, range) = State::load(from)?;
-        Ok(Self { places, range })
-    }
-}
-
+/// More than numbers span, so that no two of them share one; a power of two.
+const SLOTS: usize = 4_096;
 /// Extended numbers begin here, so that none is negative.
 const FIRST_CYCLE: u64 = 1 << 32;
 
-impl<T> Default for Places<T> {
-    fn default() -> Self {
-        Self {
-            places: Vec::new(),
-            range: None,
-        }
-    }
-}
-
-impl<T: Copy> Places<T> {
+impl Places {
     /// The first and the last number.
     pub(super) fn range(&self) -> Option<(u64, u64)> {
         self.range
     }
 
-    /// It takes memory.
-    pub(super) fn is_used(&self) -> bool {
-        !self.places.is_empty()
+    /// The place of a number in a queue that begins with `first` and is shorter than 2^16.
+    pub(super) fn get(&self, number: u64, first: u64) -> Option<u64> {
+        let (oldest, newest) = self.range?;
+        let low = *self.slots.get(number as usize % SLOTS)?;
+        let place = first.wrapping_add(low.wrapping_sub(first as u16).into());
+        (oldest..=newest).contains(&number).then_some(place)
     }
 
-    pub(super) fn get(&self, number: u64) -> Option<&T> {
-        let (first, last) = self.range?;
-        let place = number as usize & (self.places.len() - 1);
-        (first..=last)
-            .contains(&number)
-            .then(|| self.places[place].as_ref())?
-    }
-
-    /// Gives a number a value, and places to all between it and the others.
-    pub(super) fn insert(&mut self, number: u64, value: T) {
+    /// Gives a number a place.
+    pub(super) fn insert(&mut self, number: u64, place: u64) {
+        if self.slots.is_empty() {
+            self.slots = vec![0; SLOTS];
+        }
+        self.slots[number as usize % SLOTS] = place as u16;
         let (first, last) = self.range.unwrap_or((number, number));
-        let (first, last) = (first.min(number), last.max(number));
-        let needed = (last - first + 1).next_power_of_two() as usize;
-        if needed > self.places.len() {
-            self.grow(needed);
-        }
-        self.range = Some((first, last));
-        *self.place(number) = Some(value);
+        self.range = Some((first.min(number), last.max(number)));
     }
 
-    /// Forgets the value of a number, and the empty places that are first or last then.
-    pub(super) fn forget(&mut self, number: u64) {
-        let Some((first, last)) = self.range else {
-            return;
-        };
-        if !(first..=last).contains(&number) {
-            return;
-        }
-        *self.place(number) = None;
-        let is_taken = |number: &u64| self.get(*number).is_some();
-        self.range = match number {
-            _ if first == last => None,
-            _ if number == first => (first..=last).find(is_taken).map(|first| (first, last)),
-            _ if number == last => (first..=last).rfind(is_taken).map(|last| (first, last)),
-            _ => self.range,
-        };
+    /// The numbers are those of this range from now on.
+    pub(super) fn narrow(&mut self, range: Option<(u64, u64)>) {
+        self.range = range;
     }
 
-    /// Forgets every value and keeps the memory.
+    /// Forgets every number and keeps the memory.
     pub(super) fn clear(&mut self) {
-        if let Some((first, last)) = self.range.take() {
-            for number in first..=last {
-                *self.place(number) = None;
-            }
-        }
+        self.range = None;
     }
 
     /// The extended number that is nearest to the last one.
@@ -104,19 +61,20 @@ impl<T: Copy> Places<T> {
         let ahead = number.wrapping_sub(last as u16).cast_signed();
         last.wrapping_add_signed(ahead.into())
     }
+}
 
-    fn grow(&mut self, len: usize) {
-        let mut places = vec![None; len];
-        if let Some((first, last)) = self.range {
-            for number in first..=last {
-                places[number as usize & (len - 1)] = self.get(number).copied();
-            }
-        }
-        self.places = places;
+impl<C> State<C> for Places {
+    fn save(&self, out: &mut Writer<C>) {
+        self.slots.save(out);
+        self.range.save(out);
     }
 
-    fn place(&mut self, number: u64) -> &mut Option<T> {
-        let place = number as usize & (self.places.len() - 1);
-        &mut self.places[place]
+    fn load(from: &mut Reader<'_, C>) -> Result<Self, Malformed> {
+        let (slots, range): (Vec<u16>, Option<(u64, u64)>) = State::load(from)?;
+        let spans = |(first, last): (u64, u64)| last.wrapping_sub(first) < SLOTS as u64;
+        match slots.len() {
+            0 | SLOTS if range.is_none_or(spans) => Ok(Self { slots, range }),
+            _ => Err(Malformed),
+        }
     }
 }
