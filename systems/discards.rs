@@ -13,7 +13,7 @@ impl TransportDiscards<'_, '_> {
     pub(crate) fn discard(&mut self, ledger: &mut Ledger, transport: Entity, reason: Discard) {
         ledger.discard(reason);
         if let Ok(mut discards) = self.0.get_mut(transport) {
-            discards.counts[reason] += 1;
+            discards.counts_mut()[reason] += 1;
         }
     }
 
@@ -21,7 +21,7 @@ impl TransportDiscards<'_, '_> {
     pub(crate) fn veto(&mut self, ledger: &mut Ledger, transport: Entity, veto: Veto) {
         ledger.discarded[veto] += 1;
         if let Ok(mut discards) = self.0.get_mut(transport) {
-            discards.counts[veto] += 1;
+            discards.counts_mut()[veto] += 1;
         }
     }
 }

@@ -19,11 +19,11 @@ pub struct Traffic {
     /// RTP sent for the first time.
     pub rtp_sent: Flow,
     /// Retransmissions received (RFC 4588).
-    pub rtx_received: Flow,
+    pub rtx_received: Seldom,
     /// RTP sent again.
-    pub rtx_sent: Flow,
+    pub rtx_sent: Seldom,
     /// RTP sent to try what the path carries.
-    pub probation_sent: Flow,
+    pub probation_sent: Seldom,
 }
 
 crate::snapshot::state! {
@@ -43,6 +43,15 @@ pub struct Flow {
 
 crate::snapshot::state! { struct Flow { bytes, rate } }
 
+/// A flow that most transports do not have: it takes memory with its first byte.
+#[derive(Clone, Debug)]
+pub struct Seldom {
+    window_ms: u64,
+    flow: Option<Box<Flow>>,
+}
+
+crate::snapshot::state! { struct Seldom { window_ms, flow } }
+
 /// The window of the rates of datagrams, in milliseconds.
 const DATAGRAM_WINDOW_MS: u64 = 1_000;
 /// The window of the rates of RTP, in milliseconds.
@@ -59,9 +68,9 @@ impl Default for Traffic {
             sent: Flow::over(DATAGRAM_WINDOW_MS),
             rtp_received: Flow::over(RTP_WINDOW_MS),
             rtp_sent: Flow::over(RTP_WINDOW_MS),
-            rtx_received: Flow::over(RTX_WINDOW_MS),
-            rtx_sent: Flow::over(RTX_WINDOW_MS),
-            probation_sent: Flow::over(PROBATION_WINDOW_MS),
+            rtx_received: Seldom::over(RTX_WINDOW_MS),
+            rtx_sent: Seldom::over(RTX_WINDOW_MS),
+            probation_sent: Seldom::over(PROBATION_WINDOW_MS),
         }
     }
 }
@@ -81,6 +90,36 @@ impl Flow {
             self.bytes += bytes;
             self.rate.add(bytes, now);
         }
+    }
+}
+
+impl Seldom {
+    /// Nothing yet, with a rate over `window_ms` milliseconds.
+    pub fn over(window_ms: u64) -> Self {
+        Self {
+            window_ms,
+            flow: None,
+        }
+    }
+
+    /// Adds `bytes` that passed at `now`.
+    pub fn add(&mut self, bytes: u64, now: Time) {
+        if bytes > 0 {
+            let window_ms = self.window_ms;
+            let begun = || Box::new(Flow::over(window_ms));
+            self.flow.get_or_insert_with(begun).add(bytes, now);
+        }
+    }
+
+    /// Bytes, of whole RTP packets.
+    pub fn bytes(&self) -> u64 {
+        self.flow.as_ref().map_or(0, |flow| flow.bytes)
+    }
+
+    /// Bits a second at `now`.
+    pub fn bits_per_second(&mut self, now: Time) -> u64 {
+        let rate = |flow: &mut Box<Flow>| flow.rate.bits_per_second(now);
+        self.flow.as_mut().map_or(0, rate)
     }
 }
 
@@ -166,8 +205,8 @@ mod tests {
             probation_sent,
             ..
         } = &traffic;
-        let bytes = [sent, rtp_sent, rtx_sent, probation_sent].map(|flow| flow.bytes);
-        assert_eq!(bytes, [2_254, 200, 20, 2_000]);
+        assert_eq!([sent, rtp_sent].map(|flow| flow.bytes), [2_254, 200]);
+        assert_eq!([rtx_sent, probation_sent].map(Seldom::bytes), [20, 2_000]);
         assert_eq!((traffic.received.bytes, traffic.rtp_received.bytes), (0, 0));
     }
 }

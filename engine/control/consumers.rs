@@ -197,8 +197,8 @@ impl Engine {
     /// # Errors
     ///
     /// [`Closed`] when the consumer is.
-    pub fn consumer_parameters(&self, consumer: ConsumerId) -> Result<&RtpParameters, Closed> {
-        Ok(&self.get::<ConsumerParameters, _>(consumer)?.rtp)
+    pub fn consumer_parameters(&self, consumer: ConsumerId) -> Result<RtpParameters, Closed> {
+        Ok(self.get::<ConsumerParameters, _>(consumer)?.rtp())
     }
 
     /// Chooses what is traced on a consumer; each call replaces the choice.

@@ -187,7 +187,7 @@ impl House {
         };
         let id = self.consume(engine, transport, options)?;
         let parameters = engine.consumer_parameters(id).map_err(Refusal::missing)?;
-        Ok(Made::Sends(id, parameters.clone()))
+        Ok(Made::Sends(id, parameters))
     }
 
     /// Makes a transport for an offer, lets `fill` put what it carries on it, and answers. Nothing

@@ -13,7 +13,7 @@ use flumen_components::{
     Deadlines, Directory, Emission, Generator, Histogram, Layering, Listener, Mid, Naming, Now,
     Numbering, OnTransport, PausedByOwner, PayloadTypes, PreferredLayers, Priority, Producer,
     ProducerId, ProducerParameters, Purpose, Rate, RemoteReception, ReportSchedule, Retransmission,
-    Rtx, Score, Subject, TraceTypes, TransportId, find,
+    Routes, Rtx, Score, Subject, TraceTypes, TransportId, find,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -337,6 +337,16 @@ const FIRST_SEQUENCE_NUMBERS: std::ops::RangeInclusive<u32> = 1_000..=32_767;
 /// The window of a consumer's bitrate, in milliseconds.
 const RATE_WINDOW_MS: u64 = 2_500;
 
+/// So many of a producer's latest consumers may have parameters in common with the next one: those
+/// who join one after another have the same capabilities, or a few.
+const COMPARED: usize = 8;
+
+fn latest(world: &World, producer: Entity) -> impl Iterator<Item = &ConsumerParameters> {
+    let routes = world.get::<Routes>(producer).map(Routes::places);
+    let latest = routes.unwrap_or_default().iter().rev().flatten();
+    latest.take(COMPARED).filter_map(|&other| world.get(other))
+}
+
 fn spawn(
     world: &mut World,
     transport: Entity,
@@ -352,6 +362,7 @@ fn spawn(
     let producer_paused = world
         .get::<PausedByOwner>(producer)
         .is_some_and(|paused| paused.0);
+    let parameters = ConsumerParameters::new(rtp, latest(world, producer));
     let consumer = Consumer {
         kind,
         producer,
@@ -366,7 +377,7 @@ fn spawn(
             consumer,
             emission,
             PausedByOwner(options.paused),
-            ConsumerParameters { rtp },
+            parameters,
         ),
         TraceTypes::default(),
         (

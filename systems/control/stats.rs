@@ -145,20 +145,16 @@ fn inbound(world: &World, producer: Entity, entity: Entity) -> Option<RtpStats> 
 fn outbound(world: &World, entity: Entity) -> Option<RtpStats> {
     let now = world.resource::<Now>().time;
     let emission = world.get::<Emission>(entity)?;
-    let parameters = &world.get::<ConsumerParameters>(entity)?.rtp;
-    let rtx = parameters
-        .encodings
-        .first()
-        .and_then(|encoding| encoding.rtx);
+    let parameters = world.get::<ConsumerParameters>(entity)?;
     let stats = StreamStats {
         timestamp: now.as_millis(),
         ssrc: emission.ssrc,
-        rtx_ssrc: rtx.map(|rtx| rtx.ssrc),
+        rtx_ssrc: parameters.rtx_ssrc(),
         rid: None,
         kind: world
             .get::<Consumer>(entity)
             .map_or(MediaKind::Audio, |consumer| consumer.kind),
-        mime_type: mime_type(parameters, 0),
+        mime_type: mime_type(parameters.common(), 0),
         packet_count: emission.packets,
         byte_count: emission.bytes,
         bitrate: emission.rate.clone().bits_per_second(now),

@@ -20,7 +20,7 @@ use super::webrtc::{dtls_state, ice_selected_tuple, ice_state};
 pub fn transport_stats(world: &World, id: TransportId) -> Result<TransportStats, Closed> {
     let entity = find(world, id)?;
     let now = world.resource::<Now>().time;
-    let traffic = world.get::<Traffic>(entity).cloned().unwrap_or_default();
+    let mut traffic = world.get::<Traffic>(entity).cloned().unwrap_or_default();
     let type_ = match world.get::<TransportKind>(entity) {
         Some(TransportKind::Direct) => "direct-transport",
         Some(TransportKind::WebRtc) => "webrtc-transport",
@@ -39,12 +39,12 @@ pub fn transport_stats(world: &World, id: TransportId) -> Result<TransportStats,
         rtp_recv_bitrate: bitrate(traffic.rtp_received, now),
         rtp_bytes_sent: traffic.rtp_sent.bytes,
         rtp_send_bitrate: bitrate(traffic.rtp_sent, now),
-        rtx_bytes_received: traffic.rtx_received.bytes,
-        rtx_recv_bitrate: bitrate(traffic.rtx_received, now),
-        rtx_bytes_sent: traffic.rtx_sent.bytes,
-        rtx_send_bitrate: bitrate(traffic.rtx_sent, now),
-        probation_bytes_sent: traffic.probation_sent.bytes,
-        probation_send_bitrate: bitrate(traffic.probation_sent, now),
+        rtx_bytes_received: traffic.rtx_received.bytes(),
+        rtx_recv_bitrate: traffic.rtx_received.bits_per_second(now),
+        rtx_bytes_sent: traffic.rtx_sent.bytes(),
+        rtx_send_bitrate: traffic.rtx_sent.bits_per_second(now),
+        probation_bytes_sent: traffic.probation_sent.bytes(),
+        probation_send_bitrate: traffic.probation_sent.bits_per_second(now),
         available_outgoing_bitrate: outgoing(world, entity).map(|path| path.estimate().bitrate),
         available_incoming_bitrate: estimate(world, entity),
         max_incoming_bitrate: world
@@ -56,7 +56,7 @@ pub fn transport_stats(world: &World, id: TransportId) -> Result<TransportStats,
         rtp_packet_loss_sent: outgoing(world, entity).and_then(|path| path.loss.mean()),
         discarded: world
             .get::<Discards>(entity)
-            .map_or_else(Counts::default, |discards| discards.counts.clone()),
+            .map_or_else(Counts::default, Discards::counts),
         plain: plain(world, entity),
         webrtc: webrtc(world, id),
     })

@@ -167,7 +167,8 @@ impl Reporters<'_, '_> {
             {
                 budget.report();
                 let before = draft.compound.len();
-                let cname = parameters.rtp.rtcp.cname.as_deref().unwrap_or_default();
+                let cname = parameters.common().rtcp.cname.as_deref();
+                let cname = cname.unwrap_or_default();
                 let answer = answer(schedule, self.now.time);
                 write_consumer_report(&mut draft.compound, &info, cname, answer);
                 if let Ok((_, _, mut remote, _)) = self.consumers.get_mut(consumer) {

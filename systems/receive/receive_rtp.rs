@@ -81,11 +81,11 @@ impl Receivers<'_, '_> {
             return;
         }
         if let Ok(mut traffic) = self.traffic.get_mut(packet.transport) {
-            let flow = match packet.retransmission {
-                true => &mut traffic.rtx_received,
-                false => &mut traffic.rtp_received,
-            };
-            flow.add(len.into(), self.now.time);
+            let (bytes, now) = (len.into(), self.now.time);
+            match packet.retransmission {
+                true => traffic.rtx_received.add(bytes, now),
+                false => traffic.rtp_received.add(bytes, now),
+            }
         }
     }
 

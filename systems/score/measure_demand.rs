@@ -75,7 +75,7 @@ pub(crate) fn measure_demand(
             bids.paths.push(PathBids {
                 transport,
                 fixed,
-                repeated: traffic.rtx_sent.rate.bits_per_second(now),
+                repeated: traffic.rtx_sent.bits_per_second(now),
                 bids: first..end,
             });
         }

@@ -13,6 +13,7 @@ thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
     static ALLOCATED_BYTES: Cell<u64> = const { Cell::new(0) };
     static LIVE_BYTES: Cell<i64> = const { Cell::new(0) };
+    static COPIED_BYTES: Cell<u64> = const { Cell::new(0) };
 }
 
 #[global_allocator]
@@ -41,6 +42,8 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(1, size as i64 - layout.size() as i64);
+        let copied = layout.size().min(size) as u64;
+        let _ = COPIED_BYTES.try_with(|all| all.set(all.get() + copied));
         // SAFETY: the caller keeps the contract, which is the same.
         unsafe { System.realloc(at, layout, size) }
     }
@@ -66,4 +69,9 @@ pub(crate) fn bytes_allocated() -> u64 {
 /// Those that it has not given back.
 pub(crate) fn bytes_kept() -> i64 {
     LIVE_BYTES.get()
+}
+
+/// Those of what this thread had on the heap that growing may have copied.
+pub(crate) fn bytes_copied() -> u64 {
+    COPIED_BYTES.get()
 }

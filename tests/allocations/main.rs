@@ -6,6 +6,7 @@ mod estimated;
 mod growth;
 
 mod layered;
+mod memory;
 mod sctp_memory;
 mod sealed;
 mod threads;

@@ -183,7 +183,7 @@ fn a_consumer_tells_what_it_sends() {
     let engine = &call.room.engine;
     let parameters = engine.consumer_parameters(call.consumer).unwrap();
     let consumable = engine.consumable_parameters(call.producer).unwrap();
-    let rtp = serde_json::to_value(parameters).unwrap();
+    let rtp = serde_json::to_value(&parameters).unwrap();
     let stream = &dump["rtpStream"];
     let expected = json!({
         "id": call.consumer,

@@ -120,7 +120,7 @@ fn consumers_have_the_parameters_of_the_golden_file() {
         let mut options = ConsumerOptions::new(producer, device());
         options.enable_rtx = Some(true);
         let consumer = engine.consume(transport, options).unwrap();
-        let made = json_of(engine.consumer_parameters(consumer).unwrap());
+        let made = json_of(&engine.consumer_parameters(consumer).unwrap());
         assert_eq!(made["mid"], json!(consumed.to_string()), "MIDs are counted");
         let expected = without_random(golden["consumerRtpParameters"].clone());
         assert_eq!(without_random(made), expected);

@@ -61,7 +61,7 @@ impl Rooms {
         }
     }
 
-    fn parameters(&self, consumer: ConsumerId) -> &RtpParameters {
+    fn parameters(&self, consumer: ConsumerId) -> RtpParameters {
         self.room.engine.consumer_parameters(consumer).unwrap()
     }
 
@@ -95,8 +95,8 @@ fn numbers(parameters: &RtpParameters) -> (u8, u8, Option<u8>, Vec<u8>) {
 #[test]
 fn a_receiver_that_numbers_is_told_its_own_numbers() {
     let rooms = Rooms::new();
-    let (media, rtx, apt, ids) = numbers(rooms.parameters(rooms.router));
-    let own = numbers(rooms.parameters(rooms.own));
+    let (media, rtx, apt, ids) = numbers(&rooms.parameters(rooms.router));
+    let own = numbers(&rooms.parameters(rooms.own));
     let ids = ids.iter().map(|id| id + 14).collect();
     assert_eq!(apt, Some(media));
     assert_eq!(own, (media - 60, rtx - 60, Some(media - 60), ids));
@@ -130,7 +130,7 @@ fn what_is_sent_again_has_them_too() {
     rooms.room.arrive_bytes(rooms.receiver, &nack);
     rooms.room.tick_after(Duration::from_millis(1));
     let again = rooms.room.rtp_to(address(OWN)).remove(0);
-    let (_, rtx, _, _) = numbers(rooms.parameters(rooms.own));
+    let (_, rtx, _, _) = numbers(&rooms.parameters(rooms.own));
     assert_eq!(again.payload_type, rtx);
     assert_eq!(again.payload[..2], lost.sequence.to_be_bytes());
     assert_eq!(again.extensions.len(), lost.extensions.len());

@@ -206,8 +206,7 @@ fn a_receiver_is_told_what_was_sent() {
     let parameters = room
         .engine
         .consumer_parameters(consumer)
-        .expect("it is open")
-        .clone();
+        .expect("it is open");
     let received = room.received();
     let to_receiver = received
         .iter()

@@ -69,8 +69,7 @@ fn named<'a, K: Clone + 'a, I: Id>(
 
 fn by_rtx_ssrc(world: &World, transport: Entity) -> Vec<KeyValue<u32, ConsumerId>> {
     let entry = |(consumer, value)| {
-        let parameters = &world.get::<ConsumerParameters>(consumer)?.rtp;
-        let key = parameters.encodings.first()?.rtx?.ssrc;
+        let key = world.get::<ConsumerParameters>(consumer)?.rtx_ssrc()?;
         Some(KeyValue { key, value })
     };
     let consumers = related::<Residents, ConsumerId>(world, transport);

@@ -95,7 +95,8 @@ impl Streams {
         // Which is found first is not the same in every run.
         found.sort_by_key(|(_, id, ..)| **id);
         for (entity, id, consumer, parameters) in found {
-            let Some(encoding) = parameters.rtp.encodings.first() else {
+            let rtp = parameters.rtp();
+            let Some(encoding) = rtp.encodings.first() else {
                 continue;
             };
             let Some(ssrc) = encoding.ssrc else { continue };
@@ -108,8 +109,8 @@ impl Streams {
                 id: *id,
                 kind: consumer.kind,
                 repairs: None,
-                repeats: repeats(&parameters.rtp),
-                clock_rate: parameters.rtp.codecs.first().map_or(1, |it| it.clock_rate),
+                repeats: repeats(&rtp),
+                clock_rate: rtp.codecs.first().map_or(1, |it| it.clock_rate),
                 source: source(engine, consumer.producer),
             };
             self.know((consumer.transport, ssrc), stream);

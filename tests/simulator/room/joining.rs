@@ -137,7 +137,7 @@ impl Room {
             let consumer = consumer.expect("it can be consumed");
             let parameters = self.engine.consumer_parameters(consumer);
             let parameters = parameters.expect("it is open");
-            to.listen((producer, consumer), parameters, &media);
+            to.listen((producer, consumer), &parameters, &media);
         }
     }
 

@@ -120,14 +120,20 @@ impl<'a> Taken<'a> {
         let engine = &self.room.engine;
         let told = |id: ProducerId| engine.producer_parameters(id).expect("it is open");
         let sends = |id: ConsumerId| engine.consumer_parameters(id).expect("it is open");
+        let sent = self.made.iter().map(|made| match *made {
+            Made::Sends(id) => Some(sends(id)),
+            _ => None,
+        });
+        let sent: Vec<_> = sent.collect();
         let answers: Vec<Answer<'_>> = self
             .made
             .iter()
-            .map(|made| match *made {
+            .zip(&sent)
+            .map(|(made, sent)| match *made {
                 Made::Nothing => Answer::Rejected,
                 Made::Receives(id) => Answer::Receives(told(id)),
-                Made::Sends(id) => Answer::Sends {
-                    parameters: sends(id),
+                Made::Sends(_) => Answer::Sends {
+                    parameters: sent.as_ref().expect("it is sent"),
                     stream: "stream",
                     track: "track",
                 },
