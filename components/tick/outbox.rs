@@ -167,7 +167,7 @@ impl Outbox {
             std::mem::swap(&mut self.rows, &mut self.later);
         } else {
             self.rows.clear();
-            self.sealed.truncate(0);
+            self.sealed.clear();
         }
     }
 
@@ -210,19 +210,16 @@ impl Outbox {
         inbox: &Inbox,
         session: &mut SrtpSession,
     ) -> Result<Outgoing, Refusal> {
-        let (start, out) = self.sealed.reserve(row.sealed_len_max());
-        let sealed = row.seal((&self.headers, inbox.bytes()), session, (start, out));
-        let used = sealed.map_or(0, |row| row.sealed_len());
-        self.sealed.truncate(start + used);
-        sealed
+        let room = self.sealed.room(row.sealed_len_max());
+        let sealed = row.seal((&self.headers, inbox.bytes()), session, room)?;
+        self.sealed.commit(sealed.sealed_len());
+        Ok(sealed)
     }
 
     /// What rows are sealed from, and `len` bytes that they may be sealed into: instead of
     /// [`seal`](Self::seal), for all of a chunk.
     pub fn room(&mut self, len: usize) -> (&[u8], &mut [u8]) {
-        self.sealed.truncate(0);
-        let (_, room) = self.sealed.reserve(len);
-        (&self.headers, room)
+        (&self.headers, self.sealed.anew(len))
     }
 
     /// Adds a row for a destination.
@@ -239,7 +236,7 @@ impl Outbox {
         self.headers.clear();
         self.destinations.clear();
         self.rows.clear();
-        self.sealed.truncate(0);
+        self.sealed.clear();
         self.later.clear();
         self.next = 0;
     }

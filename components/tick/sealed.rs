@@ -15,14 +15,28 @@ pub struct Sealed {
 }
 
 impl Sealed {
-    /// Space for `len` bytes, and its offset.
-    pub(crate) fn reserve(&mut self, len: usize) -> (usize, &mut [u8]) {
+    /// Space for `len` bytes behind those that are used, and its offset.
+    #[inline]
+    pub(crate) fn room(&mut self, len: usize) -> (usize, &mut [u8]) {
         let (start, end) = (self.used, self.used + len);
         if self.bytes.len() < end {
             self.bytes.resize(end, 0);
         }
-        self.used = end;
         (start, &mut self.bytes[start..end])
+    }
+
+    /// So many bytes of the room are used.
+    #[inline]
+    pub(crate) fn commit(&mut self, len: usize) {
+        self.used += len;
+    }
+
+    /// `len` bytes in place of those that are used.
+    pub(crate) fn anew(&mut self, len: usize) -> &mut [u8] {
+        self.used = 0;
+        self.room(len);
+        self.used = len;
+        &mut self.bytes[..len]
     }
 
     /// The bytes.
@@ -30,19 +44,21 @@ impl Sealed {
         &self.bytes[..self.used]
     }
 
-    /// Gives up what lies at `start` and behind it.
-    pub(crate) fn truncate(&mut self, start: usize) {
-        self.used = self.used.min(start);
+    /// Gives up all of them.
+    pub(crate) fn clear(&mut self) {
+        self.used = 0;
     }
 }
 
 impl Outgoing {
     /// How much room it needs to be sealed, at most.
+    #[inline]
     pub fn sealed_len_max(&self) -> usize {
         self.len() as usize + CryptoSuite::OVERHEAD_MAX
     }
 
     /// How much of that it took: nothing when it is not sealed.
+    #[inline]
     pub fn sealed_len(&self) -> usize {
         match self.overhead {
             0 => 0,
@@ -56,6 +72,7 @@ impl Outgoing {
     /// # Errors
     ///
     /// The reason not to send it.
+    #[inline]
     pub fn seal(
         &self,
         (headers, payloads): (&[u8], &[u8]),
