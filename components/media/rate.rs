@@ -146,21 +146,17 @@ impl Rate {
     }
 
     fn begin_item(&mut self, steps: u32) {
-        self.make_room();
+        let items = self.items();
+        if self.older.len() >= items as usize {
+            self.forget_oldest(items);
+        }
+        // What never passes takes no memory; what does takes all it will need at once.
+        if self.older.capacity() == 0 {
+            self.older.reserve_exact(items as usize);
+        }
         let bytes = std::mem::take(&mut self.newest_bytes);
         self.older.push_back(Item::new(bytes, steps));
         self.span += steps;
-    }
-
-    /// What passes seldom takes little memory, and what passes always no more than all items.
-    fn make_room(&mut self) {
-        if self.older.len() < self.older.capacity() {
-            return;
-        }
-        self.forget_oldest(self.items());
-        if self.older.len() == self.older.capacity() {
-            self.older.reserve_exact(ITEMS as usize / 4);
-        }
     }
 
     /// Forgets what has left the window: something has when as many items as it has are noted.
@@ -324,14 +320,14 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_takes_the_memory_of_its_window_and_no_more() {
-        for (rate, most) in [(2, 25), (30, 100), (100, 100), (5_000, 100)] {
+    fn a_rate_takes_its_memory_with_the_first_items_and_no_more_after_them() {
+        for rate in [2, 30, 100, 5_000] {
             let mut told = Rate::new(2_500);
+            assert_eq!(told.older.capacity(), 0);
             for packet in 0..20 * rate {
                 told.add(100, Time::from_nanos(packet * 1_000_000_000 / rate));
+                assert!(told.older.capacity() <= ITEMS as usize, "{rate}");
             }
-            let taken = told.older.capacity();
-            assert!(taken <= most, "{taken} items at {rate} packets a second");
         }
     }
 

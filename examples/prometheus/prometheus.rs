@@ -68,6 +68,10 @@ fn open_chat(engine: &mut Engine) -> Result<DataProducerId, Failure> {
 }
 
 /// Says something now and then, until the engine is gone.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "somebody who talks, on a thread of its own"
+)]
 fn talk(handle: &Handle, chat: DataProducerId) {
     let say = move |engine: &mut Engine| engine.send_message(chat, &Message::text("well"));
     while handle.request(say).is_ok() {
