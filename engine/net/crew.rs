@@ -256,7 +256,9 @@ mod tests {
             assert_eq!(said.downcast_ref::<&str>(), Some(&"as it should"));
         }
         let both_here = Barrier::new(2);
-        crew.run(1, &|| drop(both_here.wait()));
+        crew.run(1, &|| {
+            both_here.wait();
+        });
     }
 
     #[test]
