@@ -48,7 +48,9 @@ pub mod consume {
     pub(crate) mod wants;
     pub(crate) mod withheld;
 
-    pub use allocation::{Bid, Bids, Budget, Lowest, PathBids, Rung, is_shared, share, stagger};
+    pub use allocation::{
+        Bid, Bids, Budget, Lowest, PathBids, Rung, Step, is_shared, share_in_step, stagger,
+    };
     pub use allotment::{Allotment, Given};
     pub use allowance::Allowance;
     pub use choices::{LayersChanging, LayersToChoose, Priority};

@@ -167,6 +167,14 @@ limits! {
     layer_hysteresis_percent: u64;
     /// Milliseconds after which a path that carried what it costs is enough. Default 5,000.
     layer_patience_ms: u64;
+    /// Milliseconds for which less may be believed of a path than is sent before a consumer gets
+    /// less; longer while all of it arrives without a queue. Default 500.
+    layer_fall_patience_ms: u64;
+    /// How much more than is sent, in percent, is tried at a time once something was too much for a
+    /// path. Default 100.
+    layer_step_percent: u64;
+    /// The same within `layer_hold_down_max_ms` after that. Default 20.
+    layer_cautious_step_percent: u64;
     /// Milliseconds between two changes of what a consumer may get, unless what is sent is more than
     /// its path carries. Default 1,000.
     layer_change_interval_ms: u64;

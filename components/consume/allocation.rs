@@ -72,6 +72,17 @@ pub struct Budget {
     pub lowest: Lowest,
 }
 
+/// How much more is given at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// As much as there is room for.
+    Any,
+    /// Up to so many bits a second in all, or else a rung of one consumer.
+    UpTo(u64),
+    /// No more than before.
+    Nothing,
+}
+
 /// Who gets its lowest layer although there is no room for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lowest {
@@ -194,7 +205,7 @@ impl Bid {
 /// room, as many as its priority says.
 ///
 /// Returns the bits a second that are used.
-pub fn share(fixed: u64, budget: Budget, bids: &mut [Bid], rungs: &[Rung]) -> u64 {
+fn share(fixed: u64, budget: Budget, bids: &mut [Bid], rungs: &[Rung]) -> u64 {
     bids.sort_unstable_by_key(|bid| (Reverse(bid.rank.0), bid.rank.1));
     let is_shared = is_shared(bids);
     let mut used = fixed;
@@ -223,6 +234,33 @@ pub fn share(fixed: u64, budget: Budget, bids: &mut [Bid], rungs: &[Rung]) -> u6
             return used;
         }
         is_base = false;
+    }
+}
+
+/// Shares a `budget`, but gives no more at a time than a `step`: what comes of that is seen before
+/// there is another one.
+pub fn share_in_step(fixed: u64, budget: Budget, step: Step, bids: &mut [Bid], rungs: &[Rung]) {
+    // Who has nothing does not wait for steps.
+    let has_nothing = bids.iter().any(|bid| bid.given == Given::Nothing);
+    let step = if has_nothing { Step::Any } else { step };
+    let raise = match step {
+        Step::Any => budget.raise,
+        Step::UpTo(bitrate) => budget.raise.min(bitrate),
+        Step::Nothing => 0,
+    };
+    share(fixed, Budget { raise, ..budget }, bids, rungs);
+    let has_risen = bids.iter().any(|bid| bid.rises(rungs));
+    if has_risen || raise == budget.raise || step == Step::Nothing {
+        return;
+    }
+    share(fixed, budget, bids, rungs);
+    let rising = bids.iter_mut().filter(|bid| bid.rises(rungs));
+    for (index, bid) in rising.enumerate() {
+        let before = bid.place_before(rungs);
+        bid.place = match index {
+            0 => Some(before.map_or(0, |place| place + 1)),
+            _ => before,
+        };
     }
 }
 
@@ -350,6 +388,35 @@ mod tests {
             let found = shared(0, budget(kbits), bids(&rows));
             assert_eq!(found, (places, used), "{priorities:?} of {kbits}");
         }
+    }
+
+    #[test]
+    fn a_step_is_what_is_given_at_a_time_or_a_rung_of_one() {
+        // A step, and the rungs after it of those who have 120 and 90 kbit/s. The second comes first.
+        let rows = [
+            (Step::Any, [8, 8]),
+            (Step::Nothing, [2, 1]),
+            (Step::UpTo(250_000), [2, 2]),
+            (Step::UpTo(420_000), [2, 4]),
+            // No rung is so small: one it is all the same.
+            (Step::UpTo(231_000), [2, 2]),
+        ];
+        for (step, expected) in rows {
+            let (mut bids, rungs) = bids(&[(1, Some(2), 9), (2, Some(1), 9)]);
+            share_in_step(0, budget(5_000), step, &mut bids, &rungs);
+            bids.sort_unstable_by_key(|bid| bid.rank.1);
+            let places: Vec<_> = bids.iter().filter_map(|bid| bid.place).collect();
+            assert_eq!(places, expected, "{step:?}");
+        }
+        // Who has nothing does not wait.
+        let (mut nothing, rungs) = bids(&[(1, None, 9), (1, Some(0), 9)]);
+        nothing[0].given = Given::Nothing;
+        share_in_step(0, budget(150), Step::Nothing, &mut nothing, &rungs);
+        assert_eq!(nothing[0].place, Some(1));
+        // What is too much falls in any step.
+        let (mut bids, rungs) = bids(&[(1, Some(5), 9)]);
+        share_in_step(0, budget(150), Step::UpTo(440_000), &mut bids, &rungs);
+        assert_eq!(bids[0].place, Some(2));
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bevy_ecs::component::Component;
 
-use crate::consume::allocation::{Budget, Lowest};
-use crate::feedback::outgoing_estimate::PathEstimate;
+use crate::consume::allocation::{Budget, Lowest, Step};
+use crate::feedback::outgoing_estimate::{EstimateCause, PathEstimate};
 use crate::tick::limits::Limits;
 use crate::tick::time::Time;
 
@@ -18,25 +18,28 @@ pub struct Restraint {
     doublings: u32,
     steadiest: Steadiest,
     overfull_since: Option<Time>,
+    /// Since when more is sent than the path is believed to carry.
+    short_since: Option<Time>,
     /// Lowest layers go without, for the path was over-filled with these alone.
     is_rationed: bool,
 }
 
 crate::snapshot::state! {
     struct Restraint {
-        raised_at, hold, doublings, steadiest, overfull_since, is_rationed
+        raised_at, hold, doublings, steadiest, overfull_since, short_since, is_rationed
     }
 }
 
 /// For a while it is not tried again what was too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Hold {
+    since: Time,
     until: Time,
     /// Bits a second that were too many.
     level: u64,
 }
 
-crate::snapshot::state! { struct Hold { until, level } }
+crate::snapshot::state! { struct Hold { since, until, level } }
 
 /// The lowest estimate of the latest span: that of two halves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,14 +47,17 @@ struct Steadiest {
     began: Option<Time>,
     current: u64,
     previous: Option<u64>,
+    latest: u64,
 }
 
-crate::snapshot::state! { struct Steadiest { began, current, previous } }
+crate::snapshot::state! { struct Steadiest { began, current, previous, latest } }
 
 /// A raise that lasted for so long was right.
 const RIGHT: Duration = Duration::from_secs(60);
 /// A path that carries so much more than what was too much, in percent, is another path.
 const ANOTHER_PERCENT: u64 = 125;
+/// Though not before this part of the span: for a moment probes find more on any path that is shared.
+const ANOTHER_PARTS: u64 = 8;
 /// And so much of it, in percent, is known to be all right.
 const RIGHT_PERCENT: u64 = 90;
 /// What is sent may exceed the estimate by this, in percent, before anybody gets less: a key frame
@@ -59,6 +65,16 @@ const RIGHT_PERCENT: u64 = 90;
 const TOLERANCE_PERCENT: u64 = 15;
 /// A queue that gets so much of what gets out of it, in percent, drains.
 const DRAINS_PERCENT: u64 = 95;
+/// Who got less is told after about so long what came of it: a round trip and a report.
+const TOLD: Duration = Duration::from_millis(300);
+/// What is sent into a queue as short as this, of which so much arrives and almost nothing is lost,
+/// is carried, whatever is believed.
+const CARRIED_MS: f64 = 20.0;
+const CARRIED_PERCENT: u64 = 90;
+const CARRIED_LOSS: f64 = 0.005;
+/// A path that is believed to carry less than so much of what is sent, in percent, has become
+/// another one.
+const DEEP_PERCENT: u64 = 70;
 /// Lowest layers over-fill a path if it is over-filled for so long with them alone: what was sent
 /// before has left then.
 const OVERFULL: Duration = Duration::from_secs(1);
@@ -79,14 +95,14 @@ impl Restraint {
             Duration::from_millis(limits.layer_patience_ms),
         );
         let lowest = self.steadiest.update(estimate, patience / 2, now);
-        let keep = kept(path, repeated).min(most);
+        let believed = kept(path, repeated).min(most);
+        let keep = self.keep(path, (sent, believed), now, limits).min(most);
         let with_margin = estimate.saturating_mul(100) / (100 + limits.layer_hysteresis_percent);
         let tried = with_margin.max(lowest.unwrap_or(0));
-        let is_short = sent > keep;
-        self.watch(is_short && path.is_overfull(), now);
-        let raise = match is_short {
+        self.watch(sent > keep && path.is_overfull(), now);
+        let raise = match sent > believed {
             true => 0,
-            false => tried.min(self.most(estimate, now)).saturating_sub(repeated),
+            false => tried.min(self.most(now)).saturating_sub(repeated),
         };
         Budget {
             keep,
@@ -97,6 +113,67 @@ impl Restraint {
                 (false, _) => Lowest::Nobody,
             },
         }
+    }
+
+    /// Up to which bitrate everybody keeps what it has, where `sent` bits a second are sent and
+    /// `believed` ones carried: for a while more than these, unless it is plain that it is too much.
+    fn keep(
+        &mut self,
+        path: &PathEstimate,
+        (sent, believed): (u64, u64),
+        now: Time,
+        limits: &Limits,
+    ) -> u64 {
+        // As the reference does it, nothing is kept that has no room in the estimate.
+        if !limits.lowest_layer_always {
+            return believed;
+        }
+        if sent <= believed || is_carried(path, sent) {
+            self.short_since = None;
+            return believed.max(sent);
+        }
+        let since = *self.short_since.get_or_insert(now);
+        let patience = Duration::from_millis(limits.layer_fall_patience_ms);
+        let has_fallen = self.hold.is_some_and(|hold| now - hold.since < TOLD);
+        let is_doubtful = !is_plain(path) && believed >= sent / 100 * DEEP_PERCENT;
+        let waits = has_fallen || is_doubtful && now - since < patience;
+        match waits && !path.is_full() {
+            true => sent,
+            false => believed,
+        }
+    }
+
+    /// How much more is tried at a time where `sent` bits a second are sent: since something was too
+    /// much for the path, little, and it is seen what comes of that.
+    /// Of a path of which a receiver tells a bitrate, nothing is seen.
+    pub fn step(&self, path: &PathEstimate, sent: u64, now: Time, limits: &Limits) -> Step {
+        let is_told = path.cause == EstimateCause::Remb;
+        let Some(hold) = self.hold.filter(|_| !is_told) else {
+            return Step::Any;
+        };
+        if self
+            .raised_at
+            .is_some_and(|at| now - at < limits.layer_change_interval())
+        {
+            return Step::Nothing;
+        }
+        let lately = Duration::from_millis(limits.layer_hold_down_max_ms);
+        let percent = match now - hold.since < lately && !self.is_another(hold) {
+            true => limits.layer_cautious_step_percent,
+            false => limits.layer_step_percent,
+        };
+        Step::UpTo(sent.saturating_add(sent / 100 * percent))
+    }
+
+    /// For some time now the path has been believed to carry more than what was too much, or it is
+    /// twice as much.
+    fn is_another(&self, hold: Hold) -> bool {
+        self.steadiest.lowest() >= hold.level.saturating_mul(ANOTHER_PERCENT) / 100
+            || self.is_twice(hold)
+    }
+
+    fn is_twice(&self, hold: Hold) -> bool {
+        self.steadiest.latest >= hold.level.saturating_mul(2)
     }
 
     /// Everybody gets something.
@@ -127,22 +204,47 @@ impl Restraint {
         let span = limits.layer_hold_down_ms.saturating_mul(times);
         let span = Duration::from_millis(span.min(limits.layer_hold_down_max_ms));
         self.hold = Some(Hold {
+            since: now,
             until: now + span,
             level: sent,
         });
     }
 
     /// The most that is tried.
-    fn most(&self, estimate: u64, now: Time) -> u64 {
+    fn most(&self, now: Time) -> u64 {
         let holds = |hold: &Hold| {
-            let is_another = estimate >= hold.level.saturating_mul(ANOTHER_PERCENT) / 100;
-            now < hold.until && !is_another
+            let short = (hold.until - hold.since).as_nanos() as u64 / ANOTHER_PARTS;
+            let is_over = now >= hold.since + Duration::from_nanos(short);
+            let may_be_another = is_over || self.is_twice(*hold);
+            now < hold.until && !(may_be_another && self.is_another(*hold))
         };
         let hold = self.hold.filter(holds);
         hold.map_or(u64::MAX, |hold| {
             hold.level.saturating_mul(RIGHT_PERCENT) / 100
         })
     }
+}
+
+/// What is sent arrives, and does not wait on its way: too little is believed of the path.
+fn is_carried(path: &PathEstimate, sent: u64) -> bool {
+    let figures = &path.figures;
+    let arrives = figures
+        .acknowledged_bitrate
+        .is_some_and(|acknowledged| acknowledged >= sent / 100 * CARRIED_PERCENT);
+    let is_told = !matches!(path.cause, EstimateCause::Silence | EstimateCause::Limit);
+    let is_short = figures.queueing_delay < CARRIED_MS;
+    is_told && arrives && is_short && !is_lossy(path)
+}
+
+/// It is plain that too much is sent, or nobody tells whether it is.
+fn is_plain(path: &PathEstimate) -> bool {
+    let is_untold = path.figures.acknowledged_bitrate.is_none();
+    let is_decided = matches!(path.cause, EstimateCause::Silence | EstimateCause::Limit);
+    is_untold || is_decided || path.is_crowded() || is_lossy(path)
+}
+
+fn is_lossy(path: &PathEstimate) -> bool {
+    path.figures.loss.is_some_and(|loss| loss > CARRIED_LOSS)
 }
 
 /// Up to which bitrate everybody keeps what it has. Where packets wait for long or are lost in a queue,
@@ -165,6 +267,7 @@ impl Steadiest {
     /// Takes in an estimate; the lowest since the half of the span before this one began, once both
     /// are full.
     fn update(&mut self, estimate: u64, half: Duration, now: Time) -> Option<u64> {
+        self.latest = estimate;
         let Some(began) = self.began else {
             (self.began, self.current) = (Some(now), estimate);
             return None;
@@ -174,7 +277,13 @@ impl Steadiest {
             (self.began, self.current) = (Some(now), estimate);
         }
         self.current = self.current.min(estimate);
-        self.previous.map(|previous| previous.min(self.current))
+        self.previous.map(|_| self.lowest())
+    }
+
+    /// The lowest that is remembered.
+    fn lowest(&self) -> u64 {
+        self.previous
+            .map_or(self.current, |previous| previous.min(self.current))
     }
 }
 
@@ -227,10 +336,117 @@ mod tests {
             &[
                 (10_000, 1_100, 500, 1_265, 900),
                 (14_999, 900, 500, 1_035, 900),
-                (14_999, 1_249, 500, 1_436, 900),
-                (14_999, 1_250, 500, 1_437, 1_190),
+                // For a moment more is believed of it.
+                (14_999, 1_300, 500, 1_495, 900),
                 (15_000, 1_100, 500, 1_265, 1_047),
             ],
+        );
+        let (mut restraint, limits) = (Restraint::default(), Limits::default());
+        restraint.fall(1_000_000, Time::from_secs(10), &limits);
+        check(
+            &mut restraint,
+            &[
+                (10_000, 1_250, 500, 1_437, 900),
+                (10_624, 1_250, 500, 1_437, 900),
+                (10_625, 1_250, 500, 1_437, 1_190),
+                (11_300, 1_249, 500, 1_436, 900),
+                // Twice as much.
+                (11_400, 2_000, 500, 2_300, 1_904),
+            ],
+        );
+    }
+
+    #[test]
+    fn who_gets_less_waits_unless_it_is_plain_that_too_much_is_sent() {
+        let (mut restraint, limits) = (Restraint::default(), Limits::default());
+        let mut look = |ms: u64, estimate: u64, (acknowledged, queue, loss): (u64, f64, f64)| {
+            let mut path = PathEstimate::starting_at(estimate * 1_000);
+            path.figures.acknowledged_bitrate = Some(acknowledged * 1_000);
+            (path.figures.queueing_delay, path.figures.loss) = (queue, Some(loss));
+            let now = Time::from_millis(ms);
+            restraint
+                .budget(&path, (1_000_000, 0), u64::MAX, now, &limits)
+                .keep
+                / 1_000
+        };
+        let rows = [
+            // What arrives without a queue is carried, for as long as it does.
+            (0, 500, (900, 19.0, 0.0), 1_000),
+            (5_000, 500, (900, 19.0, 0.005), 1_000),
+            // A queue may be that of a moment, for half a second.
+            (5_100, 700, (900, 20.0, 0.0), 1_000),
+            (5_599, 700, (900, 59.0, 0.0), 1_000),
+            (5_600, 700, (900, 20.0, 0.0), 805),
+            (5_700, 700, (950, 0.0, 0.0), 1_000),
+            (5_800, 700, (899, 0.0, 0.0), 1_000),
+            (6_300, 700, (899, 0.0, 0.0), 805),
+            (6_400, 1_000, (899, 0.0, 0.0), 1_150),
+            // Loss, a long queue and a path that is much less leave no doubt.
+            (6_500, 700, (900, 0.0, 0.006), 805),
+            (6_600, 1_000, (899, 0.0, 0.0), 1_150),
+            (6_700, 700, (900, 61.0, 0.0), 855),
+            (6_800, 1_000, (899, 0.0, 0.0), 1_150),
+            (6_900, 600, (900, 20.0, 0.0), 690),
+        ];
+        for (ms, estimate, figures, keep) in rows {
+            assert_eq!(look(ms, estimate, figures), keep, "at {ms} ms");
+        }
+    }
+
+    #[test]
+    fn after_a_fall_it_is_told_first_what_came_of_it() {
+        let (mut restraint, limits) = (Restraint::default(), Limits::default());
+        restraint.fall(1_200_000, Time::from_secs(10), &limits);
+        let mut keep = |ms: u64, queue: f64| {
+            let mut path = PathEstimate::starting_at(500_000);
+            path.figures.queueing_delay = queue;
+            let now = Time::from_millis(ms);
+            restraint
+                .budget(&path, (1_000_000, 0), u64::MAX, now, &limits)
+                .keep
+        };
+        assert_eq!(keep(10_100, 150.0), 1_000_000);
+        assert_eq!(keep(10_200, 201.0), 500_000, "it is full");
+        assert_eq!(keep(10_299, 100.0), 1_000_000);
+        assert_eq!(keep(10_300, 100.0), 500_000);
+    }
+
+    #[test]
+    fn a_path_on_which_something_was_too_much_is_tried_in_steps() {
+        let (mut restraint, limits) = (Restraint::default(), Limits::default());
+        let at = Time::from_millis;
+        let path = |kbits: u64| PathEstimate::starting_at(kbits * 1_000);
+        assert_eq!(
+            restraint.step(&path(1_000), 1_000, at(0), &limits),
+            Step::Any
+        );
+        restraint.fall(1_200_000, at(0), &limits);
+        restraint.budget(&path(1_000), (0, 0), u64::MAX, at(0), &limits);
+        assert_eq!(
+            restraint.step(&path(1_000), 1_000, at(100), &limits),
+            Step::UpTo(1_200)
+        );
+        restraint.rise(at(6_000));
+        assert_eq!(
+            restraint.step(&path(1_000), 1_100, at(6_999), &limits),
+            Step::Nothing
+        );
+        assert_eq!(
+            restraint.step(&path(1_000), 1_100, at(7_000), &limits),
+            Step::UpTo(1_320)
+        );
+        assert_eq!(
+            restraint.step(&path(1_000), 1_000, at(60_000), &limits),
+            Step::UpTo(2_000),
+            "that was long ago"
+        );
+        let (mut restraint, limits) = (Restraint::default(), Limits::default());
+        restraint.fall(800_000, at(0), &limits);
+        restraint.budget(&path(1_000), (0, 0), u64::MAX, at(0), &limits);
+        assert_eq!(
+            restraint.step(&path(1_000), 700, at(100), &limits),
+            Step::UpTo(1_400),
+            "another path"
         );
     }
 

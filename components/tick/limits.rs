@@ -134,6 +134,16 @@ pub struct Limits {
     /// Milliseconds after which a path that carried what it costs all the time is enough without
     /// that. Default 5,000.
     pub layer_patience_ms: u64,
+    /// Milliseconds for which it may be a passing queue of others that a path is believed to carry
+    /// less than is sent, and nobody gets less for it; nor for longer than that while all of it
+    /// arrives without a queue. Default 500.
+    pub layer_fall_patience_ms: u64,
+    /// How much more than is sent, in percent, is tried at a time once something was too much for a
+    /// path: or a single layer, if that is more. Default 100.
+    pub layer_step_percent: u64,
+    /// The same for as long after that as `layer_hold_down_max_ms`, unless the path carries a quarter
+    /// more. Default 20.
+    pub layer_cautious_step_percent: u64,
     /// Milliseconds between two changes of what a consumer may get, unless what is sent is more than
     /// its path carries. Default 1,000.
     pub layer_change_interval_ms: u64,
@@ -242,6 +252,9 @@ impl Default for Limits {
             pacing_delay_ms: 500,
             layer_hysteresis_percent: 5,
             layer_patience_ms: 5_000,
+            layer_fall_patience_ms: 500,
+            layer_step_percent: 100,
+            layer_cautious_step_percent: 20,
             layer_change_interval_ms: 1_000,
             layer_hold_down_ms: 5_000,
             layer_hold_down_max_ms: 60_000,

@@ -4,7 +4,8 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::{
     Allotment, Bid, Bids, Deadlines, Demand, Given, Layering, LayersToChoose, Limits, Now,
-    OutgoingEstimate, OutgoingLimit, Path, PathBids, Restraint, Rung, is_shared, share, stagger,
+    OutgoingEstimate, OutgoingLimit, Path, PathBids, Restraint, Rung, is_shared, share_in_step,
+    stagger,
 };
 
 /// Consumers of a path that may switch to a higher spatial layer each time that it is looked at.
@@ -60,7 +61,8 @@ impl Sharing<'_, '_> {
         for bid in &mut *bids {
             bid.is_frozen &= !is_short;
         }
-        share(path.fixed, budget, bids, rungs);
+        let step = restraint.step(carried, sent, now, limits);
+        share_in_step(path.fixed, budget, step, bids, rungs);
         stagger(bids, rungs, SWITCHES_UP);
         let moved = |bid: &&Bid| bid.given != Given::Undecided;
         let decided = || bids.iter().filter(moved);

@@ -14,6 +14,8 @@ pub(super) struct Probes {
     /// How long a burst takes at least.
     span: Duration,
     latest: u8,
+    /// A queue grew lately: the path may be shared, and what a burst finds be what others left.
+    pub(super) is_contested: bool,
     running: Option<Running>,
     not_before: Time,
     /// Bursts in a row that found no more.
@@ -22,7 +24,9 @@ pub(super) struct Probes {
     arrived: Vec<(Time, u16)>,
 }
 
-crate::snapshot::state! { struct Probes { span, latest, running, not_before, failures, arrived } }
+crate::snapshot::state! {
+    struct Probes { span, latest, is_contested, running, not_before, failures, arrived }
+}
 
 /// A burst under way.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +68,9 @@ const BEYOND_WANTED: f64 = 1.2;
 const BEYOND_ESTIMATE: f64 = 2.0;
 /// A long burst fills the queue by so much that packets of media wait behind it.
 const LONG_BEYOND_ESTIMATE: f64 = 1.5;
+/// Where a queue grew lately, ever more is found in smaller steps, and in no hurry.
+const CONTESTED_BEYOND_ESTIMATE: f64 = 1.5;
+const CONTESTED_INTERVAL: Duration = Duration::from_millis(500);
 /// A receiver tells times in steps of 250 µs, and paths hold packets up for some milliseconds.
 const SPAN_MIN: Duration = Duration::from_millis(15);
 const PACKETS_MIN: u32 = 5;
@@ -97,6 +104,7 @@ impl Default for Probes {
         Self {
             span: SPAN_MIN,
             latest: 0,
+            is_contested: false,
             running: None,
             not_before: Time::ZERO,
             failures: 0,
@@ -151,7 +159,11 @@ impl Probes {
         let outcome = running.outcome(&mut self.arrived);
         let is_success = outcome.is_some_and(|outcome| !outcome.is_less);
         if is_success {
-            (self.failures, self.not_before) = (0, now);
+            let rest = match self.is_contested {
+                true => CONTESTED_INTERVAL,
+                false => Duration::ZERO,
+            };
+            (self.failures, self.not_before) = (0, now + rest);
         } else {
             self.not_before = now + INTERVAL * (1 << self.failures.min(DOUBLINGS_MAX));
             self.failures += 1;
@@ -174,9 +186,10 @@ impl Probes {
         }
         self.latest = self.latest.checked_add(1).unwrap_or(1);
         let is_jittery = spread > SPREAD_MIN_MS;
-        let beyond = match is_jittery {
-            true => LONG_BEYOND_ESTIMATE,
-            false => BEYOND_ESTIMATE,
+        let beyond = match (self.is_contested, is_jittery) {
+            (true, _) => CONTESTED_BEYOND_ESTIMATE,
+            (false, true) => LONG_BEYOND_ESTIMATE,
+            (false, false) => BEYOND_ESTIMATE,
         };
         let bitrate = (BEYOND_WANTED * wanted).min(beyond * estimate);
         let span = match is_jittery {
@@ -385,6 +398,20 @@ mod tests {
         for (wanted, expected) in rows {
             let probe = Probes::default().ask(ESTIMATE, wanted, 0.0, Time::ZERO);
             assert_eq!(probe.map(|probe| probe.bitrate), expected, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn where_a_queue_grew_lately_less_is_tried_at_a_time() {
+        let mut probes = Probes {
+            is_contested: true,
+            ..Probes::default()
+        };
+        // (ms, a burst leaves): at 1.5 Mbit/s, of which everything arrives.
+        for (ms, leaves) in [(0, true), (699, false), (700, true)] {
+            let outcome = burst(&mut probes, ms, (6_400, 0));
+            let carried = outcome.map(|outcome| (outcome.carried / 1e5).round() as u64);
+            assert_eq!(carried, leaves.then_some(15), "at {ms} ms");
         }
     }
 

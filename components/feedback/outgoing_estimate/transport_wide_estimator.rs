@@ -39,13 +39,17 @@ pub struct TransportWideEstimator {
     /// Since when packets are sent of which nothing is told.
     unanswered_since: Option<Time>,
     lowered_at: Option<Time>,
+    /// When a queue or loss lowered it last.
+    cut_at: Option<Time>,
+    /// The same of the time before, if they were not one.
+    cut_before: Option<Time>,
     cause: EstimateCause,
 }
 
 crate::snapshot::state! {
     struct TransportWideEstimator {
         path, acknowledged, sent, loss, controller, probes, round_trip, sent_at, heard_at,
-        unanswered_since, lowered_at, cause
+        unanswered_since, lowered_at, cut_at, cut_before, cause
     }
 }
 
@@ -75,6 +79,10 @@ const QUEUE_TO_PROBE_MS: f64 = 20.0;
 /// Of a queue that nothing was told of for so long nothing is known: where nothing is sent, it
 /// drains.
 const QUEUE_MEMORY: Duration = Duration::from_millis(1_000);
+/// Where a queue grew twice within so long, it may be the limit of the path that was found, or others
+/// on it; what follows sooner than that is the same queue.
+const CONTESTED: Duration = Duration::from_secs(20);
+const ONE_CUT: Duration = Duration::from_millis(1_000);
 /// A receiver that does not answer for so long may not hear anything.
 const ANSWER_MAX: Duration = Duration::from_millis(1_000);
 /// A queue is too long however steady it is: a shallow one holds 16 packets, which are 50 ms at
@@ -109,6 +117,8 @@ impl TransportWideEstimator {
             heard_at: None,
             unanswered_since: None,
             lowered_at: None,
+            cut_at: None,
+            cut_before: None,
             cause: EstimateCause::Start,
         }
     }
@@ -135,6 +145,7 @@ impl BandwidthEstimator for TransportWideEstimator {
         self.watch_silence(now);
         self.learn_from_probe(now);
         let bitrate = self.bitrate();
+        self.probes.is_contested = self.cut_before.is_some_and(|at| now - at < CONTESTED);
         let probe = match self.is_calm(now) {
             true => self
                 .probes
@@ -232,6 +243,10 @@ impl TransportWideEstimator {
         let after = self.bitrate();
         let is_lost = self.loss.ceiling().is_some_and(|ceiling| ceiling <= after);
         if after < before {
+            if self.cut_at.is_some_and(|at| now - at >= ONE_CUT) {
+                self.cut_before = self.cut_at;
+            }
+            self.cut_at = Some(now);
             self.cause = match is_lost {
                 true => EstimateCause::Loss,
                 false => EstimateCause::Queue,
