@@ -47,7 +47,7 @@ pub struct Engine {
     /// What a request changed is not done yet, or is not known to be.
     pub(crate) in_doubt: bool,
     pub(crate) poison: Option<Poison>,
-    work: Work,
+    pub(crate) work: Work,
     pub(crate) ticks: u64,
     /// What it was made with, for snapshots.
     pub(crate) settings: Settings,

@@ -10,7 +10,8 @@ use serde::{Serialize, Serializer};
 use crate::clock::Clock;
 use crate::tick_times::TickTimes;
 
-/// What the stages did, in the last tick and in all.
+/// What the stages did, in the last tick and in all. Of an engine that goes on from a snapshot, rows are
+/// those since the first start, as in its ledger; times and runs are those since it goes on.
 #[derive(Clone, Debug)]
 pub struct Work {
     clock: Clock,
@@ -65,6 +66,13 @@ impl Work {
         &self.tick_times
     }
 
+    /// What was handled before is in the ledger of who goes on.
+    pub(crate) fn resume(&mut self, ledger: &Ledger) {
+        for (stage, rows) in rows(ledger) {
+            self.total[stage as usize].rows = rows;
+        }
+    }
+
     pub(crate) fn begin(&mut self) {
         self.lap = self.clock.now();
     }
@@ -84,7 +92,6 @@ impl Work {
                 &mut self.last[stage as usize],
                 &mut self.total[stage as usize],
             );
-            // One that goes on from a snapshot has the rows of before in its ledger.
             last.rows = rows.saturating_sub(total.rows);
             total.rows = rows;
         }

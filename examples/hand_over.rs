@@ -1,10 +1,11 @@
 //! A server that ends and goes on in another process, in the middle of its calls.
 //!
 //! A line of standard input makes it write a snapshot and end; a second process, which waits for that,
-//! binds the same ports and goes on. In a shell, where Enter is that line:
+//! binds the same ports and goes on. In a shell, where Enter is that line, and `cat` keeps the input of
+//! the second open when the first has ended:
 //!
 //! ```text
-//! hand_over begin call.flumen | hand_over go-on call.flumen
+//! { hand_over begin call.flumen; cat; } | hand_over go-on call.flumen
 //! ```
 //!
 //! Who sends and who receives need not know: numbers, timestamps and keys go on.
@@ -41,9 +42,9 @@ usage: hand_over begin FILE [--port N] [--record RUN]
   RUN        where to record the run, to be run again by the example replay; it holds secrets, too
 
   A line of standard input makes either write its snapshot, print a line, and end; the end of standard
-  input makes it end for good. So Enter hands over from the first to the second:
+  input makes it end for good. So Enter hands over from the first to the second, and Ctrl-D ends it:
 
-    hand_over begin FILE | hand_over go-on FILE";
+    { hand_over begin FILE; cat; } | hand_over go-on FILE";
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// How long what waits to be sent has to leave when it ends for good, and a recording to be written.
@@ -205,9 +206,9 @@ fn serve(mut engine: Engine, file: &str) -> Result<(), Failure> {
 /// Writes the snapshot, and leaves the ports to who goes on.
 fn hand_over(mut engine: Engine, file: &str) -> Result<(), Failure> {
     let snapshot = engine.snapshot()?;
+    snapshot.write(file)?;
     engine.finish_recording(PATIENCE);
     drop(engine);
-    snapshot.write(file)?;
     writeln!(io::stdout(), "handed over")?;
     Ok(())
 }

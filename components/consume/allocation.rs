@@ -240,9 +240,16 @@ fn share(fixed: u64, budget: Budget, bids: &mut [Bid], rungs: &[Rung]) -> u64 {
 /// Shares a `budget`, but gives no more at a time than a `step`: what comes of that is seen before
 /// there is another one.
 pub fn share_in_step(fixed: u64, budget: Budget, step: Step, bids: &mut [Bid], rungs: &[Rung]) {
-    // Who has nothing does not wait for steps.
-    let has_nothing = bids.iter().any(|bid| bid.given == Given::Nothing);
-    let step = if has_nothing { Step::Any } else { step };
+    // Who has nothing does not wait for steps, nor who comes to where nobody gets anything without room.
+    let waits_for = |bid: &Bid| match bid.given {
+        Given::Nothing => true,
+        Given::Undecided => budget.lowest == Lowest::Nobody,
+        Given::Layers(_) => false,
+    };
+    let step = match bids.iter().any(waits_for) {
+        true => Step::Any,
+        false => step,
+    };
     let raise = match step {
         Step::Any => budget.raise,
         Step::UpTo(bitrate) => budget.raise.min(bitrate),
@@ -413,6 +420,14 @@ mod tests {
         nothing[0].given = Given::Nothing;
         share_in_step(0, budget(150), Step::Nothing, &mut nothing, &rungs);
         assert_eq!(nothing[0].place, Some(1));
+        // Nor who comes, where lowest layers have no room of their own.
+        let (mut coming, rungs) = bids(&[(1, None, 9)]);
+        let strict = Budget {
+            lowest: Lowest::Nobody,
+            ..budget(150)
+        };
+        share_in_step(0, strict, Step::Nothing, &mut coming, &rungs);
+        assert_eq!(coming[0].place, Some(2));
         // What is too much falls in any step.
         let (mut bids, rungs) = bids(&[(1, Some(5), 9)]);
         share_in_step(0, budget(150), Step::UpTo(440_000), &mut bids, &rungs);

@@ -7,7 +7,7 @@ use bevy_ecs::entity::{Entity, EntityHashSet};
 use smallvec::SmallVec;
 
 use crate::rtp_parameters::{MediaKind, RtpParameters};
-use crate::snapshot::Roster;
+use crate::snapshot::{self, Roster};
 use crate::wire::state::{Malformed, Reader, State, Writer};
 
 /// What hangs a consumer into the world. Its identifier is a [`ConsumerId`](crate::ConsumerId)
@@ -96,7 +96,13 @@ impl State<Roster> for ConsumerParameters {
     }
 
     fn load(from: &mut Reader<'_, Roster>) -> Result<Self, Malformed> {
-        Ok(Self::new(State::load(from)?, []))
+        let own = Self::new(State::load(from)?, []);
+        let bytes = snapshot::save(&*own.common);
+        let common = from.context.common.entry(bytes).or_insert(own.common);
+        Ok(Self {
+            common: common.clone(),
+            ..own
+        })
     }
 }
 
@@ -143,5 +149,18 @@ mod tests {
             (rtp("1", 9, None), None),
         ];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn they_have_it_in_common_where_a_snapshot_goes_on() {
+        let all = [("0", 7, Some(8)), ("1", 9, Some(10)), ("1", 9, None)];
+        let all = all.map(|(mid, ssrc, rtx)| ConsumerParameters::new(rtp(mid, ssrc, rtx), []));
+        let mut out = Writer::new(Roster::default());
+        all.iter().for_each(|one| one.save(&mut out));
+        let mut from = Reader::new(out.bytes(), Roster::default());
+        let loaded = [(); 3].map(|()| ConsumerParameters::load(&mut from).unwrap());
+        assert!(Arc::ptr_eq(&loaded[0].common, &loaded[1].common));
+        assert!(!Arc::ptr_eq(&loaded[0].common, &loaded[2].common));
+        assert_eq!(loaded.map(|one| one.rtp()), all.map(|one| one.rtp()));
     }
 }

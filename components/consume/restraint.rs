@@ -97,7 +97,8 @@ impl Restraint {
         let lowest = self.steadiest.update(estimate, patience / 2, now);
         let believed = kept(path, repeated).min(most);
         let keep = self.keep(path, (sent, believed), now, limits).min(most);
-        let with_margin = estimate.saturating_mul(100) / (100 + limits.layer_hysteresis_percent);
+        let margin = limits.layer_hysteresis_percent.saturating_add(100);
+        let with_margin = estimate.saturating_mul(100) / margin;
         let tried = with_margin.max(lowest.unwrap_or(0));
         self.watch(sent > keep && path.is_overfull(), now);
         let raise = match sent > believed {
@@ -162,7 +163,7 @@ impl Restraint {
             true => limits.layer_cautious_step_percent,
             false => limits.layer_step_percent,
         };
-        Step::UpTo(sent.saturating_add(sent / 100 * percent))
+        Step::UpTo(sent.saturating_add((sent / 100).saturating_mul(percent)))
     }
 
     /// For some time now the path has been believed to carry more than what was too much, or it is

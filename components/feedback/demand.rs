@@ -32,7 +32,8 @@ impl Demand {
     /// What is worth trying on a path that is believed to carry `estimate`: `margin_percent` more
     /// than what they want, or no more than that when they have it.
     pub fn to_try(&self, estimate: u64, margin_percent: u64) -> u64 {
-        let margin = |bitrate: u64| bitrate.saturating_add(bitrate / 100 * margin_percent);
+        let margin =
+            |bitrate: u64| bitrate.saturating_add((bitrate / 100).saturating_mul(margin_percent));
         match (self.wanted, self.layers) {
             (None, Some(layers)) if self.is_unmet => margin(layers),
             (None, Some(layers)) => layers.min(estimate),

@@ -1,11 +1,15 @@
 //! What the bytes of a snapshot refer to.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use bevy_ecs::entity::{Entity, EntityHashMap, EntityHashSet};
 use bytes::Bytes;
 use smallvec::{Array, SmallVec};
 
 use crate::Time;
 use crate::feedback::outgoing_estimate::Estimators;
+use crate::rtp_parameters::RtpParameters;
 use crate::tick::veto::Veto;
 use crate::transport::dtls_connection::DtlsSettings;
 use crate::wire::state::{Malformed, Reader, State, Writer};
@@ -24,6 +28,8 @@ pub struct Roster {
     pub dtls: Option<DtlsSettings>,
     /// The time of the snapshot.
     pub now: Time,
+    /// What consumers that were loaded have in common, by its bytes.
+    pub(crate) common: BTreeMap<Vec<u8>, Arc<RtpParameters>>,
 }
 
 impl Roster {

@@ -74,7 +74,8 @@ impl Workers {
     ///
     /// # Panics
     ///
-    /// When `act` panics: with what the first such part said, once all the others are done.
+    /// When `act` panics: with what the first such part said; on several threads once all the others
+    /// are done, and on one at once.
     pub fn share<P>(&self, threads: usize, parts: P, act: impl Fn(P::Item) + Sync)
     where
         P: Iterator + Send,

@@ -187,7 +187,8 @@ impl Shared {
             state.panic = panic;
         }
         if self.busy.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.end.notify_one();
+            // Whose task is done, and who has begun one since, may both wait.
+            self.end.notify_all();
         }
     }
 }

@@ -9,7 +9,7 @@ use flumen_components::wire::ntp;
 use flumen_components::wire::state::{Malformed, Reader, State};
 use flumen_components::{
     ConnectionChange, Created, DtlsConnection, DtlsSettings, DtlsState, Estimators, IceAgent,
-    Inbox, MovedSessions, Sockets, Taping, Time, Vetoes,
+    Inbox, Ledger, MovedSessions, Sockets, Taping, Time, Vetoes,
 };
 use flumen_protocol::dtls::Identity;
 use zeroize::Zeroize;
@@ -191,6 +191,7 @@ fn go_on(engine: &mut Engine, head: &Head, at: Time) {
     engine.ticks = head.ticks;
     engine.last_tick = head.last_tick;
     engine.on_the_clock = head.on_the_clock;
+    engine.work.resume(engine.world.resource::<Ledger>());
     let gap = clock::ntp_now().0.saturating_sub(head.taken);
     engine.clock = Clock::resume(at + Duration::from_nanos(ntp::to_nanos(gap)));
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -36,13 +36,18 @@ const INBOUND: u32 = 1;
 const OUTBOUND: u32 = 2;
 
 impl Capture<BufWriter<File>> {
-    /// Makes or replaces a file.
+    /// Makes or replaces a file, which its owner alone may read where the system has such modes: it may
+    /// hold what was said in private.
     ///
     /// # Errors
     ///
     /// What the system says.
     pub(crate) fn create(path: &Path, epoch: Duration) -> io::Result<Self> {
-        Self::new(BufWriter::new(File::create(path)?), epoch)
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        Self::new(BufWriter::new(options.open(path)?), epoch)
     }
 }
 

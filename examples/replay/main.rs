@@ -65,6 +65,11 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             world::print(replay.engine(), arguments.about.as_deref())?;
             return Ok(finish(captured.as_ref())?);
         }
+        if let Some(at) = arguments.at.filter(|&at| at < tick.number) {
+            bar.clear()?;
+            let number = tick.number;
+            return Err(format!("the recording begins with tick {number}, behind {at}").into());
+        }
     }
     bar.clear()?;
     finish(captured.as_ref())?;

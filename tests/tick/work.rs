@@ -1,6 +1,6 @@
 //! An engine tells what its stages do and what waits inside it.
 
-use flumen::{Queues, Stage, StageWork, TransportId};
+use flumen::{Engine, Loopback, Queues, Stage, StageWork, TransportId};
 use flumen_tests::{Packet, Room, VP8_KEY_FRAME, address};
 
 const SSRC: u32 = 2_222;
@@ -55,6 +55,22 @@ fn a_quiet_tick_handles_nothing_and_the_sum_stays() {
         assert_eq!(rows_of(work.last(stage)), (0, 0), "{stage}");
     }
     assert_eq!(rows_of(work.total(Stage::Forward)), rows_of(before));
+}
+
+#[test]
+fn who_goes_on_from_a_snapshot_tells_what_it_handled_itself() {
+    let (mut room, sender, _) = room();
+    arrive(&mut room, sender, 10..12);
+    let snapshot = room.engine.snapshot().unwrap();
+    let (backend, _) = Loopback::new();
+    let mut engine = Engine::builder()
+        .backend(backend)
+        .restore(&snapshot)
+        .unwrap();
+    engine.tick(engine.now()).unwrap();
+    let work = engine.work();
+    assert_eq!(work.last(Stage::Forward).rows, 0);
+    assert_eq!(work.total(Stage::Forward).rows, 6);
 }
 
 #[test]

@@ -13,6 +13,10 @@ use crate::tick::time::Time;
 /// see `Builder::bandwidth_estimator`. Whatever is read here has been checked: numbers that were
 /// never sent, and reports that say the same again, do not come through. For runs that can be
 /// repeated an implementation reads no clock and draws no randomness.
+///
+/// While what is sent arrives without a queue, by the figures of an estimate, consumers keep their layers
+/// although more is sent than it says. A bound set on purpose is told as
+/// [`EstimateCause::Limit`](super::EstimateCause::Limit), to which they fall at once.
 pub trait BandwidthEstimator: Send + Sync {
     /// Takes in what happened on the path at `now`.
     fn receive(&mut self, report: PathReport<'_>, now: Time);

@@ -1,7 +1,7 @@
 //! DTLS 1.3 over `dimpl`.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ::dimpl::{Dtls, DtlsCertificate, Error, Output};
 
@@ -12,6 +12,8 @@ use crate::{Generator, Time};
 
 /// Records are at most 2^14 bytes and a header; the library says if it needs more.
 const BUFFER: usize = 2_048;
+/// What is due so late is not due: the library names a time in ten years when it waits for nothing.
+const NEVER: Duration = Duration::from_secs(24 * 3_600);
 
 pub(super) struct Dimpl {
     dtls: Dtls,
@@ -66,13 +68,13 @@ impl Dimpl {
         let handled = self.dtls.handle_timeout(self.instant(now));
         handled.map_err(broken)?;
         let handled = self.dtls.handle_packet(datagram);
-        self.drain(to);
+        self.drain(now, to);
         handled.map_err(broken)
     }
 
     pub(super) fn advance(&mut self, now: Time, to: &mut Yield) -> Result<(), Broken> {
         let handled = self.dtls.handle_timeout(self.instant(now));
-        self.drain(to);
+        self.drain(now, to);
         handled.map_err(broken)
     }
 
@@ -80,7 +82,7 @@ impl Dimpl {
         let handled = self.dtls.handle_timeout(self.instant(now));
         handled.map_err(broken)?;
         let sent = self.dtls.send_application_data(data);
-        self.drain(to);
+        self.drain(now, to);
         sent.map(drop).map_err(broken)
     }
 
@@ -88,7 +90,7 @@ impl Dimpl {
         // What it cannot say any more goes unsaid.
         let _ = self.dtls.handle_timeout(self.instant(now));
         let _ = self.dtls.close();
-        self.drain(to);
+        self.drain(now, to);
     }
 
     pub(super) fn next_timeout(&self) -> Option<Time> {
@@ -99,15 +101,15 @@ impl Dimpl {
         self.epoch + now.since(Time::ZERO)
     }
 
-    fn drain(&mut self, to: &mut Yield) {
+    fn drain(&mut self, now: Time, to: &mut Yield) {
         let mut buffer = vec![0; BUFFER];
         loop {
             match self.dtls.poll_output(&mut buffer) {
                 Output::Packet(bytes) => to.out.datagram(bytes),
                 Output::BufferTooSmall { needed } => buffer.resize(needed, 0),
                 Output::Timeout(at) => {
-                    let since = at.saturating_duration_since(self.epoch);
-                    self.next_timeout = Some(Time::ZERO + since);
+                    let next = Time::ZERO + at.saturating_duration_since(self.epoch);
+                    self.next_timeout = (next.since(now) < NEVER).then_some(next);
                     break;
                 }
                 Output::Connected => self.is_connected = true,

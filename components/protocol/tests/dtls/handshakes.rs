@@ -26,6 +26,19 @@ fn both_ends_get_each_others_keys() {
     ));
 }
 
+/// A deadline in ten years is one for every connection that ever was.
+#[test]
+fn nothing_is_due_on_a_connection_that_is_there() {
+    for begin in [Pair::introduce, in_1_3] {
+        let mut pair = pair();
+        begin(&mut pair);
+        pair.run(seconds(60));
+        pair.assert_connected();
+        let ends = [&pair.client, &pair.server];
+        assert_eq!(ends.map(|end| end.connection.next_timeout()), [None; 2]);
+    }
+}
+
 #[test]
 fn data_crosses_in_both_directions() {
     let mut pair = pair();
