@@ -37,6 +37,7 @@ pub mod consume {
     pub(crate) mod choices;
     pub(crate) mod consumer;
     pub(crate) mod emission;
+    pub(crate) mod evidence;
     pub(crate) mod history;
     pub(crate) mod layering;
     pub(crate) mod numbering;
@@ -45,12 +46,12 @@ pub mod consume {
     pub(crate) mod restraint;
     pub(crate) mod retransmission;
     pub(crate) mod routes;
+    pub(crate) mod steadiest;
+    pub(crate) mod step;
     pub(crate) mod wants;
     pub(crate) mod withheld;
 
-    pub use allocation::{
-        Bid, Bids, Budget, Lowest, PathBids, Rung, Step, is_shared, share_in_step, stagger,
-    };
+    pub use allocation::{Bid, Bids, Budget, Lowest, PathBids, Rung, is_shared, stagger};
     pub use allotment::{Allotment, Given};
     pub use allowance::Allowance;
     pub use choices::{LayersChanging, LayersToChoose, Priority};
@@ -67,6 +68,7 @@ pub mod consume {
     pub use restraint::Restraint;
     pub use retransmission::{Permit, Retransmission, Rtx, Spacing};
     pub use routes::Routes;
+    pub use step::{Step, share_in_step};
     pub use wants::{Wanted, WantedLayer, Wants, WantsChanging};
     pub use withheld::Withheld;
 }

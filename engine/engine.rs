@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::backend::{Backend, ReceiveLimits};
 use crate::clock::Clock;
+use crate::figures::Work;
 use crate::flush::flush;
 use crate::gathering::Gathering;
 use crate::network::Network;
@@ -20,7 +21,6 @@ use crate::poison::{Poison, contain};
 use crate::recording::{Drain, Recorder, Settings};
 use crate::requests::Requests;
 use crate::snapshot::Own;
-use crate::work::Work;
 
 /// An SFU core: routers, transports, producers and consumers in a world of entities, moved on by
 /// [`tick`](Self::tick).

@@ -11,6 +11,7 @@ mod control;
 mod crew;
 pub mod ecs;
 mod engine;
+mod figures;
 mod flush;
 mod gathering;
 mod handle;
@@ -18,11 +19,8 @@ mod limits;
 mod listen;
 mod loopback;
 mod message_batch;
-#[cfg(feature = "metrics")]
-mod metrics;
 mod network;
 mod poison;
-mod queues;
 mod recording;
 mod replay;
 mod requests;
@@ -32,10 +30,8 @@ mod shutdown;
 mod slots;
 mod snapshot;
 mod streams;
-mod tick_times;
 mod udp;
 mod watch;
-mod work;
 
 pub use backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits, Transmit, Wake};
 pub use build_error::BuildError;
@@ -45,20 +41,18 @@ pub use control::{
     CreateTransportError, Observation, PlainTransportOptions, WebRtcListen, WebRtcTransportOptions,
 };
 pub use engine::{Engine, TickError};
+pub use figures::{Queues, StageWork, TickTimes, Work};
 pub use handle::Handle;
 pub use listen::{BindError, Listen, ListenInfo, PortRange, SocketFlags};
 pub use loopback::{Loopback, Sent, Totals, Wire};
 pub use message_batch::{MessageBatch, Unsent};
-pub use queues::Queues;
 pub use recording::{Outputs, RecordError, Recording, RecordingError, RecordingReport};
 pub use replay::{Difference, Divergence, Replay, ReplayError, Tick};
 pub use requests::HandleError;
 pub use shutdown::Remains;
 pub use snapshot::{RestoreError, Snapshot, SnapshotError};
-pub use tick_times::TickTimes;
 pub use udp::Udp;
 pub use watch::{Passage, View};
-pub use work::{StageWork, Work};
 
 pub use flumen_components as components;
 pub use flumen_components::{

@@ -194,7 +194,11 @@ fn serve(mut engine: Engine, file: &str) -> Result<(), Failure> {
         engine.turn(None)?;
         engine.drain_events();
         if asked.try_recv().is_ok() {
-            return hand_over(engine, file);
+            match write(&mut engine, file) {
+                Ok(()) => return hand_over(engine),
+                // Who calls is not to lose the call for that.
+                Err(failure) => tell(&format!("not handed over: {failure}"))?,
+            }
         }
         if let Some(patience) = engine.shutdown_asked() {
             let remains = engine.shutdown(patience)?;
@@ -203,17 +207,19 @@ fn serve(mut engine: Engine, file: &str) -> Result<(), Failure> {
     }
 }
 
-/// Writes the snapshot, and leaves the ports to who goes on.
-fn hand_over(mut engine: Engine, file: &str) -> Result<(), Failure> {
-    let snapshot = engine.snapshot()?;
-    snapshot.write(file)?;
+fn write(engine: &mut Engine, file: &str) -> Result<(), Failure> {
+    Ok(engine.snapshot()?.write(file)?)
+}
+
+/// Leaves the ports to who goes on.
+fn hand_over(mut engine: Engine) -> Result<(), Failure> {
     engine.finish_recording(PATIENCE);
     drop(engine);
     writeln!(io::stdout(), "handed over")?;
     Ok(())
 }
 
-/// Tells of the first line of standard input; its end shuts the engine down.
+/// Tells of the lines of standard input; its end shuts the engine down.
 #[expect(
     clippy::disallowed_methods,
     reason = "std can only wait for input on a thread of its own"
@@ -221,14 +227,12 @@ fn hand_over(mut engine: Engine, file: &str) -> Result<(), Failure> {
 fn asked(handle: Handle) -> Receiver<()> {
     let (ask, asked) = mpsc::channel();
     thread::spawn(move || {
-        let read = io::stdin().read_line(&mut String::new());
-        // Both fail if the engine has ended, which needs nothing more.
-        if read.is_ok_and(|bytes| bytes > 0) {
+        // All of it fails if the engine has ended, which needs nothing more.
+        for _ in io::stdin().lines().map_while(Result::ok) {
             let _ = ask.send(());
             let _ = handle.request(|_| ());
-        } else {
-            let _ = handle.shutdown(PATIENCE);
         }
+        let _ = handle.shutdown(PATIENCE);
     });
     asked
 }

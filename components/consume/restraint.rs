@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use bevy_ecs::component::Component;
 
-use crate::consume::allocation::{Budget, Lowest, Step};
+use crate::consume::allocation::{Budget, Lowest};
+use crate::consume::evidence::{is_carried, is_plain, kept};
+use crate::consume::steadiest::Steadiest;
+use crate::consume::step::Step;
 use crate::feedback::outgoing_estimate::{EstimateCause, PathEstimate};
 use crate::tick::limits::Limits;
 use crate::tick::time::Time;
@@ -41,17 +44,6 @@ struct Hold {
 
 crate::snapshot::state! { struct Hold { since, until, level } }
 
-/// The lowest estimate of the latest span: that of two halves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Steadiest {
-    began: Option<Time>,
-    current: u64,
-    previous: Option<u64>,
-    latest: u64,
-}
-
-crate::snapshot::state! { struct Steadiest { began, current, previous, latest } }
-
 /// A raise that lasted for so long was right.
 const RIGHT: Duration = Duration::from_secs(60);
 /// A path that carries so much more than what was too much, in percent, is another path.
@@ -60,18 +52,8 @@ const ANOTHER_PERCENT: u64 = 125;
 const ANOTHER_PARTS: u64 = 8;
 /// And so much of it, in percent, is known to be all right.
 const RIGHT_PERCENT: u64 = 90;
-/// What is sent may exceed the estimate by this, in percent, before anybody gets less: a key frame
-/// is no rate, and a path that is over-used is soon believed to carry 85 % of what it does.
-const TOLERANCE_PERCENT: u64 = 15;
-/// A queue that gets so much of what gets out of it, in percent, drains.
-const DRAINS_PERCENT: u64 = 95;
 /// Who got less is told after about so long what came of it: a round trip and a report.
 const TOLD: Duration = Duration::from_millis(300);
-/// What is sent into a queue as short as this, of which so much arrives and almost nothing is lost,
-/// is carried, whatever is believed.
-const CARRIED_MS: f64 = 20.0;
-const CARRIED_PERCENT: u64 = 90;
-const CARRIED_LOSS: f64 = 0.005;
 /// A path that is believed to carry less than so much of what is sent, in percent, has become
 /// another one.
 const DEEP_PERCENT: u64 = 70;
@@ -103,7 +85,7 @@ impl Restraint {
         self.watch(sent > keep && path.is_overfull(), now);
         let raise = match sent > believed {
             true => 0,
-            false => tried.min(self.most(now)).saturating_sub(repeated),
+            false => tried.min(self.most(estimate, now)).saturating_sub(repeated),
         };
         Budget {
             keep,
@@ -159,7 +141,7 @@ impl Restraint {
             return Step::Nothing;
         }
         let lately = Duration::from_millis(limits.layer_hold_down_max_ms);
-        let percent = match now - hold.since < lately && !self.is_another(hold) {
+        let percent = match now - hold.since < lately && !self.is_another(hold, path.bitrate) {
             true => limits.layer_cautious_step_percent,
             false => limits.layer_step_percent,
         };
@@ -168,13 +150,9 @@ impl Restraint {
 
     /// For some time now the path has been believed to carry more than what was too much, or it is
     /// twice as much.
-    fn is_another(&self, hold: Hold) -> bool {
+    fn is_another(&self, hold: Hold, estimate: u64) -> bool {
         self.steadiest.lowest() >= hold.level.saturating_mul(ANOTHER_PERCENT) / 100
-            || self.is_twice(hold)
-    }
-
-    fn is_twice(&self, hold: Hold) -> bool {
-        self.steadiest.latest >= hold.level.saturating_mul(2)
+            || hold.is_half_of(estimate)
     }
 
     /// Everybody gets something.
@@ -212,12 +190,12 @@ impl Restraint {
     }
 
     /// The most that is tried.
-    fn most(&self, now: Time) -> u64 {
+    fn most(&self, estimate: u64, now: Time) -> u64 {
         let holds = |hold: &Hold| {
             let short = (hold.until - hold.since).as_nanos() as u64 / ANOTHER_PARTS;
             let is_over = now >= hold.since + Duration::from_nanos(short);
-            let may_be_another = is_over || self.is_twice(*hold);
-            now < hold.until && !(may_be_another && self.is_another(*hold))
+            let may_be_another = is_over || hold.is_half_of(estimate);
+            now < hold.until && !(may_be_another && self.is_another(*hold, estimate))
         };
         let hold = self.hold.filter(holds);
         hold.map_or(u64::MAX, |hold| {
@@ -226,65 +204,10 @@ impl Restraint {
     }
 }
 
-/// What is sent arrives, and does not wait on its way: too little is believed of the path.
-fn is_carried(path: &PathEstimate, sent: u64) -> bool {
-    let figures = &path.figures;
-    let arrives = figures
-        .acknowledged_bitrate
-        .is_some_and(|acknowledged| acknowledged >= sent / 100 * CARRIED_PERCENT);
-    let is_told = !matches!(path.cause, EstimateCause::Silence | EstimateCause::Limit);
-    let is_short = figures.queueing_delay < CARRIED_MS;
-    is_told && arrives && is_short && !is_lossy(path)
-}
-
-/// It is plain that too much is sent, or nobody tells whether it is.
-fn is_plain(path: &PathEstimate) -> bool {
-    let is_untold = path.figures.acknowledged_bitrate.is_none();
-    let is_decided = matches!(path.cause, EstimateCause::Silence | EstimateCause::Limit);
-    is_untold || is_decided || path.is_crowded() || is_lossy(path)
-}
-
-fn is_lossy(path: &PathEstimate) -> bool {
-    path.figures.loss.is_some_and(|loss| loss > CARRIED_LOSS)
-}
-
-/// Up to which bitrate everybody keeps what it has. Where packets wait for long or are lost in a queue,
-/// what is sent again counts, and what gets out of that queue is what the path carries.
-fn kept(path: &PathEstimate, repeated: u64) -> u64 {
-    let PathEstimate {
-        bitrate, figures, ..
-    } = path;
-    if !path.is_crowded() {
-        return bitrate + bitrate / 100 * TOLERANCE_PERCENT;
-    }
-    let carried = match path.is_full() {
-        true => 0,
-        false => figures.acknowledged_bitrate.unwrap_or(0) / 100 * DRAINS_PERCENT,
-    };
-    carried.max(*bitrate).saturating_sub(repeated)
-}
-
-impl Steadiest {
-    /// Takes in an estimate; the lowest since the half of the span before this one began, once both
-    /// are full.
-    fn update(&mut self, estimate: u64, half: Duration, now: Time) -> Option<u64> {
-        self.latest = estimate;
-        let Some(began) = self.began else {
-            (self.began, self.current) = (Some(now), estimate);
-            return None;
-        };
-        if now - began >= half {
-            self.previous = Some(self.current);
-            (self.began, self.current) = (Some(now), estimate);
-        }
-        self.current = self.current.min(estimate);
-        self.previous.map(|_| self.lowest())
-    }
-
-    /// The lowest that is remembered.
-    fn lowest(&self) -> u64 {
-        self.previous
-            .map_or(self.current, |previous| previous.min(self.current))
+impl Hold {
+    /// An estimate is at least twice what was too much.
+    fn is_half_of(self, estimate: u64) -> bool {
+        estimate >= self.level.saturating_mul(2)
     }
 }
 

@@ -7,8 +7,8 @@ use flumen_systems::Stage;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::tick_times::TickTimes;
 use crate::clock::Clock;
-use crate::tick_times::TickTimes;
 
 /// What the stages did, in the last tick and in all. Of an engine that goes on from a snapshot, rows are
 /// those since the first start, as in its ledger; times and runs are those since it goes on.
