@@ -281,14 +281,18 @@ impl Layering {
         Some((run.stream, number.wrapping_sub(run.sequence)))
     }
 
-    /// What was changed in the packet `number`, counted on through all runs.
+    /// What was changed in the packet `number`, counted on through all runs. None when it was not
+    /// sent: one that comes late may be withheld, and keeps its number. Who asks for that must not
+    /// get a frame without what it needs, in the midst of a picture.
     pub fn rewriting_of(
         &self,
         number: u16,
         packet: &PacketFacts,
         written: Written<'_>,
     ) -> Option<Rewriting> {
-        self.rewriting_in(self.runs.of(number)?, packet, written)
+        let run = self.runs.of(number)?;
+        let was_sent = self.frames.was_forwarded(&packet.descriptor, run.frame);
+        self.rewriting_in(run, packet, written).filter(|_| was_sent)
     }
 
     /// It cannot get to its target, or keep it, without a key frame of this encoding.

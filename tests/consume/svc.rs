@@ -244,6 +244,37 @@ fn what_was_sent_is_sent_again_as_it_was() {
 }
 
 #[test]
+fn what_comes_late_and_is_not_wanted_is_not_sent_to_who_asks_for_it() {
+    for mode in [KSVC, FLEXIBLE_KSVC] {
+        let mut call = LayeredCall::vp9(mode, 17).begun();
+        call.prefer(1, Some(2));
+        call.run(10);
+        // Of pictures between key pictures the lowest layer is none of what the receiver gets.
+        let mut packets = call.encode_all();
+        let lowest = packets.iter().position(|packet| spatial_of(packet) == 0);
+        let late = packets.remove(lowest.unwrap());
+        call.lose(std::slice::from_ref(&late));
+        let sent = call.send(&packets).packets;
+        call.run(1);
+        call.send(&[late]);
+        call.decoded(Path::Lossy);
+        let missing = sent[0].sequence.wrapping_sub(1);
+        let mut nack = Vec::new();
+        write_nack(
+            &mut nack,
+            1,
+            call.consumer_ssrc(),
+            [missing, sent[0].sequence],
+        );
+        call.room.arrive_bytes(call.receiver, &nack);
+        call.room.tick();
+        let again = call.room.rtp_to(address(RECEIVER));
+        let again: Vec<_> = again.iter().map(|packet| &packet.payload[2..]).collect();
+        assert_eq!(again, [&sent[0].payload[..]], "{mode:?}");
+    }
+}
+
+#[test]
 fn rising_from_the_lowest_to_the_highest_layer_passes_nothing_undecodable_between() {
     let mut call = LayeredCall::vp9(FULL, 10).begun();
     call.prefer(0, Some(0));

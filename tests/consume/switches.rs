@@ -24,6 +24,9 @@ fn switch(path: Path, call: impl Fn(u64) -> LayeredCall) {
             for _ in 0..=call.below(4) {
                 call.stir(path);
             }
+            if path == Path::Lossy {
+                call.ask_for_missing();
+            }
         }
         // Until what is late has come, and a key frame with which to go on: that is asked for no more
         // often than once a second.

@@ -132,6 +132,16 @@ impl Frames {
         place.is_some_and(|place| place.seen & mask(frame, bits) != 0)
     }
 
+    /// A packet of the frame was forwarded, or would have been; not when nobody knows any more.
+    pub(super) fn was_forwarded(&self, frame: &Descriptor, shift: u16) -> bool {
+        let (Some((_, bits)), Some(number)) = (frame.frame_id(), self.number(frame, shift)) else {
+            return true;
+        };
+        let place = self.places.get(number);
+        let layer = mask(frame, bits);
+        place.is_some_and(|place| place.seen & layer != 0 && place.withheld & layer == 0)
+    }
+
     fn fate(&self, frame: &Descriptor, number: u16, place: Place, bits: u32) -> Fate {
         if !place.wanted.wants(frame) {
             return Fate::Unwanted;

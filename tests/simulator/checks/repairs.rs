@@ -10,7 +10,7 @@ use crate::sending::Stamp;
 pub(super) struct Repairs {
     streams: Vec<Sendings>,
     /// Packets that were let go of behind their numbers, as too many waited for their turn: they
-    /// may be asked for, like those that were lost on the way to the engine and came later.
+    /// may be asked for.
     dropped: u64,
     /// Packets that waited for their turn when the last tick was over.
     waiting: u64,
@@ -106,7 +106,7 @@ impl Check for Repairs {
             0 => 0,
             _ => waiting + sendings.left_out,
         };
-        let allowed = sent.disturbed.saturating_add(self.dropped + late);
+        let allowed = self.dropped + late;
         let of_number = known.filter(|known| known.number == kept.number);
         if of_number == Some(kept) {
             return Ok(());

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use flumen::components::wire::rtcp::{SenderInfo, write_sender_report};
+use flumen::components::wire::rtcp::{SenderInfo, write_nack, write_sender_report};
 use flumen::rtp_parameters::{
     HeaderExtension, MediaKind, RtpHeaderExtensionParameters, RtpParameters,
 };
@@ -262,6 +262,8 @@ impl LayeredCall {
         };
         let sources = encoders.into_iter().enumerate().map(source).collect();
         room.engine.drain_events();
+        let parameters = room.engine.consumer_parameters(consumer);
+        let ssrc = parameters.expect("it is open").encodings[0].ssrc;
         Self {
             room,
             sender,
@@ -270,7 +272,7 @@ impl LayeredCall {
             consumer,
             sources,
             made: Vec::new(),
-            received: Receiver::new(see),
+            received: Receiver::new(ssrc.expect("it has one"), see),
             see,
             requests: Vec::new(),
             interval: 33,
@@ -402,6 +404,18 @@ impl LayeredCall {
             }
             _ => self.prefer(spatial as u8, (temporal < 3).then_some(temporal as u8)),
         }
+    }
+
+    /// The receiver asks for what it misses; what is sent again comes.
+    pub fn ask_for_missing(&mut self) {
+        let missing = self.received.missing();
+        if missing.is_empty() {
+            return;
+        }
+        let mut nack = Vec::new();
+        write_nack(&mut nack, 1, self.consumer_ssrc(), missing);
+        self.room.arrive_bytes(self.receiver, &nack);
+        self.tick_after(Duration::from_millis(1));
     }
 
     /// All encodings are sent, and answer requests with their next frame; the consumer wishes for all

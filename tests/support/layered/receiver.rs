@@ -12,9 +12,14 @@ use crate::packet::Packet;
 pub struct Receiver {
     packets: BTreeMap<u64, Packet>,
     newest: Option<u64>,
+    /// The SSRC of what is sent for the first time.
+    ssrc: u32,
     /// Reads the descriptor of a packet.
     see: fn(&Packet) -> Seen,
 }
+
+/// How far back a receiver asks for what it misses.
+const ASKED_FOR: u64 = 200;
 
 /// A frame as it was received.
 #[derive(Clone, Debug)]
@@ -41,11 +46,12 @@ pub enum Path {
 }
 
 impl Receiver {
-    /// A receiver that reads descriptors with `see`.
-    pub(super) fn new(see: fn(&Packet) -> Seen) -> Self {
+    /// A receiver of what is sent as `ssrc` that reads descriptors with `see`.
+    pub(super) fn new(ssrc: u32, see: fn(&Packet) -> Seen) -> Self {
         Self {
             packets: BTreeMap::new(),
             newest: None,
+            ssrc,
             see,
         }
     }
@@ -53,13 +59,31 @@ impl Receiver {
     /// Takes in packets in the order in which they left.
     pub fn take(&mut self, packets: impl IntoIterator<Item = Packet>) {
         for packet in packets {
+            let is_repeat = packet.ssrc != self.ssrc;
+            let packet = if is_repeat { original(packet) } else { packet };
             let newest = self.newest.unwrap_or(1 << 32 | u64::from(packet.sequence));
             let ahead = packet.sequence.wrapping_sub(newest as u16).cast_signed();
             let number = newest.wrapping_add_signed(ahead.into());
             self.newest = Some(newest.max(number));
             let known = self.packets.insert(number, packet);
-            assert!(known.is_none(), "number {} was given twice", number as u16);
+            assert!(
+                is_repeat || known.is_none(),
+                "number {} was given twice",
+                number as u16
+            );
         }
+    }
+
+    /// The numbers that it misses of late.
+    pub fn missing(&self) -> Vec<u16> {
+        let newest = self.newest.unwrap_or_default();
+        let first = self
+            .packets
+            .first_key_value()
+            .map_or(newest, |(&first, _)| first);
+        let asked_for = newest.saturating_sub(ASKED_FOR).max(first)..newest;
+        let missing = asked_for.filter(|number| !self.packets.contains_key(number));
+        missing.map(|number| number as u16).collect()
     }
 
     /// How many packets came.
@@ -167,6 +191,14 @@ impl Receiver {
         }
         frames
     }
+}
+
+/// What a packet of RFC 4588 repeats.
+fn original(mut packet: Packet) -> Packet {
+    let (number, _) = packet.payload.split_first_chunk().expect("a number");
+    packet.sequence = u16::from_be_bytes(*number);
+    packet.payload.drain(..2);
+    packet
 }
 
 /// Frames are whole, but for what was lost; the last one may not be over.
