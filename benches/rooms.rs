@@ -4,6 +4,7 @@
 
 #[path = "../examples/forwarder/bare.rs"]
 mod bare;
+mod clock;
 #[allow(dead_code, reason = "the example `forwarder` needs more of it")]
 #[path = "../examples/forwarder/layout.rs"]
 mod layout;

@@ -1,9 +1,10 @@
 //! The time that the calling thread has run: who measures shares the machine.
-#![allow(unsafe_code, reason = "std does not read this clock")]
 
 use std::time::Duration;
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
+
+use crate::clock;
 
 /// Measures the processor's time of the calling thread, that in the kernel included. Reading it is a
 /// system call.
@@ -12,14 +13,7 @@ pub(crate) struct ThreadTime;
 impl ThreadTime {
     /// The time that the calling thread has run.
     pub(crate) fn now() -> Duration {
-        let mut at = libc::timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        // SAFETY: the pointer is to a value of the right kind that outlives the call.
-        let read = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut at) };
-        assert_eq!(read, 0, "every thread has that clock");
-        Duration::new(at.tv_sec as u64, at.tv_nsec as u32)
+        clock::read(libc::CLOCK_THREAD_CPUTIME_ID)
     }
 }
 

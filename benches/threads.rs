@@ -4,6 +4,7 @@
 //! Without criterion, since each tick is measured in two ways, and since numbers of threads take turns
 //! within a run: on a machine that others use, ratios of neighbours say more than two averages.
 
+mod clock;
 #[allow(dead_code, reason = "the example `forwarder` needs more of it")]
 #[path = "../examples/forwarder/layout.rs"]
 mod layout;

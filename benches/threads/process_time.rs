@@ -1,7 +1,8 @@
 //! What something takes: time, and time of all processors that work on it.
-#![allow(unsafe_code, reason = "std does not read these clocks")]
 
 use std::ops::{Add, Div};
+
+use crate::clock;
 
 /// Seconds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,7 +15,8 @@ pub(crate) struct Spent {
 impl Spent {
     /// What `act` takes, while no thread of the process does anything else.
     pub(crate) fn by(act: impl FnOnce()) -> Self {
-        let clocks = || [libc::CLOCK_MONOTONIC, libc::CLOCK_PROCESS_CPUTIME_ID].map(read);
+        let clocks = [libc::CLOCK_MONOTONIC, libc::CLOCK_PROCESS_CPUTIME_ID];
+        let clocks = || clocks.map(|one| clock::read(one).as_secs_f64());
         let before = clocks();
         act();
         let [wall, processors] = clocks();
@@ -23,17 +25,6 @@ impl Spent {
             processors: processors - before[1],
         }
     }
-}
-
-fn read(clock: libc::clockid_t) -> f64 {
-    let mut at = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: the pointer is to a value of the right kind that outlives the call.
-    let read = unsafe { libc::clock_gettime(clock, &raw mut at) };
-    assert_eq!(read, 0, "every process has these clocks");
-    at.tv_sec as f64 + at.tv_nsec as f64 * 1e-9
 }
 
 impl Add for Spent {

@@ -36,6 +36,7 @@ use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::time::Duration;
 
 use flumen::rtp_parameters::{MediaKind, RtpCodecCapability, RtpParameters};
+use flumen::trace::TraceType;
 use flumen::{
     ConnectOptions, ConsumerId, ConsumerOptions, Engine, Event, Handle, Listen, ListenInfo,
     PlainTransportOptions, PreferredLayers, ProducerId, ProducerOptions, RouterId, SctpOptions,
@@ -293,6 +294,7 @@ impl Gateway {
         let transport = self.transport(config.transport)?;
         let capabilities = self.engine.rtp_capabilities(self.router)?.clone();
         let options = ConsumerOptions::new(producer, capabilities);
+        self.engine.trace_transport(transport, &[TraceType::Bwe])?;
         self.consumers
             .push(self.engine.consume(transport, options)?);
         Ok(())
@@ -372,8 +374,11 @@ impl Gateway {
             }
         }
         for event in self.engine.drain_events() {
-            if let Event::LayersChanged(_) = event {
-                println!("{}", json!({ "layers": event }));
+            match event {
+                // Why a receiver gets what it gets.
+                Event::Traced(_) => println!("{}", json!({ "estimate": event })),
+                Event::LayersChanged(_) => println!("{}", json!({ "layers": event })),
+                _ => {}
             }
             self.events.push(event);
         }

@@ -19,8 +19,9 @@ DELAY_MS = 20
 LOSS = 0.01
 # kbit/s that carry both encodings, and the lower one alone.
 WIDE, NARROW = 2500, 350
-# Seconds after which the encoding must have changed, a busy machine allowed for.
-DOWN, UP = 8, 20
+# Seconds after which the encoding must have changed. What was too much is not tried again for five of
+# them, nor for twice as long each time that it was too much again, as a busy machine makes it seem.
+DOWN, UP = 8, 28
 SECONDS = 40
 PATIENCE_MS = 600
 
