@@ -22,6 +22,10 @@ import gi
 gi.require_version("Gst", "1.0")
 from gi.repository import GLib, Gst  # noqa: E402
 
+# What streaming threads need is looked up before they run: two of them that come to it at once break
+# its definition.
+OK, DROP = Gst.PadProbeReturn.OK, Gst.PadProbeReturn.DROP
+
 AVPF = 3
 TRANSPORT_WIDE = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 VIDEO = (
@@ -248,20 +252,20 @@ class Sender(Peer):
             self.key_frame_requests.append({"at": time.monotonic(), "by": how})
         if structure and structure.get_name() == "RTPTWCCPackets":
             self.arrivals.hear(structure.get_value("packets"))
-        return Gst.PadProbeReturn.OK
+        return OK
 
     def on_numbered(self, _, info):
         """Loses a packet now and then, behind where GStreamer has noted its number."""
         is_lost = self.drop and self.packets % self.drop == 0
         self.arrivals.leave(info.get_buffer().extract_dup(12, 8), int(self.wide), is_lost)
-        return Gst.PadProbeReturn.DROP if is_lost else Gst.PadProbeReturn.OK
+        return DROP if is_lost else OK
 
     def on_end(self, _, info):
         """Ends when all RTP is sent. The end of RTCP, its BYE, is only due seconds later."""
         if info.get_event().type == Gst.EventType.EOS:
             self.round_trip_ms = self.measured_round_trip_ms()
             GLib.idle_add(self.loop.quit)
-        return Gst.PadProbeReturn.OK
+        return OK
 
     def measured_round_trip_ms(self):
         """The round trip that the last report about what it sends gave."""
@@ -275,7 +279,7 @@ class Sender(Peer):
         """Counts what is sent."""
         self.packets += 1
         self.timestamps.add(info.get_buffer().extract_dup(4, 4))
-        return Gst.PadProbeReturn.OK
+        return OK
 
     def result(self):
         return {
@@ -357,7 +361,7 @@ class Receiver(Peer):
     def on_packet(self, _, info):
         """Counts what is received."""
         self.packets += 1
-        return Gst.PadProbeReturn.OK
+        return OK
 
     def on_stream(self, _, pad):
         """Decodes a new stream."""

@@ -9,7 +9,7 @@ is asked for. Prints `{"result": {...}}` when all is sent.
 
 import sys
 
-from gst_peer import Gst, GLib, Peer
+from gst_peer import OK, GLib, Gst, Peer
 
 SIGNAL = (
     "videotestsrc is-live=true pattern=zone-plate kx2=20 ky2=20 kt=1 num-buffers={pictures}"
@@ -62,13 +62,13 @@ class Simulcast(Peer):
     def on_packet(self, *_):
         """Counts what is sent."""
         self.packets += 1
-        return Gst.PadProbeReturn.OK
+        return OK
 
     def on_end(self, _, info):
         """Ends when all RTP is sent."""
         if info.get_event().type == Gst.EventType.EOS:
             GLib.idle_add(self.loop.quit)
-        return Gst.PadProbeReturn.OK
+        return OK
 
     def result(self):
         return {"packets": self.packets}

@@ -22,6 +22,10 @@ gi.require_version("GstWebRTC", "1.0")
 gi.require_version("GstSdp", "1.0")
 from gi.repository import GLib, Gst, GstSdp, GstWebRTC  # noqa: E402
 
+# What streaming threads need is looked up before they run: two of them that come to it at once break
+# its definition.
+BUFFER, OK = Gst.PadProbeType.BUFFER, Gst.PadProbeReturn.OK
+
 CAPS = {
     "video": "application/x-rtp,media=video,encoding-name=VP8,payload=96,clock-rate=90000",
     "audio": "application/x-rtp,media=audio,encoding-name=OPUS,payload=97,clock-rate=48000,"
@@ -63,13 +67,13 @@ class Peer:
         chain = Gst.parse_bin_from_description(description, True)
         counter = chain.get_by_name("counted").get_static_pad("src")
         name = "frames" if kind == "video" else "sounds"
-        counter.add_probe(Gst.PadProbeType.BUFFER, self.count, name)
+        counter.add_probe(BUFFER, self.count, name)
         self.pipeline.add(chain)
         return chain
 
     def count(self, _pad, _info, name):
         self.counts[name] += 1
-        return Gst.PadProbeReturn.OK
+        return OK
 
     def send(self):
         for kind, description in SOURCES.items():
