@@ -3,42 +3,50 @@
 use std::net::SocketAddr;
 
 use bevy_ecs::entity::Entity;
-use bevy_ecs::query::Has;
+use bevy_ecs::query::{Has, QueryData};
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::event::{Event, Pending, RtcpTupleChanged, TupleChanged, UnknownSourceSeen};
 use flumen_components::wire::{PacketKind, RtpHeader, classify, rtcp, sctp};
 use flumen_components::{
     Connected, Datagram, Discard, Following, IceAgent, IceTuple, Inbox, Ledger, LocalAddresses,
     MovedSessions, Now, Origin, Path, Role, RtcpArrival, RtcpIn, RtpArrival, RtpIn, SctpArrival,
-    SctpIn, SctpStreams, Sockets, SrtpSession, Subject, Traffic, TransportId, Tuple,
+    SctpIn, SctpStreams, Sockets, SrtpSession, Subject, Time, Traffic, TransportId, Tuple,
 };
 
 use super::answer_checks::of_session;
 use crate::discards::TransportDiscards;
 
-/// What a datagram must get past, and where it is counted.
-type Way = (
-    &'static mut Path,
-    &'static mut Traffic,
-    Option<&'static mut Following>,
-    Option<&'static mut SrtpSession>,
-    Has<SctpStreams>,
-    Option<&'static mut IceAgent>,
-);
+/// What a datagram must get past, and where it is counted: looked up once for each.
+#[derive(QueryData)]
+#[query_data(mutable)]
+pub(crate) struct Way {
+    path: &'static mut Path,
+    traffic: &'static mut Traffic,
+    following: Option<&'static mut Following>,
+    session: Option<&'static mut SrtpSession>,
+    has_sctp: Has<SctpStreams>,
+    agent: Option<&'static mut IceAgent>,
+}
 
 /// What claiming writes.
 #[derive(SystemParam)]
 pub(crate) struct Claims<'w, 's> {
-    paths: Query<'w, 's, Way>,
-    discards: TransportDiscards<'w, 's>,
-    names: Query<'w, 's, (&'static TransportId, &'static LocalAddresses)>,
+    ways: Query<'w, 's, Way>,
     rtp: ResMut<'w, RtpIn>,
     rtcp: ResMut<'w, RtcpIn>,
     sctp: ResMut<'w, SctpIn>,
-    connected: ResMut<'w, Connected>,
     moved: ResMut<'w, MovedSessions>,
-    pending: ResMut<'w, Pending>,
+    tellings: Tellings<'w, 's>,
     now: Res<'w, Now>,
+}
+
+/// What is told of where datagrams come from.
+#[derive(SystemParam)]
+pub(crate) struct Tellings<'w, 's> {
+    discards: TransportDiscards<'w, 's>,
+    names: Query<'w, 's, (&'static TransportId, &'static LocalAddresses)>,
+    connected: ResMut<'w, Connected>,
+    pending: ResMut<'w, Pending>,
 }
 
 /// A datagram that a transport may own.
@@ -88,7 +96,7 @@ pub(crate) fn claim_datagrams(
         };
         let bytes = inbox.datagram_mut(index);
         if let Err(reason) = claims.claim(datagram, bytes, candidate) {
-            let discards = &mut claims.discards;
+            let discards = &mut claims.tellings.discards;
             discards.discard(&mut ledger, candidate.transport, reason);
         }
     }
@@ -108,64 +116,88 @@ impl Claims<'_, '_> {
         bytes: &mut [u8],
         candidate: Candidate,
     ) -> Result<(), Discard> {
-        self.count(candidate.transport, bytes.len());
+        let now = self.now.time;
+        let way = self.ways.get_mut(candidate.transport);
+        let mut way = way.map_err(|_| Discard::UnknownSource)?;
+        way.traffic.received.add(bytes.len() as u64, now);
         if datagram.truncated {
             return Err(Discard::Truncated);
         }
         let kind = kind(bytes)?;
         let (source, content);
-        if self.is_protected(candidate, kind) {
+        if way.is_protected(candidate, kind) {
             // Nobody but the peer can make a packet count as one that came.
-            source = self.admit(candidate, kind)?;
-            datagram.len = self.open(candidate, kind, bytes)? as u32;
+            source = way.admit(candidate, kind, now, &mut self.tellings)?;
+            datagram.len = way.open(kind, bytes)? as u32;
             content = self::content(kind, &bytes[..datagram.len as usize])?;
         } else {
             content = self::content(kind, bytes)?;
-            source = self.admit(candidate, kind)?;
+            source = way.admit(candidate, kind, now, &mut self.tellings)?;
         }
         match source {
-            Source::Known => self.hear(candidate),
+            Source::Known => way.hear(candidate, now, &mut self.moved),
             Source::New(_) if matches!(content, Content::Sctp) && sctp::check(bytes).is_err() => {
                 return Err(Discard::MalformedSctp);
             }
-            Source::New(source) => self.learn(candidate, source),
+            Source::New(source) => {
+                way.learn(candidate.role, source, now);
+                self.tellings.announce(candidate, source);
+            }
         }
         self.keep(&datagram, candidate, content);
         Ok(())
     }
 
-    fn count(&mut self, transport: Entity, bytes: usize) {
-        if let Ok((_, mut traffic, ..)) = self.paths.get_mut(transport) {
-            traffic.received.add(bytes as u64, self.now.time);
+    fn keep(&mut self, datagram: &Datagram, candidate: Candidate, content: Content) {
+        let &Datagram { start, len, .. } = datagram;
+        let Candidate {
+            transport, role, ..
+        } = candidate;
+        match content {
+            Content::Rtp(header) => self.rtp.0.push(RtpArrival {
+                start,
+                len,
+                transport,
+                header,
+            }),
+            Content::Rtcp => self.rtcp.0.push(RtcpArrival {
+                start,
+                len,
+                transport,
+                role,
+            }),
+            Content::Sctp => self.sctp.0.push(SctpArrival {
+                start,
+                len,
+                transport,
+            }),
         }
     }
+}
 
+impl WayItem<'_, '_> {
     /// RTP and RTCP from the network is sealed, on a transport with SRTP.
     fn is_protected(&self, candidate: Candidate, kind: PacketKind) -> bool {
-        let way = self.paths.get(candidate.transport);
         matches!(kind, PacketKind::Rtp | PacketKind::Rtcp)
             && candidate.tuple.is_some()
-            && way.is_ok_and(|(_, _, _, session, ..)| session.is_some())
+            && self.session.is_some()
     }
 
     /// Opens a packet in place; the length that it has then.
-    fn open(
-        &mut self,
-        candidate: Candidate,
-        kind: PacketKind,
-        bytes: &mut [u8],
-    ) -> Result<usize, Discard> {
-        let way = self.paths.get_mut(candidate.transport).ok();
-        let session = way.and_then(|(_, _, _, session, ..)| session);
+    fn open(&mut self, kind: PacketKind, bytes: &mut [u8]) -> Result<usize, Discard> {
+        let session = self.session.as_mut();
         session.ok_or(Discard::SrtpKeysMissing)?.open(kind, bytes)
     }
 
     /// Checks that the datagram came the way and from the address it must.
-    fn admit(&mut self, candidate: Candidate, kind: PacketKind) -> Result<Source, Discard> {
-        let paths = self.paths.get_mut(candidate.transport);
-        let (path, _, mut following, _, has_sctp, agent) =
-            paths.map_err(|_| Discard::UnknownSource)?;
-        if agent.is_some() {
+    fn admit(
+        &mut self,
+        candidate: Candidate,
+        kind: PacketKind,
+        now: Time,
+        tellings: &mut Tellings<'_, '_>,
+    ) -> Result<Source, Discard> {
+        if self.agent.is_some() {
             // By which ways it may come was decided by checks. SCTP comes in DTLS, or is not the
             // peer's.
             return match kind {
@@ -175,10 +207,10 @@ impl Claims<'_, '_> {
         }
         match (kind, candidate.role) {
             (PacketKind::Rtp, Role::Rtcp) => return Err(Discard::RtpOnRtcpSocket),
-            (PacketKind::Rtcp, Role::Rtp) if !path.rtcp_mux => {
+            (PacketKind::Rtcp, Role::Rtp) if !self.path.rtcp_mux => {
                 return Err(Discard::RtcpOnRtpSocket);
             }
-            (PacketKind::Sctp, role) if !has_sctp || role == Role::Rtcp => {
+            (PacketKind::Sctp, role) if !self.has_sctp || role == Role::Rtcp => {
                 return Err(Discard::UnexpectedSctp);
             }
             _ => {}
@@ -186,18 +218,18 @@ impl Claims<'_, '_> {
         let Some(IceTuple { remote: source, .. }) = candidate.tuple else {
             return Ok(Source::Known);
         };
-        let (role, now) = (candidate.role, self.now.time);
-        let remote = path.link(role).remote();
+        let role = candidate.role;
+        let remote = self.path.link(role).remote();
         if remote == Some(source) {
             return Ok(Source::Known);
         }
-        let vacant = match &mut following {
+        let vacant = match &mut self.following {
             Some(following) => following.may_be_taken(role, now),
             None => remote.is_none(),
         };
-        if !(path.comedia && vacant) {
+        if !(self.path.comedia && vacant) {
             if remote.is_some() {
-                self.tell_of_stranger(candidate, source);
+                tellings.tell_of_stranger(candidate, source);
             }
             return Err(Discard::UnknownSource);
         }
@@ -205,40 +237,36 @@ impl Claims<'_, '_> {
     }
 
     /// The source of a transport that may get another is there yet, or is another one already.
-    fn hear(&mut self, candidate: Candidate) {
-        let way = self.paths.get_mut(candidate.transport);
-        let (Some(tuple), Ok((_, _, following, _, _, agent))) = (candidate.tuple, way) else {
+    fn hear(&mut self, candidate: Candidate, now: Time, moved: &mut MovedSessions) {
+        let Some(tuple) = candidate.tuple else {
             return;
         };
-        if let Some(mut following) = following {
-            following.hear(candidate.role, self.now.time);
+        if let Some(following) = &mut self.following {
+            following.hear(candidate.role, now);
         }
-        if let Some(mut agent) = agent {
+        if let Some(agent) = &mut self.agent {
             let before = agent.selected();
-            agent.hear(self.now.time, tuple);
+            agent.hear(now, tuple);
             if agent.selected() != before {
-                agent.list(candidate.transport, &mut self.moved);
+                agent.list(candidate.transport, moved);
             }
         }
     }
 
     /// Learns the remote address in comedia mode.
-    fn learn(&mut self, candidate: Candidate, source: SocketAddr) {
-        let (role, now) = (candidate.role, self.now.time);
-        let Ok((mut path, _, following, ..)) = self.paths.get_mut(candidate.transport) else {
-            return;
-        };
-        let remote = path.link(role).remote();
-        path.set_remote(role, source);
-        if let Some(mut following) = following {
+    fn learn(&mut self, role: Role, source: SocketAddr, now: Time) {
+        let remote = self.path.link(role).remote();
+        self.path.set_remote(role, source);
+        if let Some(following) = &mut self.following {
             match remote {
                 None => following.hear(role, now),
                 Some(_) => following.take(role, now),
             }
         }
-        self.announce(candidate, source);
     }
+}
 
+impl Tellings<'_, '_> {
     fn announce(&mut self, candidate: Candidate, source: SocketAddr) {
         let about = candidate.transport;
         self.connected.0.push((about, candidate.role));
@@ -289,32 +317,6 @@ impl Claims<'_, '_> {
             Role::Rtcp => &addresses.rtcp,
         };
         Some((Subject::Transport(id), local.tuple(Some(source))))
-    }
-
-    fn keep(&mut self, datagram: &Datagram, candidate: Candidate, content: Content) {
-        let &Datagram { start, len, .. } = datagram;
-        let Candidate {
-            transport, role, ..
-        } = candidate;
-        match content {
-            Content::Rtp(header) => self.rtp.0.push(RtpArrival {
-                start,
-                len,
-                transport,
-                header,
-            }),
-            Content::Rtcp => self.rtcp.0.push(RtcpArrival {
-                start,
-                len,
-                transport,
-                role,
-            }),
-            Content::Sctp => self.sctp.0.push(SctpArrival {
-                start,
-                len,
-                transport,
-            }),
-        }
     }
 }
 
