@@ -14,7 +14,7 @@ use thiserror::Error;
 use crate::backend::{Backend, ReceiveLimits};
 use crate::clock::Clock;
 use crate::figures::Work;
-use crate::flush::flush;
+use crate::flush::{Settling, flush};
 use crate::gathering::Gathering;
 use crate::network::Network;
 use crate::poison::{Poison, contain};
@@ -36,6 +36,7 @@ pub struct Engine {
     pub(crate) port_range: (u16, u16),
     steps: Vec<Step>,
     sealing: Sealing,
+    pub(crate) settling: Settling,
     pub(crate) requests: Requests<Engine>,
     pub(crate) clock: Clock,
     pub(crate) gathering: Gathering,
@@ -87,6 +88,7 @@ impl Engine {
     ) -> Self {
         Self {
             sealing: Sealing::new(&mut world),
+            settling: Settling::new(&mut world),
             world,
             steps,
             requests: Requests::new(requests, backend.waker()),
@@ -334,6 +336,9 @@ impl Engine {
     /// What the engine itself does in a stage: it takes in, and sends; a watcher is told of what came as
     /// soon as its owners are found.
     fn exchange(&mut self, stage: Stage) -> Result<(), TickError> {
+        if matches!(stage, Stage::Ingest | Stage::Flush) {
+            self.work.note();
+        }
         let outcome = match stage {
             Stage::Ingest => contain(|| self.ingest()),
             Stage::Receive => contain(|| {
@@ -341,7 +346,8 @@ impl Engine {
                 self.network.show(|watch| watch.tell_arrivals(world));
             }),
             Stage::Flush => contain(|| {
-                flush(&mut self.world, &mut self.sealing, &mut self.network);
+                let fate = (&mut self.sealing, &mut self.settling);
+                flush(&mut self.world, fate, &mut self.network);
             }),
             _ => Ok(()),
         };
@@ -363,7 +369,9 @@ impl Engine {
 
     /// Runs the steps of one place, which begin with `next`; returns the one behind them.
     fn run_steps(&mut self, mut next: usize, place: (Stage, Slot)) -> Result<usize, TickError> {
-        let Self { steps, world, .. } = self;
+        let Self {
+            steps, world, work, ..
+        } = self;
         let is_here = |step: &Step| (step.stage, step.slot) == place;
         if !steps.get(next).is_some_and(is_here) {
             return Ok(next);
@@ -374,7 +382,11 @@ impl Engine {
                 && is_here(step)
                 && left.is_ok()
             {
-                left = step.run(world);
+                left = step.run(world).map(|ran| {
+                    if ran {
+                        work.note();
+                    }
+                });
                 next += 1;
             }
         });

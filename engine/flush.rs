@@ -3,6 +3,7 @@
 use bevy_ecs::component::Mutable;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::resource::Resource;
+use bevy_ecs::system::{Query, Res, ResMut, SystemParam, SystemState};
 use bevy_ecs::world::World;
 use flumen_components::{
     Deliveries, Departure, Destination, DirectOut, Inbox, Ledger, Limits, Messages, Now, Outbox,
@@ -15,12 +16,16 @@ use crate::backend::{Flight, Outcome};
 use crate::network::Network;
 
 /// Sends what waited and what this tick made, and accounts for every datagram.
-pub(crate) fn flush(world: &mut World, sealing: &mut Sealing, network: &mut Network) {
+pub(crate) fn flush(
+    world: &mut World,
+    (sealing, settling): (&mut Sealing, &mut Settling),
+    network: &mut Network,
+) {
     deliver(world);
     network.show(|watch| watch.tell_departures(world));
     loop {
         let is_all = sealing.go_on(world);
-        send(world, network);
+        send(world, settling, network);
         if is_all {
             break;
         }
@@ -44,12 +49,12 @@ fn hang_up(world: &mut World, network: &mut Network) {
 }
 
 /// Sends, between ticks, what must leave before a socket closes.
-pub(crate) fn send_now(world: &mut World, network: &mut Network) {
+pub(crate) fn send_now(world: &mut World, settling: &mut Settling, network: &mut Network) {
     if world.resource::<Outbox>().rows.is_empty() {
         return;
     }
     network.show(|watch| watch.tell_departures(world));
-    send(world, network);
+    send(world, settling, network);
     world.resource_mut::<Outbox>().clear();
 }
 
@@ -79,26 +84,15 @@ fn deliver(world: &mut World) {
     });
 }
 
-fn send(world: &mut World, network: &mut Network) {
-    if world.resource::<Outbox>().rows.is_empty() && world.resource::<Parked>().is_empty() {
+fn send(world: &mut World, settling: &mut Settling, network: &mut Network) {
+    let (outbox, parked) = (world.resource::<Outbox>(), world.resource::<Parked>());
+    if outbox.rows.is_empty() && parked.is_empty() {
         return;
     }
-    with::<Outbox>(world, |world, outbox| {
-        with::<Parked>(world, |world, parked| {
-            let flight = Flight::new(parked, outbox, world.resource::<Inbox>());
-            let now = world.resource::<Now>().time;
-            let outcomes = network.send(&flight, world);
-            let (waited, made) = outcomes.split_at(parked.len());
-            let mut runs = waited.len() as u64;
-            with::<Ledger>(world, |world, ledger| {
-                let mut accounts = Accounts { world, ledger, now };
-                accounts.settle_waited(parked, waited);
-                runs += accounts.settle_made(outbox, parked, made);
-                accounts.ledger.waiting = parked.len() as u64;
-            });
-            network.runs += runs;
-        });
-    });
+    let flight = Flight::new(parked, outbox, world.resource::<Inbox>());
+    let outcomes = network.send(&flight, world);
+    let runs = settling.settle(world, outcomes);
+    network.runs += runs;
 }
 
 /// Lends a resource out of the world for the time of `act`. The world's own `resource_scope` would
@@ -112,23 +106,65 @@ fn with<R: Resource<Mutability = Mutable> + Default>(
     *world.resource_mut::<R>() = lent;
 }
 
-/// Where the fate of datagrams is recorded.
-struct Accounts<'a> {
-    world: &'a mut World,
-    ledger: &'a mut Ledger,
-    now: Time,
+/// Settles what has become of datagrams, with what that needs looked up once a flight.
+pub(crate) struct Settling(SystemState<Settled<'static, 'static>>);
+
+impl Settling {
+    /// Settling in a world that has the resources of a tick.
+    pub(crate) fn new(world: &mut World) -> Self {
+        Self(SystemState::new(world))
+    }
+
+    /// Accounts for every datagram of a flight: how many runs there were.
+    fn settle(&mut self, world: &mut World, outcomes: &[Outcome]) -> u64 {
+        let Ok(settled) = self.0.get_mut(world) else {
+            unreachable!("a world in which ticks run has their resources");
+        };
+        settled.settle(outcomes)
+    }
 }
 
-impl Accounts<'_> {
+/// What was sent, and where its fate is recorded.
+#[derive(SystemParam)]
+struct Settled<'w, 's> {
+    outbox: Res<'w, Outbox>,
+    inbox: Res<'w, Inbox>,
+    parked: ResMut<'w, Parked>,
+    accounts: Accounts<'w, 's>,
+}
+
+/// Where the fate of datagrams is recorded.
+#[derive(SystemParam)]
+struct Accounts<'w, 's> {
+    ledger: ResMut<'w, Ledger>,
+    traffic: Query<'w, 's, &'static mut Traffic>,
+    paths: Query<'w, 's, &'static mut Path>,
+    limits: Res<'w, Limits>,
+    now: Res<'w, Now>,
+}
+
+impl Settled<'_, '_> {
+    fn settle(mut self, outcomes: &[Outcome]) -> u64 {
+        let (waited, made) = outcomes.split_at(self.parked.len());
+        let runs = waited.len() as u64;
+        if !waited.is_empty() {
+            self.settle_waited(waited);
+        }
+        let runs = runs + self.settle_made(made);
+        self.accounts.ledger.waiting = self.parked.len() as u64;
+        runs
+    }
+
     /// What waited has left, is refused, or waits on.
-    fn settle_waited(&mut self, parked: &mut Parked, outcomes: &[Outcome]) {
-        parked.retain(|index, destination, departure| {
+    fn settle_waited(&mut self, outcomes: &[Outcome]) {
+        let accounts = &mut self.accounts;
+        self.parked.retain(|index, destination, departure| {
             let waits = outcomes[index] == Outcome::Blocked;
             if !waits {
-                if let Some(mut path) = self.world.get_mut::<Path>(destination.transport) {
+                if let Ok(mut path) = accounts.paths.get_mut(destination.transport) {
                     path.waiting -= 1;
                 }
-                self.settle(destination, outcomes[index], 1, departure);
+                accounts.settle(destination, outcomes[index], 1, departure);
             }
             waits
         });
@@ -136,8 +172,9 @@ impl Accounts<'_> {
 
     /// What this tick made has left, is refused, or begins to wait. Consecutive datagrams of one
     /// destination that share an outcome are accounted for together: how many such runs there are.
-    fn settle_made(&mut self, outbox: &Outbox, parked: &mut Parked, outcomes: &[Outcome]) -> u64 {
-        let (mut rows, mut outcomes, mut runs) = (&outbox.rows[..], outcomes, 0);
+    fn settle_made(&mut self, mut outcomes: &[Outcome]) -> u64 {
+        let outbox = &*self.outbox;
+        let (mut rows, mut runs) = (&outbox.rows[..], 0);
         while let (Some(first), Some(&outcome)) = (rows.first(), outcomes.first()) {
             let alike = |&(row, other): &(&Outgoing, &Outcome)| {
                 row.destination == first.destination && *other == outcome
@@ -145,22 +182,27 @@ impl Accounts<'_> {
             let behind = rows[1..].iter().zip(&outcomes[1..]);
             let run = 1 + behind.take_while(alike).count();
             let to = &outbox.destinations[first.destination as usize];
+            let accounts = &mut self.accounts;
             if outcome == Outcome::Blocked {
-                self.park(outbox, parked, to, &rows[..run]);
+                accounts.park((outbox, &self.inbox), &mut self.parked, to, &rows[..run]);
             } else {
-                self.settle(to, outcome, run as u64, Departure::of(&rows[..run]));
+                accounts.settle(to, outcome, run as u64, Departure::of(&rows[..run]));
             }
             (rows, outcomes) = (&rows[run..], &outcomes[run..]);
             runs += 1;
         }
         runs
     }
+}
 
+impl Accounts<'_, '_> {
     fn settle(&mut self, to: &Destination, outcome: Outcome, datagrams: u64, departure: Departure) {
         match outcome {
             Outcome::Sent => {
                 self.ledger.sent += datagrams;
-                count(self.world, to.transport, departure, self.now);
+                if let Ok(mut traffic) = self.traffic.get_mut(to.transport) {
+                    traffic.depart(departure, self.now.time);
+                }
             }
             Outcome::Refused(reason) => self.ledger.refused[reason] += datagrams,
             Outcome::Blocked => {}
@@ -168,14 +210,16 @@ impl Accounts<'_> {
     }
 
     /// Copies datagrams to where they wait, as far as their transport may.
-    fn park(&mut self, outbox: &Outbox, parked: &mut Parked, to: &Destination, rows: &[Outgoing]) {
-        let limit = self
-            .world
-            .resource::<Limits>()
-            .waiting_datagrams_per_transport;
+    fn park(
+        &mut self,
+        (outbox, inbox): (&Outbox, &Inbox),
+        parked: &mut Parked,
+        to: &Destination,
+        rows: &[Outgoing],
+    ) {
         for row in rows {
-            if self.may_wait(to.transport, limit) {
-                let (header, payload) = outbox.parts(row, self.world.resource::<Inbox>());
+            if self.may_wait(to.transport) {
+                let (header, payload) = outbox.parts(row, inbox);
                 parked.push(*to, (row.kind, row.overhead), header, payload);
             } else {
                 self.ledger.refused[Refusal::QueueFull] += 1;
@@ -183,11 +227,11 @@ impl Accounts<'_> {
         }
     }
 
-    fn may_wait(&mut self, transport: Entity, limit: u32) -> bool {
-        let Some(mut path) = self.world.get_mut::<Path>(transport) else {
+    fn may_wait(&mut self, transport: Entity) -> bool {
+        let Ok(mut path) = self.paths.get_mut(transport) else {
             return false;
         };
-        let free = path.waiting < limit;
+        let free = path.waiting < self.limits.waiting_datagrams_per_transport;
         path.waiting += u32::from(free);
         free
     }

@@ -8,13 +8,24 @@ use bevy_ecs::query::{Or, With};
 use bevy_ecs::system::{Query, Res};
 use flumen_components::event::Pending;
 use flumen_components::{
-    Connected, ConsumerScoresChanged, Deadlines, DirectOut, Due, EstimatesToTell, IceAgent,
-    Inactivity, Inbox, KeyFrameWishes, LayerActivity, LayersChanging, LayersToChoose, Liveness,
-    Media, Messages, Missing, MovedSessions, Outbox, OutgoingEstimate, PacedTransports, Pacer,
-    PathsOnProbe, PathsToEstimate, ReceiverReports, ReportQueue, ResumedStreams, RtcpIn, RtpIn,
-    RtpObserver, ScoresChanged, SctpIn, SenderReports, Stirred, Touched, Traces,
-    UnprovenTransports, WantsChanging, WebRtcServer,
+    BandwidthFeedback, Connected, ConsumerScoresChanged, Deadlines, DirectOut, Due,
+    EstimatesToTell, IceAgent, Inactivity, Inbox, KeyFrameWishes, LayerActivity, LayersChanging,
+    LayersToChoose, Liveness, Media, Messages, MovedSessions, Outbox, OutgoingEstimate,
+    PacedTransports, Pacer, PathsOnProbe, PathsToEstimate, ReceiverReports, ReportQueue,
+    ResumedStreams, RtcpIn, RtpIn, RtpObserver, ScoresChanged, SctpIn, SenderReports, Stirred,
+    Touched, Traces, UnprovenTransports, WantsChanging, WebRtcServer,
 };
+
+/// Sockets of WebRTC transports may have brought something, or a deadline passed: whether any of these
+/// systems has anything to do is asked only then.
+pub(crate) fn sessions_stir(
+    inbox: Res<'_, Inbox>,
+    deadlines: Res<'_, Deadlines>,
+    sessions: Query<'_, '_, (), Or<(With<IceAgent>, With<WebRtcServer>)>>,
+) -> bool {
+    !(deadlines.fired().is_empty() && inbox.connections().is_empty())
+        || !(inbox.datagrams().is_empty() || sessions.is_empty())
+}
 
 /// Datagrams came.
 pub(crate) fn datagrams_came(inbox: Res<'_, Inbox>) -> bool {
@@ -55,6 +66,12 @@ pub(crate) fn connections_move(inbox: Res<'_, Inbox>, deadlines: Res<'_, Deadlin
     connections_change(inbox) || fired.any(|(_, due)| *due == Due::UnprovenConnections)
 }
 
+/// Connections of TCP sockets came or went, or WebRTC transports may have found their peers, or lost
+/// them.
+pub(crate) fn sessions_end(inbox: Res<'_, Inbox>, moved: Res<'_, MovedSessions>) -> bool {
+    !(inbox.connections().is_empty() && moved.0.is_empty())
+}
+
 /// WebRTC transports may have found their peers, or lost them.
 pub(crate) fn sessions_moved(moved: Res<'_, MovedSessions>) -> bool {
     !moved.0.is_empty()
@@ -73,6 +90,33 @@ pub(crate) fn media_came(media: Res<'_, Media>) -> bool {
 /// Streams accepted packets.
 pub(crate) fn streams_touched(touched: Res<'_, Touched>) -> bool {
     !touched.streams.is_empty()
+}
+
+/// Something came besides media, or media tells more than itself, or associations may move.
+pub(crate) fn more_than_media_came(
+    (rtcp, touched): (Res<'_, RtcpIn>, Res<'_, Touched>),
+    (sctp, stirred): (Res<'_, SctpIn>, Res<'_, Stirred>),
+    (connected, deadlines): (Res<'_, Connected>, Res<'_, Deadlines>),
+    messages: Res<'_, Messages>,
+) -> bool {
+    let quiet = rtcp.0.is_empty() && messages.rows().is_empty() && deadlines.fired().is_empty();
+    let still = sctp.0.is_empty() && stirred.0.is_empty() && connected.0.is_empty();
+    !(quiet && still) || touched.tells || touched.traced
+}
+
+/// Packets that streams accepted may tell when they were captured, or how a camera is held.
+pub(crate) fn extensions_tell(touched: Res<'_, Touched>) -> bool {
+    touched.tells
+}
+
+/// Some packets that streams accepted are traced.
+pub(crate) fn packets_traced(touched: Res<'_, Touched>) -> bool {
+    touched.traced
+}
+
+/// Some transports tell their senders when packets arrive.
+pub(crate) fn arrivals_told(measured: Query<'_, '_, (), With<BandwidthFeedback>>) -> bool {
+    !measured.is_empty()
 }
 
 /// RTCP came.
@@ -103,6 +147,33 @@ pub(crate) fn messages_came(messages: Res<'_, Messages>) -> bool {
     !messages.rows().is_empty()
 }
 
+/// Score may have something to do: whether any of its systems has is asked only then.
+pub(crate) fn scores_stir(
+    (touched, deadlines): (Res<'_, Touched>, Res<'_, Deadlines>),
+    (resumed, connected): (Res<'_, ResumedStreams>, Res<'_, Connected>),
+    (senders, receivers): (Res<'_, SenderReports>, Res<'_, ReceiverReports>),
+    (streams, consumers): (Res<'_, ScoresChanged>, Res<'_, ConsumerScoresChanged>),
+    (paths, to_choose): (Res<'_, PathsToEstimate>, Res<'_, LayersToChoose>),
+    changing: Res<'_, WantsChanging>,
+    watched: Query<'_, '_, (), Watched>,
+) -> bool {
+    let reports = !(senders.0.is_empty() && receivers.0.is_empty());
+    let scores = !(streams.0.is_empty() && consumers.0.is_empty());
+    let choices = !(paths.0.is_empty() && to_choose.is_empty() && changing.is_empty());
+    let moves = !(resumed.0.is_empty() && connected.0.is_empty());
+    !deadlines.fired().is_empty()
+        || (reports || scores || choices || moves)
+        || !(touched.streams.is_empty() || watched.is_empty())
+}
+
+/// Whose packets make Score look.
+type Watched = Or<(
+    With<Inactivity>,
+    With<Liveness>,
+    With<LayerActivity>,
+    With<RtpObserver>,
+)>;
+
 /// Some streams are watched for their silence, and one may have accepted packets, or fallen silent;
 /// or a producer was resumed.
 pub(crate) fn silence_watched(
@@ -132,13 +203,9 @@ pub(crate) fn audio_observed(
     streams_move(&touched, &deadlines) && !observers.is_empty()
 }
 
-/// Some streams ask for what they miss, and one may have accepted packets, or is to ask again.
-pub(crate) fn packets_missed(
-    touched: Res<'_, Touched>,
-    deadlines: Res<'_, Deadlines>,
-    watched: Query<'_, '_, (), With<Missing>>,
-) -> bool {
-    streams_move(&touched, &deadlines) && !watched.is_empty()
+/// Streams that accepted packets miss some, or are to ask again.
+pub(crate) fn packets_missed(touched: Res<'_, Touched>, deadlines: Res<'_, Deadlines>) -> bool {
+    touched.misses || !deadlines.fired().is_empty()
 }
 
 fn streams_move(touched: &Touched, deadlines: &Deadlines) -> bool {
@@ -187,9 +254,30 @@ pub(crate) fn wants_change(
     !(changing.is_empty() && deadlines.fired().is_empty())
 }
 
+/// Consumers may get other layers, or messages.
+pub(crate) fn more_is_forwarded(
+    changing: Res<'_, LayersChanging>,
+    messages: Res<'_, Messages>,
+) -> bool {
+    !(changing.0.is_empty() && messages.rows().is_empty())
+}
+
 /// Consumers may get other layers.
 pub(crate) fn layers_change(changing: Res<'_, LayersChanging>) -> bool {
     !changing.0.is_empty()
+}
+
+/// Feedback may have something to do: whether any of its systems has is asked only then.
+pub(crate) fn feedback_stirs(
+    (touched, deadlines): (Res<'_, Touched>, Res<'_, Deadlines>),
+    (rtcp, connected): (Res<'_, RtcpIn>, Res<'_, Connected>),
+    (stirred, wishes): (Res<'_, Stirred>, Res<'_, KeyFrameWishes>),
+    (estimates, queue): (Res<'_, EstimatesToTell>, Res<'_, ReportQueue>),
+) -> bool {
+    let asked = !(rtcp.0.is_empty() && wishes.is_empty());
+    let moves = !(stirred.0.is_empty() && connected.0.is_empty());
+    let told = !(estimates.0.is_empty() && queue.0.is_empty());
+    touched.misses || !deadlines.fired().is_empty() || asked || moves || told
 }
 
 /// A way opened.
@@ -230,6 +318,14 @@ pub(crate) fn packets_paced(
 /// Datagrams leave.
 pub(crate) fn datagrams_leave(outbox: Res<'_, Outbox>, direct: Res<'_, DirectOut>) -> bool {
     !(outbox.rows.is_empty() && direct.0.is_empty())
+}
+
+/// More than media is to be sent, or some paths may be other people's.
+pub(crate) fn paths_on_trial(
+    probed: Res<'_, PathsOnProbe>,
+    unproven: Res<'_, UnprovenTransports>,
+) -> bool {
+    !(probed.0.is_empty() && unproven.0.is_empty())
 }
 
 /// More than media is to be sent.

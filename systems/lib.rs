@@ -28,6 +28,7 @@ use flumen_components as components;
 
 use chain::InOrder;
 use conditions::*;
+use plugin::Parts;
 
 pub use plugin::{OrderError, Plugin, Setup, Step};
 pub use protect::Sealing;
@@ -47,38 +48,44 @@ pub fn pipeline(setup: &mut Setup) {
 
 fn demux(setup: &mut Setup) {
     let stage = Stage::Demux;
-    let datagrams = (
-        demux::claim_datagrams,
-        demux::note_arrivals,
-        demux::find_streams,
-    );
     setup.run(stage, demux::fire_deadlines);
     let timers = (demux::watch_consent, demux::fire_dtls).chain();
-    setup.run_when(session_timers_fired, stage, timers);
-    setup.run_when(connections_move, stage, demux::admit_connections);
-    let sessions = (demux::answer_checks, demux::tell_ways, demux::receive_dtls);
-    setup.run_when(sessions_hear, stage, sessions.chain());
+    let sessions = (demux::answer_checks, demux::tell_ways, demux::receive_dtls).chain();
+    let sessions = Parts::default()
+        .when(session_timers_fired, timers)
+        .when(connections_move, demux::admit_connections)
+        .when(sessions_hear, sessions);
+    setup.run_parts_when(sessions_stir, stage, sessions);
+    let datagrams = Parts::default()
+        .then(demux::claim_datagrams)
+        .when(arrivals_told, demux::note_arrivals)
+        .then(demux::find_streams);
     let due = datagrams_came.or_else(rows_are_left);
-    setup.run_when(due, stage, datagrams.chain());
-    setup.run_when(connections_change, stage, demux::end_connections);
+    setup.run_parts_when(due, stage, datagrams);
     let moved = (demux::go_on, demux::settle_sessions).chain();
-    setup.run_when(sessions_moved, stage, moved);
+    let ends = Parts::default()
+        .when(connections_change, demux::end_connections)
+        .when(sessions_moved, moved);
+    setup.run_parts_when(sessions_end, stage, ends);
 }
 
 fn receive(setup: &mut Setup) {
     let stage = Stage::Receive;
-    let rtp = (receive::receive_rtp, receive::read_capture_times).chain();
+    let rtp = Parts::default()
+        .then(receive::receive_rtp)
+        .when(extensions_tell, receive::read_capture_times);
     let rtcp = (receive::receive_rtcp, receive::receive_reports).chain();
-    let told = (receive::read_orientation, receive::trace_packets).chain();
-    setup.run_when(media_came, stage, rtp);
-    setup.run_when(rtcp_came, stage, rtcp);
-    setup.run_when(streams_touched, stage, told);
-    setup.run_when(associations_move, stage, receive::receive_sctp);
-    setup.run_when(messages_came, stage, receive::receive_messages);
+    setup.run_parts_when(media_came, stage, rtp);
+    let others = Parts::default()
+        .when(rtcp_came, rtcp)
+        .when(extensions_tell, receive::read_orientation)
+        .when(packets_traced, receive::trace_packets)
+        .when(associations_move, receive::receive_sctp)
+        .when(messages_came, receive::receive_messages);
+    setup.run_parts_when(more_than_media_came, stage, others);
 }
 
 fn score(setup: &mut Setup) {
-    let stage = Stage::Score;
     let samples = (score::sample_scores, score::sample_consumers).chain();
     let activity = (score::watch_liveness, score::watch_layers).chain();
     let paths = (
@@ -89,41 +96,48 @@ fn score(setup: &mut Setup) {
     )
         .chain();
     let levels = (score::hear_levels, score::tell_levels).chain();
-    setup.run_when(silence_watched, stage, score::watch_inactivity);
-    setup.run_when(reports_came, stage, samples);
-    setup.run_when(scores_changed, stage, score::announce_scores);
-    setup.run_when(activity_told, stage, activity);
-    setup.run_when(paths_move, stage, paths);
-    setup.run_when(layers_to_choose, stage, score::choose_layers);
-    setup.run_when(wants_change, stage, score::tell_wants);
-    setup.run_when(audio_observed, stage, levels);
+    let parts = Parts::default()
+        .when(silence_watched, score::watch_inactivity)
+        .when(reports_came, samples)
+        .when(scores_changed, score::announce_scores)
+        .when(activity_told, activity)
+        .when(paths_move, paths)
+        .when(layers_to_choose, score::choose_layers)
+        .when(wants_change, score::tell_wants)
+        .when(audio_observed, levels);
+    setup.run_parts_when(scores_stir, Stage::Score, parts);
 }
 
 fn forward(setup: &mut Setup) {
     let stage = Stage::Forward;
     let packets = (forward::keep_packets, forward::fan_out).chain();
     setup.run_when(streams_touched, stage, packets);
-    setup.run_when(layers_change, stage, forward::tell_layers);
-    setup.run_when(messages_came, stage, forward::fan_out_messages);
+    let others = Parts::default()
+        .when(layers_change, forward::tell_layers)
+        .when(messages_came, forward::fan_out_messages);
+    setup.run_parts_when(more_is_forwarded, stage, others);
 }
 
 fn feedback(setup: &mut Setup) {
-    let stage = Stage::Feedback;
-    setup.run_when(rtcp_came, stage, feedback::answer_nacks);
-    setup.run_when(associations_stirred, stage, feedback::send_sctp);
-    setup.run_when(ways_opened, stage, feedback::wish_on_connect);
-    setup.run_when(key_frames_wanted, stage, feedback::request_key_frames);
-    setup.run_when(packets_missed, stage, feedback::request_missing);
-    setup.run_when(bandwidth_to_tell, stage, feedback::tell_bandwidth);
-    setup.run_when(reports_due, stage, feedback::send_reports);
+    let parts = Parts::default()
+        .when(rtcp_came, feedback::answer_nacks)
+        .when(associations_stirred, feedback::send_sctp)
+        .when(ways_opened, feedback::wish_on_connect)
+        .when(key_frames_wanted, feedback::request_key_frames)
+        .when(packets_missed, feedback::request_missing)
+        .when(bandwidth_to_tell, feedback::tell_bandwidth)
+        .when(reports_due, feedback::send_reports);
+    setup.run_parts_when(feedback_stirs, Stage::Feedback, parts);
 }
 
 fn protect(setup: &mut Setup) {
     let stage = Stage::Protect;
     setup.run_when(packets_paced, stage, protect::pace);
     setup.run_when(datagrams_leave, stage, protect::stamp_departures);
-    setup.run_when(paths_on_probe, stage, protect::send_probes);
-    setup.run_when(paths_unproven, stage, protect::hold_back);
+    let paths = Parts::default()
+        .when(paths_on_probe, protect::send_probes)
+        .when(paths_unproven, protect::hold_back);
+    setup.run_parts_when(paths_on_trial, stage, paths);
 }
 
 /// The resources that the pipeline works on.

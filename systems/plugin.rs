@@ -43,10 +43,20 @@ pub struct Step {
     systems: Systems,
 }
 
+/// Systems of the engine's own, part by part: each runs when there is something for it. Whether there
+/// is is asked of none of them when there is nothing for any.
+#[derive(Default)]
+pub(crate) struct Parts(Vec<Part>);
+
+struct Part {
+    due: Option<BoxedCondition>,
+    systems: Chain,
+}
+
 /// The systems of a step.
 enum Systems {
     /// The engine's own.
-    Chain(Chain),
+    Parts(Parts),
     /// An application's, whose order is checked when the engine is built.
     Schedule(Box<Schedule>),
 }
@@ -109,7 +119,7 @@ impl Setup {
 
     /// Adds systems of the engine's own to a stage.
     pub(crate) fn run<M>(&mut self, stage: Stage, systems: impl IntoChain<M>) {
-        let systems = Systems::Chain(systems.into_chain());
+        let systems = Systems::Parts(Parts::default().then(systems));
         self.add_step(stage, Slot::BuiltIn, None, systems);
     }
 
@@ -120,9 +130,18 @@ impl Setup {
         stage: Stage,
         systems: impl IntoChain<M>,
     ) {
-        let due: BoxedCondition = Box::new(IntoSystem::into_system(due));
-        let systems = Systems::Chain(systems.into_chain());
-        self.add_step(stage, Slot::BuiltIn, Some(due), systems);
+        self.run_parts_when(due, stage, Parts::default().then(systems));
+    }
+
+    /// Adds systems of the engine's own to a stage, of which none has anything to do unless `due`.
+    pub(crate) fn run_parts_when<C>(
+        &mut self,
+        due: impl SystemCondition<C>,
+        stage: Stage,
+        parts: Parts,
+    ) {
+        let systems = Systems::Parts(parts);
+        self.add_step(stage, Slot::BuiltIn, Some(boxed(due)), systems);
     }
 
     /// What is added at once is a step of its own, so that what an application's systems leave
@@ -164,7 +183,7 @@ impl Setup {
                 due.initialize(&mut self.world);
             }
             match &mut step.systems {
-                Systems::Chain(chain) => chain.initialize(&mut self.world),
+                Systems::Parts(parts) => parts.initialize(&mut self.world),
                 Systems::Schedule(schedule) => {
                     if let Err(error) = schedule.initialize(&mut self.world) {
                         return Err(reason(error.to_string(schedule.graph(), &self.world)));
@@ -177,35 +196,32 @@ impl Setup {
 }
 
 impl Step {
-    /// Runs the systems of the step.
+    /// Runs the systems of the step, if there is anything for them: whether there was.
     ///
     /// # Errors
     ///
     /// [`Broken`] when those of an application leave something behind that the engine cannot go on
     /// with.
-    pub fn run(&mut self, world: &mut World) -> Result<(), Broken> {
+    pub fn run(&mut self, world: &mut World) -> Result<bool, Broken> {
         if self.slot == Slot::BuiltIn {
-            if self.is_due(world) {
+            let is_due = is_due(&mut self.due, world);
+            if is_due {
                 self.systems.run(world);
             }
-            return Ok(());
+            return Ok(is_due);
         }
         let moment = moment(self.stage, self.slot);
         *world.resource_mut() = moment;
         let balance = Balance::of(world);
         self.systems.run(world);
-        balance.check(world, moment)
-    }
-
-    fn is_due(&mut self, world: &World) -> bool {
-        let due = self.due.as_mut();
-        due.is_none_or(|due| due.run_readonly((), world).unwrap_or(false))
+        balance.check(world, moment)?;
+        Ok(true)
     }
 
     /// The names of its systems, in the order in which they run.
     pub fn order(&self) -> Vec<String> {
         match &self.systems {
-            Systems::Chain(chain) => chain.names().collect(),
+            Systems::Parts(parts) => parts.chains().flat_map(Chain::names).collect(),
             Systems::Schedule(schedule) => {
                 let systems = schedule.systems().into_iter().flatten();
                 let name = |system: &ScheduleSystem| system.name().shortname().to_string();
@@ -217,7 +233,7 @@ impl Step {
     /// The name of the engine's own system that panicked, if one did.
     pub fn running(&self) -> Option<String> {
         match &self.systems {
-            Systems::Chain(chain) => chain.running(),
+            Systems::Parts(parts) => parts.chains().find_map(Chain::running),
             Systems::Schedule(_) => None,
         }
     }
@@ -226,12 +242,66 @@ impl Step {
 impl Systems {
     fn run(&mut self, world: &mut World) {
         match self {
-            Self::Chain(chain) => chain.run(world),
+            Self::Parts(parts) => parts.run(world),
             Self::Schedule(schedule) => {
                 schedule.run(world);
             }
         }
     }
+}
+
+impl Parts {
+    /// Behind those before, systems that always run.
+    pub(crate) fn then<M>(mut self, systems: impl IntoChain<M>) -> Self {
+        self.0.push(Part {
+            due: None,
+            systems: systems.into_chain(),
+        });
+        self
+    }
+
+    /// Behind those before, systems that run when there is something for them.
+    pub(crate) fn when<C, M>(
+        mut self,
+        due: impl SystemCondition<C>,
+        systems: impl IntoChain<M>,
+    ) -> Self {
+        self.0.push(Part {
+            due: Some(boxed(due)),
+            systems: systems.into_chain(),
+        });
+        self
+    }
+
+    fn initialize(&mut self, world: &mut World) {
+        for part in &mut self.0 {
+            if let Some(due) = &mut part.due {
+                due.initialize(world);
+            }
+            part.systems.initialize(world);
+        }
+    }
+
+    fn run(&mut self, world: &mut World) {
+        for part in &mut self.0 {
+            if is_due(&mut part.due, world) {
+                part.systems.run(world);
+            }
+        }
+    }
+
+    fn chains(&self) -> impl Iterator<Item = &Chain> {
+        self.0.iter().map(|part| &part.systems)
+    }
+}
+
+fn boxed<C>(due: impl SystemCondition<C>) -> BoxedCondition {
+    Box::new(IntoSystem::into_system(due))
+}
+
+fn is_due(due: &mut Option<BoxedCondition>, world: &World) -> bool {
+    let due = due.as_mut();
+    due.is_none_or(|due| due.run_readonly((), world).unwrap_or(false))
 }
 
 /// A schedule in which an ambiguous order is an error.

@@ -149,6 +149,21 @@ impl MediaPacket {
 pub struct Touched {
     /// The streams.
     pub streams: Vec<TouchedStream>,
+    /// A sender negotiated header extensions that tell of more than one packet: capture times, or
+    /// how a camera is held. Marked by Demux.
+    pub tells: bool,
+    /// Packets of a producer are traced.
+    pub traced: bool,
+    /// Packets of a stream are missing.
+    pub misses: bool,
+}
+
+impl Touched {
+    /// Nothing was accepted yet; the memory is kept.
+    pub fn clear(&mut self) {
+        self.streams.clear();
+        (self.tells, self.traced, self.misses) = (false, false, false);
+    }
 }
 
 /// A stream and its packets of this tick: a chain through [`Media`].

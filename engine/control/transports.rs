@@ -417,7 +417,7 @@ impl Engine {
         self.change(verb, id, |engine, id| {
             let keys = close(&mut engine.world, id)?;
             // The last words of their associations leave first.
-            send_now(&mut engine.world, &mut engine.network);
+            send_now(&mut engine.world, &mut engine.settling, &mut engine.network);
             for key in keys {
                 engine.network.backend.close(key);
             }

@@ -16,6 +16,8 @@ use crate::clock::Clock;
 pub struct Work {
     clock: Clock,
     lap: Time,
+    /// The stage does something.
+    is_busy: bool,
     last: [StageWork; STAGES],
     total: [StageWork; STAGES],
     tick_times: TickTimes,
@@ -25,7 +27,8 @@ pub struct Work {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StageWork {
-    /// The time it took.
+    /// The time it took: none where nothing was to be done. Finding that out counts for the next stage
+    /// that did something.
     pub time: Duration,
     /// What it handled: datagrams that came (Ingest), all that were to be claimed, which is those,
     /// what was inside others and what systems added (Demux), packets that a stream took (Receive),
@@ -77,7 +80,17 @@ impl Work {
         self.lap = self.clock.now();
     }
 
+    /// The stage does something.
+    pub(crate) fn note(&mut self) {
+        self.is_busy = true;
+    }
+
+    /// The stage has ended. Clocks are not read for nothing: there are nine of them a tick.
     pub(crate) fn end(&mut self, stage: Stage) {
+        if !std::mem::take(&mut self.is_busy) {
+            self.last[stage as usize].time = Duration::ZERO;
+            return;
+        }
         let now = self.clock.now();
         let span = now.since(self.lap);
         self.last[stage as usize].time = span;
@@ -155,6 +168,7 @@ impl Default for Work {
         Self {
             clock: Clock::start(),
             lap: Time::ZERO,
+            is_busy: false,
             last: [StageWork::default(); STAGES],
             total: [StageWork::default(); STAGES],
             tick_times: TickTimes::default(),

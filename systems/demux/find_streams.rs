@@ -51,11 +51,11 @@ pub(crate) fn find_streams(
     mut ledger: ResMut<'_, Ledger>,
 ) {
     media.0.clear();
-    touched.streams.clear();
+    touched.clear();
     for arrival in &rtp.0 {
         let start = arrival.start as usize;
         let bytes = &inbox.bytes()[start..start + arrival.len as usize];
-        match finder.find(arrival, bytes) {
+        match finder.find(arrival, bytes, &mut touched) {
             Ok(found) => media.0.push(packet(arrival, &found)),
             Err(reason) => discards.discard(&mut ledger, arrival.transport, reason),
         }
@@ -63,9 +63,16 @@ pub(crate) fn find_streams(
 }
 
 impl Finder<'_, '_> {
-    fn find(&mut self, arrival: &RtpArrival, bytes: &[u8]) -> Result<Found, Discard> {
+    fn find(
+        &mut self,
+        arrival: &RtpArrival,
+        bytes: &[u8],
+        touched: &mut Touched,
+    ) -> Result<Found, Discard> {
         let listener = self.listeners.get(arrival.transport);
         let listener = listener.map_err(|_| Discard::UnknownProducer)?;
+        let ids = &listener.extensions;
+        touched.tells |= ids.abs_capture_time.is_some() || ids.video_orientation.is_some();
         let known = listener.ssrcs.get(&arrival.header.ssrc);
         if let Some(&Incoming {
             producer,

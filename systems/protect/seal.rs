@@ -1,5 +1,6 @@
 //! What leaves on protected transports is sealed.
 
+use bevy_ecs::query::With;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam, SystemState};
 use bevy_ecs::world::World;
 use flumen_components::{Inbox, Ledger, Limits, Outbox, Outgoing, SrtpSession, Workers};
@@ -12,6 +13,7 @@ use super::division::Division;
 /// It comes behind every system, so that nothing leaves unsealed, and vetoes see what is meant.
 pub struct Sealing {
     state: SystemState<Sealer<'static, 'static>>,
+    protected: SystemState<Query<'static, 'static, (), With<SrtpSession>>>,
     division: Division,
 }
 
@@ -37,13 +39,24 @@ impl Sealing {
     pub fn new(world: &mut World) -> Self {
         Self {
             state: SystemState::new(world),
+            protected: SystemState::new(world),
             division: Division::default(),
         }
     }
 
     /// Makes the next rows that are to be sent; false when others follow them.
     pub fn go_on(&mut self, world: &mut World) -> bool {
-        let Self { state, division } = self;
+        let Self {
+            state,
+            protected,
+            division,
+        } = self;
+        if protected
+            .get(world)
+            .is_ok_and(|sessions| sessions.is_empty())
+        {
+            return true;
+        }
         let sealer = state.get_mut(world);
         sealer.is_ok_and(|sealer| sealer.go_on(division))
     }
@@ -51,9 +64,6 @@ impl Sealing {
 
 impl Sealer<'_, '_> {
     fn go_on(mut self, division: &mut Division) -> bool {
-        if self.sessions.is_empty() {
-            return true;
-        }
         self.outbox.next_chunk();
         match self.workers.threads_for(self.outbox.coming()) {
             1 => self.seal_in_place(),

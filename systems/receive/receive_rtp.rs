@@ -7,7 +7,7 @@ use flumen_components::{
     Arrival, Descriptor, Discard, Effect, EntryPoints, Inbox, KeyFrameRequests, KeyFrameWish,
     KeyFrameWishes, Ledger, Listener, Media, MediaPacket, Missing, Now, PausedByOwner,
     PictureGroups, Presence, Producer, Reception, RtpStream, Templates, Time, Touched,
-    TouchedStream, Traffic,
+    TouchedStream, TraceTypes, Traffic,
 };
 
 use super::describe::{Described, Memory, describe};
@@ -28,7 +28,15 @@ pub(crate) struct Receivers<'w, 's> {
             Option<&'static mut PictureGroups>,
         ),
     >,
-    producers: Query<'w, 's, (&'static Producer, &'static PausedByOwner)>,
+    producers: Query<
+        'w,
+        's,
+        (
+            &'static Producer,
+            &'static PausedByOwner,
+            &'static TraceTypes,
+        ),
+    >,
     listeners: Query<'w, 's, &'static Listener>,
     requests: Query<'w, 's, &'static mut KeyFrameRequests>,
     traffic: Query<'w, 's, &'static mut Traffic>,
@@ -100,7 +108,7 @@ impl Receivers<'_, '_> {
         let (stream, mut reception, missing, templates, entry_points, picture_groups) =
             stream.map_err(|_| Discard::UnknownStream)?;
         let producer = self.producers.get(packet.producer);
-        let (producer, paused) = producer.map_err(|_| Discard::UnknownProducer)?;
+        let (producer, paused, traced) = producer.map_err(|_| Discard::UnknownProducer)?;
         let first = !reception.has_started();
         let mut intake = Intake {
             stream,
@@ -121,6 +129,7 @@ impl Receivers<'_, '_> {
             true => intake.take_retransmission(packet, inbox),
             false => intake.take_media(packet, &inbox.bytes()[packet.range()]),
         };
+        touched.misses |= intake.misses();
         if packet.key_frame {
             reception.key_frame_tick = self.now.tick;
         }
@@ -142,6 +151,7 @@ impl Receivers<'_, '_> {
         reception.untold_restart = restarts && mapped.is_none();
         packet.payload_type = mapped.ok_or(Discard::UnknownPayloadType)?;
         packet.accepted = true;
+        touched.traced |= !traced.is_empty();
         if restarts {
             packet.arrival = Arrival::Resync;
         }
@@ -202,6 +212,12 @@ impl Intake<'_> {
         self.reception.repaired += 1;
         self.count(packet);
         Ok(effect)
+    }
+
+    /// Packets before it are missing.
+    fn misses(&self) -> bool {
+        let missing = self.missing.as_ref();
+        missing.is_some_and(|missing| !missing.is_empty())
     }
 
     fn restore(&mut self, packet: &mut MediaPacket, inbox: &mut Inbox) -> Result<(), Discard> {
