@@ -276,7 +276,7 @@ mod tests {
         h264.parameters.insert("packetization-mode", 2);
         // The codec, and what of it is not supported.
         for (codec, parameter) in [
-            (video("video/H265"), "mimeType"),
+            (video("video/VC1"), "mimeType"),
             (video("video/rtx"), "mimeType"),
             (audio("video/VP8", 48_000), "clockRate"),
             (audio("audio/opus", 48_000), "channels"),

@@ -30,7 +30,7 @@ pub enum Codec {
     Vp9,
     /// `video/H264` (RFC 6184).
     H264,
-    /// `video/H265` (RFC 7798). No router offers it.
+    /// `video/H265` (RFC 7798).
     H265,
     /// `video/AV1`.
     Av1,
@@ -79,9 +79,12 @@ impl Codec {
     /// AV1 counts: the N bit of its aggregation header, which every packet has, marks the start of
     /// a coded video sequence (RTP Payload Format For AV1, section 4.4). mediasoup reads AV1 key
     /// frames from the dependency descriptor only and hence does not wait for them in simple and
-    /// pipe consumers. H265 does not count, since nothing here parses it.
+    /// pipe consumers.
     pub const fn is_key_frame_capable(self) -> bool {
-        matches!(self, Self::Vp8 | Self::Vp9 | Self::H264 | Self::Av1)
+        matches!(
+            self,
+            Self::Vp8 | Self::Vp9 | Self::H264 | Self::H265 | Self::Av1
+        )
     }
 }
 
@@ -139,10 +142,10 @@ mod tests {
 
     #[test]
     fn only_codecs_whose_key_frames_are_seen_wait_for_them() {
-        for codec in [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1] {
+        for codec in [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::H265, Codec::Av1] {
             assert!(codec.is_key_frame_capable());
         }
-        for codec in [Codec::Opus, Codec::H265, Codec::Rtx, Codec::Other] {
+        for codec in [Codec::Opus, Codec::Rtx, Codec::Other] {
             assert!(!codec.is_key_frame_capable());
         }
     }

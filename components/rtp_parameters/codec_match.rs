@@ -96,39 +96,52 @@ enum Aspect {
     Channels,
     /// A format parameter that may be absent.
     Stated(&'static str),
-    /// A format parameter that is 0 when it is absent.
-    Number(&'static str),
+    /// A format parameter that is this number when it is absent.
+    Number(&'static str, i64),
+    /// The same of a word.
+    Word(&'static str, &'static str),
     /// The profile of H.264, whatever the level.
     H264Profile,
 }
 
 /// In what a `codec` is compared, in order.
 fn aspects(codec: Codec, likeness: Likeness) -> impl Iterator<Item = Aspect> {
-    use Aspect::{Channels, ClockRate, H264Profile, MimeType, Number, Stated};
+    use Aspect::{Channels, ClockRate, H264Profile, MimeType, Number, Stated, Word};
     let own: &[Aspect] = match codec {
         Codec::MultiOpus => &[Stated("num_streams"), Stated("coupled_streams")],
-        Codec::H264 => &[Number("packetization-mode")],
+        Codec::H264 => &[Number("packetization-mode", 0)],
+        Codec::H265 => &[Word("tx-mode", "SRST")],
         _ => &[],
     };
-    let profile = match codec {
-        Codec::H264 => Some(H264Profile),
-        Codec::Vp9 => Some(Number("profile-id")),
-        _ => None,
+    let profile: &[Aspect] = match codec {
+        Codec::H264 => &[H264Profile],
+        Codec::Vp9 => &[Number("profile-id", 0)],
+        // The defaults of RFC 7798, section 7.1.
+        Codec::H265 => &[
+            Number("profile-space", 0),
+            Number("profile-id", 1),
+            Number("tier-flag", 0),
+        ],
+        _ => &[],
     };
     let all = [MimeType, ClockRate, Channels].into_iter();
-    all.chain(own.iter().copied())
-        .chain(profile.filter(|_| likeness == Likeness::Profile))
+    let profile = profile
+        .iter()
+        .filter(move |_| likeness == Likeness::Profile);
+    all.chain(own.iter().copied()).chain(profile.copied())
 }
 
 impl Aspect {
     fn is_alike(self, a: &CodecView<'_>, b: &CodecView<'_>) -> bool {
-        let number = |codec: &CodecView<'_>, name| codec.parameter(name).unwrap_or(0.into());
+        let or = |codec: &CodecView<'_>, name, absent| codec.parameter(name).unwrap_or(absent);
+        let both = |name, absent: FormatValue| or(a, name, absent.clone()) == or(b, name, absent);
         match self {
             Self::MimeType => a.mime_type.eq_ignore_ascii_case(b.mime_type),
             Self::ClockRate => a.clock_rate == b.clock_rate,
             Self::Channels => a.channels() == b.channels(),
             Self::Stated(name) => a.parameter(name) == b.parameter(name),
-            Self::Number(name) => number(a, name) == number(b, name),
+            Self::Number(name, absent) => both(name, absent.into()),
+            Self::Word(name, absent) => both(name, absent.into()),
             Self::H264Profile => ProfileLevelId::same_profile(a.parameters, b.parameters),
         }
     }
@@ -158,7 +171,7 @@ impl Aspect {
             Self::MimeType => "mimeType",
             Self::ClockRate => "clockRate",
             Self::Channels => "channels",
-            Self::Stated(name) | Self::Number(name) => name,
+            Self::Stated(name) | Self::Number(name, _) | Self::Word(name, _) => name,
             Self::H264Profile => "profile-level-id",
         }
     }
@@ -177,8 +190,13 @@ impl Aspect {
                 Some(channels) => channels.to_string(),
                 None => "absent (1)".to_owned(),
             },
-            Self::Number(name) if codec.parameter(name).is_none() => "absent (0)".to_owned(),
-            Self::Stated(name) | Self::Number(name) => stated(name),
+            Self::Number(name, absent) if codec.parameter(name).is_none() => {
+                format!("absent ({absent})")
+            }
+            Self::Word(name, absent) if codec.parameter(name).is_none() => {
+                format!("absent ({absent:?})")
+            }
+            Self::Stated(name) | Self::Number(name, _) | Self::Word(name, _) => stated(name),
             Self::H264Profile => stated(self.name()),
         }
     }
@@ -263,6 +281,35 @@ mod tests {
     }
 
     #[test]
+    fn h265_is_another_codec_in_another_transmission_mode() {
+        let mode = |mode: &str| with("video/H265", [("tx-mode", mode.into())]);
+        let unstated = with("video/H265", []);
+        assert_eq!(both(&unstated, &mode("SRST")), (true, true));
+        assert_eq!(both(&unstated, &mode("MRST")), (false, false));
+        assert_eq!(both(&mode("MRST"), &mode("MRMT")), (false, false));
+    }
+
+    #[test]
+    fn h265_is_strictly_the_same_in_one_profile_and_tier_at_any_level() {
+        let unstated = with("video/H265", []);
+        // A parameter, its value, and whether it is that of who states nothing.
+        for (name, value, strictly) in [
+            ("profile-id", 1, true),
+            ("profile-id", 2, false),
+            ("profile-space", 0, true),
+            ("profile-space", 1, false),
+            ("tier-flag", 0, true),
+            ("tier-flag", 1, false),
+            ("level-id", 93, true),
+            ("level-id", 180, true),
+        ] {
+            let stated = with("video/H265", [(name, value.into())]);
+            assert_eq!(both(&unstated, &stated), (true, strictly), "{name}={value}");
+            assert_eq!(both(&stated, &stated), (true, true), "{name}={value}");
+        }
+    }
+
+    #[test]
     fn multiopus_is_another_codec_with_other_streams() {
         let streams = |number: i64| with("audio/multiopus", [("num_streams", number.into())]);
         assert_eq!(both(&streams(4), &streams(4)), (true, true));
@@ -309,6 +356,16 @@ mod tests {
                 &with("video/H264", []),
                 vec![mode(1), mode(2), mode(1)],
                 "video/H264: packetization-mode is absent (0), supported is 1 or 2",
+            ),
+            (
+                &with("video/H265", []),
+                vec![with("video/H265", [("tx-mode", "MRST".into())])],
+                "video/H265: tx-mode is absent (\"SRST\"), supported is \"MRST\"",
+            ),
+            (
+                &with("video/H265", [("profile-id", 2.into())]),
+                vec![with("video/H265", [])],
+                "video/H265: profile-id is 2, supported is absent (1)",
             ),
             (
                 &text,

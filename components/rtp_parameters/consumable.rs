@@ -16,7 +16,8 @@ use super::{
 /// Where several codecs of the producer are the same codec of the router, the first counts; mediasoup
 /// repeats the payload type.
 ///
-/// The `profile-level-id` of an H264 codec is the answer to the router's (RFC 6184, section 8.2.2).
+/// The `profile-level-id` of an H264 codec is the answer to the router's (RFC 6184, section 8.2.2), and
+/// the `level-id` of an H265 codec is the lower one of both (RFC 7798, section 7.2.2).
 /// mediasoup writes that into the producer's own parameters as well; here those stay as they are.
 ///
 /// # Errors
@@ -90,17 +91,32 @@ fn codec_and_rtx(
     [Some(media), rtx].into_iter().flatten()
 }
 
-/// The parameters of `codec`, with the H264 level that it and the router's `capability` agree on.
+/// The parameters of `codec`, with the level that it and the router's `capability` agree on.
 fn answered(codec: &RtpCodecParameters, capability: &RtpCodecCapability) -> FormatParameters {
     let mut parameters = codec.parameters.clone();
-    if codec.codec() == Codec::H264 {
-        match ProfileLevelId::answer(&codec.parameters, &capability.parameters) {
+    match codec.codec() {
+        Codec::H264 => match ProfileLevelId::answer(&codec.parameters, &capability.parameters) {
             Some(answer) => parameters.insert("profile-level-id", answer),
             None => parameters.remove("profile-level-id"),
-        };
-    }
+        },
+        Codec::H265 => match h265_level(&codec.parameters, &capability.parameters) {
+            Some(level) => parameters.insert("level-id", level),
+            None => None,
+        },
+        _ => None,
+    };
     parameters
 }
+
+/// The lower one of two levels of H.265; none when neither states one.
+fn h265_level(a: &FormatParameters, b: &FormatParameters) -> Option<i64> {
+    let stated = [a, b].map(|parameters| parameters.integer("level-id"));
+    let [a, b] = stated.map(|level| level.unwrap_or(H265_LEVEL));
+    stated.iter().flatten().next().map(|_| a.min(b))
+}
+
+/// Level 3.1: that of who states none (RFC 7798, section 7.1).
+const H265_LEVEL: i64 = 93;
 
 fn as_parameters(capability: &RtpCodecCapability) -> RtpCodecParameters {
     RtpCodecParameters {
@@ -187,6 +203,25 @@ mod tests {
         assert_eq!(level_of(h264(96, "42e034", 1)), "42e034");
         assert_eq!(level_of(h264(96, "42e034", 0)), "42e01f");
         assert_eq!(level_of(h264(96, "42e015", 0)), "42e015");
+    }
+
+    #[test]
+    fn a_level_of_h265_is_the_lower_one() {
+        let level = |level: Option<i64>| {
+            let mut parameters = FormatParameters::default();
+            level.map(|level| parameters.insert("level-id", level));
+            parameters
+        };
+        for (a, b, expected) in [
+            (None, None, None),
+            (Some(120), None, Some(93)),
+            (None, Some(60), Some(60)),
+            (Some(120), Some(150), Some(120)),
+        ] {
+            let (a, b) = (level(a), level(b));
+            assert_eq!(h265_level(&a, &b), expected, "{a:?} {b:?}");
+            assert_eq!(h265_level(&b, &a), expected, "{b:?} {a:?}");
+        }
     }
 
     #[test]

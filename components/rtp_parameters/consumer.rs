@@ -115,7 +115,7 @@ fn dependency_descriptor(
     let is_at = |found| numbered_by == NumberedBy::Receiver || found == id;
     let is_offered = offered.any(|found| is_at(found.preferred_id) && found.uri == uri);
     let first = codecs.first()?.codec();
-    let is_told = matches!(first, Codec::Vp8 | Codec::H264 | Codec::Av1);
+    let is_told = matches!(first, Codec::Vp8 | Codec::H264 | Codec::H265 | Codec::Av1);
     (is_offered && is_told).then(|| RtpHeaderExtensionParameters::new(uri, id))
 }
 

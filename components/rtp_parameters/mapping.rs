@@ -179,7 +179,7 @@ mod tests {
         profile_2.parameters.insert("profile-id", 2);
         // The codec, and what of it the router lacks.
         for (lacking, parameter) in [
-            (codec("video/H265", 98), "mimeType"),
+            (codec("video/VC1", 98), "mimeType"),
             (codec("video/ulpfec", 98), "mimeType"),
             (profile_2, "profile-id"),
         ] {

@@ -27,7 +27,8 @@ impl ProducerType {
             Self::Simple => true,
             // The reference takes simulcast of VP8 and H.264 alone; browsers send it of all.
             Self::Simulcast | Self::Svc => {
-                matches!(codec, Codec::Vp8 | Codec::Vp9 | Codec::H264 | Codec::Av1)
+                use Codec::{Av1, H264, H265, Vp8, Vp9};
+                matches!(codec, Vp8 | Vp9 | H264 | H265 | Av1)
             }
         }
     }
@@ -100,6 +101,14 @@ mod tests {
         .producer_type()
     }
 
+    const LAYERED: [&str; 5] = [
+        "video/VP8",
+        "video/vp9",
+        "video/H264",
+        "video/h265",
+        "video/AV1",
+    ];
+
     #[test]
     fn one_encoding_without_layers_is_simple_for_any_codec() {
         assert_eq!(derived("audio/opus", &["L1T1"]), Ok(ProducerType::Simple));
@@ -109,7 +118,7 @@ mod tests {
 
     #[test]
     fn one_encoding_with_layers_is_svc() {
-        for mime_type in ["video/VP8", "video/vp9", "video/H264", "video/AV1"] {
+        for mime_type in LAYERED {
             assert_eq!(derived(mime_type, &["L1T3"]), Ok(ProducerType::Svc));
             assert_eq!(derived(mime_type, &["L3T1_KEY"]), Ok(ProducerType::Svc));
         }
@@ -118,7 +127,7 @@ mod tests {
     #[test]
     fn several_encodings_are_simulcast() {
         let modes = ["L1T3", "L1T3"];
-        for mime_type in ["video/VP8", "video/vp9", "video/H264", "video/AV1"] {
+        for mime_type in LAYERED {
             assert_eq!(derived(mime_type, &modes), Ok(ProducerType::Simulcast));
         }
     }
@@ -133,8 +142,8 @@ mod tests {
         };
         let two = ["L1T1", "L1T1"];
         assert_eq!(
-            derived("video/H265", &two),
-            refused("video/H265", ProducerType::Simulcast)
+            derived("video/VC1", &two),
+            refused("video/VC1", ProducerType::Simulcast)
         );
         assert_eq!(
             derived("audio/opus", &two),

@@ -153,8 +153,8 @@ pub enum RtpParametersError {
         /// The MID given.
         mid: String,
     },
-    /// A codec that cannot be used in this way: simulcast needs VP8 or H264; layers in a single
-    /// encoding need VP8, VP9, H264 or AV1.
+    /// A codec that cannot be used in this way: several encodings, and layers in a single
+    /// one, need VP8, VP9, H264, H265 or AV1.
     #[error("{mime_type} codec not supported for {producer_type}")]
     CodecUnsupportedForType {
         /// The MIME type of the codec.

@@ -127,9 +127,9 @@ impl From<Fixed> for FormatValue {
 
 use Fixed::{Number, Text};
 
-/// The first that matches is taken. Channel mappings are those of libwebrtc (RFC 7845, section
+/// The first that matches is taken. H265 is none of the reference's, which had it once. Channel mappings are those of libwebrtc (RFC 7845, section
 /// 5.1.1.2).
-static SUPPORTED: [SupportedCodec; 26] = [
+static SUPPORTED: [SupportedCodec; 27] = [
     SupportedCodec::opus("audio/opus", 2, &[]),
     SupportedCodec::opus(
         "audio/multiopus",
@@ -183,6 +183,7 @@ static SUPPORTED: [SupportedCodec; 26] = [
     ]),
     SupportedCodec::video("video/H264").with(&[("level-asymmetry-allowed", Number(1))]),
     SupportedCodec::video("video/AV1"),
+    SupportedCodec::video("video/H265"),
 ];
 
 #[cfg(test)]
@@ -212,6 +213,15 @@ mod tests {
             .into_owned();
         assert_eq!(mapping, "0,4,1,2,3,5");
         codec.parameters.insert("num_streams", 5);
+        assert!(SupportedCodec::matching(&codec).is_err());
+    }
+
+    #[test]
+    fn h265_is_supported_in_one_stream() {
+        let mut codec = RtpCodecCapability::new(MediaKind::Video, "video/H265", 90_000);
+        codec.parameters.insert("profile-id", 2);
+        assert!(SupportedCodec::matching(&codec).is_ok());
+        codec.parameters.insert("tx-mode", "MRST");
         assert!(SupportedCodec::matching(&codec).is_err());
     }
 

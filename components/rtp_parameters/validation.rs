@@ -342,13 +342,13 @@ mod tests {
     #[test]
     fn a_codec_that_cannot_be_layered_so() {
         let simulcast = |p: &mut RtpParameters| {
-            p.codecs[0].mime_type = "video/H265".into();
+            p.codecs[0].mime_type = "video/VC1".into();
             p.encodings.push(encoding(12));
         };
         assert_eq!(
             refused(simulcast),
             RtpParametersError::CodecUnsupportedForType {
-                mime_type: "video/H265".into(),
+                mime_type: "video/VC1".into(),
                 producer_type: ProducerType::Simulcast
             }
         );

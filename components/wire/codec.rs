@@ -10,6 +10,7 @@ pub mod opus;
 mod picture_group;
 mod picture_id;
 mod templates;
+mod units;
 pub mod vp8;
 pub mod vp9;
 
@@ -17,3 +18,4 @@ pub use decode_targets::DecodeTargets;
 pub use picture_group::PictureGroup;
 pub use picture_id::PictureId;
 pub use templates::{FrameDependencies, Layers, REFERENCES_MAX, TEMPLATES_MAX, TemplateStructure};
+pub use units::Units;

@@ -44,13 +44,16 @@ pub(super) fn spawn_stream(
     if encoding.use_nack {
         stream.insert(Missing::default());
     }
-    if matches!(encoding.codec, Codec::Av1 | Codec::H264 | Codec::Vp8) {
+    if matches!(
+        encoding.codec,
+        Codec::Av1 | Codec::H264 | Codec::H265 | Codec::Vp8
+    ) {
         stream.insert(Templates::default());
     }
     if encoding.codec == Codec::Vp9 {
         stream.insert(PictureGroups::new(encoding.is_ksvc));
     }
-    if encoding.codec == Codec::H264 {
+    if matches!(encoding.codec, Codec::H264 | Codec::H265) {
         stream.insert(EntryPoints::default());
     }
     watch(birth, encoding, &mut stream, deadlines);

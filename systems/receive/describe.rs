@@ -1,7 +1,7 @@
 //! What a packet says of its frame, by the codec of its stream.
 
 use flumen_components::rtp_parameters::Codec;
-use flumen_components::wire::codec::{av1_aggregation, h264, vp8, vp9};
+use flumen_components::wire::codec::{Units, av1_aggregation, h264, h265, vp8, vp9};
 use flumen_components::{Arrival, Dependencies, Descriptor, EntryPoints, PictureGroups, Templates};
 
 /// A packet whose frame is in question.
@@ -43,36 +43,23 @@ impl Memory<'_> {
 }
 
 impl Described<'_> {
-    fn enter(&self, points: &mut EntryPoints, units: h264::Units) -> bool {
+    fn enter(&self, points: &mut EntryPoints, units: Units) -> bool {
         points.take(self.number, self.timestamp, self.arrival, units)
     }
 }
 
 /// The descriptor of a packet, and whether a key frame begins in it.
 ///
-/// VP8 and VP9 tell layers in front of their payload; AV1 and H.264 in the dependency descriptor
+/// VP8 and VP9 tell layers in front of their payload; AV1, H.264 and H.265 in the dependency descriptor
 /// alone, and so does VP8 where one was negotiated. A malformed descriptor says nothing.
 pub(super) fn describe(packet: Described<'_>, memory: Memory<'_>) -> Told {
-    let Memory {
-        templates,
-        entry_points,
-        picture_groups,
-    } = memory;
     match packet.codec {
-        Codec::Vp8 => of_vp8(packet, depend(packet, templates)),
-        Codec::Vp9 => of_vp9(packet.payload, picture_groups).unwrap_or_default(),
-        Codec::H264 => {
-            let dependencies = depend(packet, templates);
-            let (descriptor, begins_key_frame) =
-                of_dependencies(packet.marker, dependencies.as_ref());
-            let units = h264::Units::of(packet.payload);
-            let is_entry = entry_points.is_some_and(|points| packet.enter(points, units));
-            // Where there are dependencies, they tell.
-            let is_entry = is_entry && (dependencies.is_none() || units.parameter_set);
-            (descriptor, is_entry || begins_key_frame)
-        }
+        Codec::Vp8 => of_vp8(packet, depend(packet, memory.templates)),
+        Codec::Vp9 => of_vp9(packet.payload, memory.picture_groups).unwrap_or_default(),
+        Codec::H264 => of_units(packet, memory, h264::units(packet.payload)),
+        Codec::H265 => of_units(packet, memory, h265::units(packet.payload)),
         Codec::Av1 => {
-            let dependencies = depend(packet, templates);
+            let dependencies = depend(packet, memory.templates);
             let (descriptor, _) = of_dependencies(packet.marker, dependencies.as_ref());
             let is_key_frame = av1_aggregation::begins_key_frame(packet.payload);
             (descriptor, is_key_frame)
@@ -96,6 +83,16 @@ fn of_dependencies(marker: bool, dependencies: Option<&Dependencies>) -> Told {
     };
     let descriptor = Descriptor::of_dependencies(dependencies);
     (descriptor, dependencies.descriptor.is_key_frame())
+}
+
+fn of_units(packet: Described<'_>, memory: Memory<'_>, units: Units) -> Told {
+    let dependencies = depend(packet, memory.templates);
+    let (descriptor, begins_key_frame) = of_dependencies(packet.marker, dependencies.as_ref());
+    let points = memory.entry_points;
+    let is_entry = points.is_some_and(|points| packet.enter(points, units));
+    // Where there are dependencies, they tell.
+    let is_entry = is_entry && (dependencies.is_none() || units.parameter_set);
+    (descriptor, is_entry || begins_key_frame)
 }
 
 fn of_vp9(payload: &[u8], groups: Option<&mut PictureGroups>) -> Option<Told> {
@@ -174,10 +171,16 @@ mod tests {
     }
 
     #[test]
-    fn h264_and_av1_tell_layers_in_the_dependency_descriptor() {
+    fn h264_h265_and_av1_tell_layers_in_the_dependency_descriptor() {
         // The last packet of frame 7, of the first of two templates.
         let dependencies = [0x40, 0, 7, 0x80, 0, 1 << 6 | 3 << 4];
-        for (codec, payload) in [(Codec::H264, &[0x67, 1]), (Codec::Av1, &[0x18, 1])] {
+        let rows = [
+            (Codec::H264, [0x67, 1]),
+            (Codec::H265, [0x40, 1]),
+            (Codec::Av1, [0x18, 1]),
+        ];
+        for (codec, payload) in &rows {
+            let codec = *codec;
             let (descriptor, is_key_frame) = told(codec, payload, Some(&dependencies));
             assert!(is_key_frame && descriptor.ends_frame && !descriptor.begins_frame);
             assert_eq!(descriptor.frame_number, Some(7));
@@ -187,13 +190,17 @@ mod tests {
     }
 
     #[test]
-    fn h264_begins_a_key_frame_where_its_dependencies_begin_anew() {
+    fn a_key_frame_begins_where_its_dependencies_begin_anew() {
         // The first packet of frame 7, with templates and without; an IDR picture without an SPS.
         let (keyed, inter) = ([0x80, 0, 7, 0x80, 0, 3 << 6], [0x80, 0, 7]);
-        assert!(told(Codec::H264, &[0x65, 1], Some(&keyed)).1);
-        assert!(!told(Codec::H264, &[0x65, 1], Some(&inter)).1);
-        assert!(told(Codec::H264, &[0x67, 1], Some(&inter)).1);
-        assert!(told(Codec::H264, &[0x65, 1], None).1);
+        let h264: [&[u8]; 2] = [&[0x65, 1], &[0x67, 1]];
+        let h265: [&[u8]; 2] = [&[0x26, 1, 0x80], &[0x40, 1]];
+        for (codec, [idr, set]) in [(Codec::H264, h264), (Codec::H265, h265)] {
+            assert!(told(codec, idr, Some(&keyed)).1);
+            assert!(!told(codec, idr, Some(&inter)).1);
+            assert!(told(codec, set, Some(&inter)).1);
+            assert!(told(codec, idr, None).1);
+        }
     }
 
     #[test]

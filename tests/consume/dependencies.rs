@@ -9,7 +9,7 @@ use flumen_tests::layered::{
 };
 use flumen_tests::{Packet, RECEIVER, address};
 
-const WRAPPINGS: [Wrapping; 3] = [Wrapping::Av1, Wrapping::H264, Wrapping::Vp8];
+const WRAPPINGS: [Wrapping; 4] = [Wrapping::Av1, Wrapping::H264, Wrapping::H265, Wrapping::Vp8];
 
 /// The spatial layers of the frames that came since so many packets.
 fn spatial_since(call: &LayeredCall, before: usize) -> Vec<u8> {
@@ -127,7 +127,7 @@ fn a_receiver_without_the_descriptor_gets_none_and_one_number_after_another() {
 
 #[test]
 fn encodings_of_a_sender_without_descriptors_are_spatial_layers_alone() {
-    for wrapping in [Wrapping::Av1, Wrapping::H264] {
+    for wrapping in [Wrapping::Av1, Wrapping::H264, Wrapping::H265] {
         let mut call = LayeredCall::mute(wrapping, 3, 15).begun();
         call.run(20);
         for layer in [0, 2, 1, 2] {

@@ -22,6 +22,8 @@ fn payloads(codec: &str) -> (&'static [u8], &'static [u8]) {
         "VP9" => (&[0x08, 1, 2], &[0x48, 1, 2]),
         // A sequence parameter set, and a slice that is no IDR (RFC 6184 section 5.2).
         "H264" => (&[0x67, 0x42, 0xe0, 0x1f], &[0x61, 1, 2]),
+        // A video parameter set, and a slice of a trailing picture (RFC 7798 section 4.4.1).
+        "H265" => (&[0x40, 1, 0x0c], &[0x02, 1, 0xd0]),
         // The N bit of the aggregation header: a new coded video sequence begins.
         "AV1" => (&[0x18, 0x0a, 1], &[0x10, 0x32, 1]),
         other => panic!("no payloads of {other}"),
@@ -52,7 +54,7 @@ fn request(call: &mut Call) {
 
 #[test]
 fn every_video_codec_begins_with_a_key_frame() {
-    for codec in ["VP8", "VP9", "H264", "AV1"] {
+    for codec in ["VP8", "VP9", "H264", "H265", "AV1"] {
         let mut call = Call::of(MediaKind::Video, video(codec, SSRC));
         let (key, delta) = payloads(codec);
         assert!(call.send_payload(1, delta).packets.is_empty(), "{codec}");

@@ -84,17 +84,17 @@ fn av1(path: Path) {
     });
 }
 
-/// Three encodings in temporal layers, of AV1, H.264 or VP8, which tells them in descriptors alone.
+/// Three encodings in temporal layers, of AV1, H.264, H.265 or VP8, which tells them in descriptors alone.
 fn with_descriptors(wrapping: Wrapping, path: Path) {
     switch(path, |seed| {
         LayeredCall::temporal(wrapping, 3, seed, |options| options).begun()
     });
 }
 
-/// Three encodings of a sender that tells no layers, half of the calls AV1 and half H.264.
+/// Three encodings of a sender that tells no layers, a third of the calls each AV1, H.264 and H.265.
 fn without_descriptors(path: Path) {
     switch(path, |seed| {
-        let wrapping = [Wrapping::Av1, Wrapping::H264][seed as usize % 2];
+        let wrapping = [Wrapping::Av1, Wrapping::H264, Wrapping::H265][seed as usize % 3];
         LayeredCall::mute(wrapping, 3, seed).begun()
     });
 }
@@ -157,6 +157,16 @@ fn h264_simulcast_is_decodable() {
 #[test]
 fn h264_simulcast_is_decodable_where_packets_are_lost_or_late() {
     with_descriptors(Wrapping::H264, Path::Lossy);
+}
+
+#[test]
+fn h265_simulcast_is_decodable() {
+    with_descriptors(Wrapping::H265, Path::Clean);
+}
+
+#[test]
+fn h265_simulcast_is_decodable_where_packets_are_lost_or_late() {
+    with_descriptors(Wrapping::H265, Path::Lossy);
 }
 
 #[test]

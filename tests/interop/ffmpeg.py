@@ -15,6 +15,8 @@ ENCODERS = {
     "vp9": "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -row-mt 1 -b:v 400k",
     "h264": "-c:v libx264 -preset ultrafast -tune zerolatency -profile:v baseline -b:v 400k"
     " -x264-params repeat-headers=1:scenecut=0",
+    "h265": "-c:v libx265 -preset ultrafast -tune zerolatency -b:v 400k"
+    " -x265-params repeat-headers=1:scenecut=0:log-level=error",
     "opus": "-c:a libopus -ac 2 -b:a 64k -frame_duration 20",
 }
 

@@ -74,10 +74,12 @@ H264 = Codec(
     {"packetization-mode": 1, "profile-level-id": "42e01f", "level-asymmetry-allowed": 1},
 )
 
+H265 = Codec("h265", "video", "video/H265", 90000, 104, 107)
+
 
 def begins_key_frame(codec, payload):
     """Whether an RTP payload is the first of a key frame."""
-    return {"vp8": _vp8, "vp9": _vp9, "h264": _h264}[codec.name](payload)
+    return {"vp8": _vp8, "vp9": _vp9, "h264": _h264, "h265": _h265}[codec.name](payload)
 
 
 def _vp8(payload):
@@ -106,3 +108,11 @@ def _h264(payload):
     if kind == 24:
         return payload[3] & 0x1F == 7
     return kind == 7
+
+
+def _h265(payload):
+    """The same of a video parameter set, alone or in an aggregation packet (RFC 7798)."""
+    kind = payload[0] >> 1 & 0x3F
+    if kind == 48:
+        return payload[4] >> 1 & 0x3F == 32
+    return kind == 32

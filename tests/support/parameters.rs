@@ -5,7 +5,7 @@ use flumen::rtp_parameters::{
     RtpEncodingRtx, RtpHeaderExtensionParameters, RtpParameters,
 };
 
-/// The codecs of a router: Opus, VP8, VP9, H.264 and AV1.
+/// The codecs of a router: Opus, VP8, VP9, H.264, AV1 and H.265.
 pub fn media_codecs() -> Vec<RtpCodecCapability> {
     let mut opus = RtpCodecCapability::new(MediaKind::Audio, "audio/opus", 48_000);
     opus.channels = Some(2);
@@ -20,6 +20,7 @@ pub fn media_codecs() -> Vec<RtpCodecCapability> {
         video("video/VP9"),
         h264,
         video("video/AV1"),
+        video("video/H265"),
     ]
 }
 
@@ -88,7 +89,7 @@ pub fn vp8_rtx(encodings: Vec<RtpEncodingParameters>) -> RtpParameters {
     }
 }
 
-/// Like [`vp8`], with another codec: "H264", "VP9", "AV1".
+/// Like [`vp8`], with another codec: "H264", "H265", "VP9", "AV1".
 pub fn video(codec: &str, ssrc: u32) -> RtpParameters {
     let mut parameters = vp8(ssrc);
     let codec_parameters = &mut parameters.codecs[0];

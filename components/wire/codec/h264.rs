@@ -1,5 +1,7 @@
 //! H.264, RFC 6184 section 5.
 
+use super::units::{Units, aggregated};
+
 const TYPE_MASK: u8 = 0x1F;
 const START_BIT: u8 = 0x80;
 
@@ -10,87 +12,50 @@ const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
 const FU_B: u8 = 29;
 
-/// What a packet carries of that with which a decoder may begin.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Units {
-    /// A sequence parameter set begins.
-    pub parameter_set: bool,
-    /// There is a slice of a picture, or a part of one.
-    pub slice: bool,
-    /// A slice of an IDR picture begins.
-    pub begins_idr: bool,
-    /// A slice begins that is the first of its picture.
-    pub begins_picture: bool,
+/// What is in `payload`.
+pub fn units(payload: &[u8]) -> Units {
+    let Some((&indicator, rest)) = payload.split_first() else {
+        return Units::default();
+    };
+    match indicator & TYPE_MASK {
+        STAP_A => aggregated(rest).fold(Units::default(), |all, unit| all.and(whole(unit))),
+        FU_A => fragment(rest, FU_A_HEADER_LEN),
+        FU_B => fragment(rest, FU_B_HEADER_LEN),
+        unit => beginning(unit, rest),
+    }
 }
 
-impl Units {
-    /// What is in `payload`.
-    pub fn of(payload: &[u8]) -> Self {
-        let Some((&indicator, rest)) = payload.split_first() else {
-            return Self::default();
-        };
-        match indicator & TYPE_MASK {
-            STAP_A => Self::aggregated(rest),
-            FU_A => Self::fragment(rest, FU_A_HEADER_LEN),
-            FU_B => Self::fragment(rest, FU_B_HEADER_LEN),
-            unit => Self::beginning(unit, rest),
-        }
-    }
+fn whole(unit: &[u8]) -> Units {
+    let unit = unit.split_first();
+    unit.map_or(Units::default(), |(header, bytes)| {
+        beginning(header & TYPE_MASK, bytes)
+    })
+}
 
-    /// A NAL unit of this type that begins with `bytes` behind its header.
-    fn beginning(unit: u8, bytes: &[u8]) -> Self {
-        let slice = matches!(unit, 1..=IDR);
-        // first_mb_in_slice, which comes first, is 0: a single bit in Exp-Golomb code (ITU-T H.264
-        // sections 7.3.3 and 9.1).
-        let first = bytes.first().is_some_and(|byte| byte & 0x80 != 0);
-        Self {
-            parameter_set: unit == SPS,
-            slice,
-            begins_idr: unit == IDR,
-            begins_picture: slice && first,
-        }
+/// A NAL unit of this type that begins with `bytes` behind its header.
+fn beginning(unit: u8, bytes: &[u8]) -> Units {
+    let slice = matches!(unit, 1..=IDR);
+    // first_mb_in_slice, which comes first, is 0: a single bit in Exp-Golomb code (ITU-T H.264
+    // sections 7.3.3 and 9.1).
+    let first = bytes.first().is_some_and(|byte| byte & 0x80 != 0);
+    Units {
+        parameter_set: unit == SPS,
+        slice,
+        begins_entry: unit == IDR,
+        begins_picture: slice && first,
     }
+}
 
-    /// What a fragmentation unit carries, RFC 6184 section 5.8.
-    fn fragment(bytes: &[u8], header_len: usize) -> Self {
-        let Some(&header) = bytes.first() else {
-            return Self::default();
-        };
-        let whole = Self::beginning(
-            header & TYPE_MASK,
-            bytes.get(header_len..).unwrap_or_default(),
-        );
-        match header & START_BIT {
-            0 => Self {
-                slice: whole.slice,
-                ..Self::default()
-            },
-            _ => whole,
-        }
-    }
-
-    /// Walks the units of a STAP-A, each behind its two-byte length, RFC 6184 section 5.7.1.
-    fn aggregated(mut units: &[u8]) -> Self {
-        let mut all = Self::default();
-        while let Some((len, rest)) = units.split_first_chunk() {
-            let Some((unit, rest)) = rest.split_at_checked(u16::from_be_bytes(*len).into()) else {
-                break;
-            };
-            if let Some((&header, bytes)) = unit.split_first() {
-                all = all.and(Self::beginning(header & TYPE_MASK, bytes));
-            }
-            units = rest;
-        }
-        all
-    }
-
-    fn and(self, other: Self) -> Self {
-        Self {
-            parameter_set: self.parameter_set || other.parameter_set,
-            slice: self.slice || other.slice,
-            begins_idr: self.begins_idr || other.begins_idr,
-            begins_picture: self.begins_picture || other.begins_picture,
-        }
+/// What a fragmentation unit carries, RFC 6184 section 5.8.
+fn fragment(bytes: &[u8], header_len: usize) -> Units {
+    let Some(&header) = bytes.first() else {
+        return Units::default();
+    };
+    let behind = bytes.get(header_len..).unwrap_or_default();
+    let whole = beginning(header & TYPE_MASK, behind);
+    match header & START_BIT {
+        0 => whole.continued(),
+        _ => whole,
     }
 }
 
@@ -114,7 +79,7 @@ mod tests {
             ..nothing
         };
         let idr = Units {
-            begins_idr: true,
+            begins_entry: true,
             ..part
         };
         let first = Units {
@@ -122,7 +87,7 @@ mod tests {
             ..part
         };
         let first_idr = Units {
-            begins_idr: true,
+            begins_entry: true,
             ..first
         };
         for (payload, expected) in [
@@ -155,7 +120,7 @@ mod tests {
             (&[0x7C, 0x05, 0x88][..], part),
             (&[0x7C][..], nothing),
         ] {
-            assert_eq!(Units::of(payload), expected, "{payload:02x?}");
+            assert_eq!(units(payload), expected, "{payload:02x?}");
         }
     }
 }

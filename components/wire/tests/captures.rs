@@ -205,7 +205,7 @@ fn tell_vp9(payload: &[u8]) -> String {
 }
 
 fn tell_h264(payload: &[u8]) -> String {
-    let word = if h264::Units::of(payload).parameter_set {
+    let word = if h264::units(payload).parameter_set {
         "key"
     } else {
         "delta"

@@ -106,8 +106,8 @@ fn walk_payload(payload: &[u8]) {
         assert_eq!(again.temporal, descriptor.temporal);
     }
     vp9::Descriptor::parse(payload);
-    h264::Units::of(payload);
-    h265::is_key_frame(payload);
+    h264::units(payload);
+    h265::units(payload);
     opus::is_dtx(payload);
 }
 

@@ -20,10 +20,11 @@ pub fn codecs(bytes: &[u8]) {
         vp8(packet);
         vp9(packet, &mut groups);
         dependencies(packet, arrival, &mut templates);
-        let key_frames: [fn(&[u8]) -> bool; 4] = [
-            |payload| h264::Units::of(payload).parameter_set,
-            |payload| h264::Units::of(payload).begins_idr,
-            h265::is_key_frame,
+        let key_frames: [fn(&[u8]) -> bool; 5] = [
+            |payload| h264::units(payload).parameter_set,
+            |payload| h264::units(payload).begins_entry,
+            |payload| h265::units(payload).parameter_set,
+            |payload| h265::units(payload).begins_entry,
             av1_aggregation::begins_key_frame,
         ];
         for is_key_frame in key_frames {

@@ -223,6 +223,7 @@ impl LayeredCall {
         let codec = match wrapping {
             Wrapping::Av1 => "AV1",
             Wrapping::H264 => "H264",
+            Wrapping::H265 => "H265",
             Wrapping::Vp8 => "VP8",
         };
         let extension = HeaderExtension::DependencyDescriptor.uri();

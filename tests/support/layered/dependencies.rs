@@ -20,6 +20,8 @@ pub enum Wrapping {
     Av1,
     /// The header of a unit.
     H264,
+    /// The header of a unit, of two bytes.
+    H265,
     /// A payload descriptor of one byte.
     Vp8,
 }
@@ -226,21 +228,22 @@ impl DependencyEncoder {
 
     fn payload(&self, id: FrameId, index: u8, frame: &Frame) -> Vec<u8> {
         let begins_key = frame.is_key && frame.spatial == 0 && index == 0;
-        let front = match self.wrapping {
-            Wrapping::Av1 => 0x10 | u8::from(begins_key) << 3,
-            // Without descriptors a parameter set tells where a decoder can begin.
-            Wrapping::H264 if begins_key && self.is_mute => 0x67,
-            Wrapping::H264 if frame.is_key => 0x65,
-            Wrapping::H264 => 0x41,
-            Wrapping::Vp8 => u8::from(index == 0) << 4,
+        // Without descriptors a parameter set tells where a decoder can begin.
+        let is_set = begins_key && self.is_mute;
+        let mut payload = match self.wrapping {
+            Wrapping::Av1 => vec![0x10 | u8::from(begins_key) << 3],
+            Wrapping::H264 if is_set => vec![0x67],
+            Wrapping::H264 if frame.is_key => vec![0x65],
+            Wrapping::H264 => vec![0x41],
+            Wrapping::H265 if is_set => vec![0x40, 1],
+            Wrapping::H265 if frame.is_key => vec![0x26, 1],
+            Wrapping::H265 => vec![0x02, 1],
+            // The first byte of a VP8 frame tells whether it is a key frame.
+            Wrapping::Vp8 => vec![u8::from(index == 0) << 4, u8::from(!frame.is_key)],
         };
         let layers = frame.spatial << 4 | frame.temporal;
-        let body = body(layers, id, index);
-        match self.wrapping {
-            // The first byte of a VP8 frame tells whether it is a key frame.
-            Wrapping::Vp8 => [&[front, u8::from(!frame.is_key)], &body[..]].concat(),
-            _ => [&[front], &body[..]].concat(),
-        }
+        payload.extend(body(layers, id, index));
+        payload
     }
 
     fn descriptor(
