@@ -4,6 +4,7 @@ use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
 
 use crate::media::layer_rates::LayerCounts;
+use crate::media::templates::Templates;
 use crate::rtp_parameters::Codec;
 use crate::tick::batch::PacketFacts;
 use crate::tick::time::Time;
@@ -293,6 +294,31 @@ impl Layering {
         let run = self.runs.of(number)?;
         let was_sent = self.frames.was_forwarded(&packet.descriptor, run.frame);
         self.rewriting_in(run, packet, written).filter(|_| was_sent)
+    }
+
+    /// The packet `number`, counted on through all runs, was withheld. Its receiver misses it where
+    /// what follows was sent before it came.
+    pub fn has_withheld(&self, number: u16, packet: &PacketFacts) -> bool {
+        let withheld = |run: &Run| self.frames.has_withheld(&packet.descriptor, run.frame);
+        let run = self.runs.of(number);
+        run.is_some_and(|run| withheld(run) || !self.is_of(run, packet))
+    }
+
+    /// What is changed in a packet that comes under the number of one that was withheld: it has no
+    /// payload, and ends nothing.
+    pub fn blank(
+        &self,
+        number: u16,
+        packet: &PacketFacts,
+        templates: Option<&Templates>,
+    ) -> Option<Rewriting> {
+        let run = self.runs.of(number)?;
+        Some(Rewriting {
+            timestamp: packet.header.timestamp.wrapping_add(run.timestamp),
+            marker: false,
+            patch: Patch::default(),
+            dependencies: self.change_dependencies(run, &packet.descriptor, templates),
+        })
     }
 
     /// It cannot get to its target, or keep it, without a key frame of this encoding.

@@ -199,7 +199,10 @@ impl Repeats<'_> {
         let (history, templates) = self.histories.get(stream).ok()?;
         let (facts, bytes) = history.get(input)?;
         let payload = facts.header.payload(bytes);
+        let is_withheld = |layering: &Layering| layering.has_withheld(counted, &facts);
+        let is_empty = self.layering.is_some_and(is_withheld);
         let rewriting = match self.layering {
+            Some(layering) if is_empty => Some(layering.blank(counted, &facts, templates)?),
             Some(layering) => {
                 let written = Written { payload, templates };
                 Some(layering.rewriting_of(counted, &facts, written)?)
@@ -226,6 +229,9 @@ impl Repeats<'_> {
             sequence: number,
             rewriting,
             rtx,
+            // A frame that refers to what its receiver did not get would have it wait for that; and
+            // without an answer it would ask again and again.
+            is_empty,
         };
         let row = repeat(out, self.emission, (&facts, bytes), self.sender, again)?;
         retransmission.packets += 1;

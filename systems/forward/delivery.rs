@@ -286,6 +286,7 @@ impl Delivery<'_, '_> {
             sequence,
             rewriting: choice.rewriting,
             rtx: None,
+            is_empty: false,
         };
         let out = &mut self.exits.outbox.headers;
         let sender = self.origin.sender();

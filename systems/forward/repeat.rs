@@ -32,6 +32,8 @@ pub(crate) struct Repeat {
     pub(crate) rewriting: Option<Rewriting>,
     /// It is a retransmission.
     pub(crate) rtx: Option<RtxStream>,
+    /// Its number is used up, and nothing comes under it: no payload.
+    pub(crate) is_empty: bool,
 }
 
 /// Appends a packet that was kept, whole, with its stamps still to be written. `None` when it would
@@ -57,14 +59,16 @@ pub(crate) fn repeat(
     if let Some(rewriting) = &wanted.rewriting {
         template.rewrite(header, rewriting);
     }
+    if wanted.is_empty {
+        header[0] &= !PADDING_BIT;
+    }
     let patch = wanted.rewriting.map(|rewriting| rewriting.patch);
     let patch = patch.unwrap_or_default();
-    let payload_start = usize::from(facts.header.payload_start) + usize::from(patch.replaced);
-    match wanted.rtx {
+    let with_padding = &bytes[facts.header.payload_start.into()..];
+    let payload = match wanted.rtx {
         None => {
             template.personalise(header, emission.ssrc, sequence, &emission.mid);
-            out.extend_from_slice(patch.bytes());
-            out.extend_from_slice(&bytes[payload_start..]);
+            with_padding
         }
         Some(rtx) => {
             template.personalise(header, rtx.ssrc, rtx.sequence, &emission.mid);
@@ -73,9 +77,12 @@ pub(crate) fn repeat(
             header[0] &= !PADDING_BIT;
             header[PAYLOAD_TYPE] = header[PAYLOAD_TYPE] & MARKER_BIT | rtx.payload_type;
             out.extend_from_slice(&sequence.to_be_bytes());
-            out.extend_from_slice(patch.bytes());
-            out.extend_from_slice(&facts.header.payload(bytes)[patch.replaced.into()..]);
+            facts.header.payload(bytes)
         }
+    };
+    if !wanted.is_empty {
+        out.extend_from_slice(patch.bytes());
+        out.extend_from_slice(&payload[patch.replaced.into()..]);
     }
     let Ok(len) = u16::try_from(out.len() - start) else {
         out.truncate(start);

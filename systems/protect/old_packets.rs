@@ -109,6 +109,7 @@ impl OldPackets<'_, '_> {
                 payload_type,
                 sequence,
             }),
+            is_empty: false,
         };
         let sender = Sender {
             ids: &sender.extensions,

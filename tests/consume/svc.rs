@@ -270,7 +270,30 @@ fn what_comes_late_and_is_not_wanted_is_not_sent_to_who_asks_for_it() {
         call.room.tick();
         let again = call.room.rtp_to(address(RECEIVER));
         let again: Vec<_> = again.iter().map(|packet| &packet.payload[2..]).collect();
-        assert_eq!(again, [&sent[0].payload[..]], "{mode:?}");
+        // Nothing, so that it does not ask for ever.
+        assert_eq!(again, [&[][..], &sent[0].payload], "{mode:?}");
+    }
+}
+
+/// What nobody knows of yet is not there because it may come: it is of a layer that nobody wanted.
+#[test]
+fn a_layer_is_not_fallen_to_of_which_a_frame_behind_the_key_picture_is_missing() {
+    for mode in [KSVC, FLEXIBLE_KSVC] {
+        let mut call = LayeredCall::vp9(mode, 20).begun();
+        call.run(20);
+        call.sources[0].begin_anew();
+        call.run(1);
+        let packets = call.encode_all().into_iter();
+        let (late, in_time): (Vec<_>, Vec<_>) = packets.partition(|packet| spatial_of(packet) == 1);
+        call.send(&in_time);
+        call.prefer(1, None);
+        call.run(1);
+        call.send(&late);
+        call.run(20);
+        assert_eq!(call.current(), Some((1, 2)), "{mode:?}");
+        call.repairs = true;
+        call.repair();
+        call.decoded(Path::Repaired);
     }
 }
 
@@ -301,6 +324,68 @@ fn flexible_pictures_of_one_temporal_layer_all_go_out() {
     call.prefer(0, None);
     call.run(30);
     assert_eq!(latest(call, 20).len(), 20);
+}
+
+/// What a picture refers to is not nothing because its sender does not tell.
+#[test]
+fn a_group_without_references_lets_nothing_through_that_cannot_be_decoded() {
+    for mode in [FULL, KSVC] {
+        let mut call = LayeredCall::vp9(mode, 17);
+        call.sources[0].obscure();
+        let call = &mut call.begun();
+        for (spatial, temporal) in [(2, 0), (2, 2), (1, 1), (0, 2), (2, 1), (2, 2)] {
+            call.prefer(spatial, Some(temporal));
+            call.run(13);
+        }
+        assert_eq!(call.current(), Some((2, 1)), "{mode:?}");
+        call.decoded(Path::Clean);
+    }
+}
+
+#[test]
+fn while_a_higher_layer_is_awaited_the_marker_stays_on_what_is_sent() {
+    for mode in MODES {
+        let mut call = LayeredCall::vp9(mode, 18).begun();
+        call.prefer(0, None);
+        call.run(12);
+        assert_eq!(spatial(&call, 4), [0], "{mode:?}");
+        let marked = |call: &LayeredCall| {
+            let packets = call.received.packets();
+            packets.filter(|packet| packet.marker).count()
+        };
+        let before = marked(&call);
+        call.sources[0].set_reaction(20);
+        call.prefer(2, None);
+        call.run(10);
+        assert_eq!(marked(&call), before + 10, "{mode:?}");
+        assert_eq!(spatial(&call, 10), [0], "{mode:?}");
+        call.decoded(Path::Clean);
+    }
+}
+
+#[test]
+fn padding_goes_with_a_packet_and_not_with_its_retransmission() {
+    let mut call = LayeredCall::vp9(FULL, 19).begun();
+    call.prefer(1, None);
+    call.run(3);
+    let mut padded = call.encode_all();
+    padded.iter_mut().for_each(|packet| packet.padding = 9);
+    let sent = call.send(&padded).packets;
+    assert!(!sent.is_empty() && sent.len() < padded.len());
+    assert!(sent.iter().all(|packet| packet.padding == 9));
+    let mut nack = Vec::new();
+    let numbers = sent.iter().map(|packet| packet.sequence);
+    write_nack(&mut nack, 1, call.consumer_ssrc(), numbers);
+    call.room.arrive_bytes(call.receiver, &nack);
+    call.room.tick();
+    let again = call.room.rtp_to(address(RECEIVER));
+    let again = again
+        .iter()
+        .map(|packet| (packet.padding, &packet.payload[2..]));
+    let unpadded = sent.iter().map(|packet| (0, &packet.payload[..]));
+    assert!(again.eq(unpadded));
+    call.run(3);
+    call.decoded(Path::Clean);
 }
 
 #[test]

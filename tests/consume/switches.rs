@@ -19,6 +19,7 @@ fn switch(path: Path, call: impl Fn(u64) -> LayeredCall) {
     let mut switched = 0;
     for seed in 0.. {
         let mut call = call(seed);
+        call.repairs = path == Path::Repaired;
         for _ in 0..WISHES_IN_A_CALL {
             call.do_anything();
             for _ in 0..=call.below(4) {
@@ -39,6 +40,7 @@ fn switch(path: Path, call: impl Fn(u64) -> LayeredCall) {
             call.stir(Path::Clean);
             assert!(call.received() > before, "frozen after seed {seed}");
         }
+        call.repair();
         call.decoded(path);
         switched += call.told().len();
         assert!(
@@ -110,6 +112,11 @@ fn vp8_simulcast_is_decodable_where_packets_are_lost_or_late() {
 }
 
 #[test]
+fn vp8_simulcast_is_decodable_where_packets_are_repaired() {
+    vp8_simulcast(Path::Repaired);
+}
+
+#[test]
 fn vp9_is_decodable() {
     vp9(Path::Clean);
 }
@@ -117,6 +124,11 @@ fn vp9_is_decodable() {
 #[test]
 fn vp9_is_decodable_where_packets_are_lost_or_late() {
     vp9(Path::Lossy);
+}
+
+#[test]
+fn vp9_is_decodable_where_packets_are_repaired() {
+    vp9(Path::Repaired);
 }
 
 #[test]
@@ -130,6 +142,11 @@ fn vp9_simulcast_is_decodable_where_packets_are_lost_or_late() {
 }
 
 #[test]
+fn vp9_simulcast_is_decodable_where_packets_are_repaired() {
+    vp9_simulcast(Path::Repaired);
+}
+
+#[test]
 fn av1_svc_is_decodable() {
     av1(Path::Clean);
 }
@@ -137,6 +154,11 @@ fn av1_svc_is_decodable() {
 #[test]
 fn av1_svc_is_decodable_where_packets_are_lost_or_late() {
     av1(Path::Lossy);
+}
+
+#[test]
+fn av1_svc_is_decodable_where_packets_are_repaired() {
+    av1(Path::Repaired);
 }
 
 #[test]
@@ -150,6 +172,11 @@ fn av1_simulcast_is_decodable_where_packets_are_lost_or_late() {
 }
 
 #[test]
+fn av1_simulcast_is_decodable_where_packets_are_repaired() {
+    with_descriptors(Wrapping::Av1, Path::Repaired);
+}
+
+#[test]
 fn h264_simulcast_is_decodable() {
     with_descriptors(Wrapping::H264, Path::Clean);
 }
@@ -157,6 +184,11 @@ fn h264_simulcast_is_decodable() {
 #[test]
 fn h264_simulcast_is_decodable_where_packets_are_lost_or_late() {
     with_descriptors(Wrapping::H264, Path::Lossy);
+}
+
+#[test]
+fn h264_simulcast_is_decodable_where_packets_are_repaired() {
+    with_descriptors(Wrapping::H264, Path::Repaired);
 }
 
 #[test]
@@ -170,6 +202,11 @@ fn h265_simulcast_is_decodable_where_packets_are_lost_or_late() {
 }
 
 #[test]
+fn h265_simulcast_is_decodable_where_packets_are_repaired() {
+    with_descriptors(Wrapping::H265, Path::Repaired);
+}
+
+#[test]
 fn vp8_with_descriptors_is_decodable() {
     with_descriptors(Wrapping::Vp8, Path::Clean);
 }
@@ -180,6 +217,11 @@ fn vp8_with_descriptors_is_decodable_where_packets_are_lost_or_late() {
 }
 
 #[test]
+fn vp8_with_descriptors_is_decodable_where_packets_are_repaired() {
+    with_descriptors(Wrapping::Vp8, Path::Repaired);
+}
+
+#[test]
 fn simulcast_without_descriptors_is_decodable() {
     without_descriptors(Path::Clean);
 }
@@ -187,4 +229,9 @@ fn simulcast_without_descriptors_is_decodable() {
 #[test]
 fn simulcast_without_descriptors_is_decodable_where_packets_are_lost_or_late() {
     without_descriptors(Path::Lossy);
+}
+
+#[test]
+fn simulcast_without_descriptors_is_decodable_where_packets_are_repaired() {
+    without_descriptors(Path::Repaired);
 }

@@ -133,6 +133,28 @@ impl Sender {
     }
 }
 
+#[test]
+fn padding_alone_in_the_stream_of_media_is_no_loss() {
+    let mut sender = Sender::video_with_rtx();
+    sender.pass(Second::default());
+    for _ in 0..3 {
+        for position in 0..PACKETS_A_SECOND {
+            let mut packet = sender.packet(sender.next);
+            if position % 10 > 0 {
+                packet.payload.clear();
+                packet.padding = 200;
+            }
+            sender.next += 1;
+            sender.room.arrive(sender.transport, &packet);
+            sender.room.tick_after(Duration::from_millis(10));
+        }
+        sender.report();
+        sender.room.tick();
+    }
+    assert_eq!((sender.score(), sender.scores()), (10, Vec::new()));
+    assert_eq!(sender.inbound().packets_lost, 0);
+}
+
 /// `count` of the hundred positions of a second, evenly, without the first and the last one: what
 /// comes before the first packet is not known to be lost, and what comes after the last not yet.
 fn lost_positions(count: u16) -> Vec<u16> {

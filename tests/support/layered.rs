@@ -5,6 +5,7 @@ mod call;
 mod dependencies;
 mod frame;
 mod receiver;
+mod repair;
 mod vp8;
 mod vp9;
 

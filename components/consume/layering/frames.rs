@@ -142,6 +142,15 @@ impl Frames {
         place.is_some_and(|place| place.seen & layer != 0 && place.withheld & layer == 0)
     }
 
+    /// The frame was withheld, or the packets of it that came. What is not remembered was not.
+    pub(super) fn has_withheld(&self, frame: &Descriptor, shift: u16) -> bool {
+        let (Some((_, bits)), Some(number)) = (frame.frame_id(), self.number(frame, shift)) else {
+            return false;
+        };
+        let (layer, place) = (mask(frame, bits), self.places.get(number));
+        place.is_some_and(|place| place.seen & !place.withheld & layer == 0)
+    }
+
     fn fate(&self, frame: &Descriptor, number: u16, place: Place, bits: u32) -> Fate {
         if !place.wanted.wants(frame) {
             return Fate::Unwanted;
@@ -179,7 +188,8 @@ impl Frames {
             return place.withheld & layer == 0;
         }
         let needs_stale = place.stale & !1 & up_to(frame.temporal_layer) != 0;
-        place.wanted.spatial_layer >= frame.spatial_layer
+        // Of one that did not come yet it is not known who needs it: who needs what refers to it.
+        place.wanted.wants_spatially(frame)
             && place.wanted.temporal_layer >= frame.temporal_layer
             && !needs_stale
     }

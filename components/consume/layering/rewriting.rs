@@ -81,7 +81,7 @@ impl Layering {
 
     /// Frames keep their distances here too; and the targets that a receiver does not get are told
     /// not to be active, each time, as any packet may be lost.
-    fn change_dependencies(
+    pub(super) fn change_dependencies(
         &self,
         run: &Run,
         descriptor: &Descriptor,

@@ -111,6 +111,10 @@ impl Check for Repairs {
         if of_number == Some(kept) {
             return Ok(());
         }
+        if of_number.is_none() && payload.is_empty() {
+            // What was withheld, and is asked for as others overtook it.
+            return Ok(());
+        }
         if of_number.is_none() && sendings.unsent < allowed {
             sendings.known()[usize::from(kept.number) % KNOWN] = Some(kept);
             sendings.unsent += 1;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use flumen::components::wire::rtcp::{SenderInfo, write_nack, write_sender_report};
+use flumen::components::wire::rtcp::{SenderInfo, write_sender_report};
 use flumen::rtp_parameters::{
     HeaderExtension, MediaKind, RtpHeaderExtensionParameters, RtpParameters,
 };
@@ -44,11 +44,13 @@ pub struct LayeredCall {
     pub requests: Vec<(u64, Request)>,
     /// How many milliseconds lie between two frames.
     pub interval: u64,
+    /// What is missing is asked for, and packets are lost on the way to the consumer.
+    pub repairs: bool,
     /// Reads the descriptor of a packet.
     see: fn(&Packet) -> Seen,
     /// Packets that come later, and by how many pictures.
     late: Vec<(u64, Packet)>,
-    noise: Noise,
+    pub(super) noise: Noise,
 }
 
 /// An encoding.
@@ -263,8 +265,6 @@ impl LayeredCall {
         };
         let sources = encoders.into_iter().enumerate().map(source).collect();
         room.engine.drain_events();
-        let parameters = room.engine.consumer_parameters(consumer);
-        let ssrc = parameters.expect("it is open").encodings[0].ssrc;
         Self {
             room,
             sender,
@@ -273,8 +273,9 @@ impl LayeredCall {
             consumer,
             sources,
             made: Vec::new(),
-            received: Receiver::new(ssrc.expect("it has one"), see),
+            received: Receiver::new(see),
             see,
+            repairs: false,
             requests: Vec::new(),
             interval: 33,
             late: Vec::new(),
@@ -362,7 +363,7 @@ impl LayeredCall {
             };
             match self.noise.below(100) {
                 0..2 if path == Path::Lossy && stream != late => self.lose(&[packet]),
-                2..5 if path == Path::Lossy && stream != late => {
+                2..5 if path != Path::Clean && stream != late => {
                     let wait = 1 + self.noise.below(5);
                     let (id, index) = (self.see)(&packet).frame;
                     self.made[id as usize].late |= 1 << index;
@@ -376,6 +377,9 @@ impl LayeredCall {
             }
         }
         self.tick_after(Duration::from_millis(left));
+        if self.repairs {
+            self.ask_for_missing();
+        }
     }
 
     /// Something happens that an application, a sender or a receiver may do.
@@ -397,6 +401,7 @@ impl LayeredCall {
             3 => self.report_of(source),
             // What is late when it pauses does not come any more.
             4 if self.late.is_empty() && self.noise.below(4) == 0 => {
+                self.repair();
                 let paused = self.room.engine.pause_consumer(self.consumer);
                 paused.expect("it is open");
                 self.stir(Path::Clean);
@@ -405,18 +410,6 @@ impl LayeredCall {
             }
             _ => self.prefer(spatial as u8, (temporal < 3).then_some(temporal as u8)),
         }
-    }
-
-    /// The receiver asks for what it misses; what is sent again comes.
-    pub fn ask_for_missing(&mut self) {
-        let missing = self.received.missing();
-        if missing.is_empty() {
-            return;
-        }
-        let mut nack = Vec::new();
-        write_nack(&mut nack, 1, self.consumer_ssrc(), missing);
-        self.room.arrive_bytes(self.receiver, &nack);
-        self.tick_after(Duration::from_millis(1));
     }
 
     /// All encodings are sent, and answer requests with their next frame; the consumer wishes for all
@@ -508,7 +501,7 @@ impl LayeredCall {
             packets: rtp_to(received, address(RECEIVER)),
             requests: requests_to(received, address(SENDER)),
         };
-        self.received.take(left.packets.clone());
+        self.deliver(&left.packets);
         let now = self.millis();
         for &request in &left.requests {
             let (Request::Pli(ssrc) | Request::Fir(ssrc, _)) = request;
@@ -607,6 +600,13 @@ impl Source {
     pub fn flatten(&mut self) {
         if let Encoder::Vp9(encoder) = &mut self.encoder {
             encoder.is_flat = true;
+        }
+    }
+
+    /// What it tells of its groups says of no picture what that refers to (VP9).
+    pub fn obscure(&mut self) {
+        if let Encoder::Vp9(encoder) = &mut self.encoder {
+            encoder.is_vague = true;
         }
     }
 

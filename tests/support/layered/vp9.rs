@@ -26,6 +26,8 @@ pub struct Vp9Encoder {
     spatial_max: u8,
     /// All frames are of the lowest temporal layer (flexible mode).
     pub is_flat: bool,
+    /// The group that it tells says of no picture what that refers to.
+    pub is_vague: bool,
     /// The newest picture and frame of each spatial and temporal layer since the last key picture.
     newest: [[Option<(u16, FrameId)>; 3]; 3],
 }
@@ -44,6 +46,7 @@ impl Vp9Encoder {
             spatial,
             spatial_max: spatial,
             is_flat: false,
+            is_vague: false,
             newest: [[None; 3]; 3],
         }
     }
@@ -171,6 +174,7 @@ impl Vp9Encoder {
             // No sizes, a group of four.
             payload.extend([(self.spatial_max - 1) << 5 | 0x08, 4]);
             for (temporal, back) in GROUP {
+                let back = if self.is_vague { &[][..] } else { back };
                 payload.push(temporal << 5 | 0x10 | (back.len() as u8) << 2);
                 payload.extend(back.iter().map(|back| *back as u8));
             }
