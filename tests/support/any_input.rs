@@ -17,6 +17,7 @@ mod sctp;
 mod sdp;
 mod seeds;
 mod srtp;
+mod stranger;
 mod stun;
 
 pub use agent::agent;
@@ -25,7 +26,7 @@ pub use association::association;
 pub use association::webrtc_association;
 pub use codecs::codecs;
 pub use dtls::dtls;
-pub use room::room;
+pub use room::{Call, room};
 pub use rtcp::rtcp;
 pub use rtp::rtp;
 pub use sctp::sctp;

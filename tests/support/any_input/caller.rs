@@ -1,5 +1,6 @@
 //! Who knows the password of a WebRTC transport, and sends it what it likes over UDP and TCP.
 
+use std::mem;
 use std::net::SocketAddr;
 
 use flumen::components::Protocol;
@@ -15,6 +16,8 @@ use crate::room::{LOCAL, Room};
 pub(super) struct Caller {
     peer: Peer,
     listener: SocketAddr,
+    /// Its latest check.
+    asked: Vec<u8>,
 }
 
 impl Caller {
@@ -38,11 +41,21 @@ impl Caller {
         let mut candidates = candidates.expect("it is open").into_iter();
         let tcp = candidates.find(|one| one.protocol == Protocol::Tcp);
         let listener = SocketAddr::new(LOCAL, tcp.expect("it listens").port);
-        Self { peer, listener }
+        Self {
+            peer,
+            listener,
+            asked: Vec::new(),
+        }
+    }
+
+    /// Its transport is closed, whatever it is amid.
+    pub(super) fn leave(&self, room: &mut Room) {
+        let closed = room.engine.close_transport(self.peer.transport);
+        closed.expect("it is open");
     }
 
     /// Sends something, from one of a few addresses, or goes on with its handshake.
-    pub(super) fn act(&mut self, room: &Room, input: &mut Input<'_>) {
+    pub(super) fn act(&mut self, room: &mut Room, input: &mut Input<'_>) {
         let how = input.byte();
         let mut from = self.peer.address;
         from.set_port(from.port() + u16::from(how >> 6));
@@ -50,7 +63,12 @@ impl Caller {
             0 => return self.peer.flush(room),
             1 => input.block().to_vec(),
             2 => self.hello(input),
-            _ => self.check(input),
+            3 if input.byte() & 7 == 0 => return self.restart(room),
+            4 => self.asked.clone(),
+            _ => {
+                self.asked = self.check(input);
+                self.asked.clone()
+            }
         };
         match how >> 3 & 7 {
             0..=2 => drop(room.wire.inject(self.peer.server, from, &datagram)),
@@ -65,19 +83,38 @@ impl Caller {
         }
     }
 
-    /// A check, of which any byte may be another.
+    /// Signalling tells of other names and passwords.
+    fn restart(&mut self, room: &mut Room) {
+        let restarted = room.engine.restart_ice(self.peer.transport);
+        self.peer.parameters = restarted.expect("it is open");
+    }
+
+    /// A check, of which any byte may be another; or in the name of nobody, or by who does not know
+    /// the password.
     fn check(&mut self, input: &mut Input<'_>) -> Vec<u8> {
         let how = input.byte();
-        let mut check = self.peer.check_bytes(Check {
+        let says = Check {
             use_candidate: how & 1 != 0,
             nomination: (how & 2 != 0).then(|| input.short().into()),
             controlled: how & 0x1c == 0x1c,
-        });
-        if how & 0xe0 == 0xe0 {
-            let at = usize::from(input.byte()) % check.len();
-            check[at] ^= input.byte();
+        };
+        match how & 0xe0 {
+            0xa0 => {
+                let another = self.listener.to_string();
+                let known = mem::replace(&mut self.peer.parameters.password, another);
+                let check = self.peer.check_bytes(says);
+                self.peer.parameters.password = known;
+                check
+            }
+            0xc0 => self.peer.signed("nobody:peer", says),
+            0xe0 => {
+                let mut check = self.peer.check_bytes(says);
+                let at = usize::from(input.byte()) % check.len();
+                check[at] ^= input.byte();
+                check
+            }
+            _ => self.peer.check_bytes(says),
         }
-        check
     }
 
     /// A fragment of a handshake message, that lies of how long that is.

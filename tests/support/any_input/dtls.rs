@@ -1,5 +1,6 @@
 //! DTLS connections.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use flumen::Time;
@@ -58,7 +59,7 @@ impl Talk {
             versions: input.one_of(&versions),
             ..Config::default()
         };
-        let identities = [identity(), identity()];
+        let identities = identities();
         let ends = [0, 1].map(|side| End::new(&config, &identities[side], side as u8));
         let mut talk = Self {
             now: Time::ZERO,
@@ -198,8 +199,10 @@ impl End {
     }
 }
 
-fn identity() -> Identity {
-    Identity::generate().expect("random numbers")
+fn identities() -> &'static [Identity; 2] {
+    static IDENTITIES: OnceLock<[Identity; 2]> = OnceLock::new();
+    let generate = || Identity::generate().expect("random numbers");
+    IDENTITIES.get_or_init(|| [(); 2].map(|()| generate()))
 }
 
 /// A moment to reckon from; which one it is shows nowhere.

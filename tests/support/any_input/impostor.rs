@@ -135,7 +135,7 @@ impl Impostor {
 
     fn append_chunk(&mut self, input: &mut Input<'_>, packet: &mut Vec<u8>) {
         let choice = input.byte();
-        let kind = *KINDS.get(usize::from(choice)).unwrap_or(&choice);
+        let kind = *KINDS.get(usize::from(choice % 24)).unwrap_or(&choice);
         let start = open_chunk(packet, kind, input.byte());
         match kind {
             kind::DATA => self.append_data(input, packet),

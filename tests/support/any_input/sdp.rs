@@ -1,5 +1,7 @@
 //! What a client offers, in SDP.
 
+use std::cell::RefCell;
+
 use flumen::rtp_parameters::NumberedBy;
 use flumen::{
     ConsumerId, ConsumerOptions, DtlsRole, ProducerId, ProducerOptions, SctpOptions, TransportId,
@@ -9,12 +11,22 @@ use flumen_sdp::{Answer, Carries, Local, Offer, Sctp};
 
 use crate::room::Room;
 
+/// Offers that share an engine, which takes longer to make than most are taken.
+const TOGETHER: usize = 1_000;
+
 /// A text: it is refused, or the engine takes what it can of it, and the answer can be read as an
 /// offer of the same sections.
 pub fn sdp(bytes: &[u8]) {
+    thread_local! {
+        static SHARED: RefCell<Option<(usize, Room)>> = const { RefCell::new(None) };
+    }
     let text = String::from_utf8_lossy(bytes);
     if let Ok(offer) = Offer::parse(&text) {
-        Taken::of(&offer).answer();
+        let shared = SHARED.take().filter(|(taken, _)| *taken < TOGETHER);
+        let (taken, mut room) = shared.unwrap_or_default();
+        Taken::of(&offer, &mut room).answer();
+        room.engine.drain_events();
+        SHARED.set(Some((taken + 1, room)));
     }
 }
 
@@ -29,14 +41,13 @@ enum Made {
 /// An offer and what was made of it.
 struct Taken<'a> {
     offer: &'a Offer,
-    room: Room,
+    room: &'a mut Room,
     transport: TransportId,
     made: Vec<Made>,
 }
 
 impl<'a> Taken<'a> {
-    fn of(offer: &'a Offer) -> Self {
-        let mut room = Room::new();
+    fn of(offer: &'a Offer, room: &'a mut Room) -> Self {
         let transport = room.webrtc_with(|options| WebRtcTransportOptions {
             sctp: Some(SctpOptions::default()),
             ..options
@@ -95,7 +106,7 @@ impl<'a> Taken<'a> {
     }
 
     /// Both sides are told of each other, and the transport goes.
-    fn answer(mut self) {
+    fn answer(self) {
         self.room.tick();
         if let Ok(remote) = self.offer.remote() {
             // Fingerprints may be none.
