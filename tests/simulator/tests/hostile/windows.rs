@@ -1,0 +1,177 @@
+//! Lies about what came of messages, and about how many more may come.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use flumen::components::wire::sctp::{
+    Data, Init, Sack, chunks, close_chunk, kind, open_chunk, seal, write_header,
+};
+use flumen::sctp::PORT;
+use flumen_sim::checks::{Check, Sent};
+use flumen_sim::{Messages, Peer, PeerId};
+
+use super::{Call, STEP, compare};
+
+/// What an attacker knows of its association.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// What the engine wants to see.
+    tag: u32,
+    /// The last number that the engine assigned.
+    sent: u32,
+    /// The last of the attacker's numbers that the engine has acknowledged.
+    acknowledged: u32,
+}
+
+/// Hears what comes to the attacker.
+struct Ear {
+    attacker: PeerId,
+    known: Rc<RefCell<Known>>,
+}
+
+impl Check for Ear {
+    fn name(&self) -> &'static str {
+        "nothing, but it hears"
+    }
+
+    fn sent(&mut self, sent: &Sent<'_>) -> Result<(), String> {
+        if sent.to != self.attacker {
+            return Ok(());
+        }
+        let mut known = self.known.borrow_mut();
+        for chunk in chunks(sent.bytes) {
+            if let Some(init) = Init::of(&chunk) {
+                known.tag = init.tag;
+            }
+            if let Some(data) = Data::of(&chunk) {
+                known.sent = data.tsn;
+            }
+            if let Some(sack) = Sack::of(&chunk) {
+                known.acknowledged = sack.cumulative;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A packet with the right tag and checksum.
+fn packet(known: &Known, said: &[(u8, u8, Vec<u8>)]) -> Vec<u8> {
+    let mut packet = Vec::new();
+    write_header(&mut packet, PORT, PORT, known.tag);
+    for (kind, flags, value) in said {
+        let start = open_chunk(&mut packet, *kind, *flags);
+        packet.extend(value);
+        close_chunk(&mut packet, start);
+    }
+    seal(&mut packet);
+    packet
+}
+
+fn sack(cumulative: u32, window: u32, gaps: &[[u16; 2]], again: &[u32]) -> (u8, u8, Vec<u8>) {
+    let mut value = cumulative.to_be_bytes().to_vec();
+    value.extend(window.to_be_bytes());
+    value.extend((gaps.len() as u16).to_be_bytes());
+    value.extend((again.len() as u16).to_be_bytes());
+    value.extend(gaps.as_flattened().iter().flat_map(|it| it.to_be_bytes()));
+    value.extend(again.iter().flat_map(|it| it.to_be_bytes()));
+    (kind::SACK, 0, value)
+}
+
+/// A whole message with this number.
+fn data(tsn: u32) -> (u8, u8, Vec<u8>) {
+    const WHOLE: u8 = 3;
+    let mut value = tsn.to_be_bytes().to_vec();
+    value.extend([0, 9, 0, 0, 0, 0, 0, 53, 7, 7, 7, 7]);
+    (kind::DATA, WHOLE, value)
+}
+
+/// Plays a call in whose midst an attacker that gets messages begins to `lie`.
+fn unharmed(lie: impl Fn(&mut Call, &Known) -> Vec<u8>) {
+    let [calm, attacked] = [true, false].map(|is_calm| {
+        let interval = Duration::from_millis(100);
+        let attacker = Peer::new().messages(Messages::every(interval, 40));
+        let mut call = Call::with(is_calm, attacker);
+        let known = Rc::new(RefCell::new(Known::default()));
+        call.room.check(Ear {
+            attacker: call.attacker,
+            known: known.clone(),
+        });
+        call.room.run_for(100 * STEP);
+        // What it says for its own part is nobody's, so that it may come to nothing.
+        for victim in call.victims {
+            let hears = call.room.data_consumer(victim, call.attacker).unwrap();
+            call.room.engine_mut().close_data_consumer(hears).unwrap();
+        }
+        call.play(|call| {
+            let known = known.borrow().clone();
+            for _ in 0..5 {
+                let said = lie(call, &known);
+                call.say(&said);
+            }
+        })
+    });
+    assert_ne!(attacked.answers, calm.answers, "the attacker is heard");
+    compare(&calm, &attacked);
+}
+
+#[test]
+fn windows_that_open_and_close_change_nothing() {
+    unharmed(|call, known| {
+        let window = match call.noise.below(4) {
+            0 => 0,
+            1 => 1 + call.noise.below(40) as u32,
+            2 => u32::MAX - call.noise.below(3) as u32,
+            // What was promised is taken back.
+            _ => 1 << call.noise.below(20),
+        };
+        let behind = call.noise.below(4) as u32;
+        packet(
+            known,
+            &[sack(known.sent.wrapping_sub(behind), window, &[], &[])],
+        )
+    });
+}
+
+#[test]
+fn acknowledgements_that_lie_change_nothing() {
+    unharmed(|call, known| {
+        let sent = known.sent;
+        let far = call.noise.bits() as u32;
+        let gap = 1 + call.noise.below(60) as u16;
+        let said = match call.noise.below(4) {
+            // Of what was never sent.
+            0 => sack(sent.wrapping_add(1 + far % 1_000), 100_000, &[], &[]),
+            1 => sack(far, 100_000, &[[1, 1]], &[]),
+            // Gaps where none can be, and in no order.
+            2 => sack(
+                sent.wrapping_sub(4),
+                100_000,
+                &[[gap, 2], [1, gap], [gap, u16::MAX]],
+                &[],
+            ),
+            _ => sack(
+                sent.wrapping_sub(10),
+                100_000,
+                &[[2, 3], [5, 9]],
+                &[sent; 200],
+            ),
+        };
+        packet(known, &[said])
+    });
+}
+
+#[test]
+fn numbers_that_come_again_or_too_early_change_nothing() {
+    unharmed(|call, known| {
+        let next = known.acknowledged.wrapping_add(1);
+        let said: Vec<_> = (0..40)
+            .map(|_| match call.noise.below(3) {
+                0 => data(known.acknowledged),
+                1 => data(next.wrapping_add(1 + call.noise.below(100) as u32)),
+                _ => data(next.wrapping_add(call.noise.bits() as u32)),
+            })
+            .collect();
+        packet(known, &said)
+    });
+}
