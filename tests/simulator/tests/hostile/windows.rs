@@ -9,7 +9,7 @@ use flumen::components::wire::sctp::{
 };
 use flumen::sctp::PORT;
 use flumen_sim::checks::{Check, Sent};
-use flumen_sim::{Messages, Peer, PeerId};
+use flumen_sim::{Link, Loss, Messages, Peer, PeerId};
 
 use super::{Call, STEP, compare};
 
@@ -22,6 +22,8 @@ struct Known {
     sent: u32,
     /// The last of the attacker's numbers that the engine has acknowledged.
     acknowledged: u32,
+    /// The engine has ended it.
+    is_over: bool,
 }
 
 /// Hears what comes to the attacker.
@@ -41,6 +43,7 @@ impl Check for Ear {
         }
         let mut known = self.known.borrow_mut();
         for chunk in chunks(sent.bytes) {
+            known.is_over |= chunk.kind == kind::ABORT;
             if let Some(init) = Init::of(&chunk) {
                 known.tag = init.tag;
             }
@@ -86,9 +89,10 @@ fn data(tsn: u32) -> (u8, u8, Vec<u8>) {
     (kind::DATA, WHOLE, value)
 }
 
-/// Plays a call in whose midst an attacker that gets messages begins to `lie`.
-fn unharmed(lie: impl Fn(&mut Call, &Known) -> Vec<u8>) {
-    let [calm, attacked] = [true, false].map(|is_calm| {
+/// Plays a call in whose midst an attacker that gets messages hears no more of them, and begins to
+/// `lie`; returns whether the engine had enough of it.
+fn unharmed(lie: impl Fn(&mut Call, &Known) -> Vec<u8>) -> bool {
+    let outcomes = [true, false].map(|is_calm| {
         let interval = Duration::from_millis(100);
         let attacker = Peer::new().messages(Messages::every(interval, 40));
         let mut call = Call::with(is_calm, attacker);
@@ -103,21 +107,26 @@ fn unharmed(lie: impl Fn(&mut Call, &Known) -> Vec<u8>) {
             let hears = call.room.data_consumer(victim, call.attacker).unwrap();
             call.room.engine_mut().close_data_consumer(hears).unwrap();
         }
-        call.play(|call| {
-            let known = known.borrow().clone();
+        let nothing = Link::new().loss(Loss::percent(100));
+        call.room.set_down(call.attacker, nothing);
+        let outcome = call.play(|call| {
             for _ in 0..5 {
-                let said = lie(call, &known);
+                let told = known.borrow().clone();
+                let said = lie(call, &told);
                 call.say(&said);
             }
-        })
+        });
+        (outcome, known.borrow().is_over)
     });
+    let [(calm, _), (attacked, is_over)] = outcomes;
     assert_ne!(attacked.answers, calm.answers, "the attacker is heard");
     compare(&calm, &attacked);
+    is_over
 }
 
 #[test]
 fn windows_that_open_and_close_change_nothing() {
-    unharmed(|call, known| {
+    let is_over = unharmed(|call, known| {
         let window = match call.noise.below(4) {
             0 => 0,
             1 => 1 + call.noise.below(40) as u32,
@@ -125,53 +134,50 @@ fn windows_that_open_and_close_change_nothing() {
             // What was promised is taken back.
             _ => 1 << call.noise.below(20),
         };
-        let behind = call.noise.below(4) as u32;
-        packet(
-            known,
-            &[sack(known.sent.wrapping_sub(behind), window, &[], &[])],
-        )
+        let behind = call.noise.below(8) as u32;
+        let gap = 1 + call.noise.below(3) as u16;
+        let gaps = &[[gap, gap]][..usize::from(behind > 3)];
+        let said = sack(
+            known.sent.wrapping_sub(behind),
+            window,
+            gaps,
+            &[known.sent; 9],
+        );
+        packet(known, &[said])
     });
+    assert!(!is_over);
 }
 
 #[test]
-fn acknowledgements_that_lie_change_nothing() {
-    unharmed(|call, known| {
+fn acknowledgements_of_what_was_never_sent_change_nothing() {
+    let is_over = unharmed(|call, known| {
         let sent = known.sent;
         let far = call.noise.bits() as u32;
         let gap = 1 + call.noise.below(60) as u16;
-        let said = match call.noise.below(4) {
-            // Of what was never sent.
-            0 => sack(sent.wrapping_add(1 + far % 1_000), 100_000, &[], &[]),
-            1 => sack(far, 100_000, &[[1, 1]], &[]),
-            // Gaps where none can be, and in no order.
-            2 => sack(
-                sent.wrapping_sub(4),
-                100_000,
-                &[[gap, 2], [1, gap], [gap, u16::MAX]],
-                &[],
-            ),
-            _ => sack(
-                sent.wrapping_sub(10),
-                100_000,
-                &[[2, 3], [5, 9]],
-                &[sent; 200],
-            ),
+        let (cumulative, gaps) = match call.noise.below(3) {
+            0 => (sent.wrapping_add(1 + far % 1_000), [[1, 1]; 3]),
+            1 => (far, [[1, 1], [3, 3], [1, 1]]),
+            // Where none can be, and in no order.
+            _ => (sent.wrapping_sub(4), [[gap, 2], [1, gap], [gap, u16::MAX]]),
         };
-        packet(known, &[said])
+        packet(known, &[sack(cumulative, 100_000, &gaps, &[])])
     });
+    assert!(is_over);
 }
 
 #[test]
 fn numbers_that_come_again_or_too_early_change_nothing() {
-    unharmed(|call, known| {
-        let next = known.acknowledged.wrapping_add(1);
+    let is_over = unharmed(|call, known| {
         let said: Vec<_> = (0..40)
-            .map(|_| match call.noise.below(3) {
-                0 => data(known.acknowledged),
-                1 => data(next.wrapping_add(1 + call.noise.below(100) as u32)),
-                _ => data(next.wrapping_add(call.noise.bits() as u32)),
+            .map(|_| {
+                let early = 2 + call.noise.below(100) as u32;
+                data(match call.noise.below(2) {
+                    0 => known.acknowledged,
+                    _ => known.acknowledged.wrapping_add(early),
+                })
             })
             .collect();
         packet(known, &said)
     });
+    assert!(!is_over);
 }
