@@ -5,7 +5,7 @@ use bevy_ecs::component::Component;
 use crate::media::descriptor::Needs;
 use crate::wire::codec::{PictureGroup, PictureId, vp9};
 
-/// On streams of VP9: the group of pictures that was told last. Written by Receive.
+/// On streams of VP9: the groups of pictures that were told last. Written by Receive.
 ///
 /// Nothing is allocated before the first group arrives.
 #[derive(Component, Clone, Debug, Default)]
@@ -13,15 +13,24 @@ pub struct PictureGroups {
     /// Spatial layers need each other in key pictures alone (K-SVC): so it was declared, and nothing
     /// that came says otherwise.
     is_ksvc: bool,
-    group: PictureGroup,
-    /// The newest key picture, with which the group begins.
-    first: Option<PictureId>,
-    /// Pictures before this one are older: `first`, until identifiers have gone on by a quarter of all
-    /// that there are, since a call may go for long without another key picture.
+    newest: Begun,
+    /// The one before: pictures of it may come late.
+    before: Begun,
+    /// Pictures before this one are older: the first of the newest group, until identifiers have gone
+    /// on by a quarter of all that there are, since a call may go for long without another key picture.
     floor: Option<PictureId>,
 }
 
-crate::snapshot::state! { struct PictureGroups { is_ksvc, group, first, floor } }
+crate::snapshot::state! { struct PictureGroups { is_ksvc, newest, before, floor } }
+
+/// A group, and the key picture with which it begins.
+#[derive(Clone, Debug, Default)]
+struct Begun {
+    group: PictureGroup,
+    first: Option<PictureId>,
+}
+
+crate::snapshot::state! { struct Begun { group, first } }
 
 impl PictureGroups {
     /// No group was told yet.
@@ -62,18 +71,27 @@ impl PictureGroups {
         let Some(picture) = vp9.picture_id else {
             return;
         };
-        if self.floor.is_some_and(|floor| is_before(picture, floor)) {
+        if self.is_late(picture) {
             return;
         }
+        let is_another = self.newest.first != Some(picture);
         if vp9.has_structure {
-            let complete = self.group.read(vp9, payload);
-            self.first = complete.map(|()| picture);
-            self.floor = self.first;
-        } else if is_key && self.first.is_some() {
+            if is_another {
+                std::mem::swap(&mut self.newest, &mut self.before);
+            }
+            let complete = self.newest.group.read(vp9, payload);
+            self.newest.first = complete.map(|()| picture);
+            self.floor = self.newest.first;
+        } else if is_key && is_another && self.newest.first.is_some() {
             // What tells the group again may be lost.
-            (self.first, self.floor) = (Some(picture), Some(picture));
+            self.before = self.newest.clone();
+            (self.newest.first, self.floor) = (Some(picture), Some(picture));
         }
         self.raise_floor(picture);
+    }
+
+    fn is_late(&self, picture: PictureId) -> bool {
+        self.floor.is_some_and(|floor| is_before(picture, floor))
     }
 
     fn raise_floor(&mut self, picture: PictureId) {
@@ -89,9 +107,13 @@ impl PictureGroups {
     /// What a picture refers to by its place in the group, unless it is of another layer than the
     /// one at that place.
     fn of_group(&self, vp9: &vp9::Descriptor) -> Option<[u8; vp9::REFERENCES_MAX]> {
-        let after = ahead(vp9.picture_id?, self.first?);
+        let picture = vp9.picture_id?;
+        let begun = match self.is_late(picture) && self.floor == self.newest.first {
+            true => &self.before,
+            false => &self.newest,
+        };
         let temporal = vp9.layers.map_or(0, |layers| layers.temporal);
-        let picture = self.group.picture(after)?;
+        let picture = begun.group.picture(ahead(picture, begun.first?))?;
         (picture.temporal == temporal).then_some(picture.references)
     }
 }
@@ -157,6 +179,23 @@ mod tests {
         // And the first one comes late.
         needs(&mut groups, KEY, 4, &GROUP);
         assert_eq!(needs(&mut groups, INTER, 6, &[]), Needs::frames([1, 2]));
+    }
+
+    #[test]
+    fn a_picture_that_comes_behind_a_key_picture_is_of_the_group_before_it() {
+        let mut groups = PictureGroups::default();
+        needs(&mut groups, KEY, 126, &GROUP);
+        for structure in [true, false] {
+            // It is not of what begins with the key picture, in which it would be at another place.
+            let (flags, group) = match structure {
+                true => (KEY, &[0x08, 1, 0x04, 1][..]),
+                false => (KEY & !0x02, &[][..]),
+            };
+            let mut groups = groups.clone();
+            needs(&mut groups, flags, 1, group);
+            assert_eq!(needs(&mut groups, INTER, 0, &[]), Needs::frames([1, 2]));
+            assert_eq!(needs(&mut groups, INTER, 127, &[]), Needs::frames([3]));
+        }
     }
 
     #[test]

@@ -155,21 +155,47 @@ impl Frames {
         if !place.wanted.wants(frame) {
             return Fate::Unwanted;
         }
-        let below_is_there = !frame.inter_layer
-            || frame.spatial_layer == 0
-            || place.withheld >> (frame.spatial_layer.min(7) - 1) & 1 == 0;
-        let is_decodable = below_is_there
-            && match frame.needs {
-                Needs::Nothing | Needs::Base => true,
-                Needs::EveryLayer => place.stale & !1 & up_to(frame.temporal_layer) == 0,
-                Needs::Frames(distances) => distances
-                    .into_iter()
-                    .filter(|&back| back != 0)
-                    .all(|back| self.has_sent(number, back, frame, bits)),
-            };
+        let is_decodable = self.has_below(frame, number, place, bits)
+            && self.has_earlier(frame, number, place, bits);
         match is_decodable {
             true => Fate::Forwarded,
             false => Fate::Undecodable,
+        }
+    }
+
+    /// The frame of the spatial layer below was forwarded, or will be if it comes: it needs what this
+    /// one needs, in its own layer; where a layer begins amid others, who knows what.
+    fn has_below(&self, frame: &Descriptor, number: u16, place: Place, bits: u32) -> bool {
+        if !frame.inter_layer || frame.spatial_layer == 0 {
+            return true;
+        }
+        let below = Descriptor {
+            spatial_layer: frame.spatial_layer - 1,
+            needs: match frame.needs {
+                Needs::Nothing => Needs::EveryLayer,
+                needs => needs,
+            },
+            ..*frame
+        };
+        let layer = mask(&below, bits);
+        match place.seen & layer {
+            0 => {
+                self.has_below(&below, number, place, bits)
+                    && self.has_earlier(&below, number, place, bits)
+            }
+            _ => place.withheld & layer == 0,
+        }
+    }
+
+    /// The earlier frames that this one needs were forwarded, or will be if they come.
+    fn has_earlier(&self, frame: &Descriptor, number: u16, place: Place, bits: u32) -> bool {
+        match frame.needs {
+            Needs::Nothing | Needs::Base => true,
+            Needs::EveryLayer => place.stale & !1 & up_to(frame.temporal_layer) == 0,
+            Needs::Frames(distances) => distances
+                .into_iter()
+                .filter(|&back| back != 0)
+                .all(|back| self.has_sent(number, back, frame, bits)),
         }
     }
 
@@ -397,6 +423,34 @@ mod tests {
                 (4, 0, Needs::frames([7]), 1, Undecodable),
             ],
         );
+    }
+
+    #[test]
+    fn a_layer_that_begins_above_one_that_is_missing_waits_for_what_that_may_need() {
+        let of_layer = |id, spatial_layer, temporal_layer, needs| Descriptor {
+            spatial_layer,
+            inter_layer: spatial_layer > 0,
+            ..picture(id, temporal_layer, needs)
+        };
+        let one_back = Needs::frames([1]);
+        // Rows: picture id, spatial and temporal layer, what it needs, what is wanted, its fate.
+        let rows = [
+            (10, 0, 0, Nothing, 2, Forwarded),
+            (11, 0, 1, one_back, 0, Unwanted),
+            // The lower one of its picture comes later, and needs what was not wanted.
+            (12, 1, 2, Nothing, 2, Undecodable),
+            (12, 0, 2, one_back, 2, Undecodable),
+            (13, 1, 0, Nothing, 2, Forwarded),
+            (13, 0, 0, Needs::frames([3]), 2, Forwarded),
+            (14, 1, 2, one_back, 2, Forwarded),
+            (14, 0, 2, one_back, 2, Forwarded),
+        ];
+        let mut frames = begun(10);
+        for (id, spatial, temporal, needs, wanted, fate) in rows {
+            let frame = of_layer(id, spatial, temporal, needs);
+            let found = frames.decide(&frame, 0, up_to_temporal(wanted));
+            assert_eq!(found, fate, "picture {id}, layer {spatial}");
+        }
     }
 
     #[test]
