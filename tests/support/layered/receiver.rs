@@ -95,7 +95,7 @@ impl Receiver {
         newest.wrapping_add_signed(ahead.into())
     }
 
-    /// The numbers that are missing, of the latest [`MEMORY`].
+    /// The numbers of late that are missing.
     pub fn missing(&self) -> Vec<u16> {
         let (Some((first, _)), Some(newest)) = (self.packets.first_key_value(), self.newest) else {
             return Vec::new();
