@@ -33,9 +33,11 @@ fn main() {
         panic!("ticks rooms|fan_out COUNT PACKETS TICKS");
     };
     let number = |word: &String| word.parse::<u32>().expect("it is a number");
+    let count = count.parse().expect("it is a number of 16 bits");
     let layout = match kind.as_str() {
-        "rooms" => Layout::rooms(number(count) as u16, PARTICIPANTS, FIRST_PORT),
-        _ => Layout::fan_out(number(count) as u16, FIRST_PORT),
+        "rooms" => Layout::rooms(count, PARTICIPANTS, FIRST_PORT),
+        "fan_out" => Layout::fan_out(count, FIRST_PORT),
+        _ => panic!("it is neither rooms nor fan_out"),
     };
     run(
         &layout.expect("it is not too much"),

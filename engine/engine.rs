@@ -336,7 +336,8 @@ impl Engine {
     /// What the engine itself does in a stage: it takes in, and sends; a watcher is told of what came as
     /// soon as its owners are found.
     fn exchange(&mut self, stage: Stage) -> Result<(), TickError> {
-        if matches!(stage, Stage::Ingest | Stage::Flush) {
+        let tells = stage == Stage::Receive && self.network.watch.is_some();
+        if tells || matches!(stage, Stage::Ingest | Stage::Flush) {
             self.work.note();
         }
         let outcome = match stage {
@@ -346,8 +347,14 @@ impl Engine {
                 self.network.show(|watch| watch.tell_arrivals(world));
             }),
             Stage::Flush => contain(|| {
-                let fate = (&mut self.sealing, &mut self.settling);
-                flush(&mut self.world, fate, &mut self.network);
+                let Self {
+                    world,
+                    sealing,
+                    settling,
+                    network,
+                    ..
+                } = self;
+                flush(world, sealing, settling, network);
             }),
             _ => Ok(()),
         };

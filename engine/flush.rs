@@ -18,7 +18,8 @@ use crate::network::Network;
 /// Sends what waited and what this tick made, and accounts for every datagram.
 pub(crate) fn flush(
     world: &mut World,
-    (sealing, settling): (&mut Sealing, &mut Settling),
+    sealing: &mut Sealing,
+    settling: &mut Settling,
     network: &mut Network,
 ) {
     deliver(world);

@@ -68,7 +68,7 @@ pub(crate) fn connections_move(inbox: Res<'_, Inbox>, deadlines: Res<'_, Deadlin
 
 /// Connections of TCP sockets came or went, or WebRTC transports may have found their peers, or lost
 /// them.
-pub(crate) fn sessions_end(inbox: Res<'_, Inbox>, moved: Res<'_, MovedSessions>) -> bool {
+pub(crate) fn sessions_change(inbox: Res<'_, Inbox>, moved: Res<'_, MovedSessions>) -> bool {
     !(inbox.connections().is_empty() && moved.0.is_empty())
 }
 

@@ -63,10 +63,10 @@ fn demux(setup: &mut Setup) {
     let due = datagrams_came.or_else(rows_are_left);
     setup.run_parts_when(due, stage, datagrams);
     let moved = (demux::go_on, demux::settle_sessions).chain();
-    let ends = Parts::default()
+    let changes = Parts::default()
         .when(connections_change, demux::end_connections)
         .when(sessions_moved, moved);
-    setup.run_parts_when(sessions_end, stage, ends);
+    setup.run_parts_when(sessions_change, stage, changes);
 }
 
 fn receive(setup: &mut Setup) {

@@ -38,13 +38,12 @@ pub struct Step {
     pub stage: Stage,
     /// The slot.
     pub slot: Slot,
-    /// What its systems run for; without, they always run: one question spares all of them.
+    /// What its systems run for; without, they always run: one question spares all others.
     due: Option<BoxedCondition>,
     systems: Systems,
 }
 
-/// Systems of the engine's own, part by part: each runs when there is something for it. Whether there
-/// is is asked of none of them when there is nothing for any.
+/// Systems of the engine's own, part by part: each runs when there is something for it.
 #[derive(Default)]
 pub(crate) struct Parts(Vec<Part>);
 

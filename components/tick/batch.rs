@@ -144,17 +144,18 @@ impl MediaPacket {
 
 /// The streams that accepted packets in this tick, in order of their first one.
 ///
-/// Filled by Receive, read by Score and Forward. What is not in it costs the tick nothing.
+/// Filled by Receive, read by it, Score, Forward and Feedback. What is not in it costs the tick nothing.
 #[derive(Resource, Debug, Default)]
 pub struct Touched {
     /// The streams.
     pub streams: Vec<TouchedStream>,
-    /// A sender negotiated header extensions that tell of more than one packet: capture times, or
-    /// how a camera is held. Marked by Demux.
+    /// A sender of packets negotiated header extensions that tell of more than one of them: capture
+    /// times, or how a camera is held. Marked by Demux, read by Receive.
     pub tells: bool,
-    /// Packets of a producer are traced.
+    /// Packets of a producer are traced. Marked and read by Receive.
     pub traced: bool,
-    /// Packets of a stream are missing.
+    /// Streams that packets came for in this tick miss some. Marked by Receive, and by whoever else adds
+    /// to [`Missing`](crate::Missing); read by Feedback.
     pub misses: bool,
 }
 

@@ -28,7 +28,7 @@ pub struct Work {
 #[non_exhaustive]
 pub struct StageWork {
     /// The time it took: none where nothing was to be done. Finding that out counts for the next stage
-    /// that did something.
+    /// that did something, and not at all behind the last one.
     pub time: Duration,
     /// What it handled: datagrams that came (Ingest), all that were to be claimed, which is those,
     /// what was inside others and what systems added (Demux), packets that a stream took (Receive),
