@@ -3,6 +3,7 @@
 use bevy_ecs::component::Component;
 
 use crate::media::descriptor::Needs;
+use crate::media::reception::Arrival;
 use crate::wire::codec::{PictureGroup, PictureId, vp9};
 
 /// On streams of VP9: the groups of pictures that were told last. Written by Receive.
@@ -47,12 +48,15 @@ impl PictureGroups {
     }
 
     /// What the frame needs that `vp9`, in front of `payload`, describes. A group that it tells is
-    /// kept, unless a newer picture told one.
-    pub fn resolve(&mut self, vp9: &vp9::Descriptor, payload: &[u8]) -> Needs {
+    /// kept, unless its packet came late and a newer picture told one.
+    pub fn resolve(&mut self, vp9: &vp9::Descriptor, payload: &[u8], arrival: Arrival) -> Needs {
         let spatial = vp9.layers.map_or(0, |layers| layers.spatial);
         let needs_below = vp9.layers.is_some_and(|layers| layers.is_inter_layer);
         self.is_ksvc &= !(vp9.is_inter_picture && needs_below && spatial > 0);
-        self.take(vp9, payload, spatial == 0 && !vp9.is_inter_picture);
+        let late = arrival == Arrival::Late;
+        if !(late && vp9.picture_id.is_some_and(|picture| self.is_old(picture))) {
+            self.take(vp9, payload, spatial == 0 && !vp9.is_inter_picture);
+        }
         if !vp9.is_inter_picture {
             return Needs::Nothing;
         }
@@ -71,9 +75,6 @@ impl PictureGroups {
         let Some(picture) = vp9.picture_id else {
             return;
         };
-        if self.is_late(picture) {
-            return;
-        }
         let is_another = self.newest.first != Some(picture);
         if vp9.has_structure {
             if is_another {
@@ -90,7 +91,7 @@ impl PictureGroups {
         self.raise_floor(picture);
     }
 
-    fn is_late(&self, picture: PictureId) -> bool {
+    fn is_old(&self, picture: PictureId) -> bool {
         self.floor.is_some_and(|floor| is_before(picture, floor))
     }
 
@@ -108,12 +109,16 @@ impl PictureGroups {
     /// one at that place.
     fn of_group(&self, vp9: &vp9::Descriptor) -> Option<[u8; vp9::REFERENCES_MAX]> {
         let picture = vp9.picture_id?;
-        let begun = match self.is_late(picture) && self.floor == self.newest.first {
+        let begun = match self.is_old(picture) && self.floor == self.newest.first {
             true => &self.before,
             false => &self.newest,
         };
+        let first = begun.first?;
+        if begun.first != self.newest.first && is_before(picture, first) {
+            return None;
+        }
         let temporal = vp9.layers.map_or(0, |layers| layers.temporal);
-        let picture = begun.group.picture(ahead(picture, begun.first?))?;
+        let picture = begun.group.picture(ahead(picture, first))?;
         (picture.temporal == temporal).then_some(picture.references)
     }
 }
@@ -133,6 +138,8 @@ fn is_before(picture: PictureId, other: PictureId) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use Arrival::{InOrder, Late};
+
     use super::*;
 
     /// I P L with a picture id of seven bits, TID 0 SID 0, TL0PICIDX.
@@ -147,9 +154,16 @@ mod tests {
     }
 
     fn of_layer(groups: &mut PictureGroups, flags: u8, id: u8, layer: u8, rest: &[u8]) -> Needs {
-        let payload = [&[flags, id, layer, 1], rest].concat();
-        let vp9 = vp9::Descriptor::parse(&payload).unwrap();
-        groups.resolve(&vp9, &payload)
+        resolve(groups, &[&[flags, id, layer, 1], rest].concat(), InOrder)
+    }
+
+    fn late(groups: &mut PictureGroups, flags: u8, id: u8, rest: &[u8]) -> Needs {
+        resolve(groups, &[&[flags, id, 0, 1], rest].concat(), Late)
+    }
+
+    fn resolve(groups: &mut PictureGroups, payload: &[u8], arrival: Arrival) -> Needs {
+        let vp9 = vp9::Descriptor::parse(payload).unwrap();
+        groups.resolve(&vp9, payload, arrival)
     }
 
     #[test]
@@ -163,7 +177,7 @@ mod tests {
         let (even, odd) = (Needs::frames([1, 2]), Needs::frames([3]));
         assert_eq!(found, [odd, even, odd]);
         // One that comes late, and one that is cut off.
-        needs(&mut groups, KEY, 125, &GROUP);
+        late(&mut groups, KEY, 125, &GROUP);
         assert_eq!(needs(&mut groups, INTER, 2, &[]), even);
         needs(&mut groups, KEY, 3, &GROUP[..5]);
         assert_eq!(needs(&mut groups, INTER, 4, &[]), Needs::EveryLayer);
@@ -177,8 +191,16 @@ mod tests {
         needs(&mut groups, KEY & !0x02, 4, &[]);
         assert_eq!(needs(&mut groups, INTER, 5, &[]), Needs::frames([3]));
         // And the first one comes late.
-        needs(&mut groups, KEY, 4, &GROUP);
+        late(&mut groups, KEY, 4, &GROUP);
         assert_eq!(needs(&mut groups, INTER, 6, &[]), Needs::frames([1, 2]));
+    }
+
+    #[test]
+    fn who_counts_anew_begins_another_group() {
+        let mut groups = PictureGroups::default();
+        needs(&mut groups, KEY, 60, &GROUP);
+        needs(&mut groups, KEY, 40, &[0x08, 1, 0x04, 1]);
+        assert_eq!(needs(&mut groups, INTER, 41, &[]), Needs::frames([1]));
     }
 
     #[test]
@@ -193,8 +215,10 @@ mod tests {
             };
             let mut groups = groups.clone();
             needs(&mut groups, flags, 1, group);
-            assert_eq!(needs(&mut groups, INTER, 0, &[]), Needs::frames([1, 2]));
-            assert_eq!(needs(&mut groups, INTER, 127, &[]), Needs::frames([3]));
+            assert_eq!(late(&mut groups, INTER, 0, &[]), Needs::frames([1, 2]));
+            assert_eq!(late(&mut groups, INTER, 127, &[]), Needs::frames([3]));
+            // What is older than that group, too, refers to nobody knows what.
+            assert_eq!(late(&mut groups, INTER, 125, &[]), Needs::EveryLayer);
         }
     }
 
@@ -239,9 +263,7 @@ mod tests {
     #[test]
     fn flexible_pictures_tell_themselves() {
         let mut groups = PictureGroups::default();
-        let payload = [0xF8, 7, 0, 0x05, 0x02];
-        let vp9 = vp9::Descriptor::parse(&payload).unwrap();
-        let needs = groups.resolve(&vp9, &payload);
+        let needs = resolve(&mut groups, &[0xF8, 7, 0, 0x05, 0x02], InOrder);
         assert_eq!(needs, Needs::frames([2, 1]));
     }
 }

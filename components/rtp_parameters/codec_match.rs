@@ -110,7 +110,8 @@ fn aspects(codec: Codec, likeness: Likeness) -> impl Iterator<Item = Aspect> {
     let own: &[Aspect] = match codec {
         Codec::MultiOpus => &[Stated("num_streams"), Stated("coupled_streams")],
         Codec::H264 => &[Number("packetization-mode", 0)],
-        Codec::H265 => &[Word("tx-mode", "SRST")],
+        // Nothing here puts packets in another order, or reads numbers that tell one.
+        Codec::H265 => &[Word("tx-mode", "SRST"), Number("sprop-max-don-diff", 0)],
         _ => &[],
     };
     let profile: &[Aspect] = match codec {
@@ -287,6 +288,8 @@ mod tests {
         assert_eq!(both(&unstated, &mode("SRST")), (true, true));
         assert_eq!(both(&unstated, &mode("MRST")), (false, false));
         assert_eq!(both(&mode("MRST"), &mode("MRMT")), (false, false));
+        let interleaved = with("video/H265", [("sprop-max-don-diff", 2.into())]);
+        assert_eq!(both(&unstated, &interleaved), (false, false));
     }
 
     #[test]

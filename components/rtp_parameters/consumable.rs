@@ -17,7 +17,7 @@ use super::{
 /// repeats the payload type.
 ///
 /// The `profile-level-id` of an H264 codec is the answer to the router's (RFC 6184, section 8.2.2), and
-/// the `level-id` of an H265 codec is the lower one of both (RFC 7798, section 7.2.2).
+/// the `level-id` of an H265 codec is no higher than the router's (RFC 7798, section 7.2.2).
 /// mediasoup writes that into the producer's own parameters as well; here those stay as they are.
 ///
 /// # Errors
@@ -108,11 +108,14 @@ fn answered(codec: &RtpCodecParameters, capability: &RtpCodecCapability) -> Form
     parameters
 }
 
-/// The lower one of two levels of H.265; none when neither states one.
-fn h265_level(a: &FormatParameters, b: &FormatParameters) -> Option<i64> {
-    let stated = [a, b].map(|parameters| parameters.integer("level-id"));
-    let [a, b] = stated.map(|level| level.unwrap_or(H265_LEVEL));
-    stated.iter().flatten().next().map(|_| a.min(b))
+/// The level of H.265 that is sent on, no higher than that of a router that states one; none when
+/// neither does.
+fn h265_level(codec: &FormatParameters, router: &FormatParameters) -> Option<i64> {
+    let [codec, router] = [codec, router].map(|parameters| parameters.integer("level-id"));
+    match router {
+        None => codec,
+        Some(router) => Some(router.min(codec.unwrap_or(H265_LEVEL))),
+    }
 }
 
 /// Level 3.1: that of who states none (RFC 7798, section 7.1).
@@ -206,21 +209,22 @@ mod tests {
     }
 
     #[test]
-    fn a_level_of_h265_is_the_lower_one() {
+    fn a_level_of_h265_is_no_higher_than_that_of_the_router() {
         let level = |level: Option<i64>| {
             let mut parameters = FormatParameters::default();
             level.map(|level| parameters.insert("level-id", level));
             parameters
         };
-        for (a, b, expected) in [
+        for (codec, router, expected) in [
             (None, None, None),
-            (Some(120), None, Some(93)),
+            (Some(120), None, Some(120)),
+            (None, Some(120), Some(93)),
             (None, Some(60), Some(60)),
             (Some(120), Some(150), Some(120)),
         ] {
-            let (a, b) = (level(a), level(b));
-            assert_eq!(h265_level(&a, &b), expected, "{a:?} {b:?}");
-            assert_eq!(h265_level(&b, &a), expected, "{b:?} {a:?}");
+            let (codec, router) = (level(codec), level(router));
+            let found = h265_level(&codec, &router);
+            assert_eq!(found, expected, "{codec:?} {router:?}");
         }
     }
 

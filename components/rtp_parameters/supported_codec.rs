@@ -127,8 +127,8 @@ impl From<Fixed> for FormatValue {
 
 use Fixed::{Number, Text};
 
-/// The first that matches is taken. H265 is none of the reference's, which had it once. Channel mappings are those of libwebrtc (RFC 7845, section
-/// 5.1.1.2).
+/// The first that matches is taken. H265 is none of the reference's, which had it once. Channel
+/// mappings are those of libwebrtc (RFC 7845, section 5.1.1.2).
 static SUPPORTED: [SupportedCodec; 27] = [
     SupportedCodec::opus("audio/opus", 2, &[]),
     SupportedCodec::opus(

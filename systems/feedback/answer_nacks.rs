@@ -200,7 +200,11 @@ impl Repeats<'_> {
         let (facts, bytes) = history.get(input)?;
         let payload = facts.header.payload(bytes);
         let is_withheld = |layering: &Layering| layering.has_withheld(counted, &facts);
-        let is_empty = self.layering.is_some_and(is_withheld);
+        let is_empty =
+            self.emission.sequence.is_unfilled(counted) || self.layering.is_some_and(is_withheld);
+        if !self.emission.payload_types.contains(facts.payload_type) {
+            return None;
+        }
         let rewriting = match self.layering {
             Some(layering) if is_empty => Some(layering.blank(counted, &facts, templates)?),
             Some(layering) => {

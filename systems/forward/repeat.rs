@@ -61,6 +61,7 @@ pub(crate) fn repeat(
     }
     if wanted.is_empty {
         header[0] &= !PADDING_BIT;
+        header[PAYLOAD_TYPE] &= !MARKER_BIT;
     }
     let patch = wanted.rewriting.map(|rewriting| rewriting.patch);
     let patch = patch.unwrap_or_default();

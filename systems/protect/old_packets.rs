@@ -89,7 +89,7 @@ impl OldPackets<'_, '_> {
         };
         let (history, templates) = self.histories.get(stream).ok()?;
         let (facts, bytes) = history.get(input)?;
-        if (bytes.len() as u32) < BYTES_MIN {
+        if (bytes.len() as u32) < BYTES_MIN || emission.sequence.is_unfilled(counted) {
             return None;
         }
         let rewriting = match layering {

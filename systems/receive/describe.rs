@@ -55,7 +55,7 @@ impl Described<'_> {
 pub(super) fn describe(packet: Described<'_>, memory: Memory<'_>) -> Told {
     match packet.codec {
         Codec::Vp8 => of_vp8(packet, depend(packet, memory.templates)),
-        Codec::Vp9 => of_vp9(packet.payload, memory.picture_groups).unwrap_or_default(),
+        Codec::Vp9 => of_vp9(packet, memory.picture_groups).unwrap_or_default(),
         Codec::H264 => of_units(packet, memory, h264::units(packet.payload)),
         Codec::H265 => of_units(packet, memory, h265::units(packet.payload)),
         Codec::Av1 => {
@@ -95,10 +95,10 @@ fn of_units(packet: Described<'_>, memory: Memory<'_>, units: Units) -> Told {
     (descriptor, is_entry || begins_key_frame)
 }
 
-fn of_vp9(payload: &[u8], groups: Option<&mut PictureGroups>) -> Option<Told> {
-    let vp9 = vp9::Descriptor::parse(payload)?;
+fn of_vp9(packet: Described<'_>, groups: Option<&mut PictureGroups>) -> Option<Told> {
+    let vp9 = vp9::Descriptor::parse(packet.payload)?;
     let groups = groups?;
-    let needs = groups.resolve(&vp9, payload);
+    let needs = groups.resolve(&vp9, packet.payload, packet.arrival);
     let descriptor = Descriptor::of_vp9(&vp9, needs, groups.is_ksvc());
     Some((descriptor, vp9.is_key_frame))
 }

@@ -502,6 +502,41 @@ fn a_packet_is_kept_from_one_consumer_which_sees_no_gap() {
 }
 
 #[test]
+fn a_packet_that_comes_late_is_kept_from_one_consumer_when_it_asks_for_it_too() {
+    let mut room = Room::with(|builder| {
+        let builder = builder.plugin(register);
+        builder.add_systems(Stage::Forward, Slot::Before, keep_bad_from)
+    });
+    let sender = room.plain(address(SENDER));
+    let producer = room.produce(sender, MediaKind::Video, vp8_rtx(vec![encoding_of(SSRC)]));
+    let to = [RECEIVER, RECEIVER + 1].map(|port| room.plain(address(port)));
+    let consumers = to.map(|transport| room.consume(transport, producer));
+    let deaf = room.engine.entity(consumers[1]).unwrap();
+    room.engine.world_mut().insert_resource(Deaf(deaf));
+    // What is late leaves a hole, which a receiver asks for.
+    let mut first = None;
+    for (number, payload) in [(1, VP8_KEY_FRAME), (3, VP8_DELTA_FRAME), (2, b"bad")] {
+        room.arrive(sender, &Packet::new(96, number, SSRC, payload));
+        room.tick();
+        let sent = room.rtp_to(address(RECEIVER + 1));
+        first = first.or(sent.first().map(|packet| packet.sequence));
+    }
+    let hole = first.unwrap().wrapping_add(1);
+    let parameters = room.engine.consumer_parameters(consumers[1]).unwrap();
+    let mut nack = Vec::new();
+    write_nack(&mut nack, 1, parameters.encodings[0].ssrc.unwrap(), [hole]);
+    room.arrive_bytes(to[1], &nack);
+    room.tick();
+    // It is told that nothing comes under that number.
+    let again = room.rtp_to(address(RECEIVER + 1));
+    assert_eq!(payloads(&again), [&hole.to_be_bytes()[..]]);
+    assert_eq!(
+        room.engine.ledger().withheld[room.engine.world().resource::<Own>().0],
+        1
+    );
+}
+
+#[test]
 fn a_packet_is_kept_from_consumers_of_its_producer_alone() {
     let mut call = call(Stage::Receive, Slot::After, keep_bad_from);
     let stranger = call.room.engine.entity(call.producer).unwrap();

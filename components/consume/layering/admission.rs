@@ -83,9 +83,24 @@ impl Layering {
         sequence: &mut SequenceManager<16>,
     ) -> Option<(u16, Rewriting)> {
         let (&run, number) = self.runs.past(stream, packet.header.sequence_number)?;
+        let admitted = self.admit_to(&run, number, packet, written, sequence);
+        if admitted.is_none() {
+            sequence.drop(number);
+        }
+        admitted
+    }
+
+    fn admit_to(
+        &mut self,
+        run: &Run,
+        number: u16,
+        packet: &PacketFacts,
+        written: Written<'_>,
+        sequence: &mut SequenceManager<16>,
+    ) -> Option<(u16, Rewriting)> {
         // Of the lowest temporal layer, a frame of which nothing was sent has lost its place: the
         // next run counts on without it.
-        if !self.is_of(&run, packet) {
+        if !self.is_of(run, packet) {
             return None;
         }
         let is_counted = packet.descriptor.temporal_layer == 0;
@@ -93,7 +108,7 @@ impl Layering {
             return None;
         }
         let fate = self.frames.decide_late(&packet.descriptor, run.frame);
-        let rewriting = self.rewriting_in(&run, packet, written);
+        let rewriting = self.rewriting_in(run, packet, written);
         let rewriting = rewriting.filter(|_| fate == Fate::Forwarded)?;
         Some((sequence.input(number)?, rewriting))
     }

@@ -25,6 +25,8 @@ pub struct SequenceManager<const BITS: u32> {
     max_dropped: u16,
     /// None is newer than `max_input`.
     dropped: Dropped<BITS>,
+    /// Those that were dropped when their gap had been seen.
+    unfilled: Dropped<BITS>,
     /// The newest number that cannot be given out any more: forgotten because it left the window,
     /// or before the current run.
     horizon: Option<u16>,
@@ -45,6 +47,7 @@ impl<C, const BITS: u32> State<C> for SequenceManager<BITS> {
             number.save(out);
         }
         self.dropped.save(out);
+        self.unfilled.save(out);
         self.horizon.save(out);
     }
 
@@ -58,6 +61,7 @@ impl<C, const BITS: u32> State<C> for SequenceManager<BITS> {
             max_dropped: State::load(from)?,
             initial_output: State::load(from)?,
             dropped: State::load(from)?,
+            unfilled: State::load(from)?,
             horizon: State::load(from)?,
         })
     }
@@ -75,6 +79,7 @@ impl<const BITS: u32> SequenceManager<BITS> {
             max_forwarded: 0,
             max_dropped: 0,
             dropped: Dropped::default(),
+            unfilled: Dropped::default(),
             horizon: None,
             initial_output: truncate::<BITS>(initial_output),
         }
@@ -86,6 +91,7 @@ impl<const BITS: u32> SequenceManager<BITS> {
         self.base = subtract::<BITS>(self.max_output, input);
         self.max_input = input;
         self.dropped.clear();
+        self.unfilled.clear();
         self.horizon = None;
     }
 
@@ -98,13 +104,17 @@ impl<const BITS: u32> SequenceManager<BITS> {
 
     /// Notes that `input` is not forwarded, so that its successors close the gap.
     ///
-    /// Ignored when a number that follows it was forwarded already: its gap has been seen.
+    /// When a number that follows it was forwarded already its gap has been seen, and stays:
+    /// [`is_unfilled`](Self::is_unfilled).
     pub fn drop(&mut self, input: u16) {
         let input = truncate::<BITS>(input);
         if higher::<BITS>(input, self.max_input) {
             self.advance_to(input);
             self.max_dropped = input;
         } else if self.max_input != self.max_dropped || !higher::<BITS>(input, self.max_forwarded) {
+            if self.distance(input) < Dropped::<BITS>::SIZE {
+                self.unfilled.insert(input);
+            }
             return;
         }
         if self.distance(input) < Dropped::<BITS>::SIZE {
@@ -130,6 +140,7 @@ impl<const BITS: u32> SequenceManager<BITS> {
         if self.is_behind_horizon(input) || self.dropped.contains(input) {
             return None;
         }
+        self.unfilled.take(input, 1);
         let output = self.output_of(input);
         if !self.started || higher::<BITS>(input, self.max_forwarded) {
             self.max_forwarded = input;
@@ -153,6 +164,12 @@ impl<const BITS: u32> SequenceManager<BITS> {
         }
         let input = truncate::<BITS>(self.dropped.kept_before(end, back)?);
         (!self.is_behind_horizon(input)).then_some(input)
+    }
+
+    /// `input` has left a gap and is not forwarded: it came when what follows it was.
+    pub fn is_unfilled(&self, input: u16) -> bool {
+        let input = truncate::<BITS>(input);
+        self.distance(input) < Dropped::<BITS>::SIZE && self.unfilled.contains(input)
     }
 
     /// Nothing as new as `input` was seen so far.
@@ -192,6 +209,10 @@ impl<const BITS: u32> SequenceManager<BITS> {
     #[inline]
     fn advance_to(&mut self, input: u16) {
         let before = std::mem::replace(&mut self.max_input, input);
+        if self.unfilled.count() > 0 {
+            let count = subtract::<BITS>(input, before);
+            self.unfilled.take(add::<BITS>(before, 1), count.into());
+        }
         if self.dropped.count() > 0 {
             self.forget_between(before, input);
         }
@@ -363,6 +384,33 @@ mod tests {
                 Input(2, Some(2)),
             ],
         );
+    }
+
+    #[test]
+    fn a_number_that_is_dropped_when_its_gap_was_seen_is_known_for_it() {
+        let mut manager = SequenceManager::<16>::new(0);
+        for input in [65_530, 65_533, 65_534] {
+            manager.input(input);
+        }
+        manager.drop(65_531);
+        manager.drop(65_535);
+        let unfilled = |manager: &SequenceManager<16>| {
+            let known = |&input: &u16| manager.is_unfilled(input);
+            [65_530, 65_531, 65_532, 65_535].iter().position(known)
+        };
+        assert_eq!(unfilled(&manager), Some(1));
+        // Of the numbers that share its place, none is taken for it.
+        manager.input(65_531_u16.wrapping_add(WINDOW as u16));
+        assert!(!manager.is_unfilled(65_531_u16.wrapping_add(WINDOW as u16)));
+        assert_eq!(unfilled(&manager), None);
+        // Who is forwarded nevertheless has filled it.
+        manager.input(8_000);
+        manager.drop(7_999);
+        assert!(manager.is_unfilled(7_999) && manager.input(7_999).is_some());
+        assert!(!manager.is_unfilled(7_999));
+        manager.drop(7_998);
+        manager.sync(8_000);
+        assert!(!manager.is_unfilled(7_998));
     }
 
     #[test]

@@ -88,7 +88,11 @@ fn vp9(payload: &[u8], groups: &mut PictureGroups) {
         stands_at(payload, 1, id);
     }
     assert!(!read.is_key_frame || read.is_frame_start && !read.is_inter_picture);
-    let needs = groups.resolve(&read, payload);
+    let arrival = match payload.len() % 4 {
+        0 => Arrival::Late,
+        _ => Arrival::InOrder,
+    };
+    let needs = groups.resolve(&read, payload, arrival);
     in_range(&Descriptor::of_vp9(&read, needs, groups.is_ksvc()));
 }
 
