@@ -291,9 +291,10 @@ impl Layering {
         packet: &PacketFacts,
         written: Written<'_>,
     ) -> Option<Rewriting> {
-        let run = self.runs.of(number)?;
-        let was_sent = self.frames.was_forwarded(&packet.descriptor, run.frame);
-        self.rewriting_in(run, packet, written).filter(|_| was_sent)
+        if self.has_withheld(number, packet) {
+            return None;
+        }
+        self.rewriting_in(self.runs.of(number)?, packet, written)
     }
 
     /// The packet `number`, counted on through all runs, was withheld. Its receiver misses it where

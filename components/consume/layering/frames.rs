@@ -132,16 +132,6 @@ impl Frames {
         place.is_some_and(|place| place.seen & mask(frame, bits) != 0)
     }
 
-    /// A packet of the frame was forwarded, or would have been: so were those that are not remembered.
-    pub(super) fn was_forwarded(&self, frame: &Descriptor, shift: u16) -> bool {
-        let (Some((_, bits)), Some(number)) = (frame.frame_id(), self.number(frame, shift)) else {
-            return true;
-        };
-        let place = self.places.get(number);
-        let layer = mask(frame, bits);
-        place.is_none_or(|place| place.seen & layer != 0 && place.withheld & layer == 0)
-    }
-
     /// The frame was withheld, or the packets of it that came. What is not remembered was not.
     pub(super) fn has_withheld(&self, frame: &Descriptor, shift: u16) -> bool {
         let (Some((_, bits)), Some(number)) = (frame.frame_id(), self.number(frame, shift)) else {
