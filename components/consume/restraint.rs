@@ -57,9 +57,10 @@ const TOLD: Duration = Duration::from_millis(300);
 /// A path that is believed to carry less than so much of what is sent, in percent, has become
 /// another one.
 const DEEP_PERCENT: u64 = 70;
-/// Lowest layers over-fill a path if it is over-filled for so long with them alone: what was sent
-/// before has left then.
-const OVERFULL: Duration = Duration::from_secs(1);
+/// Lowest layers over-fill a path if it is over-filled for so long with them alone. What was sent
+/// before has left sooner where nobody else is on it, and others are as slow to notice: over a step
+/// down that all of them must follow, going without for a second froze more than it saved.
+const OVERFULL: Duration = Duration::from_secs(3);
 
 impl Restraint {
     /// What there is to share of `path`, where `sent` bits a second are sent, and `repeated` of what
@@ -412,20 +413,20 @@ mod tests {
         let rows = [
             (0, 1_200_000, 300.0, 0.3, Lowest::Everybody),
             // It was not: from here on again.
-            (900, 950_000, 300.0, 0.3, Lowest::Everybody),
-            (1_000, 1_200_000, 300.0, 0.3, Lowest::Everybody),
-            (1_900, 1_200_000, 0.0, 0.3, Lowest::Everybody),
-            (2_000, 1_200_000, 250.0, 0.0, Lowest::Everybody),
-            (2_900, 1_200_000, 30.0, 0.06, Lowest::Everybody),
-            (3_000, 1_200_000, 30.0, 0.06, Lowest::First),
-            (3_100, 900_000, 0.0, 0.0, Lowest::First),
+            (2_900, 950_000, 300.0, 0.3, Lowest::Everybody),
+            (3_000, 1_200_000, 300.0, 0.3, Lowest::Everybody),
+            (5_900, 1_200_000, 0.0, 0.3, Lowest::Everybody),
+            (6_000, 1_200_000, 250.0, 0.0, Lowest::Everybody),
+            (8_900, 1_200_000, 30.0, 0.06, Lowest::Everybody),
+            (9_000, 1_200_000, 30.0, 0.06, Lowest::First),
+            (9_100, 900_000, 0.0, 0.0, Lowest::First),
         ];
         for (ms, sent, queue, loss, expected) in rows {
             assert_eq!(look(ms, sent, queue, loss), expected, "at {ms} ms");
         }
         restraint.serve_all();
         let path = PathEstimate::starting_at(1_000_000);
-        let budget = restraint.budget(&path, (0, 0), 1, Time::from_secs(4), &limits);
+        let budget = restraint.budget(&path, (0, 0), 1, Time::from_secs(10), &limits);
         assert_eq!(budget.lowest, Lowest::Everybody);
     }
 }
