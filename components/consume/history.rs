@@ -76,7 +76,8 @@ pub struct HistoryBounds {
 /// This many sequence numbers lie between the oldest and the newest packet, both included. No
 /// packet is as late as that: one that seems to be is of numbers that went round meanwhile.
 const SPAN_MAX: u64 = 2_500;
-/// This many packets that overtook the first one of a key frame are sent behind it.
+/// This many packets that overtook the first one of a key frame are sent behind it, as long as nobody
+/// asks for more.
 pub const OVERTAKING_MAX: usize = 30;
 
 impl History {
@@ -125,22 +126,17 @@ impl History {
         Some((facts, bytes))
     }
 
-    /// The numbers of the newest packets that follow `number` and arrived before it, rising; at
-    /// most [`OVERTAKING_MAX`].
+    /// The numbers of the packets that follow `number` and arrived before it, rising.
     pub fn overtaking(&self, number: u16) -> SmallVec<[u16; OVERTAKING_MAX]> {
         let first = self.places.extended(number);
         let (Some(behind), Some((_, newest))) = (self.find(first), self.places.range()) else {
             return SmallVec::new();
         };
         let overtook = |later: &u64| self.find(*later).is_some_and(|at| at < behind);
-        let mut numbers: SmallVec<_> = (first + 1..=newest)
-            .rev()
+        (first + 1..=newest)
             .filter(overtook)
-            .take(OVERTAKING_MAX)
             .map(|later| later as u16)
-            .collect();
-        numbers.reverse();
-        numbers
+            .collect()
     }
 
     /// The highest number that is kept.
@@ -385,8 +381,8 @@ mod tests {
             keep(&mut history, number, 0);
         }
         keep(&mut history, 9, 0);
-        let newest: Vec<u16> = (70..100).collect();
-        assert_eq!(history.overtaking(9)[..], newest);
+        let later: Vec<u16> = (10..100).collect();
+        assert_eq!(history.overtaking(9)[..], later);
     }
 
     #[test]

@@ -7,9 +7,9 @@ use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::sequence::is_higher_u32;
 use flumen_components::{
     Arrival, ConsumerId, Destination, DirectOut, DirectRow, Emission, KeyFrameWish, KeyFrameWishes,
-    Layering, LayersChanging, Ledger, Limits, Link, MediaPacket, Need, Newest, Now, Outbox,
-    Outgoing, PacketFacts, Recipient, Rewriting, StreamRole, Subject, Trace, TraceTypes, Traces,
-    Withheld, Written,
+    Layering, LayersChanging, Ledger, Limits, Link, MediaPacket, Need, Newest, Now, OVERTAKING_MAX,
+    Outbox, Outgoing, PacketFacts, Recipient, Rewriting, StreamRole, Subject, Trace, TraceTypes,
+    Traces, Withheld, Written,
 };
 
 use super::choose::{Choice, choose, pass_over};
@@ -267,9 +267,18 @@ impl Delivery<'_, '_> {
     }
 
     /// Sends what overtook the first packet of a key frame right behind it. These were withheld
-    /// when they came, so the ledger has them as generated.
+    /// when they came, so the ledger has them as generated. Of many only the newest; but of all it is
+    /// decided now, since the others are what its receiver misses and asks for.
     fn send_overtaking(&mut self, number: u16, exit: Exit) {
-        for number in self.origin.history.overtaking(number) {
+        let numbers = self.origin.history.overtaking(number);
+        let beyond = numbers.len().saturating_sub(OVERTAKING_MAX);
+        let (asked_for, newest) = numbers.split_at(beyond);
+        for &number in asked_for {
+            if let Some((facts, bytes)) = self.origin.history.get(number) {
+                self.choose_kept(&facts, bytes);
+            }
+        }
+        for &number in newest {
             self.send_kept(number, exit);
         }
     }

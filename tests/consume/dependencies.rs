@@ -243,6 +243,31 @@ fn when_the_top_layer_of_ksvc_stops_the_next_one_is_shown() {
 }
 
 /// A liar's packets: numbers, marker and payload are as they should be.
+/// What is not sent behind the first packet is what its receiver asks for.
+#[test]
+fn a_key_picture_is_whole_however_much_overtook_its_first_packet() {
+    for stacking in Stacking::ALL {
+        let mut call = LayeredCall::svc(Wrapping::Av1, stacking, 37).begun();
+        let (engine, consumer) = (&mut call.room.engine, call.consumer);
+        engine.pause_consumer(consumer).unwrap();
+        call.run(1);
+        call.room.engine.resume_consumer(consumer).unwrap();
+        call.sources[0].set_reaction(20);
+        call.sources[0].begin_anew();
+        let packets = call.encode_all();
+        let before = call.received();
+        call.send(&packets[1..]);
+        call.run(8);
+        assert_eq!(call.received(), before, "it waits for the first packet");
+        call.send(&packets[..1]);
+        call.repairs = true;
+        call.repair();
+        call.run(5);
+        call.repair();
+        call.decoded(Path::Repaired);
+    }
+}
+
 fn lie(call: &mut LayeredCall, descriptor: &[u8]) {
     for mut packet in call.encode_all() {
         packet.extensions = vec![(DEPENDENCIES, descriptor.to_vec())];
