@@ -15,14 +15,18 @@ pub struct PictureGroups {
     /// that came says otherwise.
     is_ksvc: bool,
     newest: Begun,
-    /// The one before: pictures of it may come late.
-    before: Begun,
+    /// Those before, the latest first: pictures of them may come late, behind several key pictures.
+    before: [Begun; REMEMBERED],
     /// Pictures before this one are older: the first of the newest group, until identifiers have gone
     /// on by a quarter of all that there are, since a call may go for long without another key picture.
     floor: Option<PictureId>,
 }
 
 crate::snapshot::state! { struct PictureGroups { is_ksvc, newest, before, floor } }
+
+/// So many groups before the newest one are remembered. What comes late is a few pictures old, and of
+/// these few are key pictures.
+const REMEMBERED: usize = 4;
 
 /// A group, and the key picture with which it begins.
 #[derive(Clone, Debug, Default)]
@@ -78,17 +82,28 @@ impl PictureGroups {
         let is_another = self.newest.first != Some(picture);
         if vp9.has_structure {
             if is_another {
-                std::mem::swap(&mut self.newest, &mut self.before);
+                self.step_back();
             }
             let complete = self.newest.group.read(vp9, payload);
             self.newest.first = complete.map(|()| picture);
             self.floor = self.newest.first;
         } else if is_key && is_another && self.newest.first.is_some() {
             // What tells the group again may be lost.
-            self.before = self.newest.clone();
+            self.step_back();
+            self.newest.group.clone_from(&self.before[0].group);
             (self.newest.first, self.floor) = (Some(picture), Some(picture));
         }
         self.raise_floor(picture);
+    }
+
+    /// The newest group becomes one of those before.
+    fn step_back(&mut self) {
+        // It was in force for so long that the identifiers of those before it come round.
+        if self.floor != self.newest.first {
+            self.before.iter_mut().for_each(|begun| begun.first = None);
+        }
+        self.before.rotate_right(1);
+        std::mem::swap(&mut self.newest, &mut self.before[0]);
     }
 
     fn is_old(&self, picture: PictureId) -> bool {
@@ -105,18 +120,23 @@ impl PictureGroups {
         }
     }
 
+    /// The latest of the groups before the newest one that begins no later than a picture. What is older
+    /// than one that was cut off may be of that.
+    fn before(&self, picture: PictureId) -> Option<&Begun> {
+        let mut known = self.before.iter().take_while(|begun| begun.first.is_some());
+        let begins = |begun: &&Begun| begun.first.is_some_and(|first| !is_before(picture, first));
+        known.find(begins)
+    }
+
     /// What a picture refers to by its place in the group, unless it is of another layer than the
     /// one at that place.
     fn of_group(&self, vp9: &vp9::Descriptor) -> Option<[u8; vp9::REFERENCES_MAX]> {
         let picture = vp9.picture_id?;
         let begun = match self.is_old(picture) && self.floor == self.newest.first {
-            true => &self.before,
+            true => self.before(picture)?,
             false => &self.newest,
         };
         let first = begun.first?;
-        if begun.first != self.newest.first && is_before(picture, first) {
-            return None;
-        }
         let temporal = vp9.layers.map_or(0, |layers| layers.temporal);
         let picture = begun.group.picture(ahead(picture, first))?;
         (picture.temporal == temporal).then_some(picture.references)
@@ -219,7 +239,37 @@ mod tests {
             assert_eq!(late(&mut groups, INTER, 127, &[]), Needs::frames([3]));
             // What is older than that group, too, refers to nobody knows what.
             assert_eq!(late(&mut groups, INTER, 125, &[]), Needs::EveryLayer);
+            // It is of that group whatever key pictures come next.
+            for id in 3..6 {
+                needs(&mut groups, KEY & !0x02, id, &[]);
+            }
+            assert_eq!(late(&mut groups, INTER, 127, &[]), Needs::frames([3]));
+            // But not of one that nobody remembers.
+            needs(&mut groups, KEY & !0x02, 6, &[]);
+            assert_eq!(late(&mut groups, INTER, 127, &[]), Needs::EveryLayer);
         }
+    }
+
+    #[test]
+    fn a_group_whose_identifiers_came_round_is_not_that_of_a_picture() {
+        let mut groups = PictureGroups::default();
+        needs(&mut groups, KEY, 1, &GROUP);
+        needs(&mut groups, KEY, 41, &GROUP);
+        for id in (42..128).chain(0..12) {
+            needs(&mut groups, INTER, id, &[]);
+        }
+        needs(&mut groups, KEY, 13, &GROUP);
+        // It is none of the group that begins with 1, a round of identifiers before.
+        assert_eq!(late(&mut groups, INTER, 12, &[]), Needs::EveryLayer);
+    }
+
+    #[test]
+    fn a_picture_before_a_group_that_was_cut_off_is_of_nobody_knows_which() {
+        let mut groups = PictureGroups::default();
+        needs(&mut groups, KEY, 1, &GROUP);
+        needs(&mut groups, KEY, 4, &GROUP[..5]);
+        needs(&mut groups, KEY, 8, &GROUP);
+        assert_eq!(late(&mut groups, INTER, 7, &[]), Needs::EveryLayer);
     }
 
     #[test]

@@ -292,6 +292,31 @@ fn a_layer_is_not_fallen_to_of_which_a_frame_behind_the_key_picture_is_missing()
     }
 }
 
+/// It is of a group that began long ago, and needs nothing that was withheld.
+#[test]
+fn a_layer_that_comes_late_is_sent_however_many_key_pictures_overtook_it() {
+    for key_pictures in 1..5 {
+        let mut call = LayeredCall::vp9(FULL, 21).begun();
+        call.prefer(2, Some(0));
+        call.run(7);
+        call.prefer(2, None);
+        // Of the highest temporal layer, which needs the picture before alone.
+        let packets = call.encode_all().into_iter();
+        let (late, in_time): (Vec<_>, Vec<_>) = packets.partition(|packet| spatial_of(packet) == 0);
+        call.delay(&late);
+        call.send(&in_time);
+        for _ in 0..key_pictures {
+            call.sources[0].begin_anew();
+            call.run(1);
+        }
+        call.send(&late);
+        call.run(5);
+        call.repairs = true;
+        call.repair();
+        call.decoded(Path::Repaired);
+    }
+}
+
 #[test]
 fn rising_from_the_lowest_to_the_highest_layer_passes_nothing_undecodable_between() {
     let mut call = LayeredCall::vp9(FULL, 10).begun();

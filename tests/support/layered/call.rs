@@ -343,6 +343,14 @@ impl LayeredCall {
         }
     }
 
+    /// These packets come late.
+    pub fn delay(&mut self, packets: &[Packet]) {
+        for packet in packets {
+            let (id, index) = (self.see)(packet).frame;
+            self.made[id as usize].late |= 1 << index;
+        }
+    }
+
     /// The next picture of every encoding, its packets in some order that leaves each encoding's as
     /// it is, in a few ticks. On a lossy path some of them are lost, or come later.
     pub fn stir(&mut self, path: Path) {
@@ -365,8 +373,7 @@ impl LayeredCall {
                 0..2 if path == Path::Lossy && stream != late => self.lose(&[packet]),
                 2..5 if path != Path::Clean && stream != late => {
                     let wait = 1 + self.noise.below(5);
-                    let (id, index) = (self.see)(&packet).frame;
-                    self.made[id as usize].late |= 1 << index;
+                    self.delay(std::slice::from_ref(&packet));
                     self.late.push((wait, packet));
                 }
                 _ => self.room.arrive(self.sender, &packet),
