@@ -242,7 +242,6 @@ fn when_the_top_layer_of_ksvc_stops_the_next_one_is_shown() {
     call.decoded(Path::Clean);
 }
 
-/// A liar's packets: numbers, marker and payload are as they should be.
 /// What is not sent behind the first packet is what its receiver asks for.
 #[test]
 fn a_key_picture_is_whole_however_much_overtook_its_first_packet() {
@@ -268,6 +267,7 @@ fn a_key_picture_is_whole_however_much_overtook_its_first_packet() {
     }
 }
 
+/// A liar's packets: numbers, marker and payload are as they should be.
 fn lie(call: &mut LayeredCall, descriptor: &[u8]) {
     for mut packet in call.encode_all() {
         packet.extensions = vec![(DEPENDENCIES, descriptor.to_vec())];

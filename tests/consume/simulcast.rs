@@ -473,6 +473,34 @@ fn a_key_frame_does_not_wait_for_an_end_that_is_lost() {
     }
 }
 
+/// A receiver takes in the key frame all the same: it sees no hole, and nothing needs the frame.
+#[test]
+fn an_end_that_comes_when_a_key_frame_has_waited_for_it_is_not_sent() {
+    let mut call = LayeredCall::running(2, 1, 24);
+    call.run(20);
+    call.prefer(0, None);
+    call.room.tick();
+    call.sources[0].begin_anew();
+    let key = call.encode(0);
+    let frame = loop {
+        let frame = call.encode(1);
+        if frame.len() > 1 {
+            break frame;
+        }
+        call.send(&frame);
+    };
+    let (begun, end) = frame.split_at(frame.len() - 1);
+    call.delay(end);
+    call.send(begun);
+    assert_eq!(call.send(&key).packets.len(), 0);
+    call.sources[1].is_live = false;
+    call.run(6);
+    assert_eq!(call.current(), Some((0, 0)));
+    assert_eq!(call.send(end).packets.len(), 0);
+    call.run(5);
+    call.decoded(Path::Repaired);
+}
+
 #[test]
 fn a_late_packet_fills_the_hole_from_before_a_switch() {
     let mut call = LayeredCall::running(2, 1, 22);
