@@ -440,22 +440,29 @@ fn a_key_frame_amid_a_frame_waits_for_its_end() {
     call.decoded(Path::Clean);
 }
 
+/// A call whose consumer waits for the key frame of the lower encoding, that key frame, and a frame of
+/// several packets of the encoding that it still gets: both have yet to be sent.
+fn about_to_fall(seed: u64) -> (LayeredCall, Vec<Packet>, Vec<Packet>) {
+    let mut call = LayeredCall::running(2, 1, seed);
+    call.run(20);
+    call.prefer(0, None);
+    call.room.tick();
+    call.sources[0].begin_anew();
+    let key = call.encode(0);
+    let frame = loop {
+        let frame = call.encode(1);
+        if frame.len() > 1 {
+            break frame;
+        }
+        call.send(&frame);
+    };
+    (call, key, frame)
+}
+
 #[test]
 fn a_key_frame_does_not_wait_for_an_end_that_is_lost() {
     for behind in [true, false] {
-        let mut call = LayeredCall::running(2, 1, 21);
-        call.run(20);
-        call.prefer(0, None);
-        call.room.tick();
-        call.sources[0].begin_anew();
-        let key = call.encode(0);
-        let frame = loop {
-            let frame = call.encode(1);
-            if frame.len() > 1 {
-                break frame;
-            }
-            call.send(&frame);
-        };
+        let (mut call, key, frame) = about_to_fall(21);
         call.lose(&frame[frame.len() - 1..]);
         call.send(&frame[..frame.len() - 1]);
         assert_eq!(call.send(&key).packets.len(), 0);
@@ -476,19 +483,7 @@ fn a_key_frame_does_not_wait_for_an_end_that_is_lost() {
 /// A receiver takes in the key frame all the same: it sees no hole, and nothing needs the frame.
 #[test]
 fn an_end_that_comes_when_a_key_frame_has_waited_for_it_is_not_sent() {
-    let mut call = LayeredCall::running(2, 1, 24);
-    call.run(20);
-    call.prefer(0, None);
-    call.room.tick();
-    call.sources[0].begin_anew();
-    let key = call.encode(0);
-    let frame = loop {
-        let frame = call.encode(1);
-        if frame.len() > 1 {
-            break frame;
-        }
-        call.send(&frame);
-    };
+    let (mut call, key, frame) = about_to_fall(24);
     let (begun, end) = frame.split_at(frame.len() - 1);
     call.delay(end);
     call.send(begun);
