@@ -1,14 +1,20 @@
 //! However layers are switched, what a consumer sends can be decoded.
 //!
 //! `FLUMEN_SWITCHES=1000000 cargo test --release -p flumen-tests --test consume switches` does so
-//! a million times for each codec.
+//! a million times for each codec; `FLUMEN_SEED=N` begins with call N, as one that failed.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use flumen_tests::layered::{LayeredCall, Path, Stacking, Vp9Mode, Wrapping};
 
 /// How many times each test lets a consumer get other layers.
 fn switches() -> usize {
-    let count = std::env::var("FLUMEN_SWITCHES");
-    count.map_or(10_000, |count| count.parse().expect("a number of switches"))
+    asked("FLUMEN_SWITCHES").unwrap_or(10_000)
+}
+
+fn asked(name: &str) -> Option<usize> {
+    let count = std::env::var(name).ok()?;
+    Some(count.parse().expect("a number"))
 }
 
 /// A call of so many wishes, each followed by a few pictures.
@@ -16,41 +22,47 @@ const WISHES_IN_A_CALL: u64 = 250;
 
 /// Switches in calls of one kind until there were enough.
 fn switch(path: Path, call: impl Fn(u64) -> LayeredCall) {
+    let first = asked("FLUMEN_SEED").unwrap_or(0);
     let mut switched = 0;
-    for seed in 0.. {
-        let mut call = call(seed);
-        call.repairs = path == Path::Repaired;
-        for _ in 0..WISHES_IN_A_CALL {
-            call.do_anything();
-            for _ in 0..=call.below(4) {
-                call.stir(path);
-            }
-            if path == Path::Lossy {
-                call.ask_for_missing();
-            }
-        }
-        // Until what is late has come, and a key frame with which to go on: that is asked for no more
-        // often than once a second.
-        call.calm();
-        for _ in 0..60 {
-            call.stir(Path::Clean);
-        }
-        for _ in 0..5 {
-            let before = call.received();
-            call.stir(Path::Clean);
-            assert!(call.received() > before, "frozen after seed {seed}");
-        }
-        call.repair();
-        call.decoded(path);
-        switched += call.told().len();
+    for seed in first.. {
+        let in_this_call = catch_unwind(AssertUnwindSafe(|| wish(path, call(seed as u64))));
+        switched += in_this_call.unwrap_or_else(|_| panic!("repeat it with FLUMEN_SEED={seed}"));
         assert!(
-            switched > 10 * seed as usize,
-            "{switched} switches up to seed {seed}"
+            switched > 10 * (seed - first),
+            "{switched} switches up to {seed}"
         );
         if switched >= switches() {
             return;
         }
     }
+}
+
+/// Has many wishes in a call, and returns how many switches they led to.
+fn wish(path: Path, mut call: LayeredCall) -> usize {
+    call.repairs = path == Path::Repaired;
+    for _ in 0..WISHES_IN_A_CALL {
+        call.do_anything();
+        for _ in 0..=call.below(4) {
+            call.stir(path);
+        }
+        if path == Path::Lossy {
+            call.ask_for_missing();
+        }
+    }
+    // Until what is late has come, and a key frame with which to go on: that is asked for no more
+    // often than once a second.
+    call.calm();
+    for _ in 0..60 {
+        call.stir(Path::Clean);
+    }
+    for _ in 0..5 {
+        let before = call.received();
+        call.stir(Path::Clean);
+        assert!(call.received() > before, "frozen");
+    }
+    call.repair();
+    call.decoded(path);
+    call.told().len()
 }
 
 fn vp8_simulcast(path: Path) {

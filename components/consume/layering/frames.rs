@@ -153,28 +153,31 @@ impl Frames {
         }
     }
 
-    /// The frame of the spatial layer below was forwarded, or will be if it comes: it needs what this
-    /// one needs, in its own layer; where a layer begins amid others, who knows what.
+    /// The frame of the spatial layer below was forwarded, or will be if it comes: in its own layer it
+    /// needs what this one needs and, where a layer began amid others, perhaps more.
     fn has_below(&self, frame: &Descriptor, number: u16, place: Place, bits: u32) -> bool {
         if !frame.inter_layer || frame.spatial_layer == 0 {
             return true;
         }
         let below = Descriptor {
             spatial_layer: frame.spatial_layer - 1,
-            needs: match frame.needs {
-                Needs::Nothing => Needs::EveryLayer,
-                needs => needs,
-            },
             ..*frame
         };
         let layer = mask(&below, bits);
-        match place.seen & layer {
-            0 => {
-                self.has_below(&below, number, place, bits)
-                    && self.has_earlier(&below, number, place, bits)
-            }
-            _ => place.withheld & layer == 0,
+        if place.seen & layer != 0 {
+            return place.withheld & layer == 0;
         }
+        let perhaps = match frame.needs {
+            Needs::Base => Needs::Base,
+            _ => Needs::EveryLayer,
+        };
+        let has_earlier = |needs| {
+            let below = Descriptor { needs, ..below };
+            self.has_earlier(&below, number, place, bits)
+        };
+        self.has_below(&below, number, place, bits)
+            && has_earlier(frame.needs)
+            && has_earlier(perhaps)
     }
 
     /// The earlier frames that this one needs were forwarded, or will be if they come.
@@ -432,8 +435,14 @@ mod tests {
             (12, 0, 2, one_back, 2, Undecodable),
             (13, 1, 0, Nothing, 2, Forwarded),
             (13, 0, 0, Needs::frames([3]), 2, Forwarded),
-            (14, 1, 2, one_back, 2, Forwarded),
-            (14, 0, 2, one_back, 2, Forwarded),
+            (14, 0, 1, one_back, 0, Unwanted),
+            // What began anew refers to the lowest, and what it stands on to the newest.
+            (15, 1, 2, Needs::frames([2]), 2, Undecodable),
+            (15, 0, 2, one_back, 2, Undecodable),
+            (16, 0, 0, Needs::frames([3]), 2, Forwarded),
+            (16, 1, 0, Needs::frames([3]), 2, Forwarded),
+            (17, 0, 2, one_back, 2, Forwarded),
+            (17, 1, 2, one_back, 2, Forwarded),
         ];
         let mut frames = begun(10);
         for (id, spatial, temporal, needs, wanted, fate) in rows {
