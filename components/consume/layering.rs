@@ -300,7 +300,10 @@ impl Layering {
     /// The packet `number`, counted on through all runs, was withheld. Its receiver misses it where
     /// what follows was sent before it came.
     pub fn has_withheld(&self, number: u16, packet: &PacketFacts) -> bool {
-        let withheld = |run: &Run| self.frames.has_withheld(&packet.descriptor, run.frame);
+        let withheld = |run: &Run| {
+            let spot = self.frames.spot(&packet.descriptor, run.frame);
+            self.frames.has_withheld(spot)
+        };
         let run = self.runs.of(number);
         run.is_some_and(|run| withheld(run) || !self.is_of(run, packet))
     }
@@ -314,11 +317,12 @@ impl Layering {
         templates: Option<&Templates>,
     ) -> Option<Rewriting> {
         let run = self.runs.of(number)?;
+        let spot = self.frames.spot(&packet.descriptor, run.frame);
         Some(Rewriting {
             timestamp: packet.header.timestamp.wrapping_add(run.timestamp),
             marker: false,
             patch: Patch::default(),
-            dependencies: self.change_dependencies(run, &packet.descriptor, templates),
+            dependencies: self.change_dependencies(spot, &packet.descriptor, templates),
         })
     }
 

@@ -200,14 +200,14 @@ pub(super) fn admit(
     written: Written<'_>,
     late: bool,
 ) -> Result<Choice, Withheld> {
-    let admitted = layering.admit(packet, late, &mut emission.sequence);
-    let sequence = match admitted {
+    let admitted = layering.admit(packet, written, late, &mut emission.sequence);
+    let (sequence, rewriting) = match admitted {
         Err(Withheld::TooLate) => return Err(too_late(emission)),
         admitted => admitted?,
     };
     Ok(Choice {
         sequence,
         begins_key_frame: false,
-        rewriting: layering.rewriting(packet, written),
+        rewriting: Some(rewriting),
     })
 }

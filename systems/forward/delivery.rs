@@ -90,9 +90,11 @@ impl Delivery<'_, '_> {
 
     fn withhold_layer(&mut self, scratch: &Scratch) {
         let mut vetoed = 0;
-        for veto in scratch.packets.iter().filter_map(|packet| packet.veto) {
-            self.ledger.withheld[veto] += 1;
-            vetoed += 1;
+        if scratch.has_vetoed() {
+            for veto in scratch.packets.iter().filter_map(|packet| packet.veto) {
+                self.ledger.withheld[veto] += 1;
+                vetoed += 1;
+            }
         }
         let count = scratch.packets.len() - vetoed;
         self.ledger.withhold(Withheld::OtherLayer, count);
@@ -108,11 +110,7 @@ impl Delivery<'_, '_> {
         if self.emission.sync_required {
             layering.stop();
         }
-        layering.role(encoding) == StreamRole::Other
-            && scratch
-                .packets
-                .iter()
-                .all(|packet| packet.arrival != Arrival::Late)
+        layering.role(encoding) == StreamRole::Other && !scratch.has_late
     }
 
     fn encoding(&self) -> u8 {

@@ -6,8 +6,8 @@ use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
 use flumen_components::rtp_parameters::Codec;
 use flumen_components::wire::codec::opus;
 use flumen_components::{
-    ConsumerId, Emission, Exclusion, Exclusions, Inbox, Layering, Ledger, Link, Media, MediaPacket,
-    Path, PausedByOwner, Touched, TouchedStream, TraceTypes, Withheld, indexed_chain,
+    Arrival, ConsumerId, Emission, Exclusion, Exclusions, Inbox, Layering, Ledger, Link, Media,
+    MediaPacket, Path, PausedByOwner, Touched, TouchedStream, TraceTypes, Withheld, indexed_chain,
 };
 
 use super::delivery::{Delivery, Exits};
@@ -39,6 +39,10 @@ pub(crate) struct Scratch {
     rows: Vec<u32>,
     /// Which of them one consumer does not get.
     excluded: Vec<usize>,
+    /// Some of them came late.
+    pub(super) has_late: bool,
+    /// Some of them nobody gets.
+    has_vetoed: bool,
     /// Which of them are silence.
     pub(super) dtx: Vec<bool>,
     pub(super) templates: Templates,
@@ -159,12 +163,19 @@ impl Scratch {
             self.rows.push(row);
             self.packets.push(*packet);
         }
+        self.has_late = (self.packets.iter()).any(|packet| packet.arrival == Arrival::Late);
+        self.has_vetoed = self.packets.iter().any(|packet| packet.veto.is_some());
         self.dtx.clear();
         let silent = |packet: &MediaPacket| {
             codec == Codec::Opus
                 && opus::is_dtx(packet.header.payload(&inbox.bytes()[packet.range()]))
         };
         self.dtx.extend(self.packets.iter().map(silent));
+    }
+
+    /// Whether the consumer does not get some of them because of vetoes.
+    pub(super) fn has_vetoed(&self) -> bool {
+        self.has_vetoed || !self.excluded.is_empty()
     }
 
     /// Vetoes packets for one consumer.

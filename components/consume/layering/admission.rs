@@ -12,14 +12,15 @@ use crate::tick::batch::PacketFacts;
 use crate::wire::sequence::{SequenceManager, is_higher, is_higher_u16};
 
 impl Layering {
-    /// The outgoing number of a packet of the followed stream, or why it is not forwarded. What is
-    /// withheld is taken out of the `sequence`.
+    /// The outgoing number of a packet of the followed stream and what changes in it, or why it is not
+    /// forwarded. What is withheld is taken out of the `sequence`.
     pub fn admit(
         &mut self,
         packet: &PacketFacts,
+        written: Written<'_>,
         late: bool,
         sequence: &mut SequenceManager<16>,
-    ) -> Result<u16, Withheld> {
+    ) -> Result<(u16, Rewriting), Withheld> {
         let Some(&run) = self.runs.newest() else {
             return Err(Withheld::OtherLayer);
         };
@@ -34,12 +35,14 @@ impl Layering {
                 sequence.drop(number);
                 return Err(Withheld::OtherLayer);
             }
-            let target = self.target_within(run.encoding);
-            self.pictures.see(packet, target, &self.frames);
+            if !self.pictures.goes_on(packet) {
+                let target = self.target_within(run.encoding);
+                self.pictures.see_next(packet, target, &self.frames);
+            }
         }
-        let fate = self
-            .frames
-            .decide(descriptor, run.frame, self.pictures.wanted());
+        let spot = self.frames.spot(descriptor, run.frame);
+        let wanted = self.pictures.wanted();
+        let fate = self.frames.decide(descriptor, spot, wanted);
         let reason = match fate {
             Fate::Forwarded => None,
             Fate::Unwanted => Some(Withheld::OtherLayer),
@@ -54,9 +57,13 @@ impl Layering {
             sequence.drop(number);
             return Err(reason);
         }
+        let Some(rewriting) = self.rewriting_at(&run, spot, packet, written) else {
+            sequence.drop(number);
+            return Err(Withheld::TooLate);
+        };
         let outgoing = sequence.input(number).ok_or(Withheld::TooLate)?;
-        self.note(packet, run, late);
-        Ok(outgoing)
+        self.note(packet, &run, rewriting.marker, late);
+        Ok((outgoing, rewriting))
     }
 
     /// What is to be got of an encoding that is followed; none when that stays as it is. Where a
@@ -104,11 +111,12 @@ impl Layering {
             return None;
         }
         let is_counted = packet.descriptor.temporal_layer == 0;
-        if is_counted && !self.frames.has_seen(&packet.descriptor, run.frame) {
+        let spot = self.frames.spot(&packet.descriptor, run.frame);
+        if is_counted && !self.frames.has_seen(spot) {
             return None;
         }
-        let fate = self.frames.decide_late(&packet.descriptor, run.frame);
-        let rewriting = self.rewriting_in(run, packet, written);
+        let fate = self.frames.decide_late(&packet.descriptor, spot);
+        let rewriting = self.rewriting_at(run, spot, packet, written);
         let rewriting = rewriting.filter(|_| fate == Fate::Forwarded)?;
         Some((sequence.input(number)?, rewriting))
     }
@@ -126,7 +134,7 @@ impl Layering {
         }
     }
 
-    fn note(&mut self, packet: &PacketFacts, run: Run, late: bool) {
+    fn note(&mut self, packet: &PacketFacts, run: &Run, ends_picture: bool, late: bool) {
         let descriptor = &packet.descriptor;
         let current = self.pictures.forwarded(descriptor, late);
         self.current = Some(match self.is_simulcast {
@@ -144,7 +152,7 @@ impl Layering {
             return;
         }
         self.sent = Sent {
-            is_amid_frame: !(packet.header.marker || self.ends_picture(descriptor, &run)),
+            is_amid_frame: !ends_picture,
             timestamp: packet.header.timestamp,
             ..self.sent
         };

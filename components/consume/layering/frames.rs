@@ -1,6 +1,6 @@
 //! What became of the latest frames: which of them a receiver can decode.
 
-use crate::consume::layering::places::{Place, Places};
+use crate::consume::layering::places::{Place, Places, Spot};
 use crate::consume::layering::selection::ConsumerLayers;
 use crate::media::descriptor::{Descriptor, Needs};
 
@@ -46,10 +46,11 @@ impl Frames {
         self.first.wrapping_sub(id)
     }
 
-    /// The number in here of the frame that `descriptor` is of, when `shift` is added to the numbers
-    /// of its stream.
-    pub(super) fn number(&self, descriptor: &Descriptor, shift: u16) -> Option<u16> {
-        self.places.number(descriptor, shift)
+    /// Where the frame that `descriptor` is of has its place, when `shift` is added to the numbers of
+    /// its stream.
+    #[inline]
+    pub(super) fn spot(&self, descriptor: &Descriptor, shift: u16) -> Option<Spot> {
+        self.places.spot(descriptor, shift)
     }
 
     /// The number of the newest frame.
@@ -76,22 +77,19 @@ impl Frames {
 
     /// The sender counts its frames anew: a frame that is not late has a number before the newest.
     pub(super) fn is_behind(&self, frame: &Descriptor, shift: u16) -> bool {
-        let ahead = |number: u16| number.wrapping_sub(self.newest()).cast_signed();
-        self.number(frame, shift)
-            .is_some_and(|number| ahead(number) < 0)
+        let ahead = |spot: Spot| spot.number.wrapping_sub(self.newest()).cast_signed();
+        self.spot(frame, shift).is_some_and(|spot| ahead(spot) < 0)
     }
 
-    /// Decides about the frame that a packet is of, when these layers are wanted and `shift` is
-    /// added to the numbers of its stream. What has no number is of the only layer.
+    /// Decides about the frame that a packet is of, when these layers are wanted. What has no number
+    /// is of the only layer.
     pub(super) fn decide(
         &mut self,
         frame: &Descriptor,
-        shift: u16,
+        spot: Option<Spot>,
         wanted: ConsumerLayers,
     ) -> Fate {
-        let ahead = self
-            .number(frame, shift)
-            .map_or(0, |number| number.wrapping_sub(self.newest()));
+        let ahead = spot.map_or(0, |spot| spot.number.wrapping_sub(self.newest()));
         if ahead.cast_signed() > 0 {
             self.advance(ahead, wanted);
             // A round of numbers further on, the first frame would seem to be this one.
@@ -100,54 +98,52 @@ impl Frames {
                 self.first = self.first.wrapping_add(since_first - FAR);
             }
         }
-        self.decide_late(frame, shift)
+        self.decide_late(frame, spot)
     }
 
     /// Decides about a frame that is not newer than the newest.
-    pub(super) fn decide_late(&mut self, frame: &Descriptor, shift: u16) -> Fate {
-        let (Some((_, bits)), Some(number)) = (frame.frame_id(), self.number(frame, shift)) else {
+    #[inline]
+    pub(super) fn decide_late(&mut self, frame: &Descriptor, spot: Option<Spot>) -> Fate {
+        let Some(spot) = spot else {
             return Fate::Forwarded;
         };
-        let Some(&place) = self.places.get(number) else {
+        let Some(&place) = self.places.get(spot.number) else {
             return Fate::TooOld;
         };
-        let layer = mask(frame, bits);
-        if place.seen & layer != 0 {
-            return match place.withheld & layer {
+        if place.seen & spot.layer != 0 {
+            return match place.withheld & spot.layer {
                 0 => Fate::Forwarded,
                 _ => Fate::Unwanted,
             };
         }
-        let fate = self.fate(frame, number, place, bits);
-        self.note(frame, number, fate);
+        let fate = self.fate(frame, spot, place);
+        self.note(frame, spot, fate);
         fate
     }
 
     /// A packet of the frame has come, or it has no number.
-    pub(super) fn has_seen(&self, frame: &Descriptor, shift: u16) -> bool {
-        let (Some((_, bits)), Some(number)) = (frame.frame_id(), self.number(frame, shift)) else {
+    pub(super) fn has_seen(&self, spot: Option<Spot>) -> bool {
+        let Some(spot) = spot else {
             return true;
         };
-        let place = self.places.get(number);
-        place.is_some_and(|place| place.seen & mask(frame, bits) != 0)
+        let place = self.places.get(spot.number);
+        place.is_some_and(|place| place.seen & spot.layer != 0)
     }
 
     /// The frame was withheld, or the packets of it that came. What is not remembered was not.
-    pub(super) fn has_withheld(&self, frame: &Descriptor, shift: u16) -> bool {
-        let (Some((_, bits)), Some(number)) = (frame.frame_id(), self.number(frame, shift)) else {
+    pub(super) fn has_withheld(&self, spot: Option<Spot>) -> bool {
+        let Some(spot) = spot else {
             return false;
         };
-        let (layer, place) = (mask(frame, bits), self.places.get(number));
-        place.is_some_and(|place| place.seen & !place.withheld & layer == 0)
+        let place = self.places.get(spot.number);
+        place.is_some_and(|place| place.seen & !place.withheld & spot.layer == 0)
     }
 
-    fn fate(&self, frame: &Descriptor, number: u16, place: Place, bits: u32) -> Fate {
+    fn fate(&self, frame: &Descriptor, spot: Spot, place: Place) -> Fate {
         if !place.wanted.wants(frame) {
             return Fate::Unwanted;
         }
-        let is_decodable = self.has_below(frame, number, place, bits)
-            && self.has_earlier(frame, number, place, bits);
-        match is_decodable {
+        match self.has_below(frame, spot, place) && self.has_earlier(frame, spot, place) {
             true => Fate::Forwarded,
             false => Fate::Undecodable,
         }
@@ -155,7 +151,7 @@ impl Frames {
 
     /// The frame of the spatial layer below was forwarded, or will be if it comes: in its own layer it
     /// needs what this one needs and, where a layer began amid others, perhaps more.
-    fn has_below(&self, frame: &Descriptor, number: u16, place: Place, bits: u32) -> bool {
+    fn has_below(&self, frame: &Descriptor, spot: Spot, place: Place) -> bool {
         if !frame.inter_layer || frame.spatial_layer == 0 {
             return true;
         }
@@ -163,9 +159,9 @@ impl Frames {
             spatial_layer: frame.spatial_layer - 1,
             ..*frame
         };
-        let layer = mask(&below, bits);
-        if place.seen & layer != 0 {
-            return place.withheld & layer == 0;
+        let spot = spot.of(&below);
+        if place.seen & spot.layer != 0 {
+            return place.withheld & spot.layer == 0;
         }
         let perhaps = match frame.needs {
             Needs::Base => Needs::Base,
@@ -173,38 +169,35 @@ impl Frames {
         };
         let has_earlier = |needs| {
             let below = Descriptor { needs, ..below };
-            self.has_earlier(&below, number, place, bits)
+            self.has_earlier(&below, spot, place)
         };
-        self.has_below(&below, number, place, bits)
-            && has_earlier(frame.needs)
-            && has_earlier(perhaps)
+        self.has_below(&below, spot, place) && has_earlier(frame.needs) && has_earlier(perhaps)
     }
 
     /// The earlier frames that this one needs were forwarded, or will be if they come.
-    fn has_earlier(&self, frame: &Descriptor, number: u16, place: Place, bits: u32) -> bool {
+    fn has_earlier(&self, frame: &Descriptor, spot: Spot, place: Place) -> bool {
         match frame.needs {
             Needs::Nothing | Needs::Base => true,
             Needs::EveryLayer => place.stale & !1 & up_to(frame.temporal_layer) == 0,
             Needs::Frames(distances) => distances
                 .into_iter()
                 .filter(|&back| back != 0)
-                .all(|back| self.has_sent(number, back, frame, bits)),
+                .all(|back| self.has_sent(spot, back, frame)),
         }
     }
 
-    /// The frame `back` before `number` was forwarded, or will be if it comes.
-    fn has_sent(&self, number: u16, back: u8, frame: &Descriptor, bits: u32) -> bool {
-        let since_first = number.wrapping_sub(self.first).cast_signed();
+    /// The frame `back` before that at `spot` was forwarded, or will be if it comes.
+    fn has_sent(&self, spot: Spot, back: u8, frame: &Descriptor) -> bool {
+        let since_first = spot.number.wrapping_sub(self.first).cast_signed();
         if (0..i16::from(back)).contains(&since_first) {
             // What came before the first frame of a stream was not forwarded.
             return false;
         }
-        let Some(place) = self.places.get(number.wrapping_sub(back.into())) else {
+        let Some(place) = self.places.get(spot.number.wrapping_sub(back.into())) else {
             return true;
         };
-        let layer = mask(frame, bits);
-        if place.seen & layer != 0 {
-            return place.withheld & layer == 0;
+        if place.seen & spot.layer != 0 {
+            return place.withheld & spot.layer == 0;
         }
         let needs_stale = place.stale & !1 & up_to(frame.temporal_layer) != 0;
         // Of one that did not come yet it is not known who needs it: who needs what refers to it.
@@ -213,17 +206,16 @@ impl Frames {
             && !needs_stale
     }
 
-    fn note(&mut self, frame: &Descriptor, number: u16, fate: Fate) {
-        let is_newest = number == self.newest();
+    fn note(&mut self, frame: &Descriptor, spot: Spot, fate: Fate) {
+        let is_newest = spot.number == self.newest();
         let (spatial, temporal) = (
             1 << frame.spatial_layer.min(7),
             1 << frame.temporal_layer.min(7),
         );
         let withheld = fate != Fate::Forwarded;
-        let place = self.places.place(number);
-        let (_, bits) = frame.frame_id().unwrap_or_default();
-        place.seen |= mask(frame, bits);
-        place.withheld |= if withheld { mask(frame, bits) } else { 0 };
+        let place = self.places.place(spot.number);
+        place.seen |= spot.layer;
+        place.withheld |= if withheld { spot.layer } else { 0 };
         let wanted = place.wanted;
         if !is_newest {
             return;
@@ -254,15 +246,6 @@ impl Frames {
             *stale |= !up_to(skipped.temporal_layer.min(lowest.saturating_sub(1)));
             before
         });
-    }
-}
-
-/// The bit of a frame in its place: one for each spatial layer of a picture id, while frame numbers
-/// are those of one frame.
-fn mask(frame: &Descriptor, bits: u32) -> u8 {
-    match bits {
-        16 => u8::MAX,
-        _ => 1 << frame.spatial_layer.min(7),
     }
 }
 
@@ -304,6 +287,11 @@ mod tests {
         }
     }
 
+    fn decide(frames: &mut Frames, frame: &Descriptor, shift: u16, temporal: u8) -> Fate {
+        let spot = frames.spot(frame, shift);
+        frames.decide(frame, spot, up_to_temporal(temporal))
+    }
+
     /// Rows: picture id, temporal layer, what it needs, what is wanted, its fate.
     type Row = (u16, u8, Needs, u8, Fate);
 
@@ -311,7 +299,7 @@ mod tests {
         let mut frames = begun(first);
         for &(id, temporal, needs, wanted, fate) in rows {
             let frame = picture(id, temporal, needs);
-            let found = frames.decide(&frame, 0, up_to_temporal(wanted));
+            let found = decide(&mut frames, &frame, 0, wanted);
             assert_eq!(found, fate, "picture {id}");
         }
         frames
@@ -447,7 +435,7 @@ mod tests {
         let mut frames = begun(10);
         for (id, spatial, temporal, needs, wanted, fate) in rows {
             let frame = of_layer(id, spatial, temporal, needs);
-            let found = frames.decide(&frame, 0, up_to_temporal(wanted));
+            let found = decide(&mut frames, &frame, 0, wanted);
             assert_eq!(found, fate, "picture {id}, layer {spatial}");
         }
     }
@@ -475,8 +463,8 @@ mod tests {
         let mut frames = check(10, &[(10, 0, Nothing, 2, Forwarded)]);
         let key = picture(500, 0, Nothing);
         let shift = frames.begin(&key, up_to_temporal(2));
-        assert_eq!(frames.decide(&key, shift, up_to_temporal(2)), Forwarded);
-        let number = frames.number(&key, shift).unwrap();
+        assert_eq!(decide(&mut frames, &key, shift, 2), Forwarded);
+        let number = frames.spot(&key, shift).unwrap().number;
         assert_eq!((number, frames.compressed(number)), (11, Some(11)));
     }
 
@@ -484,9 +472,9 @@ mod tests {
     fn what_is_not_remembered_is_too_old() {
         let mut frames = check(10, &[(10, 0, Nothing, 2, Forwarded)]);
         let far = picture(5_000, 0, EveryLayer);
-        assert_eq!(frames.decide(&far, 0, up_to_temporal(2)), Forwarded);
+        assert_eq!(decide(&mut frames, &far, 0, 2), Forwarded);
         assert_eq!(frames.compressed(5_000), Some(5_000));
         let old = picture(4_800, 0, EveryLayer);
-        assert_eq!(frames.decide(&old, 0, up_to_temporal(2)), TooOld);
+        assert_eq!(decide(&mut frames, &old, 0, 2), TooOld);
     }
 }

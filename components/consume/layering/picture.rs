@@ -92,25 +92,28 @@ impl Pictures {
         self.is_broken = true;
     }
 
-    /// Takes in the newest packet of the stream before it is decided about; `target` is what its
-    /// consumer is to get of it.
-    pub(super) fn see(
+    /// Takes in the newest packet of the stream before it is decided about, if it is of the newest
+    /// picture; false when it is of the next one.
+    #[inline]
+    pub(super) fn goes_on(&mut self, packet: &PacketFacts) -> bool {
+        match &mut self.newest {
+            Some(picture) if picture.timestamp == packet.header.timestamp => {
+                let spatial_layer = packet.descriptor.spatial_layer;
+                picture.highest = picture.highest.max(spatial_layer);
+                picture.is_key |= packet.key_frame;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes in the first packet of the next picture; `target` is what its consumer is to get of it.
+    pub(super) fn see_next(
         &mut self,
         packet: &PacketFacts,
         target: Option<ConsumerLayers>,
         frames: &Frames,
     ) {
-        let (timestamp, descriptor) = (packet.header.timestamp, &packet.descriptor);
-        match &mut self.newest {
-            Some(picture) if picture.timestamp == timestamp => {
-                picture.highest = picture.highest.max(descriptor.spatial_layer);
-                picture.is_key |= packet.key_frame;
-            }
-            _ => self.see_next(packet, target, frames),
-        }
-    }
-
-    fn see_next(&mut self, packet: &PacketFacts, target: Option<ConsumerLayers>, frames: &Frames) {
         let descriptor = &packet.descriptor;
         let begins = descriptor.needs == Needs::Nothing && descriptor.spatial_layer == 0;
         let is_key = packet.key_frame || begins;

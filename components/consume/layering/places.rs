@@ -39,6 +39,31 @@ pub(super) struct Place {
 
 crate::snapshot::state! { struct Place { seen, withheld, wanted, stale, compressed } }
 
+/// Where a frame has its place: worked out once for a packet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spot {
+    /// The number of the place.
+    pub(super) number: u16,
+    /// The bit of the frame in it: one for each spatial layer of a picture id, while frame numbers are
+    /// those of one frame, which has all.
+    pub(super) layer: u8,
+}
+
+impl Spot {
+    /// That of another frame with the same number.
+    pub(super) fn of(self, frame: &Descriptor) -> Self {
+        let layer = match self.layer {
+            u8::MAX => u8::MAX,
+            _ => bit(frame),
+        };
+        Self { layer, ..self }
+    }
+}
+
+fn bit(frame: &Descriptor) -> u8 {
+    1 << frame.spatial_layer.min(7)
+}
+
 impl Default for Places {
     fn default() -> Self {
         Self {
@@ -100,12 +125,19 @@ impl Places {
         self.filled = self.filled.saturating_add(count).min(WINDOW as u16);
     }
 
-    /// The number in here of the frame that `descriptor` is of, when `shift` is added to the numbers
-    /// of its stream: the one nearest to the newest.
-    pub(super) fn number(&self, descriptor: &Descriptor, shift: u16) -> Option<u16> {
+    /// Where the frame that `descriptor` is of has its place, when `shift` is added to the numbers of
+    /// its stream: the number nearest to the newest.
+    #[inline]
+    pub(super) fn spot(&self, descriptor: &Descriptor, shift: u16) -> Option<Spot> {
         let (id, bits) = descriptor.frame_id()?;
         let ahead = distance(id.wrapping_add(shift), self.newest, bits);
-        Some(self.newest.wrapping_add_signed(ahead))
+        Some(Spot {
+            number: self.newest.wrapping_add_signed(ahead),
+            layer: match bits {
+                16 => u8::MAX,
+                _ => bit(descriptor),
+            },
+        })
     }
 
     /// What is known of a frame, if it is remembered.

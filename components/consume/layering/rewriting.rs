@@ -1,5 +1,6 @@
 //! What changes in a packet beside its sequence number and SSRC.
 
+use crate::consume::layering::places::Spot;
 use crate::consume::layering::runs::Run;
 use crate::consume::layering::selection::ConsumerLayers;
 use crate::consume::layering::{Layering, counted};
@@ -52,11 +53,7 @@ impl Patch {
 }
 
 impl Layering {
-    /// What changes in a packet that is forwarded now.
-    pub fn rewriting(&self, packet: &PacketFacts, written: Written<'_>) -> Option<Rewriting> {
-        self.rewriting_in(self.runs.newest()?, packet, written)
-    }
-
+    /// What changes in a packet of a run, if it is of that.
     pub(super) fn rewriting_in(
         &self,
         run: &Run,
@@ -66,16 +63,28 @@ impl Layering {
         if !self.is_of(run, packet) {
             return None;
         }
+        let spot = self.frames.spot(&packet.descriptor, run.frame);
+        self.rewriting_at(run, spot, packet, written)
+    }
+
+    /// What changes in a packet of a run whose frame has its place at `spot`.
+    pub(super) fn rewriting_at(
+        &self,
+        run: &Run,
+        spot: Option<Spot>,
+        packet: &PacketFacts,
+        written: Written<'_>,
+    ) -> Option<Rewriting> {
         let header = &packet.header;
         Some(Rewriting {
             timestamp: header.timestamp.wrapping_add(run.timestamp),
-            marker: header.marker || self.ends_picture(&packet.descriptor, run),
+            marker: header.marker || self.ends_picture(&packet.descriptor, spot),
             patch: match self.codec {
-                Codec::Vp8 => self.patch_vp8(run, &packet.descriptor, written.payload)?,
-                Codec::Vp9 => self.patch_vp9(run, &packet.descriptor, written.payload)?,
+                Codec::Vp8 => self.patch_vp8(run, spot, written.payload)?,
+                Codec::Vp9 => self.patch_vp9(run, spot, &packet.descriptor, written.payload)?,
                 _ => Patch::default(),
             },
-            dependencies: self.change_dependencies(run, &packet.descriptor, written.templates),
+            dependencies: self.change_dependencies(spot, &packet.descriptor, written.templates),
         })
     }
 
@@ -83,12 +92,12 @@ impl Layering {
     /// not to be active, each time, as any packet may be lost.
     pub(super) fn change_dependencies(
         &self,
-        run: &Run,
+        spot: Option<Spot>,
         descriptor: &Descriptor,
         templates: Option<&Templates>,
     ) -> Option<DependencyChange> {
         descriptor.frame_number?;
-        let number = self.frames.number(descriptor, run.frame)?;
+        let number = spot?.number;
         let active = |targets: &DecodeTargets| {
             let ConsumerLayers {
                 spatial_layer,
@@ -111,36 +120,32 @@ impl Layering {
         let Some(end) = run.end else {
             return true;
         };
-        let number = self.frames.number(&packet.descriptor, run.frame);
-        let is_beyond = |number: u16| number.wrapping_sub(end.frame).cast_signed() >= 0;
+        let spot = self.frames.spot(&packet.descriptor, run.frame);
+        let is_beyond = |spot: Spot| spot.number.wrapping_sub(end.frame).cast_signed() >= 0;
         let timestamp = packet.header.timestamp.wrapping_add(run.timestamp);
         let base = counted(packet.descriptor.tl0_picture_index, run.tl0_index).zip(end.tl0_index);
         let is_before = |(base, end): (u8, u8)| is_higher::<8>(end.into(), base.into());
-        !number.is_some_and(is_beyond)
+        !spot.is_some_and(is_beyond)
             && is_higher_u32(end.timestamp, timestamp)
             && base.is_none_or(is_before)
     }
 
     /// The packet is the last one of the highest layer that its receiver gets of the picture.
-    pub(super) fn ends_picture(&self, descriptor: &Descriptor, run: &Run) -> bool {
-        let wanted = self
-            .frames
-            .number(descriptor, run.frame)
-            .and_then(|number| self.frames.wanted(number));
+    fn ends_picture(&self, descriptor: &Descriptor, spot: Option<Spot>) -> bool {
+        let wanted = || self.frames.wanted(spot?.number);
         descriptor.ends_frame
-            && wanted.is_some_and(|wanted| wanted.spatial_layer == descriptor.spatial_layer)
+            && wanted().is_some_and(|wanted| wanted.spatial_layer == descriptor.spatial_layer)
     }
 
     /// Pictures are numbered without holes for what is withheld: a receiver takes a hole for a loss.
     /// Always in 15 bits, as streams may differ. `None` when the number is not known any more.
-    fn patch_vp8(&self, run: &Run, descriptor: &Descriptor, payload: &[u8]) -> Option<Patch> {
+    fn patch_vp8(&self, run: &Run, spot: Option<Spot>, payload: &[u8]) -> Option<Patch> {
         let Some(mut vp8) = vp8::Descriptor::parse(payload) else {
             return Some(Patch::default());
         };
         let replaced = vp8.len;
         if vp8.picture_id.is_some() {
-            let number = self.frames.number(descriptor, run.frame)?;
-            let value = self.frames.compressed(number)?;
+            let value = self.frames.compressed(spot?.number)?;
             let is_long = true;
             vp8.picture_id = Some(PictureId { value, is_long });
         }
@@ -159,16 +164,19 @@ impl Layering {
 
     /// Pictures keep their distances: references are counted in them. `None` when the number is not
     /// known any more.
-    fn patch_vp9(&self, run: &Run, descriptor: &Descriptor, payload: &[u8]) -> Option<Patch> {
+    fn patch_vp9(
+        &self,
+        run: &Run,
+        spot: Option<Spot>,
+        descriptor: &Descriptor,
+        payload: &[u8],
+    ) -> Option<Patch> {
         let is_unchanged = run.frame == 0 && run.tl0_index == 0;
         let vp9 = vp9::Descriptor::parse(payload).filter(|_| !is_unchanged);
         let Some(vp9) = vp9 else {
             return Some(Patch::default());
         };
-        let number = match descriptor.frame_id() {
-            Some(_) => self.frames.number(descriptor, run.frame)?,
-            None => 0,
-        };
+        let number = spot.map_or(0, |spot| spot.number);
         let tl0_index = counted(descriptor.tl0_picture_index, run.tl0_index);
         let (front, len) = vp9.recount(payload, number, tl0_index.unwrap_or(0));
         let mut patch = Patch {
