@@ -2,21 +2,25 @@
 //!
 //! `FLUMEN_LINKS=all cargo test --release -p flumen-tests --test feedback bench` runs all of them, a
 //! part of their names and number of videos in place of `all` those that have it, and a few run
-//! without that.
+//! without that. What chance makes of a link decides much: `FLUMEN_SEEDS=8` besides shows what is made
+//! of each on average over eight runs, of which the first is that of the table.
 
 mod cases;
+mod ideal;
+mod outcome;
 mod run;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cases::{CASES, Case, VIDEOS};
-use run::{Outcome, run};
+use outcome::Outcome;
+use run::run;
 
 const GOLDEN: &str = include_str!("bench.md");
 const HEAD: &str = "\
-| link | videos | used | fits | queue | lost | down | up | changes | frozen | padding |
-|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
+| link | videos | used | fits | queue | lost | ideally | down | up | changes | frozen | padding |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
 ";
 
 /// Those that every run of the tests has.
@@ -28,14 +32,15 @@ const ALWAYS: [(&str, usize); 3] = [
 
 fn row(case: &Case, videos: usize, outcome: Outcome) -> String {
     let ms = |span: Option<u64>| span.map_or_else(|| "".to_owned(), |ms| format!("{ms} ms"));
+    let share = |lost: u64| format!("{}.{:02} %", lost / 100, lost % 100);
     format!(
-        "| {} | {videos} | {} % | {} % | {} ms | {}.{:02} % | {} | {} | {}.{} | {} | {} % |\n",
+        "| {} | {videos} | {} % | {} % | {} ms | {} | {} | {} | {} | {}.{} | {} | {} % |\n",
         case.name,
         outcome.used,
         outcome.fits,
         outcome.queue_ms,
-        outcome.lost / 100,
-        outcome.lost % 100,
+        share(outcome.lost),
+        outcome.ideal.map(share).unwrap_or_default(),
         ms(outcome.down_ms),
         ms(outcome.up_ms),
         outcome.changes / 10,
@@ -51,18 +56,21 @@ fn all() -> impl Iterator<Item = (&'static Case, usize)> {
     CASES.iter().flat_map(with)
 }
 
-/// The rows of `cases`, in order, by as many threads as there are processors.
-fn rows(cases: &[(&'static Case, usize)]) -> Vec<String> {
+/// A case, videos, and what chance makes of it.
+type Task = (&'static Case, usize, u64);
+
+/// What becomes of `tasks`, in order, by as many threads as there are processors.
+fn outcomes(tasks: &[Task]) -> Vec<Outcome> {
     let next = AtomicUsize::new(0);
-    let rows = Mutex::new(vec![String::new(); cases.len()]);
+    let outcomes = Mutex::new(vec![None; tasks.len()]);
     let work = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(&(case, videos)) = cases.get(index) else {
+            let Some(&(case, videos, seed)) = tasks.get(index) else {
                 return;
             };
-            let row = row(case, videos, run(case, videos));
-            rows.lock().unwrap()[index] = row;
+            let outcome = run(case, videos, seed);
+            outcomes.lock().unwrap()[index] = Some(outcome);
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -71,7 +79,18 @@ fn rows(cases: &[(&'static Case, usize)]) -> Vec<String> {
             scope.spawn(work);
         }
     });
-    rows.into_inner().unwrap()
+    let outcomes = outcomes.into_inner().unwrap();
+    outcomes.into_iter().flatten().collect()
+}
+
+/// The rows of `cases`, in order: of so many runs of each, on average.
+fn rows(cases: &[(&'static Case, usize)], seeds: u64) -> Vec<String> {
+    let each = |&(case, videos)| (0..seeds).map(move |seed| (case, videos, seed));
+    let tasks: Vec<Task> = cases.iter().flat_map(each).collect();
+    let outcomes = outcomes(&tasks);
+    let of_cases = cases.iter().zip(outcomes.chunks(seeds as usize));
+    let rows = of_cases.map(|(&(case, videos), of)| row(case, videos, Outcome::mean(of)));
+    rows.collect()
 }
 
 #[test]
@@ -84,7 +103,8 @@ fn what_is_made_of_links_is_as_it_was_reviewed() {
         )
     };
     let cases: Vec<_> = all().filter(is_run).collect();
-    let rows = rows(&cases);
+    let seeds = std::env::var("FLUMEN_SEEDS").map_or(1, |seeds| seeds.parse().unwrap());
+    let rows = rows(&cases, seeds);
     let missing: String = rows
         .iter()
         .filter(|row| !GOLDEN.contains(row.as_str()))

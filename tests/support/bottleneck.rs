@@ -59,6 +59,8 @@ pub struct Narrow<T = Vec<u8>> {
     pub overflowed: u64,
     /// How long each packet waited, in milliseconds.
     pub queued_ms: Vec<u64>,
+    /// How long it was, in bytes.
+    pub lengths: Vec<usize>,
 }
 
 impl<T> Narrow<T> {
@@ -75,6 +77,7 @@ impl<T> Narrow<T> {
             offered: 0,
             overflowed: 0,
             queued_ms: Vec::new(),
+            lengths: Vec::new(),
         }
     }
 
@@ -86,6 +89,7 @@ impl<T> Narrow<T> {
         self.offered += len as u64;
         let wait = self.free - now;
         self.queued_ms.push(wait.as_millis() as u64);
+        self.lengths.push(len);
         if wait > self.is.queue || self.waiting.len() >= self.is.queue_packets {
             self.overflowed += 1;
             return false;

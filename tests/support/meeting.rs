@@ -33,6 +33,8 @@ pub struct Meeting {
     pub events: Vec<Event>,
     /// How a millisecond passes.
     pub tick: fn(&mut Room),
+    /// What chance makes of cameras and bottlenecks: set before there are any.
+    pub seed: u64,
 }
 
 /// A packet behind a bottleneck.
@@ -66,6 +68,7 @@ impl Meeting {
             flows: Vec::new(),
             events: Vec::new(),
             tick: Room::tick,
+            seed: 0,
         }
     }
 
@@ -106,15 +109,21 @@ impl Meeting {
     /// Adds a camera.
     pub fn film(&mut self, encodings: &[Encoding]) -> usize {
         let index = self.cameras.len();
-        let camera = Camera::new(&mut self.room, CAMERAS + index as u16, index, encodings);
+        let noise = self.noise(11 + index as u64);
+        let port = CAMERAS + index as u16;
+        let camera = Camera::new(&mut self.room, (port, index), encodings, noise);
         self.cameras.push(camera);
         index
     }
 
     /// Adds a bottleneck.
     pub fn lay(&mut self, path: Bottleneck) -> usize {
-        self.paths.push(Narrow::new(path, 7));
+        self.paths.push(Narrow::new(path, self.noise(7)));
         self.paths.len() - 1
+    }
+
+    fn noise(&self, of: u64) -> u64 {
+        of + 1_000 * self.seed
     }
 
     /// Adds a receiver behind bottleneck `path` and so much more of delay.

@@ -3,32 +3,12 @@
 use std::time::Duration;
 
 use flumen::Time;
+use flumen::components::{Limits, OutgoingEstimate};
 use flumen_tests::meeting::{Encoding, Feedback, Meeting, Tcp, Video};
 
 use super::cases::{Case, Flow, encodings, priority};
-
-/// What was made of it. The worst of all receivers and videos, where it is not of the link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Outcome {
-    /// Percent of the link that media made use of, without padding.
-    pub used: u64,
-    /// Percent that the best choice of layers would have made use of.
-    pub fits: u64,
-    /// The 95th percentile of the milliseconds in its queue, two seconds after each change.
-    pub queue_ms: u64,
-    /// Packets in ten thousand that found its queue full.
-    pub lost: u64,
-    /// Milliseconds after a step down until no more was sent than it carries.
-    pub down_ms: Option<u64>,
-    /// Milliseconds after a step up until 85 % of what fits was used.
-    pub up_ms: Option<u64>,
-    /// Changes of the spatial layer of a video in ten minutes of those that were steady.
-    pub changes: u64,
-    /// Milliseconds in the ten seconds after a step for which a video froze, on average over steps.
-    pub frozen_ms: Option<u64>,
-    /// Percent of what was received that was padding.
-    pub padding: u64,
-}
+use super::ideal::Ideal;
+use super::outcome::Outcome;
 
 /// Nothing is made of the beginning.
 const BEGINS: u64 = 10_000;
@@ -49,11 +29,13 @@ struct Run<'a> {
     came: Vec<u64>,
     sent: Vec<u64>,
     settled: Vec<u64>,
+    /// What becomes of the same packets behind an ideal pacer, where the queue is shallow.
+    ideal: Option<Ideal>,
 }
 
-/// Runs a case with so many videos for each receiver.
-pub(super) fn run(case: &Case, videos: usize) -> Outcome {
-    let mut run = Run::new(case, videos);
+/// Runs a case with so many videos for each receiver, with what chance makes of it for `seed`.
+pub(super) fn run(case: &Case, videos: usize, seed: u64) -> Outcome {
+    let mut run = Run::new(case, videos, seed);
     while let Some(rate) = rate_at(case.spans, run.ms() / 1_000) {
         run.step(rate);
     }
@@ -61,15 +43,17 @@ pub(super) fn run(case: &Case, videos: usize) -> Outcome {
 }
 
 impl<'a> Run<'a> {
-    fn new(case: &'a Case, videos: usize) -> Self {
+    fn new(case: &'a Case, videos: usize, seed: u64) -> Self {
         let mut meeting = Meeting::new();
+        meeting.seed = seed;
         for _ in 0..videos {
             meeting.film(&encodings(videos));
         }
         let path = meeting.lay(case.link);
         let back = (!case.back.is_empty()).then(|| meeting.lay(case.link));
-        for (seed, work) in (0..).zip(case.tcp) {
-            let flow = Tcp::new(path, *work, case.link.delay, 100 + seed);
+        for (index, work) in (0..).zip(case.tcp) {
+            let noise = 100 + index + 1_000 * seed;
+            let flow = Tcp::new(path, *work, case.link.delay, noise);
             meeting.flows.push(flow);
         }
         Self {
@@ -79,6 +63,7 @@ impl<'a> Run<'a> {
             came: vec![0],
             sent: vec![0],
             settled: Vec::new(),
+            ideal: (case.link.queue_packets < usize::MAX).then(|| Ideal::new(case.link)),
         }
         .with_back(path, back)
     }
@@ -135,6 +120,28 @@ impl<'a> Run<'a> {
             self.settled.append(&mut path.queued_ms);
         }
         path.queued_ms.clear();
+        self.pace_ideally(rate);
+    }
+
+    /// What was sent leaves at the engine's own rate, ideally.
+    fn pace_ideally(&mut self, rate: u64) {
+        let pace = self.pace();
+        let path = &mut self.meeting.paths[0];
+        if let Some(ideal) = &mut self.ideal {
+            ideal.pass(&path.lengths, self.meeting.room.now, pace, rate);
+        }
+        path.lengths.clear();
+    }
+
+    /// Bits a second at which the engine paces the first of the receivers.
+    fn pace(&self) -> Option<u64> {
+        let engine = &self.meeting.room.engine;
+        let transport = engine
+            .entity(self.meeting.viewers.first()?.transport)
+            .ok()?;
+        let percent = engine.world().resource::<Limits>().pacing_percent;
+        let estimate = engine.world().get::<OutgoingEstimate>(transport)?;
+        estimate.pacing_rate(percent)
     }
 
     fn turn(&mut self, second: u64) {
@@ -192,6 +199,7 @@ impl<'a> Run<'a> {
             fits: could * 100 / carried,
             queue_ms: self.settled[self.settled.len() * 95 / 100],
             lost: lost * 10_000 / sent,
+            ideal: self.ideal.as_ref().map(Ideal::lost),
             down_ms: downs.map(|step| self.down(step)).max(),
             up_ms: ups.map(|step| self.up(step)).max(),
             changes: self.changed(),

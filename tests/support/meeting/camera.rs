@@ -71,7 +71,12 @@ const PACKET: usize = 1_150;
 const OVERHEAD: usize = 40;
 
 impl Camera {
-    pub(super) fn new(room: &mut Room, port: u16, index: usize, encodings: &[Encoding]) -> Self {
+    pub(super) fn new(
+        room: &mut Room,
+        (port, index): (u16, usize),
+        encodings: &[Encoding],
+        noise: u64,
+    ) -> Self {
         let transport = room.plain(address(port));
         let ssrc = |encoding: usize| 100_000 + 1_000 * index as u32 + 10 * encoding as u32;
         let parameters = (0..encodings.len()).map(|encoding| {
@@ -90,7 +95,7 @@ impl Camera {
             sources: encodings.iter().enumerate().map(source).collect(),
             lost_per_mille: 0,
             next: room.now + INTERVAL / 20 * (index as u32 % 20),
-            noise: Noise::new(11 + index as u64),
+            noise: Noise::new(noise),
         }
     }
 
