@@ -138,6 +138,12 @@ impl Layering {
         self.followed() != self.target_encoding() || target > current
     }
 
+    /// The next key frame of this encoding takes the place of a higher one.
+    pub fn falls_to(&self, encoding: u8) -> bool {
+        let is_target = self.is_simulcast && self.target_encoding() == Some(encoding);
+        is_target && self.followed().is_some_and(|followed| followed > encoding)
+    }
+
     /// Encodings are spatial layers.
     pub fn is_simulcast(&self) -> bool {
         self.is_simulcast
@@ -306,6 +312,17 @@ impl Layering {
         };
         let run = self.runs.of(number);
         run.is_some_and(|run| withheld(run) || !self.is_of(run, packet))
+    }
+
+    /// The packet `number`, counted on through all runs, was of an encoding that a lower one has
+    /// taken the place of, for want of bandwidth: none is to be spent on it.
+    pub fn has_given_up(&self, number: u16) -> bool {
+        let allowed = self.selection.allowed();
+        let is_too_much = |encoding| allowed.is_none_or(|it| it.spatial_layer < encoding);
+        let (Some(run), Some(followed)) = (self.runs.of(number), self.followed()) else {
+            return false;
+        };
+        self.is_simulcast && followed < run.encoding && is_too_much(run.encoding)
     }
 
     /// What is changed in a packet that comes under the number of one that was withheld: it has no

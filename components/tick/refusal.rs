@@ -11,6 +11,9 @@ reasons! {
         ConnectionFull = "connectionFull",
         /// Too many datagrams of the transport wait for their turn already.
         PacerFull = "pacerFull",
+        /// While it waited for its turn, its video went over to a lower layer: what follows does not
+        /// need it.
+        Superseded = "superseded",
         /// The peer was lost while the datagram waited for its turn.
         NotConnected = "notConnected",
         /// The application did not collect what its direct transport delivered.

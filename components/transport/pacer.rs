@@ -1,6 +1,5 @@
 //! When what a transport sends may leave.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use bevy_ecs::component::Component;
@@ -11,6 +10,11 @@ use crate::tick::deadline::{Deadlines, Due};
 use crate::tick::limits::Limits;
 use crate::tick::outbox::{Outgoing, OutgoingKind};
 use crate::tick::time::Time;
+use crate::wire::sequence::SequenceManager;
+
+mod waiting;
+
+use waiting::Waiting;
 
 /// Spreads what a transport sends over time: a burst at line rate is lost in a shallow queue.
 ///
@@ -62,26 +66,6 @@ impl Pace {
     }
 }
 
-/// Packets of one kind that wait, first in, first out.
-#[derive(Clone, Debug, Default)]
-struct Waiting {
-    rows: VecDeque<Row>,
-    bytes: VecDeque<u8>,
-}
-
-crate::snapshot::state! { struct Waiting { rows, bytes } }
-
-#[derive(Clone, Copy, Debug)]
-struct Row {
-    since: Time,
-    len: u16,
-    abs_send_time: u8,
-    transport_sequence: u8,
-    kind: OutgoingKind,
-}
-
-crate::snapshot::state! { struct Row { since, len, abs_send_time, transport_sequence, kind } }
-
 /// Bytes of a packet of about the longest kind.
 const PACKET_BYTES: u64 = 1_200;
 /// A burst is what the rate sends in 5 ms: this part of a second.
@@ -106,7 +90,7 @@ impl Pacer {
 
     /// How many packets wait.
     pub fn len(&self) -> usize {
-        self.again.rows.len() + self.video.rows.len()
+        self.again.len() + self.video.len()
     }
 
     /// Nothing waits.
@@ -131,7 +115,7 @@ impl Pacer {
     pub fn admits(&self, kind: OutgoingKind) -> bool {
         match kind {
             OutgoingKind::Control | OutgoingKind::Audio | OutgoingKind::Padding => true,
-            OutgoingKind::Retransmission => self.again.rows.is_empty() && self.credit > 0,
+            OutgoingKind::Retransmission => self.again.is_empty() && self.credit > 0,
             OutgoingKind::Media => self.is_empty() && self.credit > 0,
         }
     }
@@ -152,15 +136,7 @@ impl Pacer {
             OutgoingKind::Retransmission => &mut self.again,
             _ => &mut self.video,
         };
-        waiting.bytes.extend(parts.0);
-        waiting.bytes.extend(parts.1);
-        waiting.rows.push_back(Row {
-            since: now,
-            len: row.len() as u16,
-            abs_send_time: row.abs_send_time,
-            transport_sequence: row.transport_sequence,
-            kind: row.kind,
-        });
+        waiting.push(row, parts, now);
         true
     }
 
@@ -174,12 +150,23 @@ impl Pacer {
         Some(row)
     }
 
+    /// Takes out the packets of the video `ssrc` that wait behind the picture whose turn it is, and
+    /// takes back their numbers: what is sent next refers to none of them. How many there were; none
+    /// where anything newer waits elsewhere or has left.
+    pub fn supersede(&mut self, ssrc: u32, sequence: &mut SequenceManager<16>) -> usize {
+        let count = self.video.latest_of(ssrc, sequence.max_output());
+        if count == 0 || !sequence.take_back(count) {
+            return 0;
+        }
+        self.video.take_back(ssrc, count.into());
+        count.into()
+    }
+
     /// Nothing waits any more; how many packets did.
     pub fn give_up(&mut self) -> usize {
         let count = self.len();
         for waiting in [&mut self.again, &mut self.video] {
-            waiting.rows.clear();
-            waiting.bytes.clear();
+            waiting.clear();
         }
         count
     }
@@ -217,28 +204,13 @@ impl Pacer {
     /// Bits a second now: higher for packets that would wait for too long.
     fn rate(&self, pace: Pace, now: Time) -> u64 {
         let oldest = [&self.again, &self.video];
-        let oldest = oldest.iter().filter_map(|waiting| waiting.rows.front());
-        let Some(since) = oldest.map(|row| row.since).min() else {
+        let Some(since) = oldest.iter().filter_map(|waiting| waiting.since()).min() else {
             return pace.rate;
         };
         let left = pace.delay.saturating_sub(now - since).max(LATE);
-        let bits = 8 * (self.again.bytes.len() + self.video.bytes.len()) as u128;
+        let bits = 8 * (self.again.bytes() + self.video.bytes()) as u128;
         let needed = bits * 1_000_000_000 / left.as_nanos();
         pace.rate.max(u64::try_from(needed).unwrap_or(u64::MAX))
-    }
-}
-
-impl Waiting {
-    fn pop(&mut self, out: &mut Vec<u8>) -> Option<Outgoing> {
-        let row = self.rows.pop_front()?;
-        let start = out.len() as u32;
-        out.extend(self.bytes.drain(..usize::from(row.len)));
-        Some(Outgoing {
-            abs_send_time: row.abs_send_time,
-            transport_sequence: row.transport_sequence,
-            kind: row.kind,
-            ..Outgoing::generated(start, row.len)
-        })
     }
 }
 
@@ -343,6 +315,50 @@ mod tests {
         assert!(pacer.push(&row, (&[1], &[2]), now, 2));
         assert!(pacer.push(&row, (&[3], &[4]), now, 2));
         assert!(!pacer.push(&row, (&[5], &[6]), now, 2));
+    }
+
+    /// Packets of a video wait, as (SSRC, number, picture).
+    fn wait(pacer: &mut Pacer, packets: &[(u32, u16, u32)]) {
+        for &(ssrc, number, picture) in packets {
+            let mut header = [0; 12];
+            header[2..4].copy_from_slice(&number.to_be_bytes());
+            header[4..8].copy_from_slice(&picture.to_be_bytes());
+            header[8..].copy_from_slice(&ssrc.to_be_bytes());
+            assert!(pacer.push(&row(Media, 12), (&header, &[]), Time::ZERO, 512));
+        }
+    }
+
+    /// The numbers of the packets that wait, when those of video 1 are superseded that has sent so
+    /// many.
+    fn superseded(packets: &[(u32, u16, u32)], sent: u16) -> Vec<u8> {
+        let (mut pacer, mut sequence) = (Pacer::default(), SequenceManager::new(0));
+        for number in 1..=sent {
+            sequence.input(number);
+        }
+        wait(&mut pacer, packets);
+        let count = pacer.supersede(1, &mut sequence);
+        assert_eq!(sequence.max_output(), sent - count as u16);
+        pacer.credit = PARTS * 1_000_000;
+        let mut out = Vec::new();
+        let rows: Vec<_> = std::iter::from_fn(|| pacer.release(&mut out)).collect();
+        assert_eq!(rows.len(), packets.len() - count);
+        let number = |row: &Outgoing| out[row.header_start as usize + 3];
+        rows.iter().map(number).collect()
+    }
+
+    #[test]
+    fn what_waits_of_a_video_is_superseded_behind_the_picture_whose_turn_it_is() {
+        let of_one = [(1, 7, 70), (1, 8, 70), (1, 9, 80), (1, 10, 90)];
+        assert_eq!(superseded(&of_one, 10), [7, 8]);
+        let with_another = [(1, 7, 70), (2, 50, 1), (1, 8, 80), (2, 51, 1), (1, 9, 80)];
+        assert_eq!(superseded(&with_another, 9), [7, 50, 51]);
+        // The newest one is not here.
+        assert_eq!(superseded(&of_one, 11), [7, 8, 9, 10]);
+        // What may have left, or will fill a gap.
+        let late = [(1, 7, 70), (1, 9, 90), (1, 8, 80), (1, 11, 99), (1, 12, 99)];
+        assert_eq!(superseded(&late, 12), [7, 9, 8]);
+        assert_eq!(superseded(&[(2, 7, 70), (2, 8, 80)], 8), [7, 8]);
+        assert!(superseded(&[], 3).is_empty());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod counter;
 mod dropped;
 mod manager;
+mod taken_back;
 
 pub use dropped::WINDOW;
 pub use manager::SequenceManager;

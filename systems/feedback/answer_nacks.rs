@@ -199,7 +199,9 @@ impl Repeats<'_> {
         let (history, templates) = self.histories.get(stream).ok()?;
         let (facts, bytes) = history.get(input)?;
         let payload = facts.header.payload(bytes);
-        let is_withheld = |layering: &Layering| layering.has_withheld(counted, &facts);
+        let is_withheld = |layering: &Layering| {
+            layering.has_withheld(counted, &facts) || layering.has_given_up(counted)
+        };
         let is_empty =
             self.emission.sequence.is_unfilled(counted) || self.layering.is_some_and(is_withheld);
         if !self.emission.payload_types.contains(facts.payload_type) {

@@ -2,14 +2,13 @@
 
 use bevy_ecs::entity::Entity;
 use flumen_components::{
-    Alignment, Arrival, Beginning, Emission, Layering, MediaPacket, PacketFacts, StreamRole,
-    Templates, Time, Withheld, Written,
+    Alignment, Arrival, Beginning, Emission, Layering, Ledger, MediaPacket, Pacer, PacketFacts,
+    Refusal, StreamRole, Templates, Time, Withheld, Written,
 };
 
 use super::choose::{Choice, too_late};
 
 /// A stream of a layered producer.
-#[derive(Clone, Copy)]
 pub(super) struct Layer<'a> {
     pub(super) stream: Entity,
     /// The position of its encoding.
@@ -18,6 +17,9 @@ pub(super) struct Layer<'a> {
     pub(super) alignment: &'a dyn Fn(Entity) -> Alignment,
     pub(super) templates: Option<&'a Templates>,
     pub(super) now: Time,
+    /// What waits on its way to a consumer that falls to it.
+    pub(super) pacer: Option<&'a mut Pacer>,
+    pub(super) ledger: &'a mut Ledger,
 }
 
 impl Layer<'_> {
@@ -45,7 +47,7 @@ impl Layer<'_> {
 
     /// Of the stream that is followed.
     fn follow(
-        self,
+        mut self,
         emission: &mut Emission,
         layering: &mut Layering,
         packet: &MediaPacket,
@@ -79,7 +81,7 @@ impl Layer<'_> {
 
     /// With the first packet of a key frame the consumer goes over to its stream.
     fn begin(
-        self,
+        mut self,
         emission: &mut Emission,
         layering: &mut Layering,
         packet: &MediaPacket,
@@ -113,11 +115,12 @@ impl Layer<'_> {
 
     /// What is sent goes on with this key frame.
     pub(super) fn go_over(
-        self,
+        &mut self,
         emission: &mut Emission,
         layering: &mut Layering,
         packet: &PacketFacts,
     ) {
+        self.supersede(emission);
         let next = emission.next_run(packet.header.sequence_number);
         let alignment = match layering.reference() {
             Some(reference) if reference != self.stream => (self.alignment)(reference),
@@ -134,6 +137,15 @@ impl Layer<'_> {
         };
         layering.begin(beginning, next);
         emission.sync_required = false;
+    }
+
+    /// What waits of a higher encoding would only keep its receiver from what takes its place.
+    fn supersede(&mut self, emission: &mut Emission) {
+        if let Some(pacer) = &mut self.pacer {
+            let count = pacer.supersede(emission.ssrc, &mut emission.sequence) as u64;
+            self.ledger.paced -= count;
+            self.ledger.refused[Refusal::Superseded] += count;
+        }
     }
 
     fn written<'b>(&'b self, packet: &PacketFacts, bytes: &'b [u8]) -> Written<'b> {

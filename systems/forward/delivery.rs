@@ -8,8 +8,8 @@ use flumen_components::wire::sequence::is_higher_u32;
 use flumen_components::{
     Arrival, ConsumerId, Destination, DirectOut, DirectRow, Emission, KeyFrameWish, KeyFrameWishes,
     Layering, LayersChanging, Ledger, Limits, Link, MediaPacket, Need, Newest, Now, OVERTAKING_MAX,
-    Outbox, Outgoing, PacketFacts, Recipient, Rewriting, StreamRole, Subject, Trace, TraceTypes,
-    Traces, Withheld, Written,
+    Outbox, Outgoing, Pacer, PacketFacts, Recipient, Rewriting, StreamRole, Subject, Trace,
+    TraceTypes, Traces, Withheld, Written,
 };
 
 use super::choose::{Choice, choose, pass_over};
@@ -36,6 +36,8 @@ pub(crate) struct Exits<'w> {
 pub(super) struct Delivery<'a, 'w> {
     pub(super) emission: &'a mut Emission,
     pub(super) layering: Option<&'a mut Layering>,
+    /// What waits on its way, where this stream may take the place of a higher encoding.
+    pub(super) pacer: Option<&'a mut Pacer>,
     pub(super) consumer: Entity,
     pub(super) id: ConsumerId,
     pub(super) traced: TraceTypes,
@@ -103,7 +105,7 @@ impl Delivery<'_, '_> {
     /// Nothing of the stream goes to the consumer, whatever the packets are: only what comes late of
     /// a stream that was followed may.
     fn is_of_no_concern(&mut self, scratch: &Scratch) -> bool {
-        let encoding = self.encoding();
+        let encoding = self.origin.encoding();
         let Some(layering) = &mut self.layering else {
             return false;
         };
@@ -111,10 +113,6 @@ impl Delivery<'_, '_> {
             layering.stop();
         }
         layering.role(encoding) == StreamRole::Other && !scratch.has_late
-    }
-
-    fn encoding(&self) -> u8 {
-        self.origin.stream.encoding_index as u8
     }
 
     fn exit(&mut self, link: &Link) -> Option<Exit> {
@@ -133,7 +131,7 @@ impl Delivery<'_, '_> {
 
     /// Takes a packet that nobody gets out of the sequence.
     fn pass_over(&mut self, packet: &MediaPacket) {
-        let encoding = self.encoding();
+        let encoding = self.origin.encoding();
         match &mut self.layering {
             None => pass_over(self.emission, packet),
             Some(layering) if layering.followed() == Some(encoding) => {
@@ -144,7 +142,7 @@ impl Delivery<'_, '_> {
     }
 
     fn choose(&mut self, packet: &MediaPacket, dtx: bool) -> Result<Choice, Withheld> {
-        let (layer, alignment) = (self.encoding(), |other| self.origin.alignment(other));
+        let (layer, alignment) = (self.origin.encoding(), |other| self.origin.alignment(other));
         let Some(layering) = &mut self.layering else {
             return choose(self.emission, packet, dtx);
         };
@@ -154,6 +152,8 @@ impl Delivery<'_, '_> {
             alignment: &alignment,
             templates: self.origin.templates,
             now: self.exits.now.time,
+            pacer: self.pacer.as_deref_mut(),
+            ledger: self.ledger,
         };
         let bytes = &self.arena[packet.range()];
         layer.choose(self.emission, layering, packet, bytes)
@@ -168,7 +168,7 @@ impl Delivery<'_, '_> {
 
     /// What a layered consumer wants and tells after the packets of a stream.
     fn follow_up(&mut self) {
-        let encoding = self.encoding();
+        let encoding = self.origin.encoding();
         let Some(layering) = &mut self.layering else {
             return;
         };
@@ -203,12 +203,14 @@ impl Delivery<'_, '_> {
             return layering.stop();
         };
         let alignment = |other| self.origin.alignment(other);
-        let layer = Layer {
+        let mut layer = Layer {
             stream: self.origin.entity,
-            encoding: self.origin.stream.encoding_index as u8,
+            encoding: self.origin.encoding(),
             alignment: &alignment,
             templates: self.origin.templates,
             now: self.exits.now.time,
+            pacer: self.pacer.as_deref_mut(),
+            ledger: self.ledger,
         };
         layer.go_over(self.emission, layering, &facts);
         let before = self.emission.bytes;

@@ -7,7 +7,8 @@ use flumen_components::rtp_parameters::Codec;
 use flumen_components::wire::codec::opus;
 use flumen_components::{
     Arrival, ConsumerId, Emission, Exclusion, Exclusions, Inbox, Layering, Ledger, Link, Media,
-    MediaPacket, Path, PausedByOwner, Touched, TouchedStream, TraceTypes, Withheld, indexed_chain,
+    MediaPacket, Pacer, Path, PausedByOwner, Touched, TouchedStream, TraceTypes, Withheld,
+    indexed_chain,
 };
 
 use super::delivery::{Delivery, Exits};
@@ -29,6 +30,7 @@ pub(crate) struct Takers<'w, 's> {
         ),
     >,
     paths: Query<'w, 's, &'static Path>,
+    pacers: Query<'w, 's, &'static mut Pacer>,
 }
 
 /// Memory that is reused from tick to tick.
@@ -122,9 +124,14 @@ impl Takers<'_, '_> {
             Ok(_) => Err(Withheld::ConsumerPaused),
             Err(_) => Err(Withheld::NotConnected),
         };
+        let layering = layering.map(Mut::into_inner);
+        let falls = |layering: &Layering| layering.falls_to(origin.encoding());
+        let falls = layering.as_deref().is_some_and(falls);
+        let pacer = falls.then(|| self.pacers.get_mut(emission.transport).ok());
         let delivery = Delivery {
             emission: emission.into_inner(),
-            layering: layering.map(Mut::into_inner),
+            layering,
+            pacer: pacer.flatten().map(Mut::into_inner),
             consumer,
             id,
             traced,

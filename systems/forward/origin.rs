@@ -75,6 +75,11 @@ impl Origins<'_, '_> {
 }
 
 impl<'a> Origin<'a> {
+    /// The position of its encoding.
+    pub(super) fn encoding(&self) -> u8 {
+        self.stream.encoding_index as u8
+    }
+
     /// What is known of the transport that the stream comes on.
     pub(super) fn sender(&self) -> Sender<'a> {
         Sender {

@@ -6,6 +6,7 @@ mod bench;
 mod complaints;
 mod compounds;
 mod estimate;
+mod falling;
 mod hostile_rtcp;
 mod links;
 mod reports;

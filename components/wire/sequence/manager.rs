@@ -19,14 +19,14 @@ pub struct SequenceManager<const BITS: u32> {
     started: bool,
     /// What is added to an input that no remembered drop precedes.
     base: u16,
-    max_output: u16,
-    max_input: u16,
-    max_forwarded: u16,
-    max_dropped: u16,
+    pub(super) max_output: u16,
+    pub(super) max_input: u16,
+    pub(super) max_forwarded: u16,
+    pub(super) max_dropped: u16,
     /// None is newer than `max_input`.
-    dropped: Dropped<BITS>,
+    pub(super) dropped: Dropped<BITS>,
     /// Those that were dropped when their gap had been seen.
-    unfilled: Dropped<BITS>,
+    pub(super) unfilled: Dropped<BITS>,
     /// The newest number that cannot be given out any more: forgotten because it left the window,
     /// or before the current run.
     horizon: Option<u16>,
@@ -188,7 +188,7 @@ impl<const BITS: u32> SequenceManager<BITS> {
     }
 
     /// How far `input` is behind the newest.
-    fn distance(&self, input: u16) -> usize {
+    pub(super) fn distance(&self, input: u16) -> usize {
         subtract::<BITS>(self.max_input, input).into()
     }
 

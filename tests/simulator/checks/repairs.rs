@@ -111,8 +111,9 @@ impl Check for Repairs {
         if of_number == Some(kept) {
             return Ok(());
         }
-        if of_number.is_none() && payload.is_empty() {
-            // What was withheld, and is asked for as others overtook it.
+        if payload.is_empty() {
+            // What was withheld, and is asked for as others overtook it; or what there is no bandwidth
+            // for any more.
             return Ok(());
         }
         if of_number.is_none() && sendings.unsent < allowed {
