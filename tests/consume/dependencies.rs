@@ -15,7 +15,7 @@ const WRAPPINGS: [Wrapping; 4] = [Wrapping::Av1, Wrapping::H264, Wrapping::H265,
 fn spatial_since(call: &LayeredCall, before: usize) -> Vec<u8> {
     let packets = call.received.packets().skip(before);
     let mut layers: Vec<u8> = packets
-        .map(|packet| packet.payload[packet.payload.len() - 6] >> 4)
+        .map(|packet| call.frame_of(packet).spatial)
         .collect();
     layers.sort_unstable();
     layers.dedup();

@@ -95,6 +95,8 @@
 mod any_room;
 pub mod checks;
 mod clock;
+#[doc(hidden)]
+pub mod coding;
 mod direction;
 mod link;
 mod messenger;

@@ -1,5 +1,7 @@
 //! Bytes that look random and are the same in every run.
 
+use flumen_sim::coding::Draw;
+
 /// A generator of noise (splitmix64).
 #[derive(Clone, Debug)]
 pub struct Noise(u64);
@@ -27,5 +29,11 @@ impl Noise {
     pub fn bytes(&mut self, max: u64) -> Vec<u8> {
         let len = self.below(max + 1);
         (0..len).map(|_| self.bits() as u8).collect()
+    }
+}
+
+impl Draw for Noise {
+    fn below(&mut self, end: u64) -> u64 {
+        Self::below(self, end)
     }
 }

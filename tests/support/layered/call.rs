@@ -10,12 +10,13 @@ use flumen::rtp_parameters::{
 use flumen::{
     ConsumerId, ConsumerLayers, ConsumerOptions, Event, PreferredLayers, ProducerId, TransportId,
 };
+use flumen_sim::coding::{
+    Coded, DependencyEncoder, Draw, Encoder, Format, FrameId, Stacking, Vp8Encoder, Vp9Encoder,
+    Vp9Mode, Wrapping,
+};
 
-use super::dependencies::{self, DEPENDENCIES, DependencyEncoder, Stacking, Wrapping};
-use super::frame::{Frame, FrameId, Seen};
+use super::frame::{Frame, name, named};
 use super::receiver::{Path, Receiver};
-use super::vp8::{self, Vp8Encoder};
-use super::vp9::{self, Vp9Encoder, Vp9Mode};
 use crate::call::{Left, RECEIVER, Request, SENDER, requests_to, rtp_to};
 use crate::noise::Noise;
 use crate::packet::Packet;
@@ -46,8 +47,6 @@ pub struct LayeredCall {
     pub interval: u64,
     /// What is missing is asked for, and packets are lost on the way to the consumer.
     pub repairs: bool,
-    /// Reads the descriptor of a packet.
-    see: fn(&Packet) -> Seen,
     /// Packets that come later, and by how many pictures.
     late: Vec<(u64, Packet)>,
     pub(super) noise: Noise,
@@ -72,41 +71,19 @@ pub struct Source {
     pub lag: u64,
 }
 
-/// What makes frames.
-pub enum Encoder {
-    /// VP8 in temporal layers.
-    Vp8(Vp8Encoder),
-    /// VP9 in spatial and temporal layers.
-    Vp9(Vp9Encoder),
-    /// Any codec that tells layers in dependency descriptors.
-    Dependent(DependencyEncoder),
-}
+/// The identifier under which encoders send dependency descriptors.
+pub const DEPENDENCIES: u8 = 12;
+/// The identifier under which routers forward them.
+pub const FORWARDED_DEPENDENCIES: u8 = 7;
 
-/// A frame, and its packets: payload and dependency descriptor each.
-type Encoded = (Frame, Vec<(Vec<u8>, Vec<u8>)>);
-
-impl Encoder {
-    fn encode(&mut self, id: FrameId, is_key: bool, noise: &mut Noise) -> Vec<Encoded> {
-        let frames = match self {
-            Self::Vp8(encoder) => vec![encoder.encode(id, is_key, noise)],
-            Self::Vp9(encoder) => encoder.encode(id, is_key, noise),
-            Self::Dependent(encoder) => return encoder.encode(id, is_key, noise),
-        };
-        let bare = |payload| (payload, Vec::new());
-        let frames = frames.into_iter();
-        frames
-            .map(|(frame, payloads)| (frame, payloads.into_iter().map(bare).collect()))
-            .collect()
+/// An encoder whose frames are harder to follow than they need be.
+fn stray(mut encoder: Encoder) -> Encoder {
+    match &mut encoder {
+        Encoder::Vp8(_) => {}
+        Encoder::Vp9(encoder) => encoder.is_stray = true,
+        Encoder::Dependent(encoder) => encoder.is_stray = true,
     }
-
-    /// Makes more spatial layers, or fewer; true when that takes a key picture.
-    fn set_spatial(&mut self, layers: u8) -> bool {
-        match self {
-            Self::Vp8(_) => false,
-            Self::Vp9(encoder) => encoder.set_spatial(layers),
-            Self::Dependent(encoder) => encoder.set_spatial(layers),
-        }
-    }
+    encoder
 }
 
 /// The SSRC of an encoding.
@@ -142,18 +119,18 @@ impl LayeredCall {
         let encoder = |_| Encoder::Vp8(Vp8Encoder::new(temporal, &mut noise));
         let encoders = (0..encodings).map(encoder).collect();
         let parameters = parameters(encodings, &format!("L1T{temporal}"));
-        Self::of(encoders, vp8::see, parameters, noise, options)
+        Self::of(encoders, Format::Vp8, parameters, noise, options)
     }
 
     /// Three encodings of VP9 in three temporal layers, each without spatial ones; nothing was sent
     /// yet.
     pub fn vp9_simulcast(mode: Vp9Mode, seed: u64) -> Self {
         let mut noise = Noise::new(seed);
-        let encoder = |_| Encoder::Vp9(Vp9Encoder::new(mode, 1, &mut noise));
+        let encoder = |_| Encoder::Vp9(Vp9Encoder::new(mode, (1, 3), &mut noise));
         let encoders = (0..3).map(encoder).collect();
         let mut parameters = parameters(3, "L1T3");
         parameters.codecs[0].mime_type = "video/VP9".into();
-        Self::of(encoders, vp9::see, parameters, noise, |options| options)
+        Self::of(encoders, Format::Vp9, parameters, noise, |options| options)
     }
 
     /// A producer of VP9 in three spatial and three temporal layers; nothing was sent yet.
@@ -168,11 +145,11 @@ impl LayeredCall {
         options: impl FnOnce(ConsumerOptions) -> ConsumerOptions,
     ) -> Self {
         let mut noise = Noise::new(seed);
-        let encoder = Encoder::Vp9(Vp9Encoder::new(mode, 3, &mut noise));
+        let encoder = Encoder::Vp9(Vp9Encoder::new(mode, (3, 3), &mut noise));
         let mut parameters = video("VP9", ssrc_of(0));
         let name = if mode.is_ksvc { "L3T3_KEY" } else { "L3T3" };
         parameters.encodings[0].scalability_mode = Some(name.into());
-        Self::of(vec![encoder], vp9::see, parameters, noise, options)
+        Self::of(vec![encoder], Format::Vp9, parameters, noise, options)
     }
 
     /// A producer that tells layers in dependency descriptors: one encoding of three spatial layers;
@@ -217,7 +194,7 @@ impl LayeredCall {
         options: impl FnOnce(ConsumerOptions) -> ConsumerOptions,
     ) -> Self {
         let mut noise = Noise::new(seed);
-        let encoder = |_| DependencyEncoder::new(wrapping, spatial, stacking, &mut noise);
+        let encoder = |_| DependencyEncoder::new(wrapping, (spatial, 3), stacking, &mut noise);
         let encoders = (0..encodings)
             .map(encoder)
             .map(Encoder::Dependent)
@@ -234,12 +211,12 @@ impl LayeredCall {
         given
             .header_extensions
             .push(RtpHeaderExtensionParameters::new(extension, DEPENDENCIES));
-        Self::of(encoders, dependencies::see, given, noise, options)
+        Self::of(encoders, Format::Dependencies, given, noise, options)
     }
 
     fn of(
         encoders: Vec<Encoder>,
-        see: fn(&Packet) -> Seen,
+        format: Format,
         parameters: RtpParameters,
         mut noise: Noise,
         options: impl FnOnce(ConsumerOptions) -> ConsumerOptions,
@@ -254,7 +231,7 @@ impl LayeredCall {
             .consume(receiver, options)
             .expect("it can be consumed");
         let source = |(index, encoder)| Source {
-            encoder,
+            encoder: stray(encoder),
             ssrc: ssrc_of(index),
             sequence: noise.below(1 << 16) as u16,
             is_live: true,
@@ -273,8 +250,7 @@ impl LayeredCall {
             consumer,
             sources,
             made: Vec::new(),
-            received: Receiver::new(see),
-            see,
+            received: Receiver::new(format),
             repairs: false,
             requests: Vec::new(),
             interval: 33,
@@ -335,10 +311,15 @@ impl LayeredCall {
             .collect()
     }
 
+    /// The frame that a packet is of.
+    pub fn frame_of(&self, packet: &Packet) -> &Frame {
+        &self.made[named(packet).0 as usize]
+    }
+
     /// These packets never arrive.
     pub fn lose(&mut self, packets: &[Packet]) {
         for packet in packets {
-            let (id, index) = (self.see)(packet).frame;
+            let (id, index) = named(packet);
             self.made[id as usize].lost |= 1 << index;
         }
     }
@@ -346,7 +327,7 @@ impl LayeredCall {
     /// These packets come late.
     pub fn delay(&mut self, packets: &[Packet]) {
         for packet in packets {
-            let (id, index) = (self.see)(packet).frame;
+            let (id, index) = named(packet);
             self.made[id as usize].late |= 1 << index;
         }
     }
@@ -448,21 +429,26 @@ impl LayeredCall {
         let is_key = source.key_due == Some(0);
         source.key_due = source.key_due.and_then(|due| due.checked_sub(1));
         let id = self.made.len() as FrameId;
-        let frames = source.encoder.encode(id, is_key, &mut self.noise);
+        let count = |noise: &mut dyn Draw, _| 1 + noise.below(3) as u8;
+        let frames = source.encoder.encode(id, is_key, &mut self.noise, count);
         let mut packets = Vec::new();
-        for (frame, payloads) in frames {
+        for Coded { frame, heads } in frames {
+            let id = self.made.len() as FrameId;
             self.made.push(Frame {
+                coded: frame,
                 encoder: index,
                 captured,
-                ..frame
+                lost: 0,
+                late: 0,
             });
-            for (payload, dependencies) in payloads {
+            for (index, mut head) in heads.into_iter().enumerate() {
+                head.payload.extend(name(id, index));
                 source.sequence = source.sequence.wrapping_add(1);
-                let packet = Packet::new(96, source.sequence, source.ssrc, &payload);
+                let packet = Packet::new(96, source.sequence, source.ssrc, &head.payload);
                 let mut packet = packet.at(source.timestamp(captured));
-                if !dependencies.is_empty() {
-                    packet.two_byte = dependencies.len() > 16;
-                    packet = packet.with_extension(DEPENDENCIES, &dependencies);
+                if !head.dependencies.is_empty() {
+                    packet.two_byte = head.dependencies.len() > 16;
+                    packet = packet.with_extension(DEPENDENCIES, &head.dependencies);
                 }
                 packets.push(packet);
             }
@@ -606,7 +592,7 @@ impl Source {
     /// It has one temporal layer (VP9).
     pub fn flatten(&mut self) {
         if let Encoder::Vp9(encoder) = &mut self.encoder {
-            encoder.is_flat = true;
+            encoder.temporal = 1;
         }
     }
 

@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::dependencies::{Dependencies, descriptor_of};
-use super::frame::{Frame, FrameId, Seen};
+use flumen_sim::coding::{Dependencies, Format, FrameId, Seen};
+
+use super::call::{DEPENDENCIES, FORWARDED_DEPENDENCIES};
+use super::frame::{Frame, named};
 use crate::packet::Packet;
 
 /// Everything that a consumer sent, by its number counted on beyond 16 bits.
@@ -14,8 +16,8 @@ pub struct Receiver {
     /// Numbers under which nothing is to come: so it was told when they were asked for.
     empty: BTreeSet<u64>,
     newest: Option<u64>,
-    /// Reads the descriptor of a packet.
-    see: fn(&Packet) -> Seen,
+    /// Where its packets say what they are.
+    format: Format,
 }
 
 /// A frame as it was received.
@@ -51,13 +53,13 @@ pub enum Path {
 const MEMORY: u64 = 500;
 
 impl Receiver {
-    /// A receiver that reads descriptors with `see`.
-    pub(super) fn new(see: fn(&Packet) -> Seen) -> Self {
+    /// A receiver of what is described so.
+    pub(super) fn new(format: Format) -> Self {
         Self {
             packets: BTreeMap::new(),
             empty: BTreeSet::new(),
             newest: None,
-            see,
+            format,
         }
     }
 
@@ -151,15 +153,34 @@ impl Receiver {
         let mut dependencies: BTreeMap<usize, Dependencies> = BTreeMap::new();
         let mut newest = 0;
         for packet in self.packets.values() {
-            let (id, _) = (self.see)(packet).frame;
+            let (id, _) = named(packet);
             let frame = &made[id as usize];
             newest = frame.encoder;
             let known = dependencies.entry(newest).or_default();
             if let Some(value) = descriptor_of(packet) {
-                known.check(value, frame, made);
+                let back = |id: &FrameId| frame.number.wrapping_sub(made[*id as usize].number);
+                let back = frame.references.iter().map(back).collect();
+                let checked = known.check(value, (frame.spatial, frame.temporal), Some(&back));
+                let is_active = checked.unwrap_or_else(|what| panic!("{frame:?}: {what}"));
+                assert!(is_active, "{frame:?} is of no active target");
             }
         }
         dependencies.remove(&newest).unwrap_or_default()
+    }
+
+    /// What a packet of a frame says.
+    fn see(&self, packet: &Packet, frame: &Frame) -> Seen {
+        let seen = self.format.see(&packet.payload, descriptor_of(packet));
+        let seen = seen.unwrap_or_else(|| panic!("{packet:?} is not as its encoder wrote it"));
+        match self.format {
+            // Only the templates tell layers; that they are right is checked with these.
+            Format::Dependencies => Seen {
+                spatial: frame.spatial,
+                temporal: (frame.temporal, false),
+                ..seen
+            },
+            _ => seen,
+        }
     }
 
     fn check_holes(&self, made: &[Frame], path: Path) {
@@ -187,8 +208,8 @@ impl Receiver {
         let mut frames: Vec<Decoded> = Vec::new();
         let mut begun = BTreeSet::new();
         for (&number, packet) in &self.packets {
-            let seen = (self.see)(packet);
-            let (id, index) = seen.frame;
+            let (id, index) = named(packet);
+            let seen = self.see(packet, &made[id as usize]);
             if frames.last().is_none_or(|frame| frame.id != id) {
                 assert!(begun.insert(id), "frame {id} is in one piece");
                 frames.push(Decoded {
@@ -218,6 +239,14 @@ impl Receiver {
         }
         frames
     }
+}
+
+/// The dependency descriptor of a packet, as it is sent or as it was forwarded.
+pub fn descriptor_of(packet: &Packet) -> Option<&[u8]> {
+    let is_it = |id: u8| id == DEPENDENCIES || id == FORWARDED_DEPENDENCIES;
+    let mut extensions = packet.extensions.iter();
+    let found = extensions.find(|(id, _)| is_it(*id));
+    found.map(|(_, value)| &value[..])
 }
 
 /// Frames are whole, but for what was lost; the last one may not be over.

@@ -2,17 +2,17 @@
 
 /// Fields that are written one after another.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Fields(Vec<bool>);
+pub(in crate::coding) struct Fields(Vec<bool>);
 
 impl Fields {
     /// Appends a number of so many bits.
-    pub(super) fn put(&mut self, value: u32, width: usize) {
+    pub(in crate::coding) fn put(&mut self, value: u32, width: usize) {
         self.0
             .extend((0..width).rev().map(|bit| value >> bit & 1 != 0));
     }
 
     /// Appends a number below `end`: `ns(n)` of the AV1 specification.
-    pub(super) fn put_below(&mut self, value: u32, end: u32) {
+    pub(in crate::coding) fn put_below(&mut self, value: u32, end: u32) {
         let width = 32 - end.leading_zeros();
         let short = (1 << width) - end;
         if value < short {
@@ -23,7 +23,7 @@ impl Fields {
     }
 
     /// The bytes, with zeros at the end.
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(in crate::coding) fn bytes(&self) -> Vec<u8> {
         let byte = |bits: &[bool]| {
             let bits = bits.iter().enumerate();
             bits.map(|(at, bit)| u8::from(*bit) << (7 - at)).sum()
@@ -33,31 +33,38 @@ impl Fields {
 }
 
 /// What is left to be read.
-pub(super) struct Reader<'a> {
+pub(in crate::coding) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(in crate::coding) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
-    /// A number of so many bits.
-    ///
-    /// # Panics
-    ///
-    /// When there are not so many.
-    pub(super) fn take(&mut self, width: usize) -> u32 {
+    /// More was taken than there was.
+    pub(in crate::coding) fn is_over(&self) -> bool {
+        self.at > 8 * self.bytes.len()
+    }
+
+    /// Leaves out so many bits.
+    pub(in crate::coding) fn skip(&mut self, width: usize) {
+        self.at += width;
+    }
+
+    /// A number of so many bits; behind the end all are 0.
+    pub(in crate::coding) fn take(&mut self, width: usize) -> u32 {
         (0..width).fold(0, |value, _| {
-            let bit = self.bytes[self.at / 8] >> (7 - self.at % 8) & 1;
+            let byte = self.bytes.get(self.at / 8).unwrap_or(&0);
+            let bit = byte >> (7 - self.at % 8) & 1;
             self.at += 1;
             value << 1 | u32::from(bit)
         })
     }
 
     /// A number below `end`.
-    pub(super) fn take_below(&mut self, end: u32) -> u32 {
+    pub(in crate::coding) fn take_below(&mut self, end: u32) -> u32 {
         let width = 32 - end.leading_zeros();
         let short = (1 << width) - end;
         let value = self.take(width as usize - 1);
