@@ -8,9 +8,10 @@ use flumen::rtp_parameters::MediaKind;
 use crate::checks::Broken;
 use crate::link::{Link, Loss, Queue};
 use crate::noise::Noise;
-use crate::peer::{Audio, Feedback, Messages, Peer, Repair, Video};
+use crate::peer::{Audio, Feedback, Messages, Peer, Repair};
 use crate::peer_id::PeerId;
 use crate::room::Room;
+use crate::video::Video;
 
 /// A short room of which everything is drawn from a seed.
 ///
@@ -195,13 +196,31 @@ impl AnyRoom {
     }
 
     fn any_video(&mut self) -> Video {
-        let video = Video::vp8()
-            .simulcast(1 + self.noise.below(3) as usize)
+        let video = self.any_codec();
+        let video = match self.noise.below(2) {
+            0 => video.simulcast(1 + self.noise.below(3) as usize),
+            _ => video.spatial_layers(1 + self.noise.below(3) as u8),
+        };
+        let video = video
             .temporal_layers(1 + self.noise.below(3) as u8)
             .bitrate(100_000 + self.noise.below(1_500_000))
             .frame_rate(5 + self.noise.below(26) as u32);
         match self.noise.below(4) {
             0 => video.without_rtx(),
+            _ => video,
+        }
+    }
+
+    fn any_codec(&mut self) -> Video {
+        let video = match self.noise.below(6) {
+            0 | 1 => Video::vp8(),
+            2 => Video::vp9(),
+            3 => Video::vp9().flexible(),
+            4 => Video::av1(),
+            _ => Video::h264(),
+        };
+        match self.noise.below(2) {
+            0 => video.key_only(),
             _ => video,
         }
     }

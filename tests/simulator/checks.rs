@@ -8,6 +8,7 @@
 //! | strangers | a peer gets packets and reports of its own consumers and producers alone |
 //! | pauses | nothing is sent by a consumer that is paused, or whose producer is, but for what waited for its turn by then |
 //! | frames | video begins, and changes its encoding, with a key frame; what a frame refers to was sent before |
+//! | descriptors | what they say of a frame is so: its layers, where the frames are that it refers to, and which layers are active |
 //! | repairs | what is sent again was sent before, as it is, but for what came late to the engine, or was too much for the queue of a receiver |
 //! | afterlife | nothing is told of what was closed, and nothing is sent by it, but for what waited by then |
 //! | bounds | what waits is within the limits, and no event was dropped |
@@ -15,6 +16,7 @@
 
 mod afterlife;
 mod bounds;
+mod descriptors;
 mod frames;
 mod ledgers;
 mod leftovers;
@@ -159,6 +161,7 @@ impl Checks {
                 Box::<numbering::Numbering>::default(),
                 Box::<timing::Timing>::default(),
                 Box::<frames::Frames>::default(),
+                Box::<descriptors::Descriptors>::default(),
                 Box::<repairs::Repairs>::default(),
                 Box::new(bounds::Bounds),
             ],

@@ -2,10 +2,11 @@
 //!
 //! The engine inside is the one that runs in production, with all of its systems and yours; only the
 //! two ends of a tick are exchanged, for a network that exists in memory. Peers speak real RTP, RTCP
-//! and SCTP, on plain transports or, as browsers do, behind ICE, DTLS and SRTP: they send Opus-like sound and VP8-like pictures (key frames, simulcast, temporal
-//! layers), answer NACKs with RTX and requests for key frames with key frames, send less when they
-//! are told to; and they check what they get, decode by the references of the codec, ask for what is
-//! missing, and report. Links take time, lose in bursts, reorder, double, queue and break.
+//! and SCTP, on plain transports or, as browsers do, behind ICE, DTLS and SRTP: they send sound as Opus
+//! does and pictures as VP8, VP9, AV1 and H.264 do (key frames, simulcast, spatial and temporal layers),
+//! answer NACKs with RTX and requests for key frames with key frames, send less when they are told to;
+//! and they check what they get, decode by the references of the codec, ask for what is missing, and
+//! report. Links take time, lose in bursts, reorder, double, queue and break.
 //!
 //! Time is virtual and jumps from event to event, and everything is drawn from one seed: a failing
 //! test fails again, on every machine.
@@ -24,6 +25,34 @@
 //!
 //! let video = room.video(bob, alice);
 //! assert!(video.frames > 280 && video.repaired_percent() > 90);
+//! room.close();
+//! ```
+//!
+//! # Codecs and layers
+//!
+//! What a camera sends is said in a line; who watches it decodes a picture when all is there that its
+//! layers need:
+//!
+//! ```
+//! use std::time::Duration;
+//! use flumen::PreferredLayers;
+//! use flumen::rtp_parameters::MediaKind;
+//! use flumen_sim::{Peer, Room, Video};
+//!
+//! let mut room = Room::new(1);
+//! let camera = Video::vp9().spatial_layers(3).temporal_layers(3).key_only();
+//! assert_eq!(camera.mode(), "L3T3_KEY");
+//! let alice = room.join(Peer::new().video(camera));
+//! let bob = room.join(Peer::new());
+//! room.run_for(Duration::from_secs(5));
+//! assert_eq!(room.video(bob, alice).last.unwrap().spatial, 2);
+//!
+//! let consumer = room.consumer(bob, alice, MediaKind::Video).unwrap();
+//! let lowest = PreferredLayers { spatial_layer: 0, temporal_layer: Some(0) };
+//! room.engine_mut().set_preferred_layers(consumer, lowest).unwrap();
+//! room.run_for(Duration::from_secs(5));
+//! let last = room.video(bob, alice).last.unwrap();
+//! assert_eq!((last.spatial, last.temporal), (0, 0));
 //! room.close();
 //! ```
 //!
@@ -87,7 +116,7 @@
 //!
 //! # What is not simulated
 //!
-//! VP9, AV1 and H.264: frames are VP8's. Senders
+//! Pixels: frames have the sizes and the descriptors of their codec, and say what they refer to. Senders
 //! adapt to REMB and do not estimate by themselves.
 
 #![forbid(unsafe_code)]
@@ -110,6 +139,7 @@ mod room;
 mod sending;
 mod session;
 mod station;
+mod video;
 
 pub use any_room::{AnyRoom, Cell, Played};
 pub use checks::Broken;
@@ -117,8 +147,9 @@ pub use direction::Crossing;
 pub use link::{Link, Loss, Queue};
 pub use messenger::MessageReception;
 pub use noise::Noise;
-pub use peer::{Audio, Feedback, Media, Messages, Peer, Repair, Video};
+pub use peer::{Audio, Feedback, Media, Messages, Peer, Repair};
 pub use peer_id::PeerId;
 pub use receiving::{AudioReception, Shown, VideoReception};
 pub use room::Room;
 pub use sending::VideoSent;
+pub use video::{Video, VideoCodec};

@@ -1,16 +1,18 @@
 //! What is negotiated: as browsers do it, without the parts that only signalling reads.
 
 use flumen::rtp_parameters::{
-    MediaKind, RtcpFeedback, RtpCapabilities, RtpCodecCapability, RtpCodecParameters,
-    RtpEncodingParameters, RtpEncodingRtx, RtpHeaderExtensionParameters, RtpParameters,
+    FormatParameters, HeaderExtension, MediaKind, RtcpFeedback, RtpCapabilities,
+    RtpCodecCapability, RtpCodecParameters, RtpEncodingParameters, RtpEncodingRtx,
+    RtpHeaderExtensionParameters, RtpParameters,
 };
 
-use crate::peer::{Feedback, Repair, Video};
+use crate::peer::{Feedback, Repair};
+use crate::video::{Video, VideoCodec};
 
 /// The payload type of Opus.
 pub(crate) const OPUS: u8 = 111;
-/// The payload type of VP8.
-pub(crate) const VP8: u8 = 96;
+/// The payload type of pictures.
+pub(crate) const VIDEO: u8 = 96;
 /// The payload type of what is sent again.
 pub(crate) const RTX: u8 = 97;
 /// The identifier of the audio level extension.
@@ -18,13 +20,29 @@ pub(crate) const LEVEL: u8 = 1;
 
 /// The identifier of the extension that tells when a packet left.
 pub(crate) const SENT_AT: u8 = 2;
+/// The identifier of the extension that tells what a frame needs.
+pub(crate) const DEPENDENCIES: u8 = 3;
 
 /// The codecs of a room's router.
 pub(crate) fn media_codecs() -> Vec<RtpCodecCapability> {
     let mut opus = RtpCodecCapability::new(MediaKind::Audio, "audio/opus", 48_000);
     opus.channels = Some(2);
-    let vp8 = RtpCodecCapability::new(MediaKind::Video, "video/VP8", 90_000);
-    vec![opus, vp8]
+    let video = VideoCodec::ALL.into_iter().map(|codec| {
+        let mut video = RtpCodecCapability::new(MediaKind::Video, codec.mime_type(), 90_000);
+        describe(codec, &mut video.parameters);
+        video
+    });
+    std::iter::once(opus).chain(video).collect()
+}
+
+/// What both sides must say of a codec.
+fn describe(codec: VideoCodec, parameters: &mut FormatParameters) {
+    if codec == VideoCodec::H264 {
+        // Constrained baseline, in units that may be cut (RFC 6184 section 8.1).
+        parameters.insert("packetization-mode", 1);
+        parameters.insert("profile-level-id", "42e01f");
+        parameters.insert("level-asymmetry-allowed", 1);
+    }
 }
 
 /// Sound under `ssrc`.
@@ -49,8 +67,8 @@ pub(crate) fn audio(ssrc: u32) -> RtpParameters {
 pub(crate) fn video(video: &Video, ssrc: u32) -> RtpParameters {
     let feedback = |kind: &str, parameter: &str| RtcpFeedback::new(kind, parameter);
     let mut codec = RtpCodecParameters {
-        mime_type: "video/VP8".into(),
-        payload_type: VP8,
+        mime_type: video.codec.mime_type().into(),
+        payload_type: VIDEO,
         clock_rate: 90_000,
         rtcp_feedback: vec![
             feedback("nack", "pli"),
@@ -59,6 +77,7 @@ pub(crate) fn video(video: &Video, ssrc: u32) -> RtpParameters {
         ],
         ..RtpCodecParameters::default()
     };
+    describe(video.codec, &mut codec.parameters);
     let mut codecs = Vec::new();
     if video.rtx {
         codec.rtcp_feedback.push(feedback("nack", ""));
@@ -70,16 +89,23 @@ pub(crate) fn video(video: &Video, ssrc: u32) -> RtpParameters {
         encoding.rtx = video.rtx.then_some(RtpEncodingRtx {
             ssrc: ssrc + 2 * index + 1,
         });
-        encoding.scalability_mode = Some(format!("L1T{}", video.temporal_layers));
+        encoding.scalability_mode = Some(video.mode());
         encoding
     });
-    let sent_at = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
     RtpParameters {
         codecs,
-        header_extensions: vec![RtpHeaderExtensionParameters::new(sent_at, SENT_AT)],
+        header_extensions: extensions(video),
         encodings: encodings.collect(),
         ..RtpParameters::default()
     }
+}
+
+fn extensions(video: &Video) -> Vec<RtpHeaderExtensionParameters> {
+    let extension = |uri: HeaderExtension, id| RtpHeaderExtensionParameters::new(uri.uri(), id);
+    let sent_at = extension(HeaderExtension::AbsSendTime, SENT_AT);
+    let dependencies = extension(HeaderExtension::DependencyDescriptor, DEPENDENCIES);
+    let dependencies = video.is_described().then_some(dependencies);
+    std::iter::once(sent_at).chain(dependencies).collect()
 }
 
 fn rtx() -> RtpCodecParameters {
@@ -89,7 +115,7 @@ fn rtx() -> RtpCodecParameters {
         clock_rate: 90_000,
         ..RtpCodecParameters::default()
     };
-    rtx.parameters.insert("apt", i64::from(VP8));
+    rtx.parameters.insert("apt", i64::from(VIDEO));
     rtx
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::link::Link;
+use crate::video::Video;
 
 /// A peer that is to join a [`Room`](crate::Room).
 ///
@@ -77,26 +78,6 @@ pub struct Audio {
     pub payload_bytes: usize,
     /// How loud it is, in -dBov (RFC 6464).
     pub level: u8,
-}
-
-/// Video as an encoder sends it: frames of several packets that refer to each other, and key frames
-/// when they are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Video {
-    /// Encodings of one picture, each of three times the bitrate of the one below it.
-    pub encodings: usize,
-    /// Temporal layers of each, 1 to 3.
-    pub temporal_layers: u8,
-    /// Bits a second of the highest encoding.
-    pub bitrate: u64,
-    /// Pictures a second.
-    pub frame_rate: u32,
-    /// It sends again what is asked for, in a stream of its own (RFC 4588).
-    pub rtx: bool,
-    /// From a request for a key frame to that.
-    pub reaction: Duration,
-    /// It sends no more than it is told that its path carries.
-    pub adapts: bool,
 }
 
 /// Messages in an SCTP association.
@@ -226,66 +207,6 @@ impl Audio {
     pub fn level(mut self, level: u8) -> Self {
         self.level = level.min(127);
         self
-    }
-}
-
-impl Video {
-    /// VP8 of 600 kbit/s and 30 pictures a second, in one encoding of one layer, with RTX.
-    pub fn vp8() -> Self {
-        Self {
-            encodings: 1,
-            temporal_layers: 1,
-            bitrate: 600_000,
-            frame_rate: 30,
-            rtx: true,
-            reaction: Duration::from_millis(40),
-            adapts: true,
-        }
-    }
-
-    /// So many encodings of one picture, 1 to 4.
-    #[must_use]
-    pub fn simulcast(mut self, encodings: usize) -> Self {
-        self.encodings = encodings.clamp(1, 4);
-        self
-    }
-
-    /// So many temporal layers in each encoding, 1 to 3.
-    #[must_use]
-    pub fn temporal_layers(mut self, layers: u8) -> Self {
-        self.temporal_layers = layers.clamp(1, 3);
-        self
-    }
-
-    /// Bits a second of the highest encoding.
-    #[must_use]
-    pub fn bitrate(mut self, bits_per_second: u64) -> Self {
-        self.bitrate = bits_per_second;
-        self
-    }
-
-    /// Pictures a second, at least one.
-    #[must_use]
-    pub fn frame_rate(mut self, per_second: u32) -> Self {
-        self.frame_rate = per_second.max(1);
-        self
-    }
-
-    /// It sends nothing again.
-    #[must_use]
-    pub fn without_rtx(mut self) -> Self {
-        self.rtx = false;
-        self
-    }
-
-    /// Bits a second of encoding number `index`, the lowest of which is 0.
-    pub(crate) fn bitrate_of(&self, index: usize) -> u64 {
-        (index + 1..self.encodings).fold(self.bitrate, |bitrate, _| bitrate / 3)
-    }
-
-    /// Between two pictures.
-    pub(crate) fn interval(&self) -> Duration {
-        Duration::from_nanos(1_000_000_000 / u64::from(self.frame_rate))
     }
 }
 

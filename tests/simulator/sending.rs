@@ -1,7 +1,7 @@
 //! What peers send: sound, pictures, and the reports on both.
 
 mod camera;
-mod encoder;
+mod encoding;
 mod microphone;
 mod rtp;
 mod stamp;

@@ -14,11 +14,12 @@ use crate::clock::Clock;
 use crate::direction::Direction;
 use crate::messenger::Messenger;
 use crate::noise::Noise;
-use crate::peer::{Media, Peer, Video};
+use crate::peer::{Media, Peer};
 use crate::peer_id::PeerId;
 use crate::receiving::{Arrivals, Sound, View};
 use crate::sending::{Camera, Microphone, Out};
 use crate::session::Session;
+use crate::video::Video;
 
 /// A peer in a room.
 pub(crate) struct Station {
@@ -249,24 +250,24 @@ impl Station {
         let local = self.clock.local(now);
         self.arrivals.take(wide, datagram.len(), local);
         let payload = header.payload(datagram);
-        let (number, timestamp) = (header.sequence_number, header.timestamp);
         let due = match self.sinks.get(&header.ssrc) {
             Some(&Sink::Sound(index)) => {
                 let sound = &mut self.sounds[index];
                 sound.got.bytes += datagram.len() as u64;
+                let (number, timestamp) = (header.sequence_number, header.timestamp);
                 sound.take(number, timestamp, payload, now, self.clock);
                 None
             }
             Some(&Sink::View(index)) => {
                 let view = &mut self.views[index];
                 view.got.bytes += datagram.len() as u64;
-                view.take(number, timestamp, payload, now, self.clock);
+                view.take(&header, payload, now, self.clock);
                 view.due()
             }
             Some(&Sink::Again(index)) => {
                 let view = &mut self.views[index];
                 view.got.bytes += datagram.len() as u64;
-                view.take_again(payload, now);
+                view.take_again(header.marker, payload, now);
                 view.due()
             }
             None => None,

@@ -7,6 +7,7 @@ use flumen::{Engine, Event, Subject};
 
 use super::leftovers::Leftovers;
 use super::{Check, Sent, entry};
+use crate::coding::FrameId;
 use crate::sending::Stamp;
 
 #[derive(Clone, Default)]
@@ -21,11 +22,11 @@ pub(super) struct Frames {
 struct Video {
     newest: Option<u16>,
     encoding: Option<u8>,
-    frames: VecDeque<u32>,
+    frames: VecDeque<FrameId>,
 }
 
 /// Frames that may be referred to.
-const REFERABLE: usize = 64;
+const REFERABLE: usize = 128;
 
 impl Check for Frames {
     fn name(&self) -> &'static str {
@@ -94,15 +95,14 @@ impl Video {
             self.encoding = Some(stamp.encoding);
             self.frames.clear();
         }
-        if self.frames.back() != Some(&stamp.frame) {
-            let refers = !stamp.is_key && is_clean;
-            if refers && !self.frames.contains(&stamp.reference) {
+        if self.frames.back() != Some(&stamp.id) {
+            if is_clean && !stamp.references().all(|id| self.frames.contains(&id)) {
                 return Err(format!("{stamp:?} comes without what it refers to"));
             }
             if self.frames.len() >= REFERABLE {
                 self.frames.pop_front();
             }
-            self.frames.push_back(stamp.frame);
+            self.frames.push_back(stamp.id);
         }
         Ok(())
     }
@@ -112,24 +112,27 @@ impl Video {
 mod tests {
     use super::*;
 
-    fn stamp(frame: u32, reference: u32, encoding: u8) -> Stamp {
+    /// A frame that refers to another, or to itself: a key frame.
+    fn stamp(id: FrameId, reference: FrameId, encoding: u8) -> Stamp {
         Stamp {
             encoding,
+            spatial: 0,
             temporal: 0,
             index: 0,
             count: 1,
-            is_key: frame == reference,
-            frame,
-            reference,
+            is_key: id == reference,
+            number: id as u16,
+            id,
+            references: [(id != reference).then_some(reference), None, None],
         }
     }
 
     /// Whether a stream of these frames, each with its reference and encoding, keeps the rule.
-    fn keeps(frames: &[(u32, u32, u8)]) -> bool {
+    fn keeps(frames: &[(FrameId, FrameId, u8)]) -> bool {
         let mut video = Video::default();
         let numbered = (65_530..=u16::MAX).chain(0..).zip(frames);
-        let mut taken = numbered.map(|(number, &(frame, reference, encoding))| {
-            video.take(number, &stamp(frame, reference, encoding), true)
+        let mut taken = numbered.map(|(number, &(id, reference, encoding))| {
+            video.take(number, &stamp(id, reference, encoding), true)
         });
         taken.all(|taken| taken.is_ok())
     }

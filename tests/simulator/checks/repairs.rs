@@ -28,12 +28,13 @@ struct Sendings {
     left_out: u64,
 }
 
-/// What is known of a packet: its number, how long it was, how it began.
+/// What is known of a packet: its number, how long it was, how it began and ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Kept {
     number: u16,
     len: usize,
-    begin: [u8; 32],
+    begin: [u8; 16],
+    end: [u8; 32],
 }
 
 /// Packets of a stream that are known.
@@ -59,13 +60,15 @@ impl Sendings {
 
 impl Kept {
     fn of(number: u16, payload: &[u8]) -> Self {
-        let mut begin = [0; 32];
-        let len = payload.len().min(32);
-        begin[..len].copy_from_slice(&payload[..len]);
+        let (mut begin, mut end) = ([0; 16], [0; 32]);
+        let [first, last] = [begin.len(), end.len()].map(|len| len.min(payload.len()));
+        begin[..first].copy_from_slice(&payload[..first]);
+        end[..last].copy_from_slice(&payload[payload.len() - last..]);
         Self {
             number,
             len: payload.len(),
             begin,
+            end,
         }
     }
 }

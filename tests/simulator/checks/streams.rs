@@ -6,8 +6,11 @@ use std::net::SocketAddr;
 use flumen::components::{Consumer, ConsumerParameters, find};
 use flumen::ecs::entity::Entity;
 use flumen::ecs::world::World;
-use flumen::rtp_parameters::{MediaKind, RtpCodecParameters, RtpParameters};
+use flumen::rtp_parameters::{HeaderExtension, MediaKind, RtpCodecParameters, RtpParameters};
 use flumen::{ConsumerId, Engine, ProducerId, TransportId};
+
+use crate::coding::Format;
+use crate::video::VideoCodec;
 
 /// What a consumer sends under one SSRC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,10 @@ pub struct Stream {
     pub repeats: bool,
     /// Ticks a second of its RTP clock.
     pub clock_rate: u32,
+    /// Where packets of video say what they are, if they do.
+    pub(crate) format: Option<Format>,
+    /// The identifier of the extension that they do it in, where it is one.
+    pub(crate) dependencies: Option<u8>,
     /// The peer that sends it, where one does.
     pub(crate) source: Option<u32>,
 }
@@ -103,6 +110,9 @@ impl Streams {
             if self.known.contains_key(&(consumer.transport, ssrc)) {
                 continue;
             }
+            let sent = sent_parameters(engine, consumer.producer);
+            let is_described = sent.and_then(dependencies).is_some();
+            let dependencies = dependencies(&rtp).filter(|_| is_described);
             let stream = Stream {
                 index: self.count,
                 consumer: entity,
@@ -111,7 +121,9 @@ impl Streams {
                 repairs: None,
                 repeats: repeats(&rtp),
                 clock_rate: rtp.codecs.first().map_or(1, |it| it.clock_rate),
-                source: source(engine, consumer.producer),
+                format: format(&rtp, dependencies),
+                dependencies,
+                source: sent.and_then(|it| peer_of(it.encodings.first()?.ssrc?)),
             };
             self.know((consumer.transport, ssrc), stream);
             if let Some(rtx) = &encoding.rtx {
@@ -140,12 +152,28 @@ fn repeats(parameters: &RtpParameters) -> bool {
     !parameters.codecs.iter().any(is_rtx) && feedback.any(|it| it.is("nack", ""))
 }
 
-/// The peer whose producer it is: its SSRCs say so.
-fn source(engine: &Engine, producer: Entity) -> Option<u32> {
+/// The identifier of dependency descriptors.
+fn dependencies(parameters: &RtpParameters) -> Option<u8> {
+    let uri = HeaderExtension::DependencyDescriptor.uri();
+    let mut extensions = parameters.header_extensions.iter();
+    extensions.find(|it| it.uri == uri).map(|it| it.id)
+}
+
+/// Where packets say what they are. In H.264 without dependency descriptors nothing does.
+fn format(parameters: &RtpParameters, dependencies: Option<u8>) -> Option<Format> {
+    let codec = &parameters.codecs.first()?.mime_type;
+    let of = |video: VideoCodec| codec.eq_ignore_ascii_case(video.mime_type());
+    if dependencies.is_some() {
+        return Some(Format::Dependencies);
+    }
+    let vp8 = of(VideoCodec::Vp8).then_some(Format::Vp8);
+    vp8.or(of(VideoCodec::Vp9).then_some(Format::Vp9))
+}
+
+/// How a producer's peer sends.
+fn sent_parameters(engine: &Engine, producer: Entity) -> Option<&RtpParameters> {
     let id = engine.world().get::<ProducerId>(producer)?;
-    let parameters = engine.producer_parameters(*id).ok()?;
-    let ssrc = parameters.encodings.first()?.ssrc?;
-    peer_of(ssrc)
+    engine.producer_parameters(*id).ok()
 }
 
 /// The peer that sends with an SSRC.

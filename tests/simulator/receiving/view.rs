@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use flumen::components::wire::rtcp::{write_nack, write_pli};
+use flumen::components::wire::rtp::RtpHeader;
 use flumen::{ConsumerId, ProducerId, Time};
 
 use super::decoder::{Decoder, Shown};
 use super::gaps::Gaps;
 use super::reception::Reception;
 use crate::clock::Clock;
-use crate::peer::{Repair, Video};
+use crate::peer::Repair;
 use crate::sending::Stamp;
+use crate::video::Video;
 
 /// How a peer gets the video of another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +33,7 @@ pub struct VideoReception {
     pub nacks: u64,
     /// Key frames that were asked for.
     pub plis: u64,
-    /// Frames that could be decoded, in order.
+    /// Pictures that could be decoded, in order, in the highest spatial layer that was sent.
     pub frames: u64,
     /// Of these: key frames.
     pub key_frames: u64,
@@ -127,15 +129,9 @@ impl View {
     }
 
     /// Takes in a packet of its stream.
-    pub(crate) fn take(
-        &mut self,
-        number: u16,
-        timestamp: u32,
-        payload: &[u8],
-        now: Time,
-        clock: Clock,
-    ) {
+    pub(crate) fn take(&mut self, header: &RtpHeader, payload: &[u8], now: Time, clock: Clock) {
         let newest = self.stream.has_begun().then_some(self.stream.newest);
+        let (number, timestamp) = (header.sequence_number, header.timestamp);
         let number = self.stream.take(number, timestamp, now, clock);
         match newest {
             Some(newest) if number > newest => {
@@ -149,18 +145,18 @@ impl View {
             Some(_) if !self.fill(number, now) => return,
             _ => {}
         }
-        self.decode(payload, now);
+        self.decode(header.marker, payload, now);
     }
 
     /// Takes in a packet that was sent again in a stream of its own.
-    pub(crate) fn take_again(&mut self, payload: &[u8], now: Time) {
+    pub(crate) fn take_again(&mut self, marker: bool, payload: &[u8], now: Time) {
         let Some((number, payload)) = payload.split_first_chunk() else {
             return;
         };
         let number = super::unwrap(u16::from_be_bytes(*number), self.stream.newest);
         if self.fill(number, now) {
             self.stream.repaired();
-            self.decode(payload, now);
+            self.decode(marker, payload, now);
         }
     }
 
@@ -175,7 +171,8 @@ impl View {
         true
     }
 
-    fn decode(&mut self, payload: &[u8], now: Time) {
+    /// The marker is on the last packet of a picture.
+    fn decode(&mut self, marker: bool, payload: &[u8], now: Time) {
         self.got.packets += 1;
         let Some(stamp) = Stamp::read(payload) else {
             return;
@@ -183,7 +180,7 @@ impl View {
         let before = self.got.frames;
         let (got, interval) = (&mut self.got, self.interval);
         self.decoder
-            .take(stamp, now, |shown| got.show(shown, interval));
+            .take(stamp, marker, now, |shown| got.show(shown, interval));
         if self.got.frames > before {
             self.plea = None;
         }

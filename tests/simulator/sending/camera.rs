@@ -6,10 +6,10 @@ use flumen::Time;
 use flumen::components::wire::rtcp::RtcpPacket;
 
 use super::Out;
-use super::encoder::{Encoder, RATE};
+use super::encoding::{Encoding, RATE};
 use crate::clock::Clock;
 use crate::noise::Noise;
-use crate::peer::Video;
+use crate::video::Video;
 
 /// Key frames do not come faster than that, however often they are asked for.
 const KEY_INTERVAL: Duration = Duration::from_millis(200);
@@ -37,7 +37,7 @@ pub struct VideoSent {
 #[derive(Clone, Debug)]
 pub(crate) struct Camera {
     video: Video,
-    encoders: Vec<Encoder>,
+    encodings: Vec<Encoding>,
     /// When the next key frame of each encoding may come, and whether it is asked for.
     keys: Vec<Key>,
     frame: u32,
@@ -57,17 +57,17 @@ impl Camera {
     pub(crate) fn new(video: Video, ssrc: u32, mut noise: Noise, begin: Time) -> Self {
         let interval = video.interval().as_nanos() as u64;
         let next = begin + Duration::from_nanos(noise.below(interval));
-        let encoder = |index| {
+        let encoding = |index| {
             let noise = Noise::of(noise.bits(), index as u64, 0);
             let ssrc = ssrc + 2 * index as u32;
-            Encoder::new(ssrc, index as u8, video.temporal_layers, noise)
+            Encoding::new(ssrc, index as u8, &video, noise)
         };
         let first = Key {
             due: Some(Time::ZERO),
             last: None,
         };
         Self {
-            encoders: (0..video.encodings).map(encoder).collect(),
+            encodings: (0..video.encodings).map(encoding).collect(),
             keys: vec![first; video.encodings],
             video,
             frame: 0,
@@ -99,22 +99,22 @@ impl Camera {
         self.sent.frames += 1;
         let moment = (clock.rtp(clock.global(self.next), RATE), clock.local(now));
         let before = out.len();
-        for index in 0..self.encoders.len() {
+        for index in 0..self.encodings.len() {
             let bytes = self.bitrate_of(index) / 8 / u64::from(self.video.frame_rate);
             let is_key = self.keys[index].comes(now);
             self.sent.key_frames += u64::from(is_key);
-            self.encoders[index].encode(self.frame, is_key, bytes, moment, out);
+            self.encodings[index].encode(self.frame, is_key, bytes, moment, out);
         }
         self.sent.packets += (out.len() - before) as u64;
-        for encoder in &mut self.encoders {
-            encoder.report(now, clock, out);
+        for encoding in &mut self.encodings {
+            encoding.report(now, clock, out);
         }
     }
 
     /// Of what the path carries each encoding gets its share.
     fn bitrate_of(&self, index: usize) -> u64 {
         let wished = |index| self.video.bitrate_of(index);
-        let all: u64 = (0..self.encoders.len()).map(wished).sum();
+        let all: u64 = (0..self.encodings.len()).map(wished).sum();
         match self.sent.told_bitrate {
             Some(told) if self.video.adapts && told < all => {
                 // Even a path that carries nothing carries that.
@@ -138,11 +138,11 @@ impl Camera {
                     .for_each(|entry| self.want_key(entry.ssrc, now));
             }
             RtcpPacket::Nack(nack) if self.video.rtx => {
-                let encoder = self.encoders.iter_mut();
-                let encoder = encoder.into_iter().find(|it| it.ssrc == nack.media_ssrc);
-                let Some(encoder) = encoder else { return };
+                let mut encodings = self.encodings.iter_mut();
+                let encoding = encodings.find(|it| it.ssrc == nack.media_ssrc);
+                let Some(encoding) = encoding else { return };
                 for number in nack.sequence_numbers() {
-                    match encoder.resend(number, clock.local(now), out) {
+                    match encoding.resend(number, clock.local(now), out) {
                         true => self.sent.resent += 1,
                         false => self.sent.forgotten += 1,
                     }
@@ -154,7 +154,7 @@ impl Camera {
     }
 
     fn want_key(&mut self, ssrc: u32, now: Time) {
-        let index = self.encoders.iter().position(|it| it.ssrc == ssrc);
+        let index = self.encodings.iter().position(|it| it.ssrc == ssrc);
         if let Some(index) = index {
             self.sent.key_frame_requests += 1;
             let due = now + self.video.reaction;

@@ -2,6 +2,8 @@
 
 use flumen::Time;
 
+use crate::parameters::{DEPENDENCIES, SENT_AT};
+
 /// The fixed part of a header.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fixed {
@@ -12,17 +14,29 @@ pub(crate) struct Fixed {
     pub(crate) ssrc: u32,
 }
 
-/// The length of what [`Fixed::write_timed`] writes.
-pub(crate) const TIMED_LEN: usize = 20;
-/// Where that has the time.
-const TIME: std::ops::Range<usize> = 17..20;
+/// What elements of an extension follow each other as (RFC 8285 section 4).
+const ONE_BYTE: [u8; 2] = [0xbe, 0xde];
+const TWO_BYTES: [u8; 2] = [0x10, 0];
+/// Where the elements begin.
+const ELEMENTS: usize = 16;
 
 impl Fixed {
-    /// Appends it with abs-send-time: seconds with 18 fractional bits, modulo 64.
-    pub(crate) fn write_timed(&self, id: u8, local: Time, out: &mut Vec<u8>) {
+    /// Appends it with abs-send-time (seconds with 18 fractional bits, modulo 64), and a dependency
+    /// descriptor unless that is empty.
+    pub(crate) fn write_timed(&self, local: Time, dependencies: &[u8], out: &mut Vec<u8>) {
+        let start = out.len();
         self.write_with(out);
-        out.extend([0xbe, 0xde, 0, 1, id << 4 | 2, 0, 0, 0]);
-        let start = out.len() - TIMED_LEN;
+        // An element of one byte has up to 16.
+        let is_long = dependencies.len() > 16;
+        out.extend(if is_long { TWO_BYTES } else { ONE_BYTE });
+        out.extend([0, 0]);
+        write_element(is_long, SENT_AT, &[0; 3], out);
+        if !dependencies.is_empty() {
+            write_element(is_long, DEPENDENCIES, dependencies, out);
+        }
+        let words = (out.len() - start - ELEMENTS).div_ceil(4);
+        out.resize(start + ELEMENTS + 4 * words, 0);
+        out[start + ELEMENTS - 1] = words as u8;
         set_time(&mut out[start..], local);
     }
 
@@ -40,8 +54,24 @@ impl Fixed {
     }
 }
 
-/// Writes the time of leaving into a packet with abs-send-time.
+fn write_element(is_long: bool, id: u8, value: &[u8], out: &mut Vec<u8>) {
+    let len = value.len() as u8;
+    match is_long {
+        true => out.extend([id, len]),
+        false => out.push(id << 4 | (len - 1)),
+    }
+    out.extend(value);
+}
+
+/// How long the header of a packet with an extension is.
+pub(crate) fn header_len(packet: &[u8]) -> usize {
+    ELEMENTS + 4 * usize::from(packet[ELEMENTS - 1])
+}
+
+/// Writes the time of leaving into a packet that [`Fixed::write_timed`] began.
 pub(crate) fn set_time(packet: &mut [u8], local: Time) {
     let fixed = (u128::from(local.as_nanos()) << 18) / 1_000_000_000;
-    packet[TIME].copy_from_slice(&(fixed as u32).to_be_bytes()[1..]);
+    let is_long = packet[ELEMENTS - 4..].starts_with(&TWO_BYTES);
+    let time = ELEMENTS + if is_long { 2 } else { 1 };
+    packet[time..time + 3].copy_from_slice(&(fixed as u32).to_be_bytes()[1..]);
 }

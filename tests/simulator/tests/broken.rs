@@ -179,6 +179,27 @@ fn another_packet_than_was_sent_breaks_the_rule_of_repairs() {
 }
 
 #[test]
+fn a_descriptor_that_says_what_is_not_so_breaks_the_rule_of_descriptors() {
+    /// The identifier under which routers forward dependency descriptors.
+    const FORWARDED: u8 = 7;
+    fn renumber(mut outbox: ResMut<'_, Outbox>, mut count: Local<'_, u32>) {
+        headers(&mut outbox, &mut count, OutgoingKind::Media, |header| {
+            let rtp = RtpHeader::parse(header).unwrap();
+            let value = rtp.extension(header, FORWARDED).unwrap().to_vec();
+            let mut places = header.windows(value.len());
+            let place = places.position(|place| place == value).unwrap();
+            // The lower byte of the frame number.
+            header[place + 2] ^= 1;
+        });
+    }
+    let spoil = |builder: Builder| builder.add_systems(Stage::Feedback, Slot::After, renumber);
+    let mut room = Room::with(1, spoil);
+    room.join(Peer::new().video(Video::av1().spatial_layers(3).temporal_layers(3)));
+    room.join(Peer::new());
+    assert_eq!(broken(&mut room).check, "descriptors");
+}
+
+#[test]
 fn an_event_of_what_was_closed_breaks_the_afterlife() {
     let (mut room, _, bob) = call(|builder| builder);
     room.run_for(Duration::from_secs(1));
