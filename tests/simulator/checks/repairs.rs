@@ -20,7 +20,7 @@ pub(super) struct Repairs {
 #[derive(Clone, Default)]
 struct Sendings {
     known: Vec<Option<Kept>>,
-    /// Numbers that were sent again and never sent.
+    /// Numbers that were sent again and not sent yet.
     unsent: u64,
     /// The newest packet, if it is of a key frame.
     key: Option<u16>,
@@ -54,7 +54,9 @@ impl Sendings {
         if gap.is_none_or(|gap| gap < 0x8000) {
             self.key = is_key.then_some(kept.number);
         }
-        self.known()[usize::from(kept.number) % KNOWN] = Some(kept);
+        let known = &mut self.known()[usize::from(kept.number) % KNOWN];
+        let was_ahead = known.replace(kept) == Some(kept);
+        self.unsent -= u64::from(was_ahead && self.unsent > 0);
     }
 }
 
