@@ -98,9 +98,9 @@ impl Sessions<'_, '_> {
         dtls.poll(now, &mut self.out);
         dtls.arm(transport, &mut self.deadlines);
         let connected = matches!(self.out.events.last(), Some(Event::Connected(_)));
-        if let Some(tuple) = heard
-            && (connected || self.out.payloads().len() > 0)
-        {
+        let tells = connected || self.out.payloads().len() > 0;
+        // A handshake may be over before it is said whom it is to be with.
+        if let Some(tuple) = heard.or(agent.shakes_hands_by()).filter(|_| tells) {
             agent.hear(now, tuple);
         }
         agent.list(transport, &mut self.moved);

@@ -24,6 +24,9 @@ reasons! {
         UnauthenticatedCheck = "unauthenticatedCheck",
         /// A connectivity check that came before, from another address.
         RepeatedCheck = "repeatedCheck",
+        /// A connectivity check of one transport from where the peer of another one is, of which media
+        /// or a handshake came a moment ago: whoever can write an address on a datagram can send it.
+        TakenTuple = "takenTuple",
         /// More connectivity checks than are read in a tick.
         TooManyChecks = "tooManyChecks",
         /// DTLS on a transport without DTLS.

@@ -91,7 +91,7 @@ impl Checks<'_, '_> {
         let message = Message::parse(bytes).map_err(|_| (known, Discard::MalformedStun))?;
         let receivers = self.sockets.ice(tuple.socket);
         let named = message.receiver().zip(receivers);
-        // A NAT may give the port of a peer that left to another one, whose check it then is.
+        // A NAT may give the port of a peer that left to another one, whose check it is some time later.
         let named = named.and_then(|(username, receivers)| receivers.named(username));
         let Some(transport) = named else {
             let is_request = message.is_check();
@@ -102,9 +102,19 @@ impl Checks<'_, '_> {
             };
             return Err((known, reason));
         };
+        if let Some(other) = known.filter(|&known| known != transport)
+            && self.holds(other, tuple)
+        {
+            return Err((Some(transport), Discard::TakenTuple));
+        }
         let strangers = (known != Some(transport)).then_some(strangers);
         let answered = self.answer(transport, tuple, &message, strangers);
         answered.map_err(|reason| (Some(transport), reason))
+    }
+
+    fn holds(&self, transport: Entity, tuple: IceTuple) -> bool {
+        let agent = self.agents.get(transport);
+        agent.is_ok_and(|(agent, ..)| agent.holds(self.now.time, tuple))
     }
 
     fn answer(

@@ -1,9 +1,11 @@
 //! Who has shown nothing but connectivity checks gets little: whoever knows a password can have
 //! them come from where others live.
 
+use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, ResMut};
+use flumen_components::wire::{PacketKind, classify};
 use flumen_components::{
-    Destination, IceAgent, IceTuple, Ledger, Outbox, OutgoingKind, Refusal, UnprovenTransports,
+    Destination, IceAgent, IceTuple, Ledger, Outbox, Outgoing, Refusal, UnprovenTransports,
 };
 
 /// Takes out what would be too much for ways that are not proven yet.
@@ -18,13 +20,15 @@ pub(crate) fn hold_back(
         agent.is_ok_and(|agent| agent.selected().is_some() && !agent.is_proven())
     });
     let Outbox {
-        rows, destinations, ..
+        rows,
+        destinations,
+        headers,
+        ..
     } = &mut *outbox;
+    let mut bounded = Bounded::default();
     rows.retain(|row| {
         let to = destinations[row.destination as usize];
-        // Answers to checks are no larger than these, and DTLS was charged for when it was made.
-        let is_media = row.kind != OutgoingKind::Control;
-        if !(is_media && unproven.0.contains(&to.transport)) {
+        if !(bounded.holds(to.transport, &unproven) && is_charged(row, headers)) {
             return true;
         }
         let agent = agents.get_mut(to.transport);
@@ -32,6 +36,31 @@ pub(crate) fn hold_back(
         ledger.refused[Refusal::Unproven] += u64::from(!fits);
         fits
     });
+}
+
+/// Media and what reports on it. Answers to checks are no larger than these, and DTLS was charged for
+/// when it was made.
+fn is_charged(row: &Outgoing, headers: &[u8]) -> bool {
+    let header = &headers[row.header_start as usize..][..row.header_len.into()];
+    let kind = classify(header);
+    matches!(kind, Some(PacketKind::Rtp | PacketKind::Rtcp))
+}
+
+/// Whether the transport asked about last is among those that are not proven: its rows lie together.
+#[derive(Default)]
+struct Bounded(Option<(Entity, bool)>);
+
+impl Bounded {
+    fn holds(&mut self, transport: Entity, unproven: &UnprovenTransports) -> bool {
+        match self.0 {
+            Some((asked, answer)) if asked == transport => answer,
+            _ => {
+                let answer = unproven.0.contains(&transport);
+                self.0 = Some((transport, answer));
+                answer
+            }
+        }
+    }
 }
 
 fn tuple(to: Destination) -> IceTuple {

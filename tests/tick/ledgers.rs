@@ -12,8 +12,9 @@ use flumen::ecs::system::ResMut;
 use flumen::rtp_parameters::{MediaKind, RtpCodecParameters};
 use flumen::srtp::{Bounds, CryptoSuite, Inbound, MasterKey, Outbound};
 use flumen::{
-    ConsumerOptions, Control, Counts, Discard, Ledger, PreferredLayers, ProducerId, Reason,
-    Refusal, RtcpFault, SctpOptions, SctpStreamParameters, Slot, Stage, TransportId, Withheld,
+    AppData, ConsumerOptions, Control, Counts, Discard, Ledger, ListenInfo, PreferredLayers,
+    ProducerId, Reason, Refusal, RtcpFault, SctpOptions, SctpStreamParameters, Slot, Stage,
+    TransportId, WebRtcListen, WebRtcTransportOptions, Withheld,
 };
 use flumen_tests::feedback::pli;
 use flumen_tests::{
@@ -129,6 +130,7 @@ fn discard(reason: Discard) -> Room {
         | Discard::UnknownUsername
         | Discard::UnauthenticatedCheck
         | Discard::RepeatedCheck
+        | Discard::TakenTuple
         | Discard::TooManyChecks
         | Discard::UnwantedDtls
         | Discard::DtlsClosed => return discard_session(reason),
@@ -168,8 +170,29 @@ fn discard(reason: Discard) -> Room {
     room
 }
 
+/// What a peer sends from where that of another transport of one server is.
+fn discard_taken() -> Room {
+    let mut room = Room::new();
+    let server = (room.engine)
+        .create_webrtc_server(&[ListenInfo::at(local(3_478))], AppData::default())
+        .unwrap();
+    let options = || WebRtcTransportOptions::new(WebRtcListen::Server(server));
+    let [found, other] = [(); 2].map(|()| {
+        let transport = (room.engine).create_webrtc_transport(room.router, options());
+        transport.unwrap()
+    });
+    Peer::join(&mut room, found, REMOTE);
+    let mut forger = Peer::new(&room, other, REMOTE);
+    forger.check(&room, Check::NOMINATING);
+    room.tick();
+    room
+}
+
 /// What a stranger, or a peer, may send to a WebRTC transport.
 fn discard_session(reason: Discard) -> Room {
+    if reason == Discard::TakenTuple {
+        return discard_taken();
+    }
     let mut room = Room::with(|builder| builder.stun_checks_per_transport(1));
     let transport = room.webrtc();
     let mut peer = Peer::join(&mut room, transport, REMOTE);

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use flumen::components::IceAgent;
 use flumen::rtp_parameters::MediaKind;
 use flumen::{DtlsState, Event, IceState};
 use flumen_tests::{Check, Peer, RECEIVER, Room, SENDER, address, turn_all, vp8};
@@ -90,6 +91,9 @@ fn a_handshake_may_begin_before_signalling_is_done() {
         peer.turn(&mut room);
     }
     assert_eq!(room.engine.dtls_state(transport), Ok(DtlsState::Connected));
+    let agent = room.engine.entity(transport).unwrap();
+    let agent = room.engine.world().get::<IceAgent>(agent).unwrap();
+    assert!(agent.is_proven(), "hands were shaken by that way");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What strangers send to WebRTC transports costs little, is not answered and changes nothing.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use flumen::components::wire::stun::{BINDING, Class, Writer};
 use flumen::rtp_parameters::MediaKind;
@@ -125,6 +126,32 @@ fn a_victim_gets_little_of_a_stream_that_is_aimed_at_it() {
     }
     assert!((1..4_000).contains(&bytes), "{bytes} bytes");
     assert!(room.engine.ledger().refused[Refusal::Unproven] > 90);
+}
+
+#[test]
+fn a_victim_gets_few_reports_that_are_aimed_at_it() {
+    let mut room = Room::with(|builder| builder.ice_unproven_bytes(3_000));
+    let (mut peers, producer, _) = room.browsers();
+    for _ in 0..40 {
+        room.consume(peers[1].transport, producer);
+    }
+    peers[0].send(&room, &Packet::new(96, 1, SSRC, VP8_KEY_FRAME));
+    room.tick();
+    room.received();
+    let aimed = Check {
+        nomination: Some(9),
+        ..Check::default()
+    };
+    let check = peers[1].check_bytes(aimed);
+    room.wire.inject(peers[1].server, stranger(1), &check);
+    let mut bytes = 0;
+    for _ in 0..200 {
+        room.tick_after(Duration::from_millis(100));
+        let sent = room.received();
+        let aimed = sent.iter().filter(|sent| sent.to == stranger(1));
+        bytes += aimed.map(|sent| sent.bytes.len()).sum::<usize>();
+    }
+    assert!((1..4_000).contains(&bytes), "{bytes} bytes");
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! One port for any number of WebRTC transports.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use flumen::rtp_parameters::MediaKind;
 use flumen::{
-    AppData, Event, IceState, ListenInfo, WebRtcListen, WebRtcServerId, WebRtcTransportOptions,
+    AppData, Discard, Event, IceState, ListenInfo, WebRtcListen, WebRtcServerId,
+    WebRtcTransportOptions,
 };
 use flumen_tests::{Check, Packet, Peer, Room, SSRC, VP8_KEY_FRAME, address, turn_all, vp8};
 
@@ -92,19 +94,50 @@ fn media_on_one_port_finds_its_way() {
     assert_eq!((peers[0].rtp.len(), peers[1].rtp.len()), (0, 1));
 }
 
-#[test]
-fn an_address_that_another_peer_had_is_whose_check_comes_from_it() {
-    let mut room = Room::new();
-    let server = server(&mut room);
-    let [gone, new] = [(); 2].map(|()| {
+/// Two transports of one server: a call goes on over the first one, whose peer is at 5,000.
+fn call_beside(room: &mut Room) -> (Peer, flumen::TransportId) {
+    let server = server(room);
+    let [called, other] = [(); 2].map(|()| {
         room.engine
             .create_webrtc_transport(room.router, on(server))
             .unwrap()
     });
-    Peer::join(&mut room, gone, address(5_000));
-    let peer = Peer::join(&mut room, new, address(5_000));
+    room.produce(called, MediaKind::Video, vp8(SSRC));
+    (Peer::join(room, called, address(5_000)), other)
+}
+
+#[test]
+fn who_writes_another_peers_address_on_a_check_gets_nothing_of_its_own() {
+    let mut room = Room::new();
+    let (mut peer, other) = call_beside(&mut room);
+    let mut forger = Peer::new(&room, other, peer.address);
+    for sequence in 1..=50 {
+        room.tick_after(Duration::from_millis(200));
+        forger.check(&room, Check::NOMINATING);
+        peer.send(&room, &Packet::new(96, sequence, SSRC, VP8_KEY_FRAME));
+        room.tick();
+    }
+    assert_eq!(room.engine.ledger().accepted, 50);
+    assert_eq!(room.engine.ledger().discarded[Discard::TakenTuple], 50);
+    let state = |transport| room.engine.ice_state(transport).unwrap();
+    assert_eq!(state(peer.transport), IceState::Completed);
+    assert_eq!(state(other), IceState::New);
+}
+
+#[test]
+fn an_address_whose_peer_is_silent_is_whose_check_comes_from_it() {
+    let mut room = Room::new();
+    let (gone, new) = call_beside(&mut room);
+    room.tick_after(Duration::from_secs(14));
+    let mut early = Peer::new(&room, new, gone.address);
+    early.check(&room, Check::NOMINATING);
+    room.tick();
+    assert_eq!(room.engine.ice_state(new), Ok(IceState::New));
+    room.tick_after(Duration::from_secs(1));
+    let peer = Peer::join(&mut room, new, gone.address);
     assert!(peer.is_connected());
-    assert_eq!(room.engine.ice_state(gone), Ok(IceState::Disconnected));
+    let gone = room.engine.ice_state(gone.transport);
+    assert_eq!(gone, Ok(IceState::Disconnected));
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub struct Agent<T> {
     repeats: Repeats<T>,
     heard_at: Time,
     switches: Switches,
+    /// The way by which the newest part of a handshake came.
+    shakes_hands_by: Option<T>,
 }
 
 /// How often another way was selected of late.
@@ -81,6 +83,7 @@ impl<T: Copy + PartialEq> Agent<T> {
             repeats: Repeats::default(),
             heard_at: Time::ZERO,
             switches: Switches::default(),
+            shakes_hands_by: None,
         }
     }
 
@@ -121,6 +124,12 @@ impl<T: Copy + PartialEq> Agent<T> {
         let before = std::mem::replace(&mut self.current, credentials);
         self.previous.get_or_insert(before);
         self.renomination = None;
+    }
+
+    /// Whether `tuple` leads to the peer of this agent, and did so a moment ago: then what another one
+    /// is told to have come by it is a forgery.
+    pub fn holds(&self, now: Time, tuple: T) -> bool {
+        self.find(tuple).is_some_and(|known| known.is_held(now))
     }
 
     /// Takes in a message that came from `source` by `tuple`, and appends its answer to `out`.
@@ -183,11 +192,20 @@ impl<T: Copy + PartialEq> Agent<T> {
     /// A handshake goes on by `tuple`: until media has come by a way, the peer's is the one by which
     /// it shakes hands.
     pub fn follow(&mut self, now: Time, tuple: T) {
+        if self.knows(tuple) {
+            self.shakes_hands_by = Some(tuple);
+        }
         let selected = self.selected.and_then(|selected| self.find(selected));
         let is_settled = selected.is_some_and(|selected| selected.proven);
         if self.selected != Some(tuple) && !is_settled && self.knows(tuple) {
             self.switch(now, tuple);
         }
+    }
+
+    /// The way by which the newest part of a handshake came: whoever completes it has received what was
+    /// sent there.
+    pub fn shakes_hands_by(&self) -> Option<T> {
+        self.shakes_hands_by
     }
 
     /// Notes that `bytes` are to leave by `tuple`; false when they must not: see

@@ -12,6 +12,10 @@ const SILENCE: Duration = Duration::from_secs(3);
 /// A selected way by which no media has come for so long loses to one by which it does, whatever
 /// was nominated: packets that a network reordered are no reason to change.
 const MEDIA_SILENCE: Duration = Duration::from_millis(500);
+/// A way by which more than checks has come is no other agent's for so long after anything
+/// authenticated came by it: twice the pause that a peer makes between checks for consent, and more
+/// (RFC 7675 section 5.1), and far less than a NAT keeps a port for whom it had (RFC 4787 section 4.3).
+const TENURE: Duration = Duration::from_secs(15);
 
 /// A way that an authenticated check came by.
 #[derive(Clone, Debug)]
@@ -66,6 +70,11 @@ impl<T> Tuple<T> {
     /// to leave a way that works.
     pub(super) fn yields_to_nominated(&self, now: Time) -> bool {
         !self.proven || now.since(self.heard_at) >= SILENCE
+    }
+
+    /// Its agent's it is, whoever else says so.
+    pub(super) fn is_held(&self, now: Time) -> bool {
+        self.proven && now.since(self.heard_at) < TENURE
     }
 
     /// Media comes by `other`.

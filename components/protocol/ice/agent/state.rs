@@ -20,6 +20,7 @@ impl<C, T: State<C>> State<C> for Agent<T> {
         self.repeats.save(out);
         self.heard_at.save(out);
         self.switches.save(out);
+        self.shakes_hands_by.save(out);
     }
 
     fn load(from: &mut Reader<'_, C>) -> Result<Self, Malformed> {
@@ -35,6 +36,7 @@ impl<C, T: State<C>> State<C> for Agent<T> {
             repeats: State::load(from)?,
             heard_at: State::load(from)?,
             switches: State::load(from)?,
+            shakes_hands_by: State::load(from)?,
         })
     }
 }
