@@ -34,7 +34,8 @@ pub struct Config {
     /// Default 500.
     pub retransmission_ms: u32,
     /// How long a handshake that seems to be over may still go on, in milliseconds: an alert or a
-    /// record that ends it can be forged. Default 5,000.
+    /// record that ends it can be forged. Default 10,000, as pauses between flights double and the
+    /// longest of a handshake of 30 seconds is 8.
     pub grace_ms: u32,
     /// How often a handshake may begin anew; as the server once more in every
     /// [`grace_ms`](Self::grace_ms) behind that. Default 4.
@@ -56,7 +57,7 @@ impl Default for Config {
             versions: Versions::CheapestSrtp,
             handshake_timeout_ms: 30_000,
             retransmission_ms: 500,
-            grace_ms: 5_000,
+            grace_ms: 10_000,
             new_beginnings: 4,
             client_hello_bytes: 8_192,
             handshake_bytes: 65_536,

@@ -177,7 +177,8 @@ impl Machine {
         if sorted.passes {
             self.pass(now);
         }
-        if let Some(alert) = sorted.alert {
+        // Before anything is under way nobody has a reason for one.
+        if let Some(alert) = sorted.alert.filter(|_| self.attempt.is_some()) {
             self.begin_trouble(now, Failure::Alert(alert));
         }
     }
@@ -385,9 +386,21 @@ impl Machine {
             self.fail(failure);
         }
         if self.deadline.is_some_and(|at| at <= now) {
-            let trouble = self.trouble.take().map(|(failure, _)| failure);
-            self.fail(trouble.unwrap_or(Failure::TimedOut));
+            self.run_out_of_time();
         }
+    }
+
+    /// Nobody is waited for without end. A server that nobody has answered has heard a ClientHello, which
+    /// may be a forgery: it is where it was before.
+    fn run_out_of_time(&mut self) {
+        let has_gone_on = self.attempt.as_ref().is_none_or(|it| it.has_gone_on);
+        if self.role == Some(Role::Server) && !has_gone_on {
+            self.give_up_attempt();
+            self.beginnings = 0;
+            return self.forget_deadlines();
+        }
+        let trouble = self.trouble.take().map(|(failure, _)| failure);
+        self.fail(trouble.unwrap_or(Failure::TimedOut));
     }
 
     pub(super) fn poll(&mut self, _: Time, out: &mut Output) {

@@ -96,6 +96,43 @@ fn an_alert_behind_the_last_flight_does_not_end_the_connection_later() {
 }
 
 #[test]
+fn an_alert_before_anything_has_begun_is_nothing() {
+    let mut pair = pair();
+    for _ in 0..3 {
+        pair.inject_to_client(&record(21, &[2, 40]));
+        pair.inject_to_server(&record(21, &[2, 40]));
+        pair.run(seconds(20));
+    }
+    pair.introduce();
+    pair.run(seconds(5));
+    assert_alive(&mut pair);
+}
+
+#[test]
+fn an_alert_while_a_handshake_pauses_does_not_end_it() {
+    let mut pair = pair();
+    pair.path = Box::new(|_| Vec::new());
+    pair.introduce();
+    // Flights were repeated after 0.5, 1, 2 and 4 seconds, and the next one comes 8 seconds later.
+    pair.run(Duration::from_millis(7_600));
+    pair.inject_to_client(&record(21, &[2, 40]));
+    pair.path = Box::new(|_| vec![Duration::from_millis(10)]);
+    pair.run(seconds(12));
+    assert_alive(&mut pair);
+}
+
+#[test]
+fn a_forged_client_hello_long_before_the_genuine_one_does_not_keep_it_out() {
+    let mut pair = pair();
+    pair.inject_to_server(&client_hello(100));
+    pair.run(seconds(40));
+    assert_eq!(pair.server.state(), State::Connecting);
+    pair.introduce();
+    pair.run(seconds(5));
+    assert_alive(&mut pair);
+}
+
+#[test]
 fn fragments_that_are_never_whole_do_not_block_a_handshake() {
     let to_a_client = [
         (11, 23, 16_384),
@@ -273,8 +310,9 @@ fn an_alert_of_a_peer_that_goes_silent_ends_the_handshake() {
     let mut pair = Pair::new(Config::default(), Config::default());
     pair.path = Box::new(|_| Vec::new());
     pair.introduce();
+    pair.run(Duration::from_millis(1));
     pair.inject_to_client(&record(21, &[2, 40]));
-    pair.run(seconds(4));
+    pair.run(seconds(9));
     assert_eq!(pair.client.state(), State::Connecting);
     pair.run(seconds(2));
     assert_eq!(pair.client.failure(), Some(&Failure::Alert(40)));

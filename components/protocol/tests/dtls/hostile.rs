@@ -156,6 +156,6 @@ fn a_client_without_a_common_srtp_profile_is_told_apart() {
         .unwrap();
     hello[at + 6..at + 14].copy_from_slice(&[0, 5, 0, 5, 0, 6, 0, 6]);
     pair.inject_to_server(&hello);
-    pair.run(seconds(6));
+    pair.run(seconds(11));
     assert_eq!(pair.server.failure(), Some(&Failure::NoSrtpProfile));
 }
