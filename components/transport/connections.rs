@@ -1,7 +1,7 @@
 //! The connections of a TCP socket at which WebRTC transports are reached (RFC 6544).
 
-use std::collections::{BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 
 use crate::tick::limits::Limits;
 use crate::tick::time::Time;
@@ -44,16 +44,26 @@ impl Connections {
         self.open.is_empty()
     }
 
-    /// One was accepted; the one that must make room, if there are too many: the oldest that has
-    /// proven nothing.
+    /// One was accepted; the one that must make room, if there are too many: of those that have proven
+    /// nothing, the oldest from the address from which most come, so that who connects again and again
+    /// keeps out nobody else.
     pub fn open(&mut self, remote: SocketAddr, now: Time, limits: &Limits) -> Option<SocketAddr> {
         if self.open.insert(remote) {
             self.unproven.push_back((now, remote));
         }
         let too_many = self.open.len() > limits.tcp_connections_per_socket
             || self.unproven.len() > limits.tcp_unproven_connections_per_socket;
-        let oldest = self.unproven.front().map(|&(_, remote)| remote);
-        oldest.filter(|_| too_many)
+        too_many.then(|| self.most_crowded()).flatten()
+    }
+
+    fn most_crowded(&self) -> Option<SocketAddr> {
+        let mut counts = BTreeMap::<IpAddr, usize>::new();
+        for (_, remote) in &self.unproven {
+            *counts.entry(remote.ip()).or_default() += 1;
+        }
+        let most = counts.values().max()?;
+        let mut oldest_first = self.unproven.iter().map(|&(_, remote)| remote);
+        oldest_first.find(|remote| counts.get(&remote.ip()) == Some(most))
     }
 
     /// A check of a transport came by it.
