@@ -80,6 +80,7 @@ pub mod data {
     pub(crate) mod data_ledger;
     pub(crate) mod data_messages;
     pub(crate) mod data_producer;
+    pub(crate) mod early_messages;
     pub(crate) mod message;
     pub(crate) mod message_deliveries;
     pub(crate) mod messages;
@@ -95,6 +96,7 @@ pub mod data {
     pub use data_producer::{
         ConsumesDataFrom, DataConsumers, DataKind, DataParameters, DataProducer,
     };
+    pub use early_messages::{EarlyMessage, EarlyMessages};
     pub use message::{Content, Message};
     pub use message_deliveries::{MessageDeliveries, MessageDelivery, Parcel};
     pub use messages::{Full, MessageRow, Messages};

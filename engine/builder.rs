@@ -118,6 +118,9 @@ limits! {
     datagrams_per_thread: usize;
     /// Bytes of the names of a data channel that a peer opens. Default 1,024.
     data_channel_name_bytes: usize;
+    /// Bytes of messages that wait for a data producer on a channel that a peer has opened. Default
+    /// 256 KiB.
+    early_message_bytes: usize;
     /// Connectivity checks of one WebRTC transport that are read in one tick. Default 64.
     stun_checks_per_transport: u32;
     /// Connectivity checks from unknown addresses that are read in one tick. Default 128.

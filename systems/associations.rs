@@ -10,9 +10,9 @@ use flumen_components::event::{
 use flumen_components::wire::ppid;
 use flumen_components::{
     BufferedAmountLowThreshold, Control, DataChannel, DataConsumerId, DataLedger, Deadlines,
-    Destination, Discard, DtlsConnection, DtlsState, Due, Event, IceAgent, Ledger, Limits, Link,
-    MessageDiscard, Messages, MovedSessions, Now, Outbox, Outgoing, Path, SctpAssociation,
-    SctpSchedule, SctpState, SctpStreams, Stirred, Subject, Time, TransportId,
+    Destination, Discard, DtlsConnection, DtlsState, Due, EarlyMessage, Event, IceAgent, Ledger,
+    Limits, Link, MessageDiscard, Messages, MovedSessions, Now, Outbox, Outgoing, Path,
+    SctpAssociation, SctpSchedule, SctpState, SctpStreams, Stirred, Subject, Time, TransportId,
 };
 use flumen_protocol::dtls;
 use flumen_protocol::sctp::{self, Association, Output, Refused, UserMessage};
@@ -118,6 +118,7 @@ impl Associations<'_, '_> {
             association.connect(now);
         }
         let name_bytes = self.limits.data_channel_name_bytes;
+        let early_bytes = self.limits.early_message_bytes;
         let channels = connection
             .as_deref()
             .map(|connection| connection.local_role());
@@ -131,8 +132,12 @@ impl Associations<'_, '_> {
             data_consumers: &self.data_consumers,
             pending: &mut self.pending,
             ledger: &mut self.data_ledger,
+            early_bytes,
             has_answered: false,
         };
+        for (it, message) in follower.awaited() {
+            take(&mut self.messages, it, message.ppid, message.payload);
+        }
         self.out.clear();
         follower.association.poll(now, &mut self.out);
         for message in self.out.messages.drain(..) {
@@ -192,6 +197,8 @@ struct Follower<'a, 'w, 's> {
         &'a Query<'w, 's, (&'static DataConsumerId, &'static BufferedAmountLowThreshold)>,
     pending: &'a mut Pending,
     ledger: &'a mut DataLedger,
+    /// Bytes of messages that may wait for their data producers.
+    early_bytes: usize,
     /// The association has more to say.
     has_answered: bool,
 }
@@ -207,10 +214,33 @@ impl Follower<'_, '_, '_> {
             return None;
         }
         let Some(&it) = self.streams.incoming.get(&message.stream) else {
-            discard(self.ledger, MessageDiscard::UnknownStream);
+            self.keep(message);
             return None;
         };
         Some((it, message))
+    }
+
+    /// A channel that the peer has just opened may be somebody's soon.
+    fn keep(&mut self, message: UserMessage) {
+        let is_open = self.streams.is_open(message.stream);
+        let early = EarlyMessage {
+            stream: message.stream,
+            ppid: message.ppid,
+            payload: message.payload,
+        };
+        if !(is_open && self.streams.early.keep(early, self.early_bytes)) {
+            discard(self.ledger, MessageDiscard::UnknownStream);
+        }
+    }
+
+    /// What waited for data producers that are there now.
+    fn awaited(&mut self) -> Vec<(Entity, EarlyMessage)> {
+        let SctpStreams {
+            incoming, early, ..
+        } = &mut *self.streams;
+        let taken = early.take(|stream| incoming.contains_key(&stream));
+        let whose = |message: EarlyMessage| Some((*incoming.get(&message.stream)?, message));
+        taken.into_iter().filter_map(whose).collect()
     }
 
     fn answer(&mut self, stream: u16, request: Request) {
@@ -254,6 +284,9 @@ impl Follower<'_, '_, '_> {
         let Some(is_answer) = self.streams.shut(stream_id) else {
             return;
         };
+        for _ in self.streams.early.take(|stream| stream == stream_id) {
+            discard(self.ledger, MessageDiscard::UnknownStream);
+        }
         let closed = DataChannelClosed {
             about: self.about,
             subject: Subject::Transport(self.id),

@@ -318,7 +318,8 @@ events! {
     };
     /// The peer of a WebRTC transport opened a data channel in-band, and was told that it is open. A
     /// data producer on its stream receives what comes, and a data consumer that asks for its stream
-    /// sends on it; what comes before that is nobody's. Not in the JavaScript API.
+    /// sends on it. What comes before that waits, up to
+    /// [`Limits::early_message_bytes`](crate::Limits::early_message_bytes). Not in the JavaScript API.
     DataChannelOpened = "datachannelopen" {
         /// The channel.
         channel: DataChannel

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
 
+use crate::data::early_messages::EarlyMessages;
 use crate::data::sctp_stream_parameters::STREAM_ID_MAX;
 
 /// The streams of a transport's association, by identifier. What comes in and what goes out on one
@@ -19,11 +20,13 @@ pub struct SctpStreams {
     /// Those that the peer opened as data channels; true when this end has closed it already, and
     /// waits for the peer to do so.
     opened: BTreeMap<u16, bool>,
+    /// What came on those before a data producer was there. Written by Receive.
+    pub early: EarlyMessages,
     next: u16,
     limit: u16,
 }
 
-crate::snapshot::state! { struct SctpStreams { incoming, outgoing, opened, next, limit } }
+crate::snapshot::state! { struct SctpStreams { incoming, outgoing, opened, early, next, limit } }
 
 impl Default for SctpStreams {
     fn default() -> Self {
@@ -31,6 +34,7 @@ impl Default for SctpStreams {
             incoming: BTreeMap::new(),
             outgoing: BTreeMap::new(),
             opened: BTreeMap::new(),
+            early: EarlyMessages::default(),
             next: 0,
             limit: STREAM_ID_MAX + 1,
         }
@@ -93,6 +97,11 @@ impl SctpStreams {
         if let Some(is_closed) = self.opened.get_mut(&stream) {
             *is_closed = true;
         }
+    }
+
+    /// The peer opened `stream`, and neither end has closed it.
+    pub fn is_open(&self, stream: u16) -> bool {
+        self.opened.get(&stream) == Some(&false)
     }
 
     fn is_in_use(&self, stream: u16) -> bool {

@@ -71,6 +71,9 @@ pub struct Limits {
     /// Bytes of the names, label and protocol together, of a data channel that a peer opens.
     /// Default 1,024.
     pub data_channel_name_bytes: usize,
+    /// Bytes of messages of a transport, some 50 more for each, that wait for a data producer on the
+    /// data channel that a peer has opened; what comes besides is discarded. Default 256 KiB.
+    pub early_message_bytes: usize,
     /// Connectivity checks of one WebRTC transport that are read in one tick. Default 64.
     pub stun_checks_per_transport: u32,
     /// Connectivity checks from addresses that are no transport's yet that are read in one tick:
@@ -229,6 +232,7 @@ impl Default for Limits {
             sealed_bytes: 256 << 10,
             datagrams_per_thread: 32,
             data_channel_name_bytes: 1_024,
+            early_message_bytes: 256 << 10,
             stun_checks_per_transport: 64,
             stun_checks_per_tick: 128,
             ice_tuples_per_transport: 8,

@@ -23,7 +23,7 @@ use super::observe::{end_observers, forget_everywhere};
 use super::open_webrtc_server::end_server;
 use super::produce::leave;
 use super::route::unroute;
-use super::sctp::abort;
+use super::sctp::{abort, discard_early};
 use super::webrtc::{release_listeners, say_goodbye};
 
 /// Closes a router and all that hangs on it; returns the sockets to close.
@@ -171,6 +171,7 @@ fn end_transport(
         end_consumer(world, about, id);
     }
     abort(world, transport);
+    discard_early(world, transport);
     say_goodbye(world, transport);
     end_data_residents(world, &residents, closing);
     forget_waiting(world, transport);

@@ -3,10 +3,10 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::{Mut, World};
 use flumen_components::{
-    BufferedAmountLowThreshold, Closed, Created, DataConsumer, DataConsumerId, DtlsConnection,
-    DtlsSettings, IceAgent, Ledger, Limits, MessageSizes, Now, Outbox, Path, Purpose,
-    SctpAssociation, SctpLibrary, SctpParameters, SctpSchedule, SctpState, SctpStreamParameters,
-    SctpStreams, Stirred, TransportId, find,
+    BufferedAmountLowThreshold, Closed, Created, DataConsumer, DataConsumerId, DataLedger,
+    DtlsConnection, DtlsSettings, IceAgent, Ledger, Limits, MessageDiscard, MessageSizes, Now,
+    Outbox, Path, Purpose, SctpAssociation, SctpLibrary, SctpParameters, SctpSchedule, SctpState,
+    SctpStreamParameters, SctpStreams, Stirred, TransportId, find,
 };
 use thiserror::Error;
 
@@ -191,4 +191,13 @@ pub(super) fn over_sctp(
     let consumer = consumer.ok_or_else(|| Closed::new(id))?;
     let stream = consumer.stream.ok_or(NotSctp::Direct)?;
     Ok((entity, consumer.transport, stream))
+}
+
+/// Counts what came of channels and will not be anybody's, as their transport closes.
+pub(super) fn discard_early(world: &mut World, transport: Entity) {
+    let streams = world.get::<SctpStreams>(transport);
+    let waiting = streams.map_or(0, |streams| streams.early.len() as u64);
+    let mut ledger = world.resource_mut::<DataLedger>();
+    ledger.received += waiting;
+    ledger.discarded[MessageDiscard::UnknownStream] += waiting;
 }

@@ -105,14 +105,25 @@ impl Channels {
 
     /// Sends a message.
     pub fn send(&mut self, outgoing: &OutgoingMessage) {
+        self.queue(outgoing);
+        self.settle();
+    }
+
+    /// The same, but leaves it to be sent with what follows.
+    pub fn queue(&mut self, outgoing: &OutgoingMessage) {
         self.association
             .send(self.room.now, outgoing)
             .expect("it is connected");
-        self.settle();
     }
 
     /// Opens a channel in-band.
     pub fn open(&mut self, stream: u16, label: &str) {
+        self.ask_for(stream, label);
+        self.settle();
+    }
+
+    /// Asks for a channel, and leaves that to be sent with what follows.
+    pub fn ask_for(&mut self, stream: u16, label: &str) {
         let mut payload = Vec::new();
         let open = Open {
             ordered: true,
@@ -125,7 +136,7 @@ impl Channels {
             ppid: ppid::DCEP,
             ..message(stream, payload)
         };
-        self.send(&outgoing);
+        self.queue(&outgoing);
     }
 
     /// The channels of which the application was told since it was asked last.

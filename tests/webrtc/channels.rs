@@ -106,6 +106,59 @@ fn a_channel_that_the_peer_opens_is_acknowledged_and_told() {
     assert_eq!(stats.messages_received, 1);
 }
 
+/// What the data producers of a transport got, in order.
+fn routed(channels: &mut Channels, stream: u16) -> Vec<Vec<u8>> {
+    let chat = produce(channels, stream);
+    let (_, back) = consume(channels, chat, None);
+    channels.settle();
+    let got = channels.got.drain(..);
+    got.filter(|message| message.stream == back)
+        .map(|message| message.payload.to_vec())
+        .collect()
+}
+
+#[test]
+fn what_is_sent_right_behind_the_request_for_a_channel_arrives() {
+    let mut channels = Channels::new();
+    channels.ask_for(4, "chat");
+    for text in ["hello", "are you", "there"] {
+        channels.queue(&message(4, text));
+    }
+    channels.settle();
+    assert_eq!(channels.opened().len(), 1);
+    let discarded = |channels: &Channels| {
+        channels.room.engine.data_ledger().discarded[MessageDiscard::UnknownStream]
+    };
+    assert_eq!(discarded(&channels), 0);
+    assert_eq!(
+        routed(&mut channels, 4),
+        [&b"hello"[..], b"are you", b"there"]
+    );
+    assert_eq!(discarded(&channels), 0);
+}
+
+#[test]
+fn what_waits_for_a_data_producer_is_bounded_and_counted() {
+    let mut channels = Channels::new();
+    channels.open(4, "chat");
+    for _ in 0..5 {
+        channels.send(&message(4, vec![7; 100_000]));
+    }
+    let discarded = |channels: &Channels| {
+        channels.room.engine.data_ledger().discarded[MessageDiscard::UnknownStream]
+    };
+    assert_eq!(discarded(&channels), 3, "256 KiB wait");
+    channels.association.reset_stream(4);
+    channels.settle();
+    assert_eq!(discarded(&channels), 5, "the channel is closed");
+    channels.open(4, "again");
+    channels.send(&message(4, "nobody's"));
+    assert_eq!(discarded(&channels), 5);
+    let transport = channels.transport;
+    channels.room.engine.close_transport(transport).unwrap();
+    assert_eq!(discarded(&channels), 6, "the transport is");
+}
+
 #[test]
 fn a_channel_that_lies_is_not_opened() {
     let mut channels = Channels::new();
