@@ -1,52 +1,109 @@
 //! The codecs of a section.
 
-use flumen_components::rtp_parameters::{MediaKind, RtcpFeedback, RtpCodecParameters};
+use std::collections::{BTreeMap, BTreeSet};
+
+use flumen_components::rtp_parameters::{
+    FormatParameters, MediaKind, RtcpFeedback, RtpCodecParameters,
+};
 
 use crate::attributes::{format_parameters, numbered, values};
 
-/// The codecs of a section, in the order in which its sender likes them.
+/// What may be said about a payload type: no client says more, and what is said of all of them is
+/// kept for each.
+const FEEDBACK_MAX: usize = 32;
+
+/// What a section says of its payload types.
+struct Said<'a> {
+    maps: BTreeMap<u8, &'a str>,
+    parameters: BTreeMap<u8, FormatParameters>,
+    /// Of one payload type, or of all (RFC 4585 section 4.2).
+    feedback: BTreeMap<Option<u8>, Vec<(usize, RtcpFeedback)>>,
+}
+
+/// The codecs of a section, in the order in which its sender likes them. What is there twice counts once.
 pub(crate) fn read(
     kind: MediaKind,
     formats: &[String],
     attributes: &[(String, String)],
 ) -> Vec<RtpCodecParameters> {
+    let said = Said::read(attributes);
+    let mut known = BTreeSet::new();
     let codec = |format: &String| {
         let payload_type = format.parse().ok().filter(|number| *number < 128)?;
-        codec(kind, payload_type, attributes)
+        known.insert(payload_type).then_some(())?;
+        said.codec(kind, payload_type)
     };
     formats.iter().filter_map(codec).collect()
 }
 
-fn codec(
-    kind: MediaKind,
-    payload_type: u8,
-    attributes: &[(String, String)],
-) -> Option<RtpCodecParameters> {
-    let about = |name| {
-        values(attributes, name)
-            .filter_map(numbered::<u8>)
-            .filter(move |(number, _)| *number == payload_type)
-            .map(|(_, rest)| rest)
-    };
-    let map = about("rtpmap").next().or_else(|| assigned(payload_type))?;
-    let (name, clock_rate, channels) = encoding(map)?;
-    Some(RtpCodecParameters {
-        mime_type: format!("{}/{name}", type_of(kind)),
-        payload_type,
-        clock_rate,
-        channels: channels.or_else(|| unsaid_channels(kind, name)),
-        parameters: about("fmtp").map(format_parameters).fold(
-            Default::default(),
-            |mut all, more| {
-                all.extend(
-                    more.iter()
-                        .map(|(name, value)| (name.clone(), value.clone())),
-                );
-                all
+impl<'a> Said<'a> {
+    /// Reads every attribute once, however many payload types there are.
+    fn read(attributes: &'a [(String, String)]) -> Self {
+        let mut said = Self {
+            maps: BTreeMap::new(),
+            parameters: BTreeMap::new(),
+            feedback: BTreeMap::new(),
+        };
+        for (number, map) in values(attributes, "rtpmap").filter_map(numbered) {
+            said.maps.entry(number).or_insert(map);
+        }
+        for (number, text) in values(attributes, "fmtp").filter_map(numbered) {
+            let parameters: &mut FormatParameters = said.parameters.entry(number).or_default();
+            let more = format_parameters(text);
+            parameters.extend(
+                more.iter()
+                    .map(|(name, value)| (name.clone(), value.clone())),
+            );
+        }
+        for (place, value) in values(attributes, "rtcp-fb").enumerate() {
+            said.add_feedback(place, value);
+        }
+        said
+    }
+
+    fn add_feedback(&mut self, place: usize, value: &str) {
+        let Some((about, what)) = value.split_once(' ') else {
+            return;
+        };
+        let about = match about {
+            "*" => None,
+            number => match number.parse() {
+                Ok(number) => Some(number),
+                Err(_) => return,
             },
-        ),
-        rtcp_feedback: feedback(payload_type, attributes),
-    })
+        };
+        let what = what.trim();
+        let (kind, parameter) = what.split_once(' ').unwrap_or((what, ""));
+        let all = self.feedback.entry(about).or_default();
+        if all.len() < FEEDBACK_MAX {
+            all.push((place, RtcpFeedback::new(kind, parameter.trim())));
+        }
+    }
+
+    fn codec(&self, kind: MediaKind, payload_type: u8) -> Option<RtpCodecParameters> {
+        let map = self.maps.get(&payload_type).copied();
+        let (name, clock_rate, channels) = encoding(map.or_else(|| assigned(payload_type))?)?;
+        Some(RtpCodecParameters {
+            mime_type: format!("{}/{name}", type_of(kind)),
+            payload_type,
+            clock_rate,
+            channels: channels.or_else(|| unsaid_channels(kind, name)),
+            parameters: (self.parameters.get(&payload_type).cloned()).unwrap_or_default(),
+            rtcp_feedback: self.feedback(payload_type),
+        })
+    }
+
+    /// What is said of it and of all, in the order in which it is.
+    fn feedback(&self, payload_type: u8) -> Vec<RtcpFeedback> {
+        let both = [Some(payload_type), None];
+        let mut said: Vec<_> = (both.iter().filter_map(|about| self.feedback.get(about)))
+            .flatten()
+            .collect();
+        said.sort_by_key(|(place, _)| *place);
+        said.into_iter()
+            .map(|(_, feedback)| feedback.clone())
+            .collect()
+    }
 }
 
 /// Audio has one channel when nothing is said, but Opus has two and must say so (RFC 7587 section 7),
@@ -87,13 +144,4 @@ fn assigned(payload_type: u8) -> Option<&'static str> {
         9 => Some("G722/8000"),
         _ => None,
     }
-}
-
-/// `a=rtcp-fb` of a payload type, or of all (RFC 4585 section 4.2).
-fn feedback(payload_type: u8, attributes: &[(String, String)]) -> Vec<RtcpFeedback> {
-    let said = values(attributes, "rtcp-fb").filter_map(|value| value.split_once(' '));
-    said.filter(|(about, _)| *about == "*" || about.parse() == Ok(payload_type))
-        .map(|(_, what)| what.trim().split_once(' ').unwrap_or((what.trim(), "")))
-        .map(|(kind, parameter)| RtcpFeedback::new(kind, parameter.trim()))
-        .collect()
 }

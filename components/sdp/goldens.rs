@@ -222,6 +222,21 @@ fn retransmissions_that_the_router_does_not_have_are_left_out() {
 }
 
 #[test]
+fn what_is_said_of_a_format_again_and_again_is_read_once() {
+    let formats = vec!["111"; 128].join(" ");
+    let offer = OBS.replace("SAVPF 111\r\n", &format!("SAVPF {formats}\r\n"));
+    let feedback: String = (0..1_000)
+        .map(|number| format!("a=rtcp-fb:* kind{number}\r\na=fmtp:111 x{number}=1\r\n"))
+        .collect();
+    let offer = offer.replace("a=mid:0\r\n", &format!("a=mid:0\r\n{feedback}"));
+    let capabilities = Offer::parse(&offer).unwrap().capabilities(0).unwrap();
+    assert_eq!(capabilities.codecs.len(), 1, "it is named 128 times");
+    let opus = &capabilities.codecs[0];
+    assert_eq!(opus.rtcp_feedback.len(), 32, "of a thousand");
+    assert_eq!(opus.parameters.integer("x999"), Some(1));
+}
+
+#[test]
 fn formats_and_encodings_have_their_bounds() {
     let many = |count: usize| vec!["111"; count].join(" ");
     let formats = |count| OBS.replace("SAVPF 111\r\n", &format!("SAVPF {}\r\n", many(count)));
