@@ -1,6 +1,6 @@
 //! What the command line asks for.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 
 /// How to run this program.
@@ -11,7 +11,8 @@ usage: rooms [--listen IP:PORT] [--media IP[:PORT]]... [--tcp] [--announce ADDRE
 
   --listen IP:PORT     where the page and its interfaces are (default 127.0.0.1:3000)
   --media IP[:PORT]    where media comes and goes, over UDP; may be repeated
-                       (default 127.0.0.1:44444; without PORT, 44444)
+                       (default 127.0.0.1 and, as some browsers do not look there, the address
+                       that this machine has for others; without PORT, 44444)
   --tcp                media over TCP too, at the same ports, for who is kept from UDP
   --announce ADDRESS   what to tell clients in place of the address of --media: the public one of
                        this machine, if it is behind a NAT
@@ -96,12 +97,37 @@ impl Arguments {
                 _ => return Err(format!("unknown argument {word:?}")),
             }
         }
+        let is_nowhere = |media: &SocketAddr| media.ip().is_unspecified();
+        if arguments.announce.is_none() && arguments.media.iter().any(is_nowhere) {
+            return Err(
+                "--media wants an address that clients can reach, or --announce one".into(),
+            );
+        }
         if arguments.media.is_empty() {
-            let everywhere = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), MEDIA_PORT);
-            arguments.media.push(everywhere);
+            let ips = [Some(Ipv4Addr::LOCALHOST.into()), own_address()];
+            let media = ips.into_iter().flatten();
+            arguments
+                .media
+                .extend(media.map(|ip| SocketAddr::new(ip, MEDIA_PORT)));
         }
         Ok(Some(arguments))
     }
+
+    /// Whether the page can be had from elsewhere, and media cannot.
+    pub(crate) fn is_mute(&self) -> bool {
+        let is_here = |address: &SocketAddr| address.ip().is_loopback();
+        !is_here(&self.listen) && self.announce.is_none() && self.media.iter().all(is_here)
+    }
+}
+
+/// The address from which this machine reaches others, if it does: nothing is sent to find out.
+fn own_address() -> Option<IpAddr> {
+    /// One of those that are for documentation (RFC 5737), and nobody's.
+    const SOMEWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect(SOMEWHERE).ok()?;
+    let ip = socket.local_addr().ok()?.ip();
+    (!ip.is_loopback() && !ip.is_unspecified()).then_some(ip)
 }
 
 fn value(name: &str, given: Option<String>) -> Result<String, String> {
@@ -147,6 +173,26 @@ mod tests {
     }
 
     #[test]
+    fn by_default_media_is_here_and_where_others_look() {
+        let media = parse("").unwrap().unwrap().media;
+        assert_eq!(media[0].to_string(), "127.0.0.1:44444");
+        assert!(media.iter().all(|it| !it.ip().is_unspecified()));
+    }
+
+    #[test]
+    fn a_page_for_others_whose_media_is_not_is_noticed() {
+        let is_mute = |line| parse(line).unwrap().unwrap().is_mute();
+        assert!(is_mute("--listen 0.0.0.0:3000 --media 127.0.0.1"));
+        for line in [
+            "--media 127.0.0.1",
+            "--listen 0.0.0.0:3000 --media 10.0.0.1",
+            "--listen 0.0.0.0:3000 --media 127.0.0.1 --announce sfu.example",
+        ] {
+            assert!(!is_mute(line), "{line}");
+        }
+    }
+
+    #[test]
     fn a_certificate_is_made_unless_files_are_given() {
         let tls = |line| parse(line).unwrap().unwrap().tls;
         assert_eq!(
@@ -170,6 +216,10 @@ mod tests {
         assert_eq!(
             refused("--media here"),
             "--media wants IP or IP:PORT, not \"here\""
+        );
+        assert_eq!(
+            refused("--media 0.0.0.0"),
+            "--media wants an address that clients can reach, or --announce one"
         );
         assert_eq!(refused("--tls a.pem"), "--tls CERT wants a KEY too");
         assert_eq!(refused("--port 1"), "unknown argument \"--port\"");

@@ -28,8 +28,10 @@ pub(crate) struct House {
     /// In which room something is that lives.
     places: BTreeMap<Subject, String>,
     transports: usize,
-    /// Transports whose clients may still be on their way, the oldest first.
+    /// Transports whose clients have said that they come, the oldest first.
     coming: VecDeque<(Time, TransportId)>,
+    /// Transports that nobody has come by yet, and since when they are there.
+    unused: BTreeMap<TransportId, Time>,
     /// Who came by WHIP and WHEP.
     pub(crate) sessions: Sessions,
 }
@@ -43,6 +45,7 @@ impl House {
             places: BTreeMap::new(),
             transports: 0,
             coming: VecDeque::new(),
+            unused: BTreeMap::new(),
             sessions: Sessions::default(),
         }
     }
@@ -124,13 +127,34 @@ impl House {
         sctp: Option<SctpOptions>,
     ) -> Result<TransportId, Refusal> {
         if self.transports >= self.limits.transports {
+            self.make_room(engine);
+        }
+        if self.transports >= self.limits.transports {
             return Err(Refusal::busy("there are too many transports"));
         }
         let router = self.enter(engine, room)?.router;
         let transport = media.transport(engine, router, sctp)?;
         self.settle(Subject::Transport(transport), room);
-        self.coming.push_back((engine.now(), transport));
+        self.unused.insert(transport, engine.now());
         Ok(transport)
+    }
+
+    /// The client of a transport has said who it is, and comes soon or not at all.
+    pub(crate) fn expect(&mut self, engine: &Engine, transport: TransportId) {
+        self.coming.push_back((engine.now(), transport));
+    }
+
+    /// Closes the transport by which nobody has come for longest, if that is longer than it takes. As
+    /// long as there is room it may stay: many clients make theirs before they have anything to send.
+    fn make_room(&mut self, engine: &mut Engine) {
+        let oldest = self.unused.iter().min_by_key(|(_, since)| **since);
+        if let Some((&transport, &since)) = oldest
+            && since + self.limits.coming < engine.now()
+        {
+            // It may have been closed in the meantime.
+            let _ = engine.close_transport(transport);
+            self.look(engine);
+        }
     }
 
     /// A producer; the room is told of it by [`publish`](Self::publish).
@@ -267,10 +291,18 @@ impl House {
         let Some(name) = self.places.get(&subject).cloned() else {
             return;
         };
-        if let Some(room) = self.rooms.get(&name) {
+        // Where somebody is, is nobody else's business.
+        if !matches!(subject, Subject::Transport(_))
+            && let Some(room) = self.rooms.get(&name)
+        {
             room.news.tell("happened", event);
         }
         match (event, subject) {
+            (Event::DtlsStateChanged(event), Subject::Transport(transport))
+                if event.dtls_state == DtlsState::Connected =>
+            {
+                self.unused.remove(&transport);
+            }
             (Event::Ended(_), _) => self.leave(engine, subject, &name),
             (event, Subject::Transport(transport)) if is_lost(event) => {
                 // It may have been closed in the meantime.
@@ -293,6 +325,7 @@ impl House {
         }
         if let Subject::Transport(transport) = subject {
             self.sessions.end(transport);
+            self.unused.remove(&transport);
         }
         if ended(engine, room) {
             self.rooms.remove(name);

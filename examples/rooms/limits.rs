@@ -11,7 +11,8 @@ pub(crate) struct Limits {
     pub(crate) transports: usize,
     /// How many producers, consumers and their like of data there may be in all rooms.
     pub(crate) parts: usize,
-    /// For how long a client may take to come by its transport, before that is closed.
+    /// For how long a client may take to come by its transport when it has said who it is, before that
+    /// is closed; and before it has, if there is no room for others.
     pub(crate) coming: Duration,
     /// How many HTTP connections are served at a time, listeners included; more wait. Below the 1,024
     /// files that a process may open by default.

@@ -47,6 +47,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if arguments.is_mute() {
+        complain(
+            "rooms: others can see the page, but media is for this machine alone; see --media",
+        );
+    }
     match serve::run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -142,11 +142,13 @@ pub(crate) fn answer(
         ConnectWebRtcTransport {
             transport_id,
             dtls_parameters,
-        } => done(
-            engine
-                .connect_webrtc(transport_id, &dtls_parameters)
-                .map(drop),
-        ),
+        } => {
+            let connected = engine.connect_webrtc(transport_id, &dtls_parameters);
+            if connected.is_ok() {
+                house.expect(engine, transport_id);
+            }
+            done(connected.map(drop))
+        }
         RestartIce { transport_id } => told(engine.restart_ice(transport_id)),
         Produce {
             transport_id,

@@ -207,6 +207,7 @@ impl House {
             let role = engine
                 .connect_webrtc(transport, &remote.dtls)
                 .map_err(Refusal::bad)?;
+            self.expect(engine, transport);
             let answer = answer(engine, offer, transport, role, &made)?;
             let ice = engine.ice_parameters(transport).map_err(Refusal::missing)?;
             let generation = ice.username_fragment.clone();

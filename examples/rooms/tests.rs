@@ -105,6 +105,11 @@ fn transports_that_nobody_comes_by_make_room_for_others() {
     });
     let (first, second) = (server.transport("one"), server.transport("two"));
     assert_eq!((first.0, second.0), (200, 200));
+    std::thread::sleep(Duration::from_millis(2_500));
+    let (status, _) = server.rpc("getStats", &json!({ "id": first.1["id"] }));
+    assert_eq!(status, 200, "as long as there is room it may stay");
+    assert_eq!(server.transport("one").0, 200);
+    assert_eq!(server.transport("one").0, 200);
     let (status, error) = server.transport("two");
     let full = json!("there are too many transports");
     assert_eq!((status, error), (503, full));
