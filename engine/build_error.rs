@@ -42,6 +42,9 @@ pub enum BuildError {
     /// The operating system gave fewer threads than were asked for.
     #[error("the operating system gave no thread: {0}")]
     Threads(#[source] std::io::Error),
+    /// A run of this cannot be recorded: it draws randomness of its own, and reads a clock of its own.
+    #[error("{0} makes no run the same again, so that there is no recording with it")]
+    NotRepeatable(&'static str),
     /// No recording can be written.
     #[error("cannot record: {0}")]
     Recording(std::io::Error),

@@ -267,7 +267,7 @@ impl Builder {
     }
 
     /// The certificate of WebRTC transports, and its key. Default: one that is made for the engine,
-    /// valid for it alone.
+    /// valid for it alone. [`Engine::set_dtls_identity`] gives later ones another.
     #[must_use]
     pub fn dtls_identity(mut self, identity: Identity) -> Self {
         self.dtls_identity = Some(identity);
@@ -469,6 +469,9 @@ impl Builder {
         );
         engine.state_digest_ticks = self.state_digest_ticks;
         if let Some(record) = self.record {
+            if !engine.settings.sctp_stack.repeats_itself() {
+                return Err(BuildError::NotRepeatable("webrtc-sctp"));
+            }
             let begun = engine.begin_recording(record, None);
             begun.map_err(BuildError::Recording)?;
         }

@@ -6,6 +6,7 @@ use flumen_components::trace::TraceType;
 use flumen_components::{AppData, Content, DtlsParameters, Message};
 use flumen_systems::control::ConnectOptions;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::engine::Engine;
 use crate::listen::ListenInfo;
@@ -68,6 +69,7 @@ commands! { payload;
     CreateWebRtcTransport: (router, options) => create_webrtc_transport(router, options);
     ConnectWebRtc: (transport, remote) as (_, DtlsParameters) => connect_webrtc(transport, &remote);
     RestartIce: transport => restart_ice(transport);
+    SetDtlsIdentity: (certificate, key) as (Vec<u8>, Zeroizing<Vec<u8>>) => show_identity(&certificate, &key);
     Produce: (transport, options) => produce(transport, options);
     PauseProducer: producer => pause_producer(producer);
     ResumeProducer: producer => resume_producer(producer);

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::backend::{Backend, ReceiveLimits};
 use crate::clock::Clock;
+use crate::collected;
 use crate::figures::Work;
 use crate::flush::{Settling, flush};
 use crate::gathering::Gathering;
@@ -261,10 +262,8 @@ impl Engine {
     /// What happened since the last call, oldest first.
     pub fn drain_events(&mut self) -> Vec<Event> {
         let events: Vec<_> = self.world.resource_mut::<EventLog>().drain().collect();
-        if !events.is_empty() {
-            self.network
-                .note(|recorder| recorder.drained(Drain::Events, 0));
-        }
+        self.network
+            .drained(Drain::Events, || collected::events(&events));
         events
     }
 
@@ -276,8 +275,8 @@ impl Engine {
     /// Hands over the packets that left on direct transports since the last call, oldest first.
     pub fn drain_deliveries(&mut self, mut take: impl FnMut(Delivery<'_>)) {
         let mut deliveries = self.world.resource_mut::<Deliveries>();
-        let packets = deliveries.iter().map(|delivery| delivery.packet);
-        self.network.drained(Drain::Packets, packets);
+        self.network
+            .drained(Drain::Packets, || collected::packets(&deliveries));
         deliveries.iter().for_each(&mut take);
         deliveries.clear();
     }
@@ -286,8 +285,8 @@ impl Engine {
     /// oldest first.
     pub fn drain_messages(&mut self, mut take: impl FnMut(MessageDelivery<'_>)) {
         let mut deliveries = self.world.resource_mut::<MessageDeliveries>();
-        let payloads = deliveries.iter().map(|delivery| delivery.payload);
-        self.network.drained(Drain::Messages, payloads);
+        self.network
+            .drained(Drain::Messages, || collected::messages(&deliveries));
         deliveries.iter().for_each(&mut take);
         deliveries.clear();
     }

@@ -5,6 +5,7 @@ mod backend;
 mod build_error;
 mod builder;
 mod clock;
+mod collected;
 mod commands;
 mod completion;
 mod control;

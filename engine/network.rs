@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bevy_ecs::world::World;
 use flumen_components::event::RecordingFault;
-use flumen_components::{Digest, Inbox, Now, SocketKey};
+use flumen_components::{Inbox, Now, SocketKey};
 use serde::Serialize;
 
 use crate::backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits};
@@ -113,10 +113,10 @@ impl Network {
         Some(fault)
     }
 
-    /// The application collects what has this content.
-    pub(crate) fn drained<'a>(&mut self, what: Drain, content: impl Iterator<Item = &'a [u8]>) {
+    /// The application collects what has this digest, if there is anything.
+    pub(crate) fn drained(&mut self, what: Drain, digest: impl FnOnce() -> Option<u64>) {
         if let Some(recorder) = &mut self.recorder
-            && let Some(digest) = digest(content)
+            && let Some(digest) = digest()
         {
             recorder.drained(what, digest);
         }
@@ -185,20 +185,16 @@ impl Network {
         &self.outcomes
     }
 
-    /// Ends the recording: whether all of it was written within `patience`.
-    pub(crate) fn finish_recording(&mut self, patience: Duration) -> bool {
-        let recorder = self.recorder.take();
-        recorder.is_some_and(|recorder| recorder.finish(patience))
+    /// Ends the recording, if there is one: what kept it from being written within `patience`.
+    pub(crate) fn finish_recording(
+        &mut self,
+        patience: Duration,
+    ) -> Option<Result<(), RecordingFault>> {
+        let (bytes, finished) = self.recorder.take()?.finish(patience);
+        self.tally = None;
+        if let Some(report) = &mut self.report {
+            (report.bytes, report.stopped) = (bytes, finished.as_ref().err().cloned());
+        }
+        Some(finished)
     }
-}
-
-/// What tells content apart; nothing when there is none.
-pub(crate) fn digest<'a>(content: impl Iterator<Item = &'a [u8]>) -> Option<u64> {
-    let mut digest = None::<Digest>;
-    for bytes in content {
-        let digest = digest.get_or_insert_default();
-        digest.write_u64(bytes.len() as u64);
-        digest.write(bytes);
-    }
-    digest.map(|digest| digest.finish())
 }

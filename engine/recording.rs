@@ -39,7 +39,7 @@ pub(crate) use sink::create;
 pub struct RecordingReport {
     /// Bytes of entries until now, on disk or on their way.
     pub bytes: u64,
-    /// Why it ended before the engine did, if so.
+    /// Why it ended before the engine did or it was asked to, or why the end of it is missing, if so.
     pub stopped: Option<RecordingFault>,
     /// Ticks since then, which are not in the file.
     pub ticks_missed: u64,
@@ -57,17 +57,26 @@ impl Engine {
     }
 
     /// Ends the recording, and waits for at most `patience` until all of it is written. False when
-    /// it was not by then, or could not be. Shutting down does this, too; dropping an engine writes
-    /// the rest without waiting for it.
+    /// it was not by then, or could not be, which [`recordingstopped`](RecordingStopped) tells, too.
+    /// Shutting down does this; dropping an engine writes the rest without waiting for it.
     pub fn finish_recording(&mut self, patience: Duration) -> bool {
-        self.network.finish_recording(patience)
+        match self.network.finish_recording(patience) {
+            Some(Err(reason)) => {
+                self.tell_stopped(reason);
+                false
+            }
+            finished => finished.is_some(),
+        }
     }
 
     /// Tells that the recording has stopped, if it just has; the run goes on.
     pub(crate) fn tell_recording(&mut self) {
-        let Some(reason) = self.network.fault() else {
-            return;
-        };
+        if let Some(reason) = self.network.fault() {
+            self.tell_stopped(reason);
+        }
+    }
+
+    fn tell_stopped(&mut self, reason: RecordingFault) {
         let stopped = RecordingStopped {
             about: Entity::PLACEHOLDER,
             subject: Subject::Engine,

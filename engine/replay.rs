@@ -14,9 +14,9 @@ use flumen_protocol::dtls::{Identity, Tapes};
 
 use self::playback::{Playback, Script};
 use crate::builder::Builder;
+use crate::collected;
 use crate::commands;
 use crate::engine::{Engine, TickError};
-use crate::network::digest;
 use crate::recording::{
     Command, Drain, Entry, Header, Outputs, Recording, RecordingError, Settings,
 };
@@ -269,28 +269,28 @@ impl Replay {
     }
 
     fn drain(&mut self, what: Drain, recorded: u64) -> Result<(), ReplayError> {
+        let world = &self.engine.world;
         let replayed = match what {
             Drain::Events => {
-                self.engine.drain_events();
-                return Ok(());
+                let told = self.engine.drain_events();
+                return self.compare_collected(collected::events(&told), recorded);
             }
-            Drain::Packets => {
-                let deliveries = self.engine.world.resource::<Deliveries>();
-                digest(deliveries.iter().map(|delivery| delivery.packet))
-            }
-            Drain::Messages => {
-                let deliveries = self.engine.world.resource::<MessageDeliveries>();
-                digest(deliveries.iter().map(|delivery| delivery.payload))
-            }
+            Drain::Packets => collected::packets(world.resource::<Deliveries>()),
+            Drain::Messages => collected::messages(world.resource::<MessageDeliveries>()),
         };
-        if replayed != Some(recorded) {
-            return Err(self.differs(Divergence::Delivered));
-        }
+        self.compare_collected(replayed, recorded)?;
         match what {
             Drain::Messages => self.engine.drain_messages(|_| {}),
             _ => self.engine.drain_deliveries(|_| {}),
         }
         Ok(())
+    }
+
+    fn compare_collected(&self, replayed: Option<u64>, recorded: u64) -> Result<(), ReplayError> {
+        match replayed == Some(recorded) {
+            true => Ok(()),
+            false => Err(self.differs(Divergence::Delivered)),
+        }
     }
 
     fn differs(&self, what: Divergence) -> ReplayError {

@@ -365,7 +365,8 @@ events! {
         /// The producer.
         speaker: DominantSpeaker
     };
-    /// The recording of the run ended before the run did, which goes on. Not in the JavaScript API.
+    /// The recording of the run ended before the run did, which goes on; or its end could not be
+    /// written. Not in the JavaScript API.
     RecordingStopped = "recordingstopped" {
         /// Why.
         reason: RecordingFault

@@ -2,6 +2,7 @@
 
 use bevy_ecs::entity::{Entity, EntityHashMap};
 use bevy_ecs::resource::Resource;
+use serde::Serialize;
 
 use crate::application::id::{ConsumerId, TransportId};
 
@@ -37,7 +38,8 @@ struct Row {
 crate::snapshot::state! { struct Row { to, start, len } }
 
 /// What a delivered packet is, and through whom it leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Recipient {
     /// An RTP packet of a consumer on a direct transport.
     Rtp(ConsumerId),

@@ -6,6 +6,7 @@ use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::resource::Resource;
 use flumen_protocol::dtls::{Config, Connection, Identity, Tapes};
+use zeroize::Zeroizing;
 
 use crate::snapshot::Roster;
 use crate::tick::deadline::{Deadlines, Due};
@@ -101,22 +102,42 @@ impl DtlsConnection {
     }
 }
 
-/// Its deadline is set anew when it comes back.
+/// Its deadline is set anew when it comes back. Its certificate is saved with it unless it is that of
+/// the settings.
 impl State<Roster> for DtlsConnection {
     fn save(&self, out: &mut Writer<Roster>) {
+        let settings = out.context.dtls.as_ref().map(|settings| &settings.identity);
+        let is_another = |current: &&Identity| current.certificate() != self.identity.certificate();
+        let other = settings.filter(is_another).map(|_| self.identity.to_der());
+        let other = other
+            .as_ref()
+            .map(|(certificate, key)| (certificate, &**key));
+        other.is_some().save(out);
+        if let Some((certificate, key)) = other {
+            certificate.save(out);
+            key.save(out);
+        }
         self.connection.save(out);
     }
 
     fn load(from: &mut Reader<'_, Roster>) -> Result<Self, Malformed> {
         let settings = from.context.dtls.clone().ok_or(Malformed)?;
+        let identity = match bool::load(from)? {
+            false => settings.identity,
+            true => {
+                let certificate = Vec::<u8>::load(from)?;
+                let key = Zeroizing::new(Vec::<u8>::load(from)?);
+                Identity::from_der(&certificate, &key).map_err(|_| Malformed)?
+            }
+        };
         let connection = Connection::resumed(
             &settings.config,
-            &settings.identity,
+            &identity,
             settings.epoch,
             from.context.now,
             from,
         )?;
-        Ok(Self::new(connection, settings.identity))
+        Ok(Self::new(connection, identity))
     }
 }
 

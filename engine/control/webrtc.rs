@@ -1,11 +1,14 @@
 //! WebRTC transports, between ticks.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use flumen_components::{
-    AppData, Closed, DtlsParameters, DtlsRole, DtlsState, IceCandidate, IceParameters, IceState,
-    OutgoingLimit, Protocol, RouterId, SctpOptions, TransportId, Tuple, WebRtcServerId, find,
+    AppData, Closed, DtlsParameters, DtlsRole, DtlsSettings, DtlsState, IceCandidate,
+    IceParameters, IceState, OutgoingLimit, Protocol, RouterId, SctpOptions, TransportId, Tuple,
+    WebRtcServerId, find,
 };
+use flumen_protocol::dtls::{Identity, IdentityError};
 use flumen_systems::control::{
     self, ConnectWebRtcError, IceEndpoint, IceSocketRecord, NotWebRtc, OpenTransportError,
     WebRtcTransportRecord,
@@ -229,6 +232,27 @@ impl Engine {
                 control::connect_webrtc(&mut engine.world, transport, remote)
             },
         )
+    }
+
+    /// Has WebRTC transports that are made from here on show another certificate; those that are there
+    /// keep theirs. One that is shown for long tells whoever meets it that it met the same engine.
+    pub fn set_dtls_identity(&mut self, identity: &Identity) {
+        let set: Result<(), Infallible> =
+            self.change(Verb::SetDtlsIdentity, identity.to_der(), |engine, _| {
+                engine.world.resource_mut::<DtlsSettings>().identity = identity.clone();
+                Ok(())
+            });
+        let Ok(()) = set;
+    }
+
+    /// The same with what an identity is as bytes.
+    pub(crate) fn show_identity(
+        &mut self,
+        certificate: &[u8],
+        private_key: &[u8],
+    ) -> Result<(), IdentityError> {
+        self.set_dtls_identity(&Identity::from_der(certificate, private_key)?);
+        Ok(())
     }
 
     /// Gives a WebRTC transport other ICE credentials, to be told to its peer. Media goes on by the

@@ -72,6 +72,9 @@ impl Engine {
         if self.network.recorder.is_some() {
             return Err(RecordError::UnderWay);
         }
+        if !self.settings.sctp_stack.repeats_itself() {
+            return Err(RecordError::NotKept("what webrtc-sctp draws at random"));
+        }
         let snapshot = self.snapshot()?;
         self.check_kept()?;
         Ok(self.begin_recording(record, Some(&snapshot))?)

@@ -1,5 +1,6 @@
 //! What a recording consists of, and how each kind is written.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
 
@@ -88,12 +89,17 @@ pub(crate) struct Arrival {
 }
 
 /// A change that an application asked for: the method, its arguments as JSON, and bytes that would
-/// be too long in JSON.
-#[derive(Debug)]
+/// be too long in JSON. Keys may be among them.
 pub(crate) struct Command {
     pub(crate) verb: String,
     pub(crate) arguments: Vec<u8>,
     pub(crate) payload: Vec<u8>,
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_tuple("Command").field(&self.verb).finish()
+    }
 }
 
 /// The first byte of each kind.

@@ -1,13 +1,15 @@
 //! What an engine was made with.
 
+use std::fmt;
 use std::time::Duration;
 
 use flumen_components::{KeyFrameRetry, Limits, NtpEpoch};
 use flumen_protocol::{dtls, sctp};
 use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
 
-/// The first frame of a file, as JSON.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// The first frame of a file, as JSON. It holds secrets, which are wiped when it is dropped.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Header {
     /// The version of the engine.
     pub(crate) engine: String,
@@ -15,8 +17,23 @@ pub(crate) struct Header {
     /// NTP time of the engine's epoch (Q32.32).
     pub(crate) ntp_epoch: u64,
     /// Certificate and private key of WebRTC transports, in DER.
-    pub(crate) identity: (Vec<u8>, Vec<u8>),
+    pub(crate) identity: (Vec<u8>, Zeroizing<Vec<u8>>),
     pub(crate) settings: Settings,
+}
+
+impl Drop for Header {
+    fn drop(&mut self) {
+        self.seed.zeroize();
+    }
+}
+
+impl fmt::Debug for Header {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = to.debug_struct("Header");
+        shown.field("engine", &self.engine);
+        shown.field("settings", &self.settings);
+        shown.finish_non_exhaustive()
+    }
 }
 
 impl Header {

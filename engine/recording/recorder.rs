@@ -191,17 +191,19 @@ impl Recorder {
         self.entries.clear();
     }
 
-    /// Ends the recording: whether all of it was written within `patience`.
-    pub(crate) fn finish(mut self, patience: Duration) -> bool {
+    /// Ends the recording: how many bytes it has, and what kept it from being written within
+    /// `patience`.
+    pub(crate) fn finish(mut self, patience: Duration) -> (u64, Result<(), RecordingFault>) {
         self.hand_over();
-        self.close(patience)
+        let closed = self.close(patience);
+        (self.bytes, self.fault.take().map_or(closed, Err))
     }
 
-    fn close(&mut self, patience: Duration) -> bool {
+    fn close(&mut self, patience: Duration) -> Result<(), RecordingFault> {
         self.tapes.end();
         let complete = self.fault.is_none();
         let pipe = self.pipe.take();
-        pipe.is_some_and(|pipe| pipe.close(complete, patience)) && complete
+        pipe.map_or(Ok(()), |pipe| pipe.close(complete, patience))
     }
 }
 
@@ -210,7 +212,8 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         if self.pipe.is_some() {
             self.hand_over();
-            self.close(Duration::ZERO);
+            // Nobody is there any more to be told.
+            let _ = self.close(Duration::ZERO);
         }
     }
 }

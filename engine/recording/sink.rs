@@ -34,6 +34,15 @@ struct Shared {
     failure: OnceLock<String>,
 }
 
+impl Shared {
+    fn check(&self) -> Result<(), RecordingFault> {
+        match self.failure.get() {
+            Some(why) => Err(RecordingFault::Failed(why.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The frames that a file begins with, which hold secrets.
 pub(super) type Head = [Zeroizing<Vec<u8>>; 2];
 
@@ -108,14 +117,16 @@ impl Pipe {
     ///
     /// What kept the writer from writing.
     pub(super) fn check(&self) -> Result<(), RecordingFault> {
-        match self.shared.failure.get() {
-            Some(why) => Err(RecordingFault::Failed(why.clone())),
-            None => Ok(()),
-        }
+        self.shared.check()
     }
 
-    /// Nothing follows: whether all was written within `patience`.
-    pub(super) fn close(self, complete: bool, patience: Duration) -> bool {
+    /// Nothing follows.
+    ///
+    /// # Errors
+    ///
+    /// What kept the writer from writing, or that it takes longer than `patience`; with none, it is
+    /// not waited for.
+    pub(super) fn close(self, complete: bool, patience: Duration) -> Result<(), RecordingFault> {
         let Self {
             full,
             written,
@@ -125,7 +136,8 @@ impl Pipe {
         shared.complete.store(complete, Ordering::Release);
         drop(full);
         let in_time = patience.is_zero() || written.recv_timeout(patience).is_ok();
-        in_time && shared.failure.get().is_none()
+        shared.check()?;
+        in_time.then_some(()).ok_or(RecordingFault::TooSlow)
     }
 }
 

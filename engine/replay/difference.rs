@@ -90,7 +90,7 @@ pub enum Divergence {
         /// Whose it is, such as "producer" and its id; none for a resource.
         of: Option<String>,
     },
-    /// Other packets or messages wait on direct transports than were collected then.
+    /// Other events wait, or other packets or messages on direct transports, than were collected then.
     Delivered,
     /// The application did this then, and cannot do so now.
     Command {

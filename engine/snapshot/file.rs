@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 use super::{RestoreError, Snapshot};
 use crate::recording;
 
-/// Raised whenever what is saved, or how, becomes otherwise.
-pub(super) const FORMAT: u32 = 5;
+/// Raised whenever what is saved, or how, becomes otherwise: `tests/recording/layouts.rs` notices.
+pub(super) const FORMAT: u32 = 6;
 const MAGIC: [u8; 8] = *b"FLUMSNAP";
 const HEAD: usize = 16;
 
@@ -54,15 +54,29 @@ impl Snapshot {
         Self::of(Zeroizing::new(body.to_vec()))
     }
 
-    /// Writes the snapshot to a file at `path`, in place of what was there. **It holds secrets**; on
-    /// Unix its owner alone may read it. It is there for other processes, and may not outlast the
-    /// system: no call would, and waiting for a disk would make its gap longer.
+    /// Writes the snapshot to a file at `path`, in place of what was there once all of it is written: to
+    /// one beside it, with `.part` behind its name, until then. **It holds secrets**; on Unix its owner
+    /// alone may read it. It is there for other processes, and may not outlast the system: no call
+    /// would, and waiting for a disk would make its gap longer.
     ///
     /// # Errors
     ///
     /// What the system says.
     pub fn write(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        let mut file = recording::create(path.as_ref())?;
+        let path = path.as_ref();
+        let mut part = path.as_os_str().to_owned();
+        part.push(".part");
+        let written = self.write_new(part.as_ref());
+        let moved = written.and_then(|()| fs::rename(&part, path));
+        if moved.is_err() {
+            // What keeps it from being written may keep it from being removed.
+            let _ = fs::remove_file(&part);
+        }
+        moved
+    }
+
+    fn write_new(&self, path: &Path) -> io::Result<()> {
+        let mut file = recording::create(path)?;
         file.write_all(&self.head())?;
         file.write_all(&self.body)
     }

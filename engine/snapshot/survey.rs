@@ -44,7 +44,10 @@ impl Survey {
                 match fate {
                     Some(Fate::Kept) => is_kept = true,
                     Some(Fate::Left) => {}
-                    None if own.contains(&id) => is_kept = true,
+                    // A resource is in no snapshot, whether it was asked to be or not.
+                    None if own.contains(&id) && !archetype.contains(is_resource) => {
+                        is_kept = true;
+                    }
                     None if is_passing(&name) => {}
                     None if is_builtin(&name) => return Err(SnapshotError::Unknown(name)),
                     None => {

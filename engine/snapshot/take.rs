@@ -26,6 +26,7 @@ pub(super) fn take(engine: &mut Engine) -> Result<Snapshot, SnapshotError> {
     quieten(engine)?;
     let survey = Survey::of(&mut engine.world, &engine.own)?;
     let mut roster = Roster::default();
+    roster.dtls = Some(engine.world.resource::<DtlsSettings>().clone());
     for &entity in &survey.kept {
         roster.enter(entity);
     }

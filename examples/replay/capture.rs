@@ -47,7 +47,11 @@ impl Capture<BufWriter<File>> {
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Self::new(BufWriter::new(options.open(path)?), epoch)
+        let file = options.open(path)?;
+        // One that was there keeps its mode when it is opened.
+        #[cfg(unix)]
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        Self::new(BufWriter::new(file), epoch)
     }
 }
 

@@ -66,6 +66,68 @@ fn a_disk_that_takes_nothing_in_holds_up_no_tick() {
     assert!(replayed.len() > 10 && replayed.len() as u64 <= ticks);
 }
 
+/// What was told of the recording.
+fn told(events: &[Event]) -> Vec<&RecordingFault> {
+    let told = events.iter().filter_map(|event| match event {
+        Event::RecordingStopped(stopped) => Some(&stopped.reason),
+        _ => None,
+    });
+    told.collect()
+}
+
+/// A run so short that all of it is in the buffer yet.
+fn brief(disk: &Disk) -> Engine {
+    let mut victims = Victims::with(|builder| builder.record_to(disk.clone()));
+    victims.talk();
+    victims.room.tick();
+    let mut engine = victims.room.engine;
+    engine.drain_events();
+    assert_eq!(engine.recording().unwrap().stopped, None);
+    engine
+}
+
+#[test]
+fn an_end_that_is_not_written_in_time_is_told() {
+    let disk = Disk::stuck();
+    let mut engine = brief(&disk);
+    assert!(!engine.finish_recording(Duration::from_millis(1)));
+    assert_eq!(told(&engine.drain_events()), [&RecordingFault::TooSlow]);
+    let stopped = engine.recording().unwrap().stopped.clone();
+    assert_eq!(stopped, Some(RecordingFault::TooSlow));
+    disk.go_on();
+}
+
+#[test]
+fn an_end_that_cannot_be_written_is_told_once() {
+    let disk = Disk::with_room(0).held();
+    let engine = brief(&disk);
+    disk.go_on();
+    let remains = engine.shutdown(Duration::ZERO).unwrap();
+    let told = told(&remains.events);
+    assert!(matches!(told[..], [RecordingFault::Failed(_)]), "{told:?}");
+}
+
+#[test]
+fn a_recording_that_has_ended_costs_nothing_more() {
+    let disk = Disk::with_room(1 << 20);
+    let mut victims = Victims::with(|builder| builder.record_to(disk.clone()));
+    victims.talk();
+    victims.room.tick();
+    assert!(
+        victims
+            .room
+            .engine
+            .finish_recording(Duration::from_secs(10))
+    );
+    let written = disk.bytes().len() as u64;
+    let report = victims.room.engine.recording().unwrap().clone();
+    assert_eq!(report.stopped, None);
+    assert!(report.bytes > 0 && report.bytes < written, "{report:?}");
+    victims.talk();
+    victims.room.tick();
+    assert_eq!(victims.room.engine.recording(), Some(&report));
+}
+
 #[test]
 fn a_disk_that_is_full_ends_the_recording_with_its_reason() {
     let disk = Disk::with_room(50_000);

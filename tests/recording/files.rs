@@ -44,7 +44,7 @@ fn another_version_is_told_with_the_one_that_is_known() {
     let RecordingError::Version { found: 99, known } = error else {
         panic!("{error}");
     };
-    assert_eq!(known, 2);
+    assert_eq!(known, 3);
 }
 
 #[test]

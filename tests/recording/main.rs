@@ -4,6 +4,7 @@ mod begun;
 mod browsers;
 mod disks;
 mod files;
+mod layouts;
 mod replays;
 mod settings;
 mod snapshots;

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 // Derives of the ECS name its crate.
+use flumen::components::Now;
 use flumen::ecs as bevy_ecs;
 use flumen::ecs::prelude::*;
+use flumen::event::{BufferedAmountLow, Pending};
 use flumen::rtp_parameters::MediaKind;
 use flumen::trace::TraceType;
 use flumen::{
     AppData, DataConsumerOptions, Discard, Divergence, Engine, Listen, ListenInfo, Loopback,
-    Message, PlainTransportOptions, Refusal, ReplayError, SctpOptions, Setup, Slot, Stage, Time,
+    Message, PlainTransportOptions, Refusal, ReplayError, SctpOptions, Setup, Slot, Stage, Subject,
+    Time,
 };
 use flumen_tests::disk::{Disk, replay, replay_with};
 use flumen_tests::feedback::{packet, pli};
@@ -278,6 +281,44 @@ fn a_replay_takes_the_plugins_of_its_run_and_names_the_first_difference() {
     assert!(error.to_string().contains("behind tick"), "{error}");
 }
 
+/// Tells of so many bytes in its third tick.
+struct Teller(u64);
+
+impl flumen::Plugin for Teller {
+    fn build(&self, setup: &mut Setup) {
+        let low = BufferedAmountLow {
+            about: Entity::PLACEHOLDER,
+            subject: Subject::Engine,
+            buffered_amount: self.0,
+        };
+        let tell = move |now: Res<'_, Now>, mut pending: ResMut<'_, Pending>| {
+            if now.tick == 3 {
+                pending.0.push(low.clone().into());
+            }
+        };
+        setup.add_systems(Stage::Emit, Slot::Before, tell);
+    }
+}
+
+#[test]
+fn a_replay_in_which_something_else_is_told_differs() {
+    let disk = Disk::default();
+    let mut victims = Victims::with(|builder| {
+        let builder = builder.record_to(disk.clone());
+        builder.plugin(Teller(1))
+    });
+    talk(&mut victims, 10);
+    let names = victims.room.event_names();
+    assert!(names.contains(&"bufferedamountlow"), "{names:?}");
+    let file = disk.finish(&mut victims.room.engine);
+    assert!(replay_with(&file, |builder| builder.plugin(Teller(1))).is_ok());
+    let error = replay_with(&file, |builder| builder.plugin(Teller(2))).unwrap_err();
+    let ReplayError::Differs(difference) = error else {
+        panic!("{error}");
+    };
+    assert!(matches!(difference.what, Divergence::Delivered));
+}
+
 #[test]
 fn who_was_lent_the_world_is_named_with_a_difference() {
     let disk = Disk::default();
@@ -295,7 +336,7 @@ fn who_was_lent_the_world_is_named_with_a_difference() {
     assert_eq!(difference.lent, Some(lent_behind));
 }
 
-fn fail_at_five(now: Res<'_, flumen::components::Now>) {
+fn fail_at_five(now: Res<'_, Now>) {
     assert!(now.time < Time::from_millis(5), "it is five");
 }
 

@@ -52,3 +52,12 @@ fn what_the_library_would_never_send_is_refused() {
     let sent = engine.send_message_to(bridge.sends, &Message::binary(&vec![0; len]));
     assert_eq!(sent, Err(SendMessageToError::TooLong { len, max }));
 }
+
+#[test]
+fn a_run_with_it_is_not_recorded() {
+    let (backend, _wire) = flumen::Loopback::new();
+    let builder = flumen::Engine::builder().backend(backend);
+    let builder = builder.sctp_stack(flumen::sctp::Stack::WebRtcSctp);
+    let refused = builder.record_to(std::io::sink()).build();
+    assert!(matches!(refused, Err(flumen::BuildError::NotRepeatable(_))));
+}

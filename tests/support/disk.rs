@@ -25,9 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Disk {
     /// One that takes nothing in before [`go_on`](Self::go_on).
     pub fn stuck() -> Self {
-        let disk = Self::default();
-        disk.state().stuck = true;
-        disk
+        Self::default().held()
     }
 
     /// One with room for so many bytes.
@@ -35,6 +33,13 @@ impl Disk {
         let disk = Self::default();
         disk.state().room = Some(bytes);
         disk
+    }
+
+    /// It takes nothing in before [`go_on`](Self::go_on).
+    #[must_use]
+    pub fn held(self) -> Self {
+        self.state().stuck = true;
+        self
     }
 
     /// Takes in what waits.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use flumen::components::DtlsSettings;
 use flumen::dtls::{ConnectError, Fingerprint, HashAlgorithm, Identity};
 use flumen::{
     AppData, CreateTransportError, DtlsParameters, DtlsRole, DtlsState, IceState, ListenInfo,
@@ -48,8 +47,7 @@ fn a_transport_keeps_its_certificate_when_later_ones_get_another() {
     let [before, also_before] = [(); 2].map(|()| room.webrtc());
     let told = room.engine.dtls_parameters(before).unwrap();
     let other = Identity::generate().unwrap();
-    let mut settings = room.engine.world_mut().resource_mut::<DtlsSettings>();
-    settings.identity = other.clone();
+    room.engine.set_dtls_identity(&other);
     let later = room.webrtc();
     assert_eq!(room.engine.dtls_parameters(before), Ok(told));
     let of_later = room.engine.dtls_parameters(later).unwrap();

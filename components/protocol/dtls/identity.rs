@@ -85,8 +85,9 @@ impl Identity {
     }
 
     /// The certificate, and the private key (PKCS#8), in DER: who has them can pass for this end.
-    pub fn to_der(&self) -> (Vec<u8>, Vec<u8>) {
-        (self.certificate().to_vec(), self.private_key().to_vec())
+    /// The key is wiped when it is dropped.
+    pub fn to_der(&self) -> (Vec<u8>, Zeroizing<Vec<u8>>) {
+        (self.certificate().to_vec(), self.0.private_key.clone())
     }
 
     fn new(certificate: Vec<u8>, key: &KeyPair) -> Result<Self, IdentityError> {

@@ -31,6 +31,12 @@ impl Stack {
         association.drawing_from(generator)
     }
 
+    /// The same again is the same again: nothing is drawn from the operating system, and no clock read
+    /// but that of the caller.
+    pub fn repeats_itself(self) -> bool {
+        self == Self::RtcSctp
+    }
+
     /// The longest message that the library can send, in bytes.
     pub fn longest_message(self) -> u32 {
         match self {

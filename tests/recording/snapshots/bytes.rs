@@ -80,6 +80,19 @@ fn a_file_is_its_owners_alone() {
 }
 
 #[test]
+fn what_was_there_stays_until_all_of_another_is_written() {
+    let path = std::env::temp_dir().join(format!("flumen-snapshots-{}", std::process::id()));
+    let part = path.with_extension("part");
+    snapshot().write(&path).unwrap();
+    assert!(!part.exists());
+    std::fs::create_dir(&part).unwrap();
+    assert!(snapshot().write(&path).is_err());
+    assert!(Snapshot::read(&path).is_ok(), "the one before");
+    std::fs::remove_dir(&part).unwrap();
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
 fn keys_are_not_shown() {
     let shown = format!("{:?}", snapshot());
     assert!(shown.len() < 200, "{shown}");

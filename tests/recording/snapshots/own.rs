@@ -2,7 +2,7 @@
 
 // Derives of the ECS name its crate.
 use flumen::ecs as bevy_ecs;
-use flumen::ecs::prelude::{Component, Entity};
+use flumen::ecs::prelude::{Component, Entity, Resource};
 use flumen::{Builder, Engine, Loopback, RestoreError, Snapshot};
 use flumen_tests::Call;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -19,6 +19,9 @@ struct Friend(
 
 #[derive(Component)]
 struct Secret;
+
+#[derive(Resource, Clone, Debug, Serialize, Deserialize)]
+struct Shared(u32);
 
 fn save<S: Serializer>(entity: &Entity, serializer: S) -> Result<S::Ok, S::Error> {
     entity.to_bits().serialize(serializer)
@@ -97,4 +100,16 @@ fn a_builder_that_does_not_keep_them_is_told() {
         panic!("it must fail");
     };
     assert_eq!(name, std::any::type_name::<Friend>());
+}
+
+#[test]
+fn a_resource_is_not_kept_though_it_was_asked_for() {
+    let mut room = flumen_tests::Room::with(|builder| builder.keep::<Shared>());
+    room.engine.world_mut().insert_resource(Shared(1));
+    let snapshot = room.engine.snapshot().unwrap();
+    let left_out = snapshot.left_out();
+    assert!(
+        left_out.iter().any(|name| name.ends_with("Shared")),
+        "{left_out:?}"
+    );
 }

@@ -1,6 +1,7 @@
 //! Sessions of WebRTC transports: media goes on, what a library had does not.
 
 use flumen::components::wire::classify::{PacketKind, classify};
+use flumen::dtls::Identity;
 use flumen::{DtlsState, Event, IceState, SctpState};
 use flumen_tests::{Channels, Packet, Peer, Room, VP8_KEY_FRAME, address, turn_all};
 
@@ -47,6 +48,21 @@ fn browsers_get_on_without_a_handshake() {
     room.tick();
     turn_all(&mut room, &mut peers);
     assert_eq!(peers[0].answers.len(), answered + 1);
+}
+
+#[test]
+fn a_transport_keeps_its_certificate_in_a_snapshot() {
+    let mut room = Room::new();
+    let transport = room.webrtc();
+    let told = room.engine.dtls_parameters(transport).unwrap();
+    let other = Identity::generate().unwrap();
+    room.engine.set_dtls_identity(&other);
+    room.snapshot(true);
+    assert_eq!(room.engine.dtls_parameters(transport), Ok(told));
+    assert!(Peer::join(&mut room, transport, address(5_000)).is_connected());
+    let later = room.webrtc();
+    let of_later = room.engine.dtls_parameters(later).unwrap();
+    assert_eq!(of_later.fingerprints, other.fingerprints());
 }
 
 #[test]
