@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Versions {
-    /// 1.3, unless the peer offers 1.2 as well and media would be cheaper with that.
+    /// 1.3, unless the peer offers 1.2 as well and media would be cheaper with that. Firefox gets 1.3;
+    /// one that was given a certificate of RSA fails then, as with [`Newest`](Self::Newest).
     #[default]
     CheapestSrtp,
     /// 1.3 for all who offer it. Of these, the ones with certificates of RSA fail.
