@@ -31,8 +31,8 @@ CALLS = {
 }
 LAYERED = ["VP8 simulcast", "VP9 SVC"]
 PICTURES = 40
-# ms until a first picture, at the median; a busy machine allowed for.
-FIRST = 2000
+# ms until a first picture, at the median.
+FIRST = 500
 # A line that loses.
 LINE, LOSS, DELAY_MS, LOSING = 44445, 0.05, 30, 12
 # ms without a picture that a repair, or a new key frame, may take.
