@@ -15,6 +15,8 @@ const SIMULCAST: &str = include_str!("offers/chromium-156-whip-simulcast-data.sd
 const SVC: &str = include_str!("offers/chromium-156-whip-svc.sdp");
 const WHEP: &str = include_str!("offers/chromium-156-whep-data.sdp");
 const GSTREAMER: &str = include_str!("offers/gstreamer-1.22-whip.sdp");
+const FIREFOX: &str = include_str!("offers/firefox-153-whip-simulcast.sdp");
+const FIREFOX_WHEP: &str = include_str!("offers/firefox-153-whep.sdp");
 const AIORTC: &str = include_str!("offers/aiortc-1.16-sendrecv-data.sdp");
 
 /// As OBS writes it: all of the transport at session level, and lips to be synchronised.
@@ -27,17 +29,6 @@ m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=sendonly\r\na
 a=ssrc:12 msid:s s-video\r\na=rtcp-mux\r\na=rtpmap:96 H264/90000\r\na=rtcp-fb:96 nack\r\n\
 a=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 goog-remb\r\n\
 a=fmtp:96 profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1\r\n";
-
-/// As Firefox writes simulcast: the fingerprint at session level, RIDs and SSRCs both.
-const FIREFOX: &str = "v=0\r\no=mozilla...THIS_IS_SDPARTA-99.0 4 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n\
-a=fingerprint:sha-256 AB:CD\r\na=group:BUNDLE 0\r\na=ice-options:trickle\r\na=msid-semantic:WMS *\r\n\
-m=video 9 UDP/TLS/RTP/SAVPF 120 124\r\nc=IN IP4 0.0.0.0\r\na=sendonly\r\n\
-a=extmap:3 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=extmap:7/sendonly urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n\
-a=extmap:8/recvonly urn:ietf:params:rtp-hdrext:toffset\r\na=fmtp:120 max-fs=12288;max-fr=60\r\n\
-a=fmtp:124 apt=120\r\na=ice-pwd:b\r\na=ice-ufrag:a\r\na=mid:0\r\na=msid:- {track}\r\na=rid:hi send\r\na=rid:lo send\r\n\
-a=rtcp-fb:120 nack\r\na=rtcp-fb:120 nack pli\r\na=rtcp-mux\r\na=rtcp-rsize\r\na=rtpmap:120 VP8/90000\r\n\
-a=rtpmap:124 rtx/90000\r\na=setup:actpass\r\na=simulcast:send hi;lo\r\na=ssrc:1 cname:{c}\r\na=ssrc:2 cname:{c}\r\n\
-a=ssrc-group:FID 1 2\r\n";
 
 fn router() -> RtpCapabilities {
     let codecs = [
@@ -122,6 +113,15 @@ fn what_sections_carry() {
             row("2", Carries::Data, true, true)
         ]
     );
+    // Those that are bundled have the port 0, which elsewhere rejects a section (RFC 9143).
+    assert_eq!(
+        carried(FIREFOX),
+        [
+            row("0", audio, true, false),
+            row("1", video, true, false),
+            row("2", Carries::Data, true, true)
+        ]
+    );
     assert_eq!(
         carried(GSTREAMER),
         [
@@ -177,6 +177,27 @@ fn what_chromium_sends() {
 }
 
 #[test]
+fn what_firefox_receives() {
+    let capabilities = Offer::parse(FIREFOX_WHEP).unwrap().capabilities(1).unwrap();
+    let codecs = capabilities.codecs.iter();
+    let codecs: Vec<_> = codecs
+        .map(|codec| (codec.mime_type.as_str(), codec.preferred_payload_type))
+        .collect();
+    let expected = [
+        ("video/VP8", 120),
+        ("video/rtx", 124),
+        ("video/VP9", 121),
+        ("video/rtx", 125),
+        ("video/AV1", 99),
+        ("video/rtx", 100),
+        ("video/ulpfec", 123),
+        ("video/red", 122),
+        ("video/rtx", 119),
+    ];
+    assert_eq!(codecs, expected.map(|(name, number)| (name, Some(number))));
+}
+
+#[test]
 fn simulcast_is_an_encoding_for_each_rid() {
     let video = sent(&Offer::parse(SIMULCAST).unwrap(), 1);
     let rids = ["r0", "r1", "r2"].map(|rid| (rid.to_string(), None));
@@ -188,8 +209,9 @@ fn simulcast_is_an_encoding_for_each_rid() {
         Some("L1T3")
     );
     assert_eq!(
-        summary(&sent(&Offer::parse(FIREFOX).unwrap(), 0)).1,
-        [("hi".into(), None), ("lo".into(), None)]
+        summary(&sent(&Offer::parse(FIREFOX).unwrap(), 1)).1,
+        rids,
+        "though it tells SSRCs, too"
     );
 }
 
@@ -273,9 +295,9 @@ fn a_line_that_breaks_is_refused() {
 
 #[test]
 fn extensions_that_the_peer_only_receives_are_not_sent() {
-    let video = sent(&Offer::parse(FIREFOX).unwrap(), 0);
+    let video = sent(&Offer::parse(FIREFOX).unwrap(), 1);
     let ids: Vec<_> = video.header_extensions.iter().map(|one| one.id).collect();
-    assert_eq!(ids, [3, 7]);
+    assert_eq!(ids, [3, 4, 5, 7, 8, 9, 10], "not 6");
 }
 
 #[test]
@@ -310,7 +332,17 @@ fn what_chromium_receives_has_its_numbers() {
 
 #[test]
 fn the_transport_is_read_where_it_is_said() {
-    for text in [PLAIN, SIMULCAST, SVC, WHEP, GSTREAMER, AIORTC, OBS, FIREFOX] {
+    for text in [
+        PLAIN,
+        SIMULCAST,
+        SVC,
+        WHEP,
+        GSTREAMER,
+        AIORTC,
+        OBS,
+        FIREFOX,
+        FIREFOX_WHEP,
+    ] {
         let remote = Offer::parse(text).unwrap().remote().unwrap();
         assert!(!remote.username_fragment.is_empty() && !remote.password.is_empty());
         assert!(!remote.dtls.fingerprints.is_empty());
