@@ -53,11 +53,11 @@ impl RembEstimator {
     fn ask(&mut self, wanted: u64, now: Time) -> Option<Probe> {
         let told = self.estimate.bitrate;
         let is_told = self.estimate.cause == EstimateCause::Remb;
-        let is_met = wanted <= told / 100 * UNMET_PERCENT;
+        let is_met = wanted <= (told / 100).saturating_mul(UNMET_PERCENT);
         if !is_told || is_met || now < self.not_before {
             return None;
         }
-        match told > self.told_before / 100 * SUCCESS_PERCENT {
+        match told > (self.told_before / 100).saturating_mul(SUCCESS_PERCENT) {
             true => self.failures = 0,
             false => self.failures = (self.failures + 1).min(DOUBLINGS_MAX),
         }
@@ -132,6 +132,17 @@ mod tests {
             }
             let probe = estimator.estimate(wanted, now).probe;
             assert_eq!(probe.map(|probe| probe.bitrate), expected, "at {ms} ms");
+        }
+    }
+
+    #[test]
+    fn a_receiver_may_tell_any_bitrate() {
+        let mut estimator = RembEstimator::new(600_000);
+        for told in [u64::MAX, 0, u64::MAX - 1] {
+            estimator.receive(PathReport::Bitrate(told), Time::ZERO);
+            let estimate = estimator.estimate(2_000_000, Time::ZERO);
+            assert_eq!(estimate.bitrate, told);
+            estimator.not_before = Time::ZERO;
         }
     }
 }
