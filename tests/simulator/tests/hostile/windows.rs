@@ -11,7 +11,7 @@ use flumen::sctp::PORT;
 use flumen_sim::checks::{Check, Sent};
 use flumen_sim::{Link, Loss, Messages, Peer, PeerId};
 
-use super::{Call, STEP, compare};
+use super::{Call, Manner, STEP, compare};
 
 /// What an attacker knows of its association.
 #[derive(Clone, Debug, Default)]
@@ -92,10 +92,10 @@ fn data(tsn: u32) -> (u8, u8, Vec<u8>) {
 /// Plays a call in whose midst an attacker that gets messages hears no more of them, and begins to
 /// `lie`; returns whether the engine had enough of it.
 fn unharmed(lie: impl Fn(&mut Call, &Known) -> Vec<u8>) -> bool {
-    let outcomes = [true, false].map(|is_calm| {
+    let outcomes = [Manner::Calm, Manner::Attacks].map(|manner| {
         let interval = Duration::from_millis(100);
         let attacker = Peer::new().messages(Messages::every(interval, 40));
-        let mut call = Call::with(is_calm, attacker);
+        let mut call = Call::with(manner, attacker);
         let known = Rc::new(RefCell::new(Known::default()));
         call.room.check(Ear {
             attacker: call.attacker,
