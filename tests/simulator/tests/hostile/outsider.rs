@@ -28,7 +28,7 @@ impl Call {
         0x1000_0000 | victim << 10 | low
     }
 
-    fn rtp(&mut self, ssrc: u32) -> Vec<u8> {
+    pub(super) fn rtp(&mut self, ssrc: u32) -> Vec<u8> {
         let mut packet = vec![0x80, [96, 97, 111][self.noise.below(3) as usize]];
         packet.extend((self.noise.bits() as u16).to_be_bytes());
         packet.extend((self.noise.bits() as u32).to_be_bytes());
@@ -38,7 +38,7 @@ impl Call {
         packet
     }
 
-    fn rtcp(&mut self, ssrc: u32) -> Vec<u8> {
+    pub(super) fn rtcp(&mut self, ssrc: u32) -> Vec<u8> {
         let mut bytes = Vec::new();
         let number = self.noise.bits() as u16;
         match self.noise.below(6) {
