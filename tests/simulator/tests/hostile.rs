@@ -7,6 +7,7 @@
 
 mod churn;
 mod heard;
+mod lying_media;
 mod outsider;
 mod spoofed;
 mod taking_part;
