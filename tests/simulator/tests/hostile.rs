@@ -9,6 +9,7 @@ mod churn;
 mod heard;
 mod lying_media;
 mod outsider;
+mod oversized;
 mod spoofed;
 mod taking_part;
 mod windows;

@@ -145,7 +145,7 @@ fn unharmed(lies: fn() -> Lies) {
     let accepted = attacked.accepted - calm.accepted;
     let forwarded = attacked.forwarded - calm.forwarded;
     assert!(
-        accepted > 1_000 && forwarded > 1_000,
+        accepted > 1_000 && forwarded > 500,
         "{accepted} accepted, {forwarded} forwarded"
     );
     let [silent, calm, attacked] = [silent, calm, attacked].map(|it| it.outcome);

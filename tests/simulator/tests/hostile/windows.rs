@@ -15,21 +15,21 @@ use super::{Call, Manner, STEP, compare};
 
 /// What an attacker knows of its association.
 #[derive(Clone, Debug, Default)]
-struct Known {
+pub(super) struct Known {
     /// What the engine wants to see.
     tag: u32,
     /// The last number that the engine assigned.
     sent: u32,
     /// The last of the attacker's numbers that the engine has acknowledged.
-    acknowledged: u32,
+    pub(super) acknowledged: u32,
     /// The engine has ended it.
-    is_over: bool,
+    pub(super) is_over: bool,
 }
 
 /// Hears what comes to the attacker.
-struct Ear {
-    attacker: PeerId,
-    known: Rc<RefCell<Known>>,
+pub(super) struct Ear {
+    pub(super) attacker: PeerId,
+    pub(super) known: Rc<RefCell<Known>>,
 }
 
 impl Check for Ear {
@@ -59,7 +59,7 @@ impl Check for Ear {
 }
 
 /// A packet with the right tag and checksum.
-fn packet(known: &Known, said: &[(u8, u8, Vec<u8>)]) -> Vec<u8> {
+pub(super) fn packet(known: &Known, said: &[(u8, u8, Vec<u8>)]) -> Vec<u8> {
     let mut packet = Vec::new();
     write_header(&mut packet, PORT, PORT, known.tag);
     for (kind, flags, value) in said {
