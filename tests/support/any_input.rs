@@ -7,7 +7,10 @@ mod agent;
 mod association;
 mod caller;
 mod codecs;
+mod dialogues;
 mod dtls;
+mod dtls_records;
+mod framing;
 mod impostor;
 mod input;
 mod room;
@@ -21,11 +24,13 @@ mod stranger;
 mod stun;
 
 pub use agent::agent;
-pub use association::association;
 #[cfg(feature = "webrtc-sctp")]
 pub use association::webrtc_association;
+pub use association::{Reached, association, reached};
 pub use codecs::codecs;
 pub use dtls::dtls;
+pub use dtls_records::dtls_records;
+pub use framing::framing;
 pub use room::{Call, room};
 pub use rtcp::rtcp;
 pub use rtp::rtp;
@@ -39,13 +44,15 @@ pub use stun::stun;
 pub type Claim = fn(&[u8]);
 
 /// Every way in that the ordinary build has, by the name of its fuzz target.
-pub const CLAIMS: [(&str, Claim); 11] = [
+pub const CLAIMS: [(&str, Claim); 13] = [
     ("codecs", codecs),
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("sctp", sctp),
     ("srtp", srtp),
     ("dtls", dtls),
+    ("dtls_records", dtls_records),
+    ("framing", framing),
     ("stun", stun),
     ("sdp", sdp),
     ("agent", agent),

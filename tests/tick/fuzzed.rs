@@ -6,16 +6,16 @@
 //! FLUMEN_INPUTS=500000 FLUMEN_SEQUENCES=50000 cargo test --workspace --test tick fuzzed
 //! ```
 
+mod numbers;
+mod outcomes;
 mod sequences;
 
-use flumen_tests::Noise;
-use flumen_tests::any_input::{CLAIMS, Claim, seeds};
+use std::ops::Range;
 
-/// How much of something is tried, unless somebody wants more.
-fn wanted(name: &str, usual: u64) -> u64 {
-    let more = std::env::var(name).ok();
-    more.map_or(usual, |more| more.parse().expect("a number"))
-}
+use flumen_tests::Noise;
+use flumen_tests::any_input::{CLAIMS, Claim, Reached, reached, seeds};
+
+use self::numbers::{INPUTS, Numbered, SEQUENCES};
 
 /// Changes a few bytes, or cuts it short.
 fn change(input: &mut Vec<u8>, noise: &mut Noise) {
@@ -28,23 +28,47 @@ fn change(input: &mut Vec<u8>, noise: &mut Noise) {
     }
 }
 
-/// Plays seeds and `inputs` that are near them.
-fn holds_near_its_seeds(name: &str, inputs: u64) {
+/// A part of a sequence: any bytes, or something near a few seeds.
+fn part(noise: &mut Noise, seeds: &[Vec<u8>]) -> Vec<u8> {
+    if noise.below(2) == 0 {
+        return (0..2_000).map(|_| noise.bits() as u8).collect();
+    }
+    let mut part = Vec::new();
+    for _ in 0..4 {
+        let mut seed = seeds[noise.below(seeds.len() as u64) as usize].clone();
+        change(&mut seed, noise);
+        part.extend(seed);
+    }
+    part
+}
+
+/// Plays seeds, and inputs that are near them.
+fn holds_near_its_seeds(name: &str, inputs: Range<u64>, of: Numbered, test: &str) {
     let (_, claim): (_, Claim) = *CLAIMS.iter().find(|(it, _)| *it == name).unwrap();
-    let mut noise = Noise::new(inputs);
     let seeds = seeds(name);
     assert!(seeds.len() > 10, "{name}: {} seeds", seeds.len());
     seeds.iter().for_each(|seed| claim(seed));
-    for seed in seeds.iter().cycle().take(inputs as usize) {
-        let mut input = seed.clone();
-        change(&mut input, &mut noise);
-        claim(&input);
+    for number in inputs {
+        let mut input = seeds[number as usize % seeds.len()].clone();
+        change(&mut input, &mut Noise::new(number));
+        of.play(number..number + 1, test, || claim(&input));
     }
 }
 
 /// The same of what reads bytes, which is fast.
-fn is_read(name: &str, inputs: u64) {
-    holds_near_its_seeds(name, wanted("FLUMEN_INPUTS", inputs));
+fn is_read(name: &str, usual: u64) {
+    let test = std::thread::current();
+    let test = test.name().unwrap_or_default();
+    holds_near_its_seeds(name, INPUTS.asked_for(usual), INPUTS, test);
+}
+
+/// The same of what takes a while, of which no more than `most` are played.
+fn is_outlived(name: &str, usual: u64, most: u64) {
+    let asked = SEQUENCES.asked_for(usual);
+    let asked = asked.start..asked.end.min(asked.start.saturating_add(most));
+    let test = std::thread::current();
+    let test = test.name().unwrap_or_default();
+    holds_near_its_seeds(name, asked, SEQUENCES, test);
 }
 
 #[test]
@@ -78,26 +102,56 @@ fn any_stun_can_be_read() {
 }
 
 #[test]
+fn any_records_of_a_handshake_can_be_read() {
+    is_read("dtls_records", 5_000);
+}
+
+#[test]
+fn a_stream_may_come_in_any_pieces() {
+    is_read("framing", 3_000);
+}
+
+#[test]
 fn any_offer_is_refused_or_answered() {
     is_read("sdp", 1_000);
 }
 
 #[test]
 fn an_ice_agent_knows_no_more_than_it_may() {
-    holds_near_its_seeds("agent", wanted("FLUMEN_SEQUENCES", 1_600));
+    is_outlived("agent", 1_600, u64::MAX);
 }
 
 #[test]
 fn dtls_connections_share_keys_or_nothing() {
-    holds_near_its_seeds("dtls", 100);
+    is_outlived("dtls", 100, 2_000);
 }
 
 #[test]
 fn an_association_outlives_any_peer() {
-    holds_near_its_seeds("association", wanted("FLUMEN_SEQUENCES", 100));
+    let seeds = seeds("association");
+    let mut all = Reached::default();
+    let sequences = SEQUENCES.asked_for(2_000);
+    let count = sequences.end - sequences.start;
+    for sequence in sequences {
+        let input = part(&mut Noise::new(sequence), &seeds);
+        let again = sequence..sequence + 1;
+        all += SEQUENCES.play(again, "fuzzed::an_association", || reached(&input));
+    }
+    if count < 1_000 {
+        // Too few to say how far they come.
+        return;
+    }
+    assert!(all.data >= 4 * count && all.sacks >= count, "{all:?}");
+    assert!(all.forwards >= count / 3, "{all:?}");
+    assert!(
+        all.messages >= count && all.acknowledged >= 400 * count,
+        "{all:?}"
+    );
+    assert!(all.reset_by_peer >= count / 10, "{all:?}");
+    assert!(all.resets_done >= count / 20, "{all:?}");
 }
 
 #[test]
 fn a_room_outlives_any_stranger() {
-    holds_near_its_seeds("room", 100);
+    is_outlived("room", 100, 2_000);
 }

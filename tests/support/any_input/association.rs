@@ -1,10 +1,12 @@
 //! SCTP associations whose peer says what it likes.
 
 use std::collections::BTreeSet;
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use flumen::Time;
-use flumen::components::wire::sctp::check;
+use flumen::components::Generator;
+use flumen::components::wire::sctp::{check, chunks, kind};
 use flumen::sctp::{
     Association, AssociationEvent, Config, Failure, OutgoingMessage, Output, Reliability,
     SendRefused, State,
@@ -17,13 +19,70 @@ use crate::ends::{Stack, message, start};
 /// An association over `rtc-sctp` and what happens to it: datagrams, commands, time. It never
 /// panics, says only what is well-formed, and keeps to its limits.
 pub fn association(bytes: &[u8]) {
-    Conversation::of(Stack::Rtc, &mut Input::new(bytes));
+    reached(bytes);
+}
+
+/// The same, and tells what was reached.
+pub fn reached(bytes: &[u8]) -> Reached {
+    Conversation::of(Stack::Rtc, &mut Input::new(bytes))
 }
 
 /// The same over `webrtc-sctp`.
 #[cfg(feature = "webrtc-sctp")]
 pub fn webrtc_association(bytes: &[u8]) {
     Conversation::of(Stack::WebRtc, &mut Input::new(bytes));
+}
+
+/// What a peer brought about.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reached {
+    /// DATA chunks that came when the association was connected.
+    pub data: u64,
+    /// SACK chunks.
+    pub sacks: u64,
+    /// FORWARD TSN chunks.
+    pub forwards: u64,
+    /// Messages that arrived whole.
+    pub messages: u64,
+    /// Bytes of messages that were acknowledged, or given up.
+    pub acknowledged: u64,
+    /// Streams that the peer reset.
+    pub reset_by_peer: u64,
+    /// Streams that were reset from here.
+    pub resets_done: u64,
+}
+
+impl AddAssign for Reached {
+    fn add_assign(&mut self, more: Self) {
+        self.data += more.data;
+        self.sacks += more.sacks;
+        self.forwards += more.forwards;
+        self.messages += more.messages;
+        self.acknowledged += more.acknowledged;
+        self.reset_by_peer += more.reset_by_peer;
+        self.resets_done += more.resets_done;
+    }
+}
+
+impl Reached {
+    fn count(&mut self, datagram: &[u8]) {
+        for chunk in chunks(datagram) {
+            match chunk.kind {
+                kind::DATA => self.data += 1,
+                kind::SACK => self.sacks += 1,
+                kind::FORWARD_TSN => self.forwards += 1,
+                _ => {}
+            }
+        }
+    }
+
+    fn hear(&mut self, event: AssociationEvent) {
+        match event {
+            AssociationEvent::ResetByPeer { .. } => self.reset_by_peer += 1,
+            AssociationEvent::ResetDone { .. } => self.resets_done += 1,
+            _ => {}
+        }
+    }
 }
 
 /// Sizes that can be filled within one input.
@@ -52,25 +111,33 @@ struct Conversation {
     used: BTreeSet<u16>,
     /// Chunks that may be under way at most.
     parts: usize,
+    /// Bytes that had not been acknowledged at the last look.
+    buffered: usize,
+    reached: Reached,
 }
 
 impl Conversation {
-    fn of(stack: Stack, input: &mut Input<'_>) {
+    fn of(stack: Stack, input: &mut Input<'_>) -> Reached {
         let config = small();
+        let association = stack.associate(config.clone(), start());
         let mut conversation = Self {
-            association: stack.associate(config.clone(), start()),
+            // The same input does the same in every run.
+            association: association.drawing_from(Generator::new([7; 32], 0)),
             impostor: Impostor::default(),
             config,
             now: Time::ZERO,
             out: Output::default(),
             used: BTreeSet::new(),
             parts: 0,
+            buffered: 0,
+            reached: Reached::default(),
         };
         conversation.begin(input.byte());
         while !input.is_empty() {
             conversation.go_on(input);
         }
         conversation.end();
+        conversation.reached
     }
 
     /// It may be asked, ask, or be left alone.
@@ -120,6 +187,9 @@ impl Conversation {
         let received = self.association.receive(self.now, datagram);
         // What is refused changes nothing.
         assert!(received.is_ok() || self.association.state() == before);
+        if received.is_ok() && before == State::Connected {
+            self.reached.count(datagram);
+        }
     }
 
     fn send(&mut self, choice: u8, input: &mut Input<'_>) {
@@ -141,6 +211,7 @@ impl Conversation {
         match self.association.send(self.now, &outgoing) {
             Ok(buffered) => {
                 assert!(buffered > before && length > 0 && length <= longest);
+                self.buffered = self.association.buffered();
                 self.used.insert(stream);
                 self.parts += 2 + length / 1_000;
             }
@@ -182,6 +253,16 @@ impl Conversation {
         for message in &self.out.messages {
             assert!(message.payload.len() <= self.config.max_receive_message_size as usize);
         }
+        let buffered = self.association.buffered();
+        if self.association.state() == State::Connected {
+            self.reached.acknowledged += self.buffered.saturating_sub(buffered) as u64;
+        }
+        self.buffered = buffered;
+        self.reached.messages += self.out.messages.len() as u64;
+        self.out
+            .events
+            .iter()
+            .for_each(|event| self.reached.hear(*event));
         let panicked = AssociationEvent::Failed(Failure::Panicked);
         assert!(!self.out.events.contains(&panicked), "the library panicked");
         self.check_state(before);

@@ -31,7 +31,8 @@ const TAG: u32 = 0x7000_0000;
 /// Its first transmission sequence number, close to where they wrap.
 const FIRST_TSN: u32 = u32::MAX - 2;
 
-const KINDS: [u8; 19] = [
+/// What it says, by choice.
+pub(super) const KINDS: [u8; 19] = [
     kind::DATA,
     kind::DATA,
     kind::DATA,

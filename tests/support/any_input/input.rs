@@ -51,4 +51,9 @@ impl<'a> Input<'a> {
         let len = self.byte();
         self.bytes(len.into())
     }
+
+    /// All that is left.
+    pub(super) fn rest(self) -> &'a [u8] {
+        self.0
+    }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use flumen::components::wire::dcep::{Open, Reliability};
+use flumen::components::wire::dtls::write_message;
 use flumen::components::wire::rtcp::{
     Arrival, DlrrItem, ReportBlock, SenderInfo, write_bye, write_cname, write_dlrr, write_fir,
     write_nack, write_pli, write_receiver_report, write_reference_time, write_remb,
@@ -13,6 +14,7 @@ use flumen::components::wire::{PacketKind, RtpHeader, classify};
 
 use flumen::stun::IntegrityKey;
 
+use super::dialogues::dialogues;
 use crate::forger::Forger;
 use crate::recording::datagrams;
 use crate::{Stack, message};
@@ -43,6 +45,9 @@ pub fn seeds(name: &str) -> Vec<Vec<u8>> {
         "sctp" => said(),
         "stun" => checks(),
         "sdp" => offers(),
+        "dtls_records" => handshakes(),
+        "framing" => streams(),
+        "association" => [dialogues(), choices()].concat(),
         "room" => [calls(), choices()].concat(),
         // Its input is choices, whose meaning the fuzzer has to find out.
         _ => choices(),
@@ -166,6 +171,89 @@ fn calls() -> Vec<Vec<u8>> {
         seed.extend([1, 5, 3, 0, 0, 0, 2, 64, 0]);
         seed.extend([1, 6, 2, 0, 0, 0, 2]);
         seeds.push(seed);
+    }
+    seeds
+}
+
+/// Bodies of a ClientHello with these extensions, and records that carry it: whole, in two fragments and
+/// twice; what else comes in a handshake; and records that look protected, in both versions.
+fn handshakes() -> Vec<Vec<u8>> {
+    const CLIENT_HELLO: u8 = 1;
+    let (mut bodies, mut seeds) = (EXTENSIONS.map(hello).to_vec(), Vec::new());
+    for (number, body) in (0..).zip(&bodies) {
+        let mut whole = Vec::new();
+        write_message(CLIENT_HELLO, number, body, number.into(), &mut whole);
+        seeds.push(fragmented(body, body.len() / 2));
+        seeds.push([&whole[..], &whole].concat());
+        seeds.push(whole);
+    }
+    for kind in [0, 2, 3, 11, 12, 14, 16, 20] {
+        let mut message = Vec::new();
+        write_message(kind, kind.into(), &[kind; 60], 1 << 40, &mut message);
+        seeds.push(message);
+    }
+    for first in [20, 21, 22, 23, 24, 25, 26] {
+        let header = [first, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9, 0, 20];
+        seeds.push([&header[..], &[first; 20]].concat());
+    }
+    for first in 0x20..0x40_u8 {
+        seeds.push([&[first, 0, 9, 0, 20][..], &[first; 20], &[21, 0xfe]].concat());
+    }
+    seeds.append(&mut bodies);
+    seeds
+}
+
+/// None; SRTP profiles; schemes of signatures; versions; all of them, and one that nobody knows.
+const EXTENSIONS: [&[u8]; 5] = [
+    &[],
+    &[0, 14, 0, 7, 0, 4, 0, 7, 0, 1, 0],
+    &[0, 13, 0, 6, 0, 4, 4, 3, 8, 4],
+    &[0, 43, 0, 5, 4, 0xfe, 0xfc, 0xfe, 0xfd],
+    &[
+        0, 14, 0, 5, 0, 2, 0, 7, 0, 0, 13, 0, 4, 0, 2, 4, 3, 0, 43, 0, 3, 2, 0xfe, 0xfd, 9, 9, 0, 0,
+    ],
+];
+
+fn hello(extensions: &[u8]) -> Vec<u8> {
+    let mut body = vec![0xfe, 0xfd];
+    body.extend(0..32_u8);
+    // No session, a cookie, two suites, no compression.
+    body.extend([0, 4, 1, 2, 3, 4, 0, 4, 0xc0, 0x2b, 0x13, 1, 1, 0]);
+    if !extensions.is_empty() {
+        body.extend((extensions.len() as u16).to_be_bytes());
+    }
+    body.extend(extensions);
+    body
+}
+
+/// A record with a ClientHello that is cut in two there.
+fn fragmented(body: &[u8], at: usize) -> Vec<u8> {
+    let length = body.len() as u8;
+    let fragment = |offset: usize, body: &[u8]| {
+        let (offset, here) = (offset as u8, body.len() as u8);
+        let header = [1, 0, 0, length, 0, 0, 0, 0, offset, 0, 0, here];
+        [&header[..], body].concat()
+    };
+    let parts = [fragment(0, &body[..at]), fragment(at, &body[at..])].concat();
+    let header = [22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0];
+    [&header[..], &(parts.len() as u16).to_be_bytes(), &parts].concat()
+}
+
+/// Datagrams of which some are longer than wanted, in pieces of a few sizes.
+fn streams() -> Vec<Vec<u8>> {
+    const LENGTHS: [usize; 6] = [0, 1, 40, 64, 65, 700];
+    const SIZES: [&[u8]; 4] = [&[], &[0], &[1, 2], &[0, 60, 9, 254]];
+    let mut seeds = Vec::new();
+    for (number, sizes) in SIZES.into_iter().enumerate() {
+        for begin in 0..LENGTHS.len() {
+            let mut seed = vec![0, 64 - number as u8];
+            seed.extend([&[sizes.len() as u8], sizes].concat());
+            for len in LENGTHS.into_iter().cycle().skip(begin).take(LENGTHS.len()) {
+                seed.extend((len as u16).to_be_bytes());
+                seed.resize(seed.len() + len, begin as u8);
+            }
+            seeds.push(seed);
+        }
     }
     seeds
 }

@@ -1,7 +1,7 @@
 //! Long sequences of anything, for a whole engine.
 
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ops::Range;
 use std::thread;
 
 use flumen::Ledger;
@@ -9,7 +9,9 @@ use flumen::components::{Control, Counts, Discard, Reason, Refusal, RtcpFault, W
 use flumen_tests::Noise;
 use flumen_tests::any_input::{Call, seeds};
 
-use super::{change, wanted};
+use super::numbers::SEQUENCES;
+use super::outcomes::{OFTEN, SELDOM};
+use super::part;
 
 /// Operations in a sequence, at least.
 const OPERATIONS: usize = 100;
@@ -17,39 +19,51 @@ const OPERATIONS: usize = 100;
 const TOGETHER: usize = 32;
 /// Threads that play.
 const THREADS: usize = 2;
+/// What plays them.
+const TEST: &str = "fuzzed::sequences";
 
 /// What became of something, by name.
 #[derive(Default)]
-struct Reached(BTreeSet<&'static str>);
+struct Outcomes(BTreeSet<String>);
 
-impl Reached {
+impl Outcomes {
+    /// Those that there are.
+    fn all() -> Self {
+        let mut all = Self::default();
+        all.add_each("consumed", Control::ALL);
+        all.add_each("faulty", RtcpFault::ALL);
+        all.add_each("discarded", Discard::ALL);
+        all.add_each("withheld", Withheld::ALL);
+        all.add_each("refused", Refusal::ALL);
+        all
+    }
+
     fn add(&mut self, ledger: &Ledger) {
-        self.add_all(&ledger.consumed);
-        self.add_all(&ledger.rtcp_faults);
-        self.add_all(&ledger.discarded);
-        self.add_all(&ledger.withheld);
-        self.add_all(&ledger.refused);
+        self.add_counted("consumed", &ledger.consumed);
+        self.add_counted("faulty", &ledger.rtcp_faults);
+        self.add_counted("discarded", &ledger.discarded);
+        self.add_counted("withheld", &ledger.withheld);
+        self.add_counted("refused", &ledger.refused);
     }
 
-    fn add_all<R: Reason>(&mut self, counts: &Counts<R>) {
-        let names = counts.nonzero().map(|(reason, _)| reason.name());
-        self.0.extend(names);
+    fn add_counted<R: Reason>(&mut self, fate: &str, counts: &Counts<R>) {
+        let reasons: Vec<R> = counts.nonzero().map(|(reason, _)| reason).collect();
+        self.add_each(fate, &reasons);
     }
 
-    fn missing(&self) -> Vec<&'static str> {
-        let mut missing = Vec::new();
-        missing.extend(self.missing_of::<Control>());
-        missing.extend(self.missing_of::<RtcpFault>());
-        missing.extend(self.missing_of::<Discard>());
-        missing.extend(self.missing_of::<Withheld>());
-        missing.extend(self.missing_of::<Refusal>());
-        missing
+    fn add_each<R: Reason>(&mut self, fate: &str, reasons: &[R]) {
+        let names = reasons.iter().map(|reason| reason.name());
+        self.0.extend(names.map(|name| format!("{fate}: {name}")));
     }
+}
 
-    fn missing_of<R: Reason>(&self) -> impl Iterator<Item = &'static str> {
-        let all = R::ALL.iter().map(|reason| reason.name());
-        all.filter(|name| !self.0.contains(name))
-    }
+/// Those that are required of the first so many sequences, and are not among `reached`.
+fn lost(reached: &Outcomes, sequences: &Range<u64>) -> Vec<&'static str> {
+    let lists = [(256, OFTEN), (50_000, SELDOM)];
+    let is_played = |least| sequences.start == 0 && sequences.end >= least;
+    let lists = lists.into_iter().filter(|(least, _)| is_played(*least));
+    let required = lists.flat_map(|(_, list)| list.iter().copied());
+    required.filter(|it| !reached.0.contains(*it)).collect()
 }
 
 #[test]
@@ -58,37 +72,37 @@ impl Reached {
     reason = "who fuzzes wants to know what was reached"
 )]
 fn an_engine_outlives_long_sequences_of_anything() {
-    let wanted = wanted("FLUMEN_SEQUENCES", 256);
-    let played: Vec<Reached> = thread::scope(|scope| {
-        let threads = (0..THREADS).map(|thread| scope.spawn(move || play_some(thread, wanted)));
+    let sequences = SEQUENCES.asked_for(256);
+    let played: Vec<Outcomes> = thread::scope(|scope| {
+        let play = |thread| play_some(thread, sequences.clone());
+        let threads = (0..THREADS).map(|thread| scope.spawn(move || play(thread)));
         let threads: Vec<_> = threads.collect();
         threads.into_iter().map(|it| it.join().unwrap()).collect()
     });
     let names = played.into_iter().flat_map(|reached| reached.0);
-    let reached = Reached(names.collect());
-    let missing = reached.missing();
+    let reached = Outcomes(names.collect());
+    let all = Outcomes::all().0;
+    let missing: Vec<_> = all.difference(&reached.0).collect();
     println!("{} outcomes, and none of {missing:?}", reached.0.len());
-    assert!(reached.0.len() > 40, "more than that is within reach");
+    let lost = lost(&reached, &sequences);
+    assert!(lost.is_empty(), "no longer reached: {lost:?}");
 }
 
 /// Plays every so many of the sequences.
-fn play_some(thread: usize, wanted: u64) -> Reached {
+fn play_some(thread: usize, sequences: Range<u64>) -> Outcomes {
     let seeds = seeds("room");
-    let mut reached = Reached::default();
-    let calls = (0..wanted).step_by(TOGETHER).skip(thread).step_by(THREADS);
+    let mut reached = Outcomes::default();
+    let calls = sequences.step_by(TOGETHER).skip(thread).step_by(THREADS);
     for first in calls {
-        let played = catch_unwind(AssertUnwindSafe(|| play_together(first, &seeds)));
-        let Ok(ledger) = played else {
-            panic!("a sequence fails of those that share an engine, from {first} on");
-        };
-        reached.add(&ledger);
+        let together = first..first + TOGETHER as u64;
+        reached.add(&SEQUENCES.play(together.clone(), TEST, || play_together(together, &seeds)));
     }
     reached
 }
 
-fn play_together(first: u64, seeds: &[Vec<u8>]) -> Ledger {
+fn play_together(sequences: Range<u64>, seeds: &[Vec<u8>]) -> Ledger {
     let mut call = Call::default();
-    for sequence in (first..).take(TOGETHER) {
+    for sequence in sequences {
         let mut noise = Noise::new(sequence);
         call.renew();
         let mut operations = 0;
@@ -97,18 +111,4 @@ fn play_together(first: u64, seeds: &[Vec<u8>]) -> Ledger {
         }
     }
     call.ledger().clone()
-}
-
-/// A part of a sequence: any bytes, or something near a few seeds.
-fn part(noise: &mut Noise, seeds: &[Vec<u8>]) -> Vec<u8> {
-    if noise.below(2) == 0 {
-        return (0..2_000).map(|_| noise.bits() as u8).collect();
-    }
-    let mut part = Vec::new();
-    for _ in 0..4 {
-        let mut seed = seeds[noise.below(seeds.len() as u64) as usize].clone();
-        change(&mut seed, noise);
-        part.extend(seed);
-    }
-    part
 }
