@@ -152,12 +152,14 @@ fn those_who_shake_hands_and_go_leave_nothing_behind() {
     for _ in 0..60 {
         hosts = hosts.call();
     }
-    let before = bytes_kept();
+    let entities = |hosts: &Hosts| hosts.room.engine.world().entities().count_spawned();
+    let before = (bytes_kept(), entities(&hosts));
     let calls = wanted("FLUMEN_CALLS", 60);
     for _ in 0..calls {
         hosts = hosts.call();
     }
-    let grown = bytes_kept() - before;
+    assert_eq!(entities(&hosts), before.1);
+    let grown = bytes_kept() - before.0;
     assert!(grown < 16_384, "{grown} bytes after {calls} calls");
 }
 
