@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use flumen::rtp_parameters::MediaKind;
-use flumen::{Builder, TransportId};
+use flumen::{Builder, ProducerId, TransportId};
 
 use crate::packet::{Packet, VP8_DELTA_FRAME, VP8_KEY_FRAME};
 use crate::parameters::opus;
@@ -19,6 +19,8 @@ pub struct Victims {
     pub room: Room,
     /// The victims' sender.
     pub sender: TransportId,
+    /// What it shows.
+    pub video: ProducerId,
     /// The stranger's transport.
     pub stranger: TransportId,
     /// The SSRC that the stranger's consumer sends with.
@@ -63,6 +65,7 @@ impl Victims {
             stranger_gets: ssrc.expect("a consumer has one"),
             room,
             sender,
+            video,
             stranger,
             sequence: 100,
         }

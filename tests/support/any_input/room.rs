@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use flumen::Ledger;
-use flumen::components::wire::rtcp::packets;
+use flumen::components::wire::rtcp::{RtcpPacket, packets};
 use flumen::components::wire::sctp::check;
 use flumen::components::wire::stun::Message as Stun;
 use flumen::components::wire::{PacketKind, RtpHeader, classify};
@@ -23,7 +23,8 @@ use crate::room::{Received, address};
 use crate::victims::Victims;
 
 /// A call goes on beside strangers who send what they like: no ledger is left open, what leaves is
-/// well-formed, and those in the call get what they get without them.
+/// well-formed, and those in the call, whose video strangers get as well, get what they get without
+/// them.
 ///
 /// Most of what a short input would cost is an engine and its handshakes, so a number of inputs share
 /// a call, one after the other.
@@ -165,7 +166,11 @@ impl Strangers {
             opus(SSRC + 50),
         ];
         let strangers = (0..).zip(media);
-        let media = strangers.map(|(at, it)| Stranger::of_media(room, at, it));
+        let media = strangers.map(|(at, it)| {
+            let mut stranger = Stranger::of_media(room, at, it);
+            stranger.watch(room, victims.video);
+            stranger
+        });
         let media = media.collect();
         let talker = Stranger::of_messages(room);
         let caller = Caller::new(room, address(FIRST + 200), SSRC + 60);
@@ -260,9 +265,15 @@ impl Strangers {
                 self.impostor.hear(&datagram.bytes);
             }
         }
-        let others = |datagram: &Received| datagram.to.port() < FIRST;
+        let others = |datagram: &Received| datagram.to.port() < FIRST && !asks(&datagram.bytes);
         received.into_iter().filter(others).collect()
     }
+}
+
+/// Whether it is nothing but a request for key frames: strangers may ask for those of what they watch.
+fn asks(datagram: &[u8]) -> bool {
+    let is_request = |packet| matches!(packet, Ok(RtcpPacket::Pli(_) | RtcpPacket::Fir(_)));
+    classify(datagram) == Some(PacketKind::Rtcp) && packets(datagram).all(is_request)
 }
 
 fn well_formed(datagram: &[u8]) {

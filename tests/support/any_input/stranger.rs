@@ -30,6 +30,8 @@ pub(super) struct Stranger {
     pub(super) address: SocketAddr,
     /// SSRCs that it sends with, and those that it gets.
     ssrcs: Vec<u32>,
+    /// What it gets of those in the call.
+    watched: Option<u32>,
     sequence: u16,
     transports: Vec<TransportId>,
     /// What it sends and gets.
@@ -78,6 +80,7 @@ impl Stranger {
             server,
             address,
             ssrcs: vec![base, base + 1],
+            watched: None,
             sequence: 100,
             transports: vec![transport],
             consumed: None,
@@ -87,15 +90,27 @@ impl Stranger {
     }
 
     fn consume(&mut self, room: &mut Room, producer: ProducerId) {
+        let (consumer, ssrc) = self.get(room, producer);
+        self.ssrcs.truncate(2);
+        self.ssrcs
+            .extend([Some(ssrc), self.watched].into_iter().flatten());
+        self.consumed = Some((producer, consumer));
+    }
+
+    /// It gets something of those in the call, too, and may say of it what it likes.
+    pub(super) fn watch(&mut self, room: &mut Room, producer: ProducerId) {
+        let (_, ssrc) = self.get(room, producer);
+        self.watched = Some(ssrc);
+        self.ssrcs.push(ssrc);
+    }
+
+    fn get(&self, room: &mut Room, producer: ProducerId) -> (ConsumerId, u32) {
         let consumer = room.consume(self.transports[0], producer);
         let traced = room.engine.trace_consumer(consumer, &TRACED);
         traced.expect("the consumer is open");
         let sends = room.engine.consumer_parameters(consumer);
-        let encodings = &sends.expect("the consumer is open").encodings;
-        self.ssrcs.truncate(2);
-        self.ssrcs
-            .extend(encodings.iter().filter_map(|encoding| encoding.ssrc));
-        self.consumed = Some((producer, consumer));
+        let ssrc = sends.expect("the consumer is open").encodings[0].ssrc;
+        (consumer, ssrc.expect("a consumer has one"))
     }
 
     /// The application does something with what it has.
@@ -159,6 +174,7 @@ impl Stranger {
             server: room.local(transport),
             address: SocketAddr::new(address.ip(), address.port() + 100),
             ssrcs: Vec::new(),
+            watched: None,
             sequence: 0,
             transports: vec![transport, outward],
             consumed: None,

@@ -65,9 +65,8 @@ fn check(call: &mut Call, victim: usize) -> Vec<u8> {
         1 => writer.error(487, "Role Conflict"),
         _ => writer.role(Role::Controlling, 7),
     }
-    match call.noise.below(2) {
-        0 => IntegrityKey::new("guessed").seal(writer),
-        _ => drop(writer),
+    if call.noise.below(2) == 0 {
+        IntegrityKey::new("guessed").seal(writer);
     }
     bytes
 }
