@@ -3,16 +3,19 @@
 //! | rule | what it holds |
 //! |---|---|
 //! | ledgers | no datagram and no message vanishes: [`Engine::check_ledger`] |
-//! | numbering | each consumer numbers its packets on by one, and each once; holes and repetitions are what was lost, and came twice, on the way to the engine, or overtook a key frame |
+//! | numbering | each consumer numbers its packets on by one, and each once. Between two packets of one SSRC of its producer it leaves out no more numbers than packets between them that did not reach the engine between them; where another SSRC takes its place, no more than packets behind the last that others overtook, or that are lost. A number is sent again only as often as its packet reached the engine, or as is asked for |
 //! | time | RTP timestamps, counted on beyond 32 bits, never go back, and go on as time does |
 //! | strangers | a peer gets packets and reports of its own consumers and producers alone |
 //! | pauses | nothing is sent by a consumer that is paused, or whose producer is, but for what waited for its turn by then |
-//! | frames | video begins, and changes its encoding, with a key frame; what a frame refers to was sent before |
-//! | descriptors | what they say of a frame is so: its layers, where the frames are that it refers to, and which layers are active |
-//! | repairs | what is sent again was sent before, as it is, but for what came late to the engine, or was too much for the queue of a receiver |
+//! | frames | video begins, and changes its encoding, with a key frame; what a frame refers to was sent before, where all packets of that had reached the engine when the frame did, and none before the beginning of its key frame |
+//! | descriptors | what they say of a frame is so: its layers, where the frames are that it refers to, and which layers are active, where the templates had reached the engine when the frame did |
+//! | repairs | what is sent again was sent before, as it is, but for packets that overtook others on their way to the engine or were overtaken, or that were too much for the queue of a receiver |
 //! | afterlife | nothing is told of what was closed, and nothing is sent by it, but for what waited by then |
 //! | bounds | what waits is within the limits, and no event was dropped |
 //! | baseline | when everybody has left, nothing is left of them |
+//!
+//! What is lost, late or double on its way to the engine is known packet by packet: it excuses what comes
+//! of that packet and nothing else.
 
 mod afterlife;
 mod bounds;
@@ -25,6 +28,7 @@ mod pauses;
 mod repairs;
 mod strangers;
 mod streams;
+mod supply;
 mod timing;
 
 use std::net::SocketAddr;
@@ -38,6 +42,7 @@ use crate::peer_id::PeerId;
 
 pub use streams::Stream;
 pub(crate) use streams::Streams;
+pub(crate) use supply::{Origin, Supply};
 
 /// A rule was broken.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -138,14 +143,17 @@ pub struct Sent<'a> {
     pub rtp: Option<RtpHeader>,
     /// The consumer of that peer whose packet it is, if its SSRC is of one.
     pub stream: Option<Stream>,
-    /// Packets that did not come from the producer's peer, or not in order, or twice, so far.
-    pub disturbed: u64,
+    /// Which packet of a peer it is, if it tells that.
+    pub(crate) origin: Option<Origin>,
+    /// How packets of peers reached the engine.
+    pub(crate) supply: &'a Supply,
 }
 
 /// All rules.
 pub(crate) struct Checks {
     all: Vec<Box<dyn Check>>,
     pub(crate) streams: Streams,
+    pub(crate) supply: Supply,
 }
 
 type Checked = Result<(), (&'static str, String)>;
@@ -166,6 +174,7 @@ impl Checks {
                 Box::new(bounds::Bounds),
             ],
             streams: Streams::default(),
+            supply: Supply::default(),
         }
     }
 
@@ -174,6 +183,7 @@ impl Checks {
         Self {
             all: self.all.iter().filter_map(|check| check.fork()).collect(),
             streams: self.streams.fork(here.world(), there.world()),
+            supply: self.supply.clone(),
         }
     }
 
@@ -182,11 +192,11 @@ impl Checks {
     }
 
     pub(crate) fn told(&mut self, event: &Event) -> Checked {
-        self.each(|check| check.told(event))
+        each(&mut self.all, |check| check.told(event))
     }
 
     pub(crate) fn ticked(&mut self, engine: &Engine) -> Checked {
-        self.each(|check| check.ticked(engine))
+        each(&mut self.all, |check| check.ticked(engine))
     }
 
     pub(crate) fn sent(
@@ -195,13 +205,14 @@ impl Checks {
         at: Time,
         (address, peer): (SocketAddr, Option<PeerId>),
         bytes: &[u8],
-        disturbed: impl Fn(u32) -> u64,
     ) -> Checked {
         let Some(to) = peer else { return Ok(()) };
         let kind = classify(bytes);
         let is_rtp = kind == Some(PacketKind::Rtp);
         let rtp = is_rtp.then(|| RtpHeader::parse(bytes).ok()).flatten();
         let stream = rtp.and_then(|rtp| self.streams.find(engine, address, rtp.ssrc));
+        let origin = stream.zip(rtp);
+        let origin = origin.and_then(|(stream, rtp)| stream.origin(rtp.payload(bytes)));
         let sent = Sent {
             engine,
             at,
@@ -210,18 +221,22 @@ impl Checks {
             kind,
             rtp,
             stream,
-            disturbed: stream.map_or(0, |stream| stream.source.map_or(u64::MAX, disturbed)),
+            origin,
+            supply: &self.supply,
         };
-        self.each(|check| check.sent(&sent))
+        each(&mut self.all, |check| check.sent(&sent))
     }
+}
 
-    fn each(&mut self, mut check: impl FnMut(&mut dyn Check) -> Result<(), String>) -> Checked {
-        for one in &mut self.all {
-            let checked = check(one.as_mut());
-            checked.map_err(|what| (one.name(), what))?;
-        }
-        Ok(())
+fn each(
+    all: &mut [Box<dyn Check>],
+    mut check: impl FnMut(&mut dyn Check) -> Result<(), String>,
+) -> Checked {
+    for one in all {
+        let checked = check(one.as_mut());
+        checked.map_err(|what| (one.name(), what))?;
     }
+    Ok(())
 }
 
 /// When everybody has left, as many entities are there as before they came.

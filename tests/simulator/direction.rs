@@ -25,13 +25,6 @@ pub struct Crossing {
     pub duplicated: u64,
 }
 
-impl Crossing {
-    /// Datagrams that did not come, or not in order, or twice.
-    pub fn disturbed(&self) -> u64 {
-        self.lost + self.overflowed + self.cut + self.reordered + self.duplicated
-    }
-}
-
 /// One direction of a link.
 #[derive(Clone, Debug)]
 pub(crate) struct Direction {

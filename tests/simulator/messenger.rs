@@ -150,7 +150,7 @@ impl Messenger {
     fn poll(&mut self, now: Time, out: &mut Out) {
         self.out.clear();
         self.association.poll(now, &mut self.out);
-        out.extend(self.out.datagrams().map(<[u8]>::to_vec));
+        out.extend(self.out.datagrams().map(|it| it.to_vec().into()));
         self.begin(now);
         for message in self.out.messages.drain(..) {
             if let Some(source) = self.sources.get_mut(&message.stream) {

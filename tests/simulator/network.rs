@@ -6,6 +6,7 @@ use std::collections::BinaryHeap;
 use flumen::Time;
 
 use crate::peer_id::PeerId;
+use crate::sending::Packet;
 
 /// Where a datagram is going.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(crate) struct Flight {
     order: u64,
     pub(crate) toward: Toward,
     pub(crate) bytes: Vec<u8>,
+    /// What it carries, if that is a packet of a medium of a peer.
+    pub(crate) packet: Option<Packet>,
 }
 
 /// All datagrams under way.
@@ -36,7 +39,12 @@ pub(crate) struct Network {
 
 impl Network {
     /// Lets a datagram arrive at `due`; of two at one time the first one sent comes first.
-    pub(crate) fn send(&mut self, due: Time, toward: Toward, datagram: &[u8]) {
+    pub(crate) fn send(
+        &mut self,
+        due: Time,
+        toward: Toward,
+        (datagram, packet): (&[u8], Option<Packet>),
+    ) {
         let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.clear();
         bytes.extend_from_slice(datagram);
@@ -46,6 +54,7 @@ impl Network {
             order: self.sent,
             toward,
             bytes,
+            packet,
         }));
     }
 

@@ -3,6 +3,7 @@
 mod camera;
 mod encoding;
 mod microphone;
+mod packet;
 mod rtp;
 mod stamp;
 
@@ -12,12 +13,10 @@ use flumen::components::wire::rtcp::{SenderInfo, write_sender_report};
 pub(crate) use camera::Camera;
 pub use camera::VideoSent;
 pub(crate) use microphone::Microphone;
+pub(crate) use packet::{Datagram, Out, Packet};
 pub(crate) use stamp::Stamp;
 
 use crate::clock::Clock;
-
-/// Takes datagrams as they leave a peer.
-pub(crate) type Out = Vec<Vec<u8>>;
 
 /// What a stream has sent, for its sender reports.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,6 +50,6 @@ impl Tally {
         };
         let mut bytes = Vec::new();
         write_sender_report(&mut bytes, &info);
-        out.push(bytes);
+        out.push(bytes.into());
     }
 }

@@ -12,7 +12,7 @@ use flumen::srtp::{Bounds, Inbound, Outbound};
 use flumen::stun::IntegrityKey;
 use flumen::{DtlsParameters, DtlsRole, IceParameters, Time};
 
-use crate::sending::Out;
+use crate::sending::{Datagram, Out};
 
 /// What stands between a peer and its link.
 pub(crate) struct Session {
@@ -121,7 +121,7 @@ impl Session {
     /// Does what is due.
     pub(crate) fn act(&mut self, now: Time, out: &mut Out) {
         if self.next_check <= now {
-            out.push(self.check());
+            out.push(self.check().into());
             self.next_check = now + if self.is_found { CONSENT } else { ASK_AGAIN };
         }
         if self.dtls.next_timeout().is_some_and(|due| due <= now) {
@@ -186,7 +186,7 @@ impl Session {
     fn poll(&mut self, now: Time, out: &mut Out) -> Opened {
         self.out.clear();
         self.dtls.poll(now, &mut self.out);
-        out.extend(self.out.datagrams().map(<[u8]>::to_vec));
+        out.extend(self.out.datagrams().map(|it| it.to_vec().into()));
         let mut opened = Opened::default();
         for event in self.out.events.drain(..) {
             if let Event::Connected(Some(keys)) = event {
@@ -200,13 +200,14 @@ impl Session {
 
     /// Protects what a peer has to say; nothing is said before keys are agreed on.
     pub(crate) fn seal(&mut self, now: Time, plain: Out, out: &mut Out) {
-        for datagram in plain {
-            match classify(&datagram) {
-                Some(PacketKind::Rtp) => out.extend(self.seal_rtp(&datagram)),
-                Some(PacketKind::Rtcp) => out.extend(self.seal_rtcp(&datagram)),
+        for Datagram { bytes, packet } in plain {
+            let sealed = |bytes| Datagram { bytes, packet };
+            match classify(&bytes) {
+                Some(PacketKind::Rtp) => out.extend(self.seal_rtp(&bytes).map(sealed)),
+                Some(PacketKind::Rtcp) => out.extend(self.seal_rtcp(&bytes).map(sealed)),
                 _ => {
                     // An association asks again.
-                    let _ = self.dtls.send(now, &datagram);
+                    let _ = self.dtls.send(now, &bytes);
                     self.poll(now, out);
                 }
             }

@@ -351,7 +351,7 @@ impl Station {
             view.act(now, reporter, &mut bytes);
         }
         if !bytes.is_empty() {
-            out.push(bytes);
+            out.push(bytes.into());
         }
     }
 

@@ -61,7 +61,10 @@ impl Check for Descriptors {
         let dependencies = stream.dependencies;
         let value = dependencies.and_then(|id| rtp.extension(sent.bytes, id));
         let seen = format.see(payload, value);
-        let checked = described.take((format, seen), value, &stamp, sent.disturbed == 0);
+        let checked = described.take((format, seen), value, &stamp, || {
+            let readable = |origin| sent.supply.was_readable(origin);
+            sent.origin.is_some_and(readable)
+        });
         checked.map_err(|what| format!("of {stamp:?} {} says: {what}", stream.id))
     }
 }
@@ -82,13 +85,13 @@ impl Described {
         (format, seen): (Format, Option<Seen>),
         value: Option<&[u8]>,
         stamp: &Stamp,
-        is_clean: bool,
+        was_readable: impl FnOnce() -> bool,
     ) -> Result<(), String> {
         let seen = seen.ok_or("nothing that can be read")?;
         self.begin(stamp);
         self.check((format, seen), value, stamp)?;
         // What overtook the templates on its way to the engine was read without them.
-        match is_clean && self.is_inactive {
+        match self.is_inactive && was_readable() {
             true => Err("it is of no active target".into()),
             false => Ok(()),
         }

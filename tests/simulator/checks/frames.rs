@@ -69,8 +69,10 @@ impl Check for Frames {
         if begins && !stamp.is_key && self.leftovers.take(subject) {
             return Ok(());
         }
+        let was_there =
+            |frame| (sent.origin).is_some_and(|origin| sent.supply.was_whole(frame, origin));
         video
-            .take(rtp.sequence_number, &stamp, sent.disturbed == 0)
+            .take(rtp.sequence_number, &stamp, was_there)
             .map_err(|what| format!("{} of {}", what, stream.id))
     }
 
@@ -81,10 +83,19 @@ impl Check for Frames {
 }
 
 impl Video {
-    fn take(&mut self, number: u16, stamp: &Stamp, is_clean: bool) -> Result<(), String> {
+    /// Takes in a packet; frames that were not there when it came cannot have been sent before.
+    fn take(
+        &mut self,
+        number: u16,
+        stamp: &Stamp,
+        was_there: impl Fn(FrameId) -> bool,
+    ) -> Result<(), String> {
         let newest = *self.newest.get_or_insert(number.wrapping_sub(1));
         if number.wrapping_sub(newest).cast_signed() <= 0 {
-            // What comes late is of what was sent then.
+            // What comes late is of what was sent then, and may be referred to from now on.
+            if self.encoding == Some(stamp.encoding) {
+                self.know(stamp.id);
+            }
             return Ok(());
         }
         self.newest = Some(number);
@@ -95,16 +106,24 @@ impl Video {
             self.encoding = Some(stamp.encoding);
             self.frames.clear();
         }
-        if self.frames.back() != Some(&stamp.id) {
-            if is_clean && !stamp.references().all(|id| self.frames.contains(&id)) {
+        if !self.frames.contains(&stamp.id) {
+            let is_left_out = |id| !self.frames.contains(&id) && was_there(id);
+            if stamp.references().any(is_left_out) {
                 return Err(format!("{stamp:?} comes without what it refers to"));
             }
-            if self.frames.len() >= REFERABLE {
-                self.frames.pop_front();
-            }
-            self.frames.push_back(stamp.id);
+            self.know(stamp.id);
         }
         Ok(())
+    }
+
+    fn know(&mut self, frame: FrameId) {
+        if self.frames.contains(&frame) {
+            return;
+        }
+        if self.frames.len() >= REFERABLE {
+            self.frames.pop_front();
+        }
+        self.frames.push_back(frame);
     }
 }
 
@@ -132,7 +151,7 @@ mod tests {
         let mut video = Video::default();
         let numbered = (65_530..=u16::MAX).chain(0..).zip(frames);
         let mut taken = numbered.map(|(number, &(id, reference, encoding))| {
-            video.take(number, &stamp(id, reference, encoding), true)
+            video.take(number, &stamp(id, reference, encoding), |_| true)
         });
         taken.all(|taken| taken.is_ok())
     }

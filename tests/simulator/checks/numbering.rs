@@ -1,32 +1,41 @@
 //! Each consumer numbers its packets on by one, and each once.
 
 use flumen::Engine;
+use flumen::components::Refusal;
 
+use super::supply::{Origin, Supply};
 use super::{Check, Sent, Stream, entry};
 use crate::receiving::unwrap;
-use crate::sending::Stamp;
 
 /// Numbers that are told from each other: half of what there are.
 const WINDOW: usize = 1 << 15;
+/// Why a packet that has its number is not sent.
+const REFUSED: [Refusal; 2] = [Refusal::PacerFull, Refusal::NotConnected];
 
 #[derive(Clone, Default)]
 pub(super) struct Numbering {
     streams: Vec<Numbers>,
-    /// What was sent in this tick, and how many packets of it did not come as they should.
-    touched: Vec<(Stream, u64)>,
+    /// What left out numbers in this tick.
+    touched: Vec<Stream>,
 }
 
 #[derive(Clone, Default)]
 struct Numbers {
     newest: Option<u64>,
-    /// Numbers below the newest that were not sent.
+    /// The packet of the newest number.
+    packet: Option<Origin>,
+    /// Numbers below the newest that were not sent, though their packets had come.
     holes: u64,
-    /// Packets with a number that was there already.
-    repeated: u64,
-    /// Which number each slot has seen.
-    seen: Vec<u64>,
-    /// The newest packet is of a key frame.
-    is_key: bool,
+    /// What was sent with the number of each slot.
+    seen: Vec<Seen>,
+}
+
+/// What was sent with a number.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    number: u64,
+    packet: Option<Origin>,
+    times: u64,
 }
 
 impl Check for Numbering {
@@ -43,64 +52,68 @@ impl Check for Numbering {
             return Ok(());
         };
         let numbers = entry(&mut self.streams, stream.index);
-        let is_key = Stamp::read(rtp.payload(sent.bytes)).is_some_and(|stamp| stamp.is_key);
-        // Of many packets that overtook the beginning of a key frame the newest follow it; the others
-        // can be asked for.
-        let may_skip = numbers.is_key && sent.disturbed > 0;
-        let number = numbers.take(rtp.sequence_number, may_skip) as u16;
-        numbers.is_key = is_key;
-        if numbers.repeated > sent.disturbed && !stream.repeats {
+        let seen = numbers.take(rtp.sequence_number, sent.origin, sent.supply);
+        let came = sent.origin.and_then(|origin| sent.supply.times(origin));
+        let is_other = seen.packet != sent.origin;
+        if seen.times > 1 && (is_other || !stream.repeats && seen.times > came.unwrap_or(1)) {
+            let number = seen.number as u16;
             return Err(format!("{} sends number {number} twice", stream.id));
         }
         // Within a tick, what overtook a key frame follows that.
-        if !self.touched.iter().any(|it| it.0 == stream) {
-            self.touched.push((stream, sent.disturbed));
+        if numbers.holes > 0 && !self.touched.contains(&stream) {
+            self.touched.push(stream);
         }
         Ok(())
     }
 
     fn ticked(&mut self, engine: &Engine) -> Result<(), String> {
-        let ledger = engine.ledger();
-        let (waiting, dropped) = (ledger.paced, ledger.refused.total());
-        for (stream, disturbed) in self.touched.drain(..) {
-            // Where packets come late, others wait behind them, and may be overtaken.
-            let waiting = if disturbed > 0 { waiting } else { 0 };
-            let allowed = disturbed.saturating_add(dropped + waiting);
-            let holes = self.streams[stream.index].holes;
-            if holes > allowed {
-                return Err(format!(
-                    "{} has left out {holes} numbers, where {allowed} packets are missing",
-                    stream.id
-                ));
-            }
+        let touched = std::mem::take(&mut self.touched);
+        let Some(stream) = touched.iter().find(|it| self.streams[it.index].holes > 0) else {
+            return Ok(());
+        };
+        let refused = &engine.ledger().refused;
+        let refused: u64 = REFUSED.iter().map(|reason| refused[*reason]).sum();
+        let holes: u64 = self.streams.iter().map(|numbers| numbers.holes).sum();
+        match holes > refused {
+            true => Err(format!(
+                "{} leaves out a number though its packet has come; of {holes} of all, {refused} were refused",
+                stream.id
+            )),
+            false => Ok(()),
         }
-        Ok(())
     }
 }
 
 impl Numbers {
-    /// Takes in a number, and tells it counted on.
-    fn take(&mut self, number: u16, may_skip: bool) -> u64 {
+    /// Takes in a packet and its number: what was sent with that.
+    fn take(&mut self, number: u16, packet: Option<Origin>, supply: &Supply) -> Seen {
         if self.seen.is_empty() {
-            self.seen = vec![0; WINDOW];
+            self.seen = vec![Seen::default(); WINDOW];
         }
         let before = 1 << 16 | u64::from(number.wrapping_sub(1));
         let newest = *self.newest.get_or_insert(before);
         let full = unwrap(number, newest);
         let slot = &mut self.seen[full as usize % WINDOW];
-        if *slot == full {
-            self.repeated += 1;
-            return full;
+        if slot.number == full {
+            slot.times += 1;
+            return *slot;
         }
-        *slot = full;
-        if full > newest {
-            let skipped = full - newest - 1;
-            self.holes += if may_skip { 0 } else { skipped };
-            self.newest = Some(full);
-        } else {
+        *slot = Seen {
+            number: full,
+            packet,
+            times: 1,
+        };
+        let seen = *slot;
+        if full <= newest {
             self.holes = self.holes.saturating_sub(1);
+            return seen;
         }
-        full
+        let skipped = full - newest - 1;
+        let between = self.packet.zip(packet);
+        let missed = between.map_or(Some(0), |(from, to)| supply.missed(from, to));
+        self.holes += missed.map_or(0, |missed| skipped.saturating_sub(missed));
+        (self.newest, self.packet) = (Some(full), packet);
+        seen
     }
 }
 
@@ -110,15 +123,15 @@ mod tests {
 
     #[test]
     fn holes_and_repetitions_are_counted_across_the_wrap() {
-        let mut numbers = Numbers::default();
+        let (mut numbers, supply) = (Numbers::default(), Supply::default());
         let mut take = |number| {
-            numbers.take(number, false);
-            (numbers.holes, numbers.repeated)
+            let seen = numbers.take(number, None, &supply);
+            (numbers.holes, seen.times)
         };
-        assert_eq!([65_534, 65_535, 0].map(&mut take), [(0, 0); 3]);
-        assert_eq!(take(3), (2, 0));
-        assert_eq!(take(1), (1, 0));
+        assert_eq!([65_534, 65_535, 0].map(&mut take), [(0, 1); 3]);
+        assert_eq!(take(3), (2, 1));
         assert_eq!(take(1), (1, 1));
+        assert_eq!(take(1), (1, 2));
         assert_eq!(take(2), (0, 1));
     }
 }

@@ -107,9 +107,10 @@ impl Check for Repairs {
         let known = sendings.known()[usize::from(kept.number) % KNOWN];
         // Where packets come late, others wait behind them, and are overtaken when asked for.
         let waiting = self.waiting.max(sent.engine.ledger().paced);
-        let late = match sent.disturbed {
-            0 => 0,
-            _ => waiting + sendings.left_out,
+        let in_turn = |origin| sent.supply.came_in_turn(origin);
+        let late = match sent.origin.is_some_and(in_turn) {
+            true => 0,
+            false => waiting + sendings.left_out,
         };
         let allowed = self.dropped + late;
         let of_number = known.filter(|known| known.number == kept.number);

@@ -9,7 +9,9 @@ use flumen::ecs::world::World;
 use flumen::rtp_parameters::{HeaderExtension, MediaKind, RtpCodecParameters, RtpParameters};
 use flumen::{ConsumerId, Engine, ProducerId, TransportId};
 
+use super::supply::Origin;
 use crate::coding::Format;
+use crate::sending::Stamp;
 use crate::video::VideoCodec;
 
 /// What a consumer sends under one SSRC.
@@ -33,8 +35,27 @@ pub struct Stream {
     pub(crate) format: Option<Format>,
     /// The identifier of the extension that they do it in, where it is one.
     pub(crate) dependencies: Option<u8>,
-    /// The peer that sends it, where one does.
-    pub(crate) source: Option<u32>,
+    /// The first SSRC of its producer, where that is a peer of the room.
+    source: Option<u32>,
+}
+
+impl Stream {
+    /// Which packet of its producer it is that has this payload.
+    pub(super) fn origin(&self, payload: &[u8]) -> Option<Origin> {
+        let source = self.source?;
+        if self.kind == MediaKind::Audio {
+            // Behind the byte that says what Opus it is.
+            let sent = payload.get(1..)?.first_chunk()?;
+            let place = (u32::from_be_bytes(*sent), 0);
+            let ssrc = source;
+            return Some(Origin { ssrc, place });
+        }
+        let stamp = Stamp::read(payload)?;
+        Some(Origin {
+            ssrc: source + 2 * u32::from(stamp.encoding),
+            place: (stamp.id, stamp.index),
+        })
+    }
 }
 
 /// All streams that were seen.
@@ -123,7 +144,7 @@ impl Streams {
                 clock_rate: rtp.codecs.first().map_or(1, |it| it.clock_rate),
                 format: format(&rtp, dependencies),
                 dependencies,
-                source: sent.and_then(|it| peer_of(it.encodings.first()?.ssrc?)),
+                source: sent.and_then(|it| it.encodings.first()?.ssrc),
             };
             self.know((consumer.transport, ssrc), stream);
             if let Some(rtx) = &encoding.rtx {

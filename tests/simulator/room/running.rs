@@ -10,7 +10,7 @@ use super::{EVENTS_MAX, Room};
 use crate::checks::Broken;
 use crate::network::Toward;
 use crate::peer_id::PeerId;
-use crate::sending::Out;
+use crate::sending::{Datagram, Out};
 use crate::session::nominal_len;
 
 impl Room {
@@ -95,6 +95,9 @@ impl Room {
             match flight.toward {
                 Toward::Engine(PeerId(peer)) => {
                     let server = self.stations[peer].server;
+                    if let Some(packet) = flight.packet {
+                        self.checks.supply.arrive(packet);
+                    }
                     self.inject(server, PeerId(peer).address(), &flight.bytes);
                 }
                 Toward::Peer(PeerId(peer)) => {
@@ -134,10 +137,14 @@ impl Room {
     /// Puts what a peer sends on its link.
     fn send_up(&mut self, peer: PeerId, mut out: Out) -> Out {
         let station = &mut self.stations[peer.0];
-        for datagram in out.drain(..) {
-            let len = nominal_len(&datagram, station.session.as_ref());
+        for Datagram { bytes, packet } in out.drain(..) {
+            if let Some(packet) = packet {
+                self.checks.supply.send(packet);
+            }
+            let len = nominal_len(&bytes, station.session.as_ref());
             for due in station.up.send(self.now, len).into_iter().flatten() {
-                self.network.send(due, Toward::Engine(peer), &datagram);
+                self.network
+                    .send(due, Toward::Engine(peer), (&bytes, packet));
             }
         }
         out
@@ -175,11 +182,9 @@ impl Room {
         for (to, datagram) in sent.each() {
             let peer = self.peer_at(to);
             self.hash(peer, to, datagram);
-            let stations = &self.stations;
-            let disturbed = |of: u32| disturbed(stations, of);
             let checked = self
                 .checks
-                .sent(&self.engine, self.now, (to, peer), datagram, disturbed);
+                .sent(&self.engine, self.now, (to, peer), datagram);
             self.note(checked);
         }
         self.departures.recycle(sent);
@@ -189,7 +194,7 @@ impl Room {
             let station = &mut self.stations[peer.0];
             let len = nominal_len(datagram, station.session.as_ref());
             for due in station.down.send(self.now, len).into_iter().flatten() {
-                self.network.send(due, Toward::Peer(peer), datagram);
+                self.network.send(due, Toward::Peer(peer), (datagram, None));
             }
         });
     }
@@ -234,10 +239,4 @@ impl Room {
             seed: self.seed,
         }
     }
-}
-
-/// Packets that were lost or overtaken on the way from a peer to the engine.
-fn disturbed(stations: &[crate::station::Station], peer: u32) -> u64 {
-    let station = stations.get(peer as usize);
-    station.map_or(u64::MAX, |station| station.up.crossing.disturbed())
 }

@@ -6,7 +6,7 @@ use flumen::Time;
 
 use super::rtp::{Fixed, header_len, set_time};
 use super::stamp::{STAMP_LEN, Stamp};
-use super::{Out, Tally};
+use super::{Datagram, Out, Tally};
 use crate::clock::Clock;
 use crate::coding::{Coded, Draw, Encoder, Frame, Head};
 use crate::noise::Noise;
@@ -92,7 +92,10 @@ impl Encoding {
                     is_last: spatial == highest && index + 1 == heads.len(),
                     bytes: sizes[spatial],
                 };
-                out.push(self.packet(&next, moment));
+                out.push(Datagram {
+                    packet: Some(next.stamp.packet(self.ssrc)),
+                    bytes: self.packet(&next, moment),
+                });
             }
         }
     }
@@ -166,7 +169,11 @@ impl Encoding {
         again.extend(number.to_be_bytes());
         again.extend_from_slice(payload);
         self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
-        out.push(again);
+        let stamp = Stamp::read(payload);
+        out.push(Datagram {
+            packet: stamp.map(|stamp| stamp.packet(self.ssrc)),
+            bytes: again,
+        });
         true
     }
 

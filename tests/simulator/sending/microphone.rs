@@ -5,7 +5,7 @@ use std::time::Duration;
 use flumen::Time;
 
 use super::rtp::Fixed;
-use super::{Out, Tally};
+use super::{Datagram, Out, Packet, Tally};
 use crate::clock::Clock;
 use crate::noise::Noise;
 use crate::parameters::{LEVEL, OPUS};
@@ -76,7 +76,16 @@ impl Microphone {
         packet.push(TOC);
         packet.extend(self.sent.to_be_bytes());
         packet.resize(packet.len() + len - 5, 0x55);
-        out.push(packet);
+        out.push(Datagram {
+            bytes: packet,
+            packet: Some(Packet {
+                ssrc: self.ssrc,
+                frame: self.sent,
+                index: 0,
+                count: 1,
+                is_entrance: false,
+            }),
+        });
         self.tally.count(len);
         self.sent += 1;
         self.sequence = self.sequence.wrapping_add(1);

@@ -1,5 +1,6 @@
 //! What a simulated encoder writes where others have pixels, so that a receiver knows what it gets.
 
+use super::Packet;
 use crate::coding::FrameId;
 
 /// What a packet of video is part of.
@@ -43,6 +44,17 @@ impl Stamp {
     /// Which picture of its source it is of: one number for all encodings of it.
     pub(crate) fn picture(&self) -> u32 {
         self.id / PICTURE
+    }
+
+    /// The packet that has it, of the stream of an SSRC.
+    pub(super) fn packet(&self, ssrc: u32) -> Packet {
+        Packet {
+            ssrc,
+            frame: self.id,
+            index: self.index,
+            count: self.count,
+            is_entrance: self.is_key && self.spatial == 0 && self.index == 0,
+        }
     }
 
     /// The frames that it refers to.

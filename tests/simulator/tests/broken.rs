@@ -1,5 +1,7 @@
 //! Each rule is broken by a system, and says so.
 
+mod uplinks;
+
 use std::time::Duration;
 
 use flumen::components::wire::rtcp::write_pli;
