@@ -10,6 +10,7 @@
 //! | frames | video begins, and changes its encoding, with a key frame; what a frame refers to was sent before, where all packets of that had reached the engine when the frame did, and none before the beginning of its key frame |
 //! | descriptors | what they say of a frame is so: its layers, where the frames are that it refers to, and which layers are active, where the templates had reached the engine when the frame did |
 //! | repairs | what is sent again was sent before, as it is, but for packets that overtook others on their way to the engine or were overtaken, or that were too much for the queue of a receiver |
+//! | sealing | what reaches a peer it can open, unless that overtook the end of the handshake or the link doubled it, and knows what it is of |
 //! | afterlife | nothing is told of what was closed, and nothing is sent by it, but for what waited by then |
 //! | bounds | what waits is within the limits, and no event was dropped |
 //! | baseline | when everybody has left, nothing is left of them |

@@ -11,10 +11,18 @@ use crate::sending::Packet;
 /// Where a datagram is going.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Toward {
-    /// From this peer to the engine.
-    Engine(PeerId),
-    /// From the engine to this peer.
-    Peer(PeerId),
+    /// From a peer to the engine.
+    Engine {
+        peer: PeerId,
+        /// What it carries, if that is a packet of a medium.
+        packet: Option<Packet>,
+    },
+    /// From the engine to a peer.
+    Peer {
+        peer: PeerId,
+        /// It arrives twice.
+        is_double: bool,
+    },
 }
 
 /// A datagram that has arrived.
@@ -24,8 +32,6 @@ pub(crate) struct Flight {
     order: u64,
     pub(crate) toward: Toward,
     pub(crate) bytes: Vec<u8>,
-    /// What it carries, if that is a packet of a medium of a peer.
-    pub(crate) packet: Option<Packet>,
 }
 
 /// All datagrams under way.
@@ -39,12 +45,7 @@ pub(crate) struct Network {
 
 impl Network {
     /// Lets a datagram arrive at `due`; of two at one time the first one sent comes first.
-    pub(crate) fn send(
-        &mut self,
-        due: Time,
-        toward: Toward,
-        (datagram, packet): (&[u8], Option<Packet>),
-    ) {
+    pub(crate) fn send(&mut self, due: Time, toward: Toward, datagram: &[u8]) {
         let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.clear();
         bytes.extend_from_slice(datagram);
@@ -54,7 +55,6 @@ impl Network {
             order: self.sent,
             toward,
             bytes,
-            packet,
         }));
     }
 

@@ -3,6 +3,7 @@
 mod arrivals;
 mod decoder;
 mod gaps;
+mod receiver;
 mod reception;
 mod sound;
 mod view;
@@ -11,9 +12,11 @@ pub use decoder::Shown;
 pub use sound::AudioReception;
 pub use view::VideoReception;
 
-pub(crate) use arrivals::Arrivals;
-pub(crate) use sound::Sound;
-pub(crate) use view::View;
+pub(crate) use receiver::Receiver;
+
+use arrivals::Arrivals;
+use sound::Sound;
+use view::View;
 
 /// A 16-bit number, counted on from the newest one before it.
 pub(crate) fn unwrap(number: u16, newest: u64) -> u64 {

@@ -7,8 +7,8 @@ use flumen::components::wire::classify::{PacketKind, classify};
 use flumen::components::wire::rtp::RtpHeader;
 use flumen::components::wire::state::{self, State};
 use flumen::components::wire::stun::{BINDING, Class, Message, Role, Writer};
-use flumen::dtls::{Config, Connection, Event, Identity, Output, SrtpKeys};
-use flumen::srtp::{Bounds, Inbound, Outbound};
+use flumen::dtls::{Config, Connection, Event, Identity, Output, Refused, SrtpKeys};
+use flumen::srtp::{Bounds, Inbound, OpenError, Outbound};
 use flumen::stun::IntegrityKey;
 use flumen::{DtlsParameters, DtlsRole, IceParameters, Time};
 
@@ -35,6 +35,8 @@ pub(crate) struct Opened {
     pub(crate) inner: Vec<Vec<u8>>,
     /// Keys were just agreed on: media may flow.
     pub(crate) is_new: bool,
+    /// What it cannot be, of an engine that keeps to its keys.
+    pub(crate) error: Option<String>,
 }
 
 /// Between checks that are not answered: the first retransmission timeout of RFC 8445, section 14.3.
@@ -144,43 +146,59 @@ impl Session {
         bytes
     }
 
-    /// Takes in a datagram: what was in it.
-    pub(crate) fn receive(&mut self, now: Time, datagram: &[u8], out: &mut Out) -> Opened {
-        match classify(datagram) {
-            Some(PacketKind::Stun) => {
-                let answer = Message::parse(datagram).ok();
-                self.is_found |= answer.is_some_and(|it| self.key.verifies(&it));
-                if self.is_found {
-                    self.dtls.start(now);
-                }
-            }
-            Some(PacketKind::Dtls) => {
-                // What is not for it is dropped, as a socket would drop it.
-                let _ = self.dtls.receive(now, datagram);
-            }
-            Some(PacketKind::Rtp) => return self.open(datagram, Inbound::open_rtp),
-            Some(PacketKind::Rtcp) => return self.open(datagram, Inbound::open_rtcp),
-            _ => {}
+    /// Takes in a datagram, which may have come before when the link doubled it: what was in it.
+    pub(crate) fn receive(
+        &mut self,
+        now: Time,
+        (datagram, is_double): (&[u8], bool),
+        out: &mut Out,
+    ) -> Opened {
+        let error = match classify(datagram) {
+            Some(PacketKind::Stun) => self.hear(now, datagram).err(),
+            // A record that is not waited for may be late; whether one is sealed well nobody tells.
+            Some(PacketKind::Dtls) => (self.dtls.receive(now, datagram).err())
+                .filter(|refused| *refused == Refused::Malformed)
+                .map(|refused| format!("DTLS that is {refused}")),
+            Some(PacketKind::Rtp) => return self.open((datagram, is_double), Inbound::open_rtp),
+            Some(PacketKind::Rtcp) => return self.open((datagram, is_double), Inbound::open_rtcp),
+            kind => Some(format!("{kind:?} that is not sealed")),
+        };
+        Opened {
+            error,
+            ..self.poll(now, out)
         }
-        self.poll(now, out)
     }
 
-    fn open<E>(
-        &mut self,
-        datagram: &[u8],
-        open: fn(&mut Inbound, &mut [u8]) -> Result<usize, E>,
-    ) -> Opened {
-        let mut bytes = datagram.to_vec();
-        let inbound = self.srtp.as_mut().map(|(inbound, _)| inbound);
-        let len = inbound.and_then(|inbound| open(inbound, &mut bytes).ok());
-        let inner = len.map(|len| {
-            bytes.truncate(len);
-            bytes
-        });
-        Opened {
-            inner: inner.into_iter().collect(),
-            is_new: false,
+    /// Takes in the answer to a check.
+    fn hear(&mut self, now: Time, datagram: &[u8]) -> Result<(), String> {
+        let answer = Message::parse(datagram).map_err(|_| "malformed STUN")?;
+        if !self.key.verifies(&answer) {
+            return Err("STUN that is not authentic".into());
         }
+        self.is_found = true;
+        self.dtls.start(now);
+        Ok(())
+    }
+
+    fn open(
+        &mut self,
+        (datagram, is_double): (&[u8], bool),
+        open: fn(&mut Inbound, &mut [u8]) -> Result<usize, OpenError>,
+    ) -> Opened {
+        let mut opened = Opened::default();
+        // What overtook the end of the handshake finds no keys.
+        if let Some((inbound, _)) = &mut self.srtp {
+            let mut bytes = datagram.to_vec();
+            match open(inbound, &mut bytes) {
+                Ok(len) => {
+                    bytes.truncate(len);
+                    opened.inner.push(bytes);
+                }
+                Err(OpenError::Replayed) if is_double => {}
+                Err(error) => opened.error = Some(format!("SRTP that it cannot open: {error}")),
+            }
+        }
+        opened
     }
 
     fn poll(&mut self, now: Time, out: &mut Out) -> Opened {
@@ -253,7 +271,8 @@ pub(crate) fn nominal_len(datagram: &[u8], session: Option<&Session>) -> usize {
 }
 
 fn contexts(keys: &SrtpKeys) -> (Inbound, Outbound) {
-    let bounds = Bounds::of(16);
+    // As many as the largest room has.
+    let bounds = Bounds::of(1 << 10);
     (
         Inbound::new(&keys.remote, bounds),
         Outbound::new(&keys.local, bounds),

@@ -87,8 +87,16 @@ impl Room {
     ) -> Option<ConsumerId> {
         let producer = self.producer(speaker, kind)?;
         let station = &self.stations[listener.0];
-        let sounds = station.sounds.iter().map(|it| (it.producer, it.consumer));
-        let views = station.views.iter().map(|it| (it.producer, it.consumer));
+        let sounds = station
+            .receiver
+            .sounds
+            .iter()
+            .map(|it| (it.producer, it.consumer));
+        let views = station
+            .receiver
+            .views
+            .iter()
+            .map(|it| (it.producer, it.consumer));
         let found = sounds.chain(views).find(|it| it.0 == producer);
         found.map(|(_, consumer)| consumer)
     }
@@ -100,7 +108,7 @@ impl Room {
     /// When it does not listen to it.
     pub fn audio(&self, listener: PeerId, speaker: PeerId) -> AudioReception {
         let producer = self.producer(speaker, MediaKind::Audio);
-        let sounds = &self.stations[listener.0].sounds;
+        let sounds = &self.stations[listener.0].receiver.sounds;
         let sound = sounds.iter().find(|sound| Some(sound.producer) == producer);
         sound
             .unwrap_or_else(|| panic!("{listener} does not hear {speaker}"))
@@ -114,7 +122,7 @@ impl Room {
     /// When it does not watch it.
     pub fn video(&self, viewer: PeerId, speaker: PeerId) -> &VideoReception {
         let producer = self.producer(speaker, MediaKind::Video);
-        let views = &self.stations[viewer.0].views;
+        let views = &self.stations[viewer.0].receiver.views;
         let view = views.iter().find(|view| Some(view.producer) == producer);
         match view {
             Some(view) => &view.got,

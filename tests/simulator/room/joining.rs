@@ -137,7 +137,8 @@ impl Room {
             let consumer = consumer.expect("it can be consumed");
             let parameters = self.engine.consumer_parameters(consumer);
             let parameters = parameters.expect("it is open");
-            to.listen((producer, consumer), &parameters, &media);
+            to.receiver
+                .listen((producer, consumer), &parameters, &media);
         }
     }
 
@@ -153,12 +154,20 @@ impl Room {
         let _ = self.engine.close_transport(station.transport);
         let producers = station.producers.clone();
         for station in &mut self.stations {
-            let sounds = station.sounds.iter().map(|it| (it.producer, it.consumer));
-            let views = station.views.iter().map(|it| (it.producer, it.consumer));
+            let sounds = station
+                .receiver
+                .sounds
+                .iter()
+                .map(|it| (it.producer, it.consumer));
+            let views = station
+                .receiver
+                .views
+                .iter()
+                .map(|it| (it.producer, it.consumer));
             let gone = sounds.chain(views).filter(|it| producers.contains(&it.0));
             let gone: Vec<_> = gone.map(|(_, consumer)| consumer).collect();
             gone.into_iter()
-                .for_each(|consumer| station.forget(consumer));
+                .for_each(|consumer| station.receiver.forget(consumer));
         }
     }
 

@@ -93,17 +93,19 @@ impl Room {
     fn arrive(&mut self) {
         while let Some(flight) = self.network.arrival(self.now) {
             match flight.toward {
-                Toward::Engine(PeerId(peer)) => {
-                    let server = self.stations[peer].server;
-                    if let Some(packet) = flight.packet {
+                Toward::Engine { peer, packet } => {
+                    if let Some(packet) = packet {
                         self.checks.supply.arrive(packet);
                     }
-                    self.inject(server, PeerId(peer).address(), &flight.bytes);
+                    let server = self.stations[peer.0].server;
+                    self.inject(server, peer.address(), &flight.bytes);
                 }
-                Toward::Peer(PeerId(peer)) => {
+                Toward::Peer { peer, is_double } => {
                     let mut out = std::mem::take(&mut self.out);
-                    self.stations[peer].receive(self.now, &flight.bytes, &mut out);
-                    self.out = self.send_up(PeerId(peer), out);
+                    let (station, datagram) = (&mut self.stations[peer.0], &flight.bytes);
+                    let taken = station.receive(self.now, (datagram, is_double), &mut out);
+                    self.note(taken.map_err(|what| ("sealing", format!("{peer} gets {what}"))));
+                    self.out = self.send_up(peer, out);
                 }
             }
             self.network.recycle(flight.bytes);
@@ -143,8 +145,8 @@ impl Room {
             }
             let len = nominal_len(&bytes, station.session.as_ref());
             for due in station.up.send(self.now, len).into_iter().flatten() {
-                self.network
-                    .send(due, Toward::Engine(peer), (&bytes, packet));
+                let toward = Toward::Engine { peer, packet };
+                self.network.send(due, toward, &bytes);
             }
         }
         out
@@ -193,8 +195,11 @@ impl Room {
             let Some(peer) = self.peer_at(to) else { return };
             let station = &mut self.stations[peer.0];
             let len = nominal_len(datagram, station.session.as_ref());
-            for due in station.down.send(self.now, len).into_iter().flatten() {
-                self.network.send(due, Toward::Peer(peer), (datagram, None));
+            let arrivals = station.down.send(self.now, len);
+            let is_double = arrivals[1].is_some();
+            for due in arrivals.into_iter().flatten() {
+                let toward = Toward::Peer { peer, is_double };
+                self.network.send(due, toward, datagram);
             }
         });
     }

@@ -1,5 +1,6 @@
 //! Each rule is broken by a system, and says so.
 
+mod sealing;
 mod uplinks;
 
 use std::time::Duration;
