@@ -54,6 +54,8 @@ pub struct Cell {
     pub from: PeerId,
     /// Frames that were decoded.
     pub frames: u64,
+    /// How long the first one was waited for.
+    pub waited: Duration,
     /// How long the picture was frozen.
     pub frozen: Duration,
 }
@@ -267,6 +269,7 @@ impl AnyRoom {
                         to,
                         from,
                         frames: video.frames,
+                        waited: video.waited,
                         frozen: video.frozen,
                     });
                 }

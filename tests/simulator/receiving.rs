@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod decoder;
+mod freezes;
 mod gaps;
 mod receiver;
 mod reception;
@@ -15,6 +16,7 @@ pub use view::VideoReception;
 pub(crate) use receiver::Receiver;
 
 use arrivals::Arrivals;
+use freezes::Freezes;
 use sound::Sound;
 use view::View;
 

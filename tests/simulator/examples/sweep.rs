@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release -p flumen-sim --example sweep -- [MINUTES] [FIRST_SEED]`
 
+use std::cmp::Reverse;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
@@ -56,7 +57,7 @@ impl Sweep {
         self.time += time;
         self.worst.extend(cells);
         self.worst
-            .sort_by_key(|cell| std::cmp::Reverse(cell.frozen));
+            .sort_by_key(|cell| Reverse(cell.waited + cell.frozen));
         self.worst.truncate(WORST);
     }
 
@@ -65,7 +66,7 @@ impl Sweep {
         let mut out = io::stdout();
         write!(
             out,
-            "\r{} rooms, {speed} hours an hour of a core; frozen:",
+            "\r{} rooms, {speed} hours an hour of a core; without a picture:",
             self.rooms
         )?;
         for cell in &self.worst {
@@ -73,7 +74,7 @@ impl Sweep {
             write!(
                 out,
                 " {} ms (seed {seed}, {from} to {to})",
-                cell.frozen.as_millis()
+                (cell.waited + cell.frozen).as_millis()
             )?;
         }
         out.flush()

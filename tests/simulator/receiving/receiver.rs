@@ -57,7 +57,7 @@ impl Receiver {
         &mut self,
         ids: (ProducerId, ConsumerId),
         parameters: &RtpParameters,
-        media: &Media,
+        (media, now): (&Media, Time),
     ) {
         let Some(encoding) = parameters.encodings.first() else {
             return;
@@ -73,11 +73,16 @@ impl Receiver {
                 self.sinks.insert(ssrc, Sink::Sound(self.sounds.len()));
                 self.sounds.push(Sound::new(ids, ssrc));
             }
-            Media::Video(video) => self.watch(ids, (ssrc, rtx), video),
+            Media::Video(video) => self.watch(ids, (ssrc, rtx), (video, now)),
         }
     }
 
-    fn watch(&mut self, ids: (ProducerId, ConsumerId), ssrcs: (u32, Option<u32>), video: &Video) {
+    fn watch(
+        &mut self,
+        ids: (ProducerId, ConsumerId),
+        ssrcs: (u32, Option<u32>),
+        video: (&Video, Time),
+    ) {
         let index = self.views.len();
         self.sinks.insert(ssrcs.0, Sink::View(index));
         if let Some(rtx) = ssrcs.1 {
@@ -86,13 +91,34 @@ impl Receiver {
         self.views.push(View::new(ids, ssrcs, self.repair, video));
     }
 
+    /// What it gets: each producer, and the consumer that it gets it by.
+    pub(crate) fn consumers(&self) -> impl Iterator<Item = (ProducerId, ConsumerId)> {
+        let sounds = self.sounds.iter().map(|it| (it.producer, it.consumer));
+        let views = self.views.iter().map(|it| (it.producer, it.consumer));
+        sounds.chain(views)
+    }
+
+    /// How it gets a video.
+    pub(crate) fn view(&mut self, consumer: ConsumerId) -> Option<&mut View> {
+        let mut views = self.views.iter_mut();
+        views.find(|view| view.consumer == consumer)
+    }
+
+    /// It gets nothing any more.
+    pub(crate) fn end(&mut self, now: Time) {
+        self.views.iter_mut().for_each(|view| view.end(now));
+    }
+
     /// A consumer of it is closed.
-    pub(crate) fn forget(&mut self, consumer: ConsumerId) {
+    pub(crate) fn forget(&mut self, consumer: ConsumerId, now: Time) {
         let sound = self.sounds.iter().find(|sound| sound.consumer == consumer);
-        let view = self.views.iter().find(|view| view.consumer == consumer);
         let ssrc = sound.map(|sound| sound.stream.ssrc);
-        let ssrc = ssrc.or(view.map(|view| view.stream.ssrc));
-        let again = view.and_then(|view| view.rtx_ssrc);
+        let view = self.view(consumer);
+        let ssrc = ssrc.or(view.as_ref().map(|view| view.stream.ssrc));
+        let again = view.and_then(|view| {
+            view.end(now);
+            view.rtx_ssrc
+        });
         for ssrc in ssrc.into_iter().chain(again) {
             self.sinks.insert(ssrc, Sink::Gone);
         }

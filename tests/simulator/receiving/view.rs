@@ -6,6 +6,7 @@ use flumen::components::wire::rtcp::{write_nack, write_pli};
 use flumen::components::wire::rtp::RtpHeader;
 use flumen::{ConsumerId, ProducerId, Time};
 
+use super::Freezes;
 use super::decoder::{Decoder, Shown};
 use super::gaps::Gaps;
 use super::reception::Reception;
@@ -37,10 +38,13 @@ pub struct VideoReception {
     pub frames: u64,
     /// Of these: key frames.
     pub key_frames: u64,
-    /// Between frames that were further apart than three intervals and than one and 150 ms, as the
-    /// statistics of WebRTC count it.
+    /// Until the first picture came, or until now.
+    pub waited: Duration,
+    /// Between pictures that were further apart than three times what is usual and than that and
+    /// 150 ms, where the mean of the last 30 intervals is usual: as the statistics of WebRTC count it.
+    /// From the newest picture until now it is the same. Nothing counts while the video is paused.
     pub frozen: Duration,
-    /// How often that was so.
+    /// How often that was so, or is.
     pub freezes: u64,
     /// The longest of these.
     pub longest_freeze: Duration,
@@ -67,15 +71,7 @@ impl VideoReception {
             .unwrap_or_default()
     }
 
-    fn show(&mut self, shown: Shown, interval: Duration) {
-        if let Some(last) = self.last {
-            let gap = shown.at - last.at;
-            if gap > (interval * 3).max(interval + Duration::from_millis(150)) {
-                self.frozen += gap;
-                self.freezes += 1;
-                self.longest_freeze = self.longest_freeze.max(gap);
-            }
-        }
+    fn show(&mut self, shown: Shown) {
         self.frames += 1;
         self.key_frames += u64::from(shown.is_key);
         self.first.get_or_insert(shown);
@@ -92,7 +88,7 @@ pub(crate) struct View {
     pub(crate) rtx_ssrc: Option<u32>,
     pub(crate) got: VideoReception,
     repair: Repair,
-    interval: Duration,
+    freezes: Freezes,
     gaps: Gaps,
     decoder: Decoder,
     /// When it asks for a key frame, unless it can decode something before.
@@ -107,7 +103,7 @@ impl View {
         (producer, consumer): (ProducerId, ConsumerId),
         (ssrc, rtx_ssrc): (u32, Option<u32>),
         repair: Repair,
-        video: &Video,
+        (video, now): (&Video, Time),
     ) -> Self {
         Self {
             producer,
@@ -116,11 +112,26 @@ impl View {
             rtx_ssrc,
             got: VideoReception::default(),
             repair,
-            interval: video.interval(),
+            freezes: Freezes::new(video.interval(), now),
             gaps: Gaps::default(),
             decoder: Decoder::default(),
             plea: None,
         }
+    }
+
+    /// Its consumer is paused, or goes on.
+    pub(crate) fn set_paused(&mut self, is_paused: bool, now: Time) {
+        self.freezes.set_paused(is_paused, now, &mut self.got);
+    }
+
+    /// Its consumer is closed.
+    pub(super) fn end(&mut self, now: Time) {
+        self.freezes.end(now, &mut self.got);
+    }
+
+    /// What it has got by `now`.
+    pub(crate) fn got_by(&self, now: Time) -> VideoReception {
+        self.freezes.closed(now, &self.got)
     }
 
     /// When it has to do something.
@@ -178,9 +189,11 @@ impl View {
             return;
         };
         let before = self.got.frames;
-        let (got, interval) = (&mut self.got, self.interval);
-        self.decoder
-            .take(stamp, marker, now, |shown| got.show(shown, interval));
+        let (got, freezes) = (&mut self.got, &mut self.freezes);
+        self.decoder.take(stamp, marker, now, |shown| {
+            freezes.show(now, got);
+            got.show(shown);
+        });
         if self.got.frames > before {
             self.plea = None;
         }

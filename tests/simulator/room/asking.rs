@@ -86,18 +86,8 @@ impl Room {
         kind: MediaKind,
     ) -> Option<ConsumerId> {
         let producer = self.producer(speaker, kind)?;
-        let station = &self.stations[listener.0];
-        let sounds = station
-            .receiver
-            .sounds
-            .iter()
-            .map(|it| (it.producer, it.consumer));
-        let views = station
-            .receiver
-            .views
-            .iter()
-            .map(|it| (it.producer, it.consumer));
-        let found = sounds.chain(views).find(|it| it.0 == producer);
+        let mut all = self.stations[listener.0].receiver.consumers();
+        let found = all.find(|it| it.0 == producer);
         found.map(|(_, consumer)| consumer)
     }
 
@@ -115,17 +105,17 @@ impl Room {
             .got
     }
 
-    /// What `viewer` got of the video of `speaker`.
+    /// What `viewer` got of the video of `speaker` until now.
     ///
     /// # Panics
     ///
     /// When it does not watch it.
-    pub fn video(&self, viewer: PeerId, speaker: PeerId) -> &VideoReception {
+    pub fn video(&self, viewer: PeerId, speaker: PeerId) -> VideoReception {
         let producer = self.producer(speaker, MediaKind::Video);
         let views = &self.stations[viewer.0].receiver.views;
         let view = views.iter().find(|view| Some(view.producer) == producer);
         match view {
-            Some(view) => &view.got,
+            Some(view) => view.got_by(self.now),
             None => panic!("{viewer} does not watch {speaker}"),
         }
     }

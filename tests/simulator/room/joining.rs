@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use flumen::components::{Generator, find};
+use flumen::components::{Consumer, Generator, PausedByOwner, find};
 use flumen::rtp_parameters::MediaKind;
 use flumen::{
-    ConnectOptions, ConsumerOptions, DataConsumerOptions, DataProducerOptions, Event, Listen,
-    ListenInfo, PlainTransportOptions, ProducerOptions, SctpOptions, SctpState,
-    SctpStreamParameters, TransportId, WebRtcListen, WebRtcTransportOptions,
+    ConnectOptions, ConsumerId, ConsumerOptions, DataConsumerOptions, DataProducerOptions, Event,
+    Listen, ListenInfo, PlainTransportOptions, ProducerOptions, SctpOptions, SctpState,
+    SctpStreamParameters, Subject, TransportId, WebRtcListen, WebRtcTransportOptions,
 };
 
 use super::{Room, engine_seed};
@@ -138,7 +138,8 @@ impl Room {
             let parameters = self.engine.consumer_parameters(consumer);
             let parameters = parameters.expect("it is open");
             to.receiver
-                .listen((producer, consumer), &parameters, &media);
+                .listen((producer, consumer), &parameters, (&media, self.now));
+            self.follow_pause(listener, consumer);
         }
     }
 
@@ -150,24 +151,16 @@ impl Room {
         if std::mem::replace(&mut station.has_left, true) {
             return;
         }
+        station.receiver.end(self.now);
         // It may be closed already, by the application.
         let _ = self.engine.close_transport(station.transport);
         let producers = station.producers.clone();
         for station in &mut self.stations {
-            let sounds = station
-                .receiver
-                .sounds
-                .iter()
-                .map(|it| (it.producer, it.consumer));
-            let views = station
-                .receiver
-                .views
-                .iter()
-                .map(|it| (it.producer, it.consumer));
-            let gone = sounds.chain(views).filter(|it| producers.contains(&it.0));
+            let all = station.receiver.consumers();
+            let gone = all.filter(|it| producers.contains(&it.0));
             let gone: Vec<_> = gone.map(|(_, consumer)| consumer).collect();
             gone.into_iter()
-                .for_each(|consumer| station.receiver.forget(consumer));
+                .for_each(|consumer| station.receiver.forget(consumer, self.now));
         }
     }
 
@@ -203,8 +196,7 @@ impl Room {
         let Event::SctpStateChanged(changed) = event else {
             return;
         };
-        let is_it =
-            |station: &Station| flumen::Subject::Transport(station.transport) == changed.subject;
+        let is_it = |station: &Station| Subject::Transport(station.transport) == changed.subject;
         let Some(index) = self.stations.iter().position(is_it) else {
             return;
         };
@@ -215,6 +207,33 @@ impl Room {
         for other in (0..self.stations.len()).filter(|other| *other != index) {
             self.pass_messages(PeerId(index), PeerId(other));
             self.pass_messages(PeerId(other), PeerId(index));
+        }
+    }
+
+    /// A consumer is paused or goes on: whoever gets it waits no longer for it, or does again.
+    pub(super) fn hear_of_pause(&mut self, event: &Event) {
+        let is_it = matches!(
+            event,
+            Event::Paused(_)
+                | Event::Resumed(_)
+                | Event::ProducerPaused(_)
+                | Event::ProducerResumed(_)
+        );
+        if let (Subject::Consumer(consumer), true) = (event.subject(), is_it) {
+            (0..self.stations.len()).for_each(|peer| self.follow_pause(PeerId(peer), consumer));
+        }
+    }
+
+    fn follow_pause(&mut self, listener: PeerId, consumer: ConsumerId) {
+        let world = self.engine.world();
+        let Ok(entity) = find(world, consumer) else {
+            return;
+        };
+        let is_paused = world.get::<PausedByOwner>(entity).is_some_and(|it| it.0);
+        let its = world.get::<Consumer>(entity);
+        let is_silent = its.is_some_and(|consumer| consumer.producer_paused);
+        if let Some(view) = self.stations[listener.0].receiver.view(consumer) {
+            view.set_paused(is_paused || is_silent, self.now);
         }
     }
 

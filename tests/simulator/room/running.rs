@@ -171,6 +171,7 @@ impl Room {
             let checked = self.checks.told(&event);
             self.note(checked);
             self.hear_of_association(&event);
+            self.hear_of_pause(&event);
             if self.events.len() >= EVENTS_MAX {
                 self.events.pop_front();
             }

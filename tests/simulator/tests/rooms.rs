@@ -252,6 +252,36 @@ fn pauses_and_resumptions_keep_the_rules() {
     room.close();
 }
 
+#[test]
+fn a_picture_that_does_not_go_on_is_frozen_unless_it_is_paused_or_over() {
+    let mut room = Room::new(12);
+    let (alice, bob) = (room.join(speaker()), room.join(speaker()));
+    let consumer = room.consumer(bob, alice, MediaKind::Video).unwrap();
+    let producer = room.producer(alice, MediaKind::Video).unwrap();
+    room.run_for(SECOND);
+    room.engine_mut().pause_consumer(consumer).unwrap();
+    room.run_for(2 * SECOND);
+    room.engine_mut().pause_producer(producer).unwrap();
+    room.engine_mut().resume_consumer(consumer).unwrap();
+    room.run_for(2 * SECOND);
+    assert_eq!(room.video(bob, alice).freezes, 0);
+    room.engine_mut().resume_producer(producer).unwrap();
+    room.run_for(SECOND);
+    let before = room.video(bob, alice);
+    assert!(before.frozen < SECOND, "{before:?}");
+    room.cut(alice);
+    room.run_for(2 * SECOND);
+    let frozen = room.video(bob, alice).frozen - before.frozen;
+    assert!((ms(1_900)..ms(2_001)).contains(&frozen), "{frozen:?}");
+    room.leave(alice);
+    room.run_for(2 * SECOND);
+    assert_eq!(room.video(bob, alice).frozen - before.frozen, frozen);
+    let deaf = room.join(Peer::new().down(Link::new().loss(Loss::percent(100))));
+    room.run_for(2 * SECOND);
+    assert_eq!(room.video(deaf, bob).waited, 2 * SECOND);
+    room.close();
+}
+
 /// Sees, hears and talks as a browser does.
 fn browser() -> Peer {
     speaker().messages(Messages::every(ms(50), 300)).webrtc()
