@@ -190,7 +190,10 @@ impl AnyRoom {
             peer = peer.webrtc();
         }
         peer.drift_ppm(self.noise.below(1_000) as i32 - 500)
-            .repair([Repair::Rtx, Repair::Rtx, Repair::None][self.noise.below(3) as usize])
+            .repair(
+                [Repair::Rtx, Repair::Rtx, Repair::SameStream, Repair::None]
+                    [self.noise.below(4) as usize],
+            )
             .feedback(
                 [Feedback::TransportCc, Feedback::Remb, Feedback::None]
                     [self.noise.below(3) as usize],

@@ -5,14 +5,14 @@
 //! | ledgers | no datagram and no message vanishes: [`Engine::check_ledger`] |
 //! | numbering | each consumer numbers its packets on by one, and each once. Between two packets of one SSRC of its producer it leaves out no more numbers than packets between them that did not reach the engine between them; where another SSRC takes its place, no more than packets behind the last that others overtook, or that are lost. A number is sent again only as often as its packet reached the engine, or as is asked for |
 //! | time | RTP timestamps, counted on beyond 32 bits, never go back, and go on as time does |
-//! | strangers | a peer gets packets and reports of its own consumers and producers alone |
+//! | strangers | a peer gets packets and reports of its own consumers and producers alone, and names of no others |
 //! | pauses | nothing is sent by a consumer that is paused, or whose producer is, but for what waited for its turn by then |
 //! | frames | video begins, and changes its encoding, with a key frame; what a frame refers to was sent before, where all packets of that had reached the engine when the frame did, and none before the beginning of its key frame |
 //! | descriptors | what they say of a frame is so: its layers, where the frames are that it refers to, and which layers are active, where the templates had reached the engine when the frame did |
 //! | repairs | what is sent again was sent before, as it is, but for packets that overtook others on their way to the engine or were overtaken, or that were too much for the queue of a receiver |
 //! | sealing | what reaches a peer it can open, unless that overtook the end of the handshake or the link doubled it, and knows what it is of |
 //! | afterlife | nothing is told of what was closed, and nothing is sent by it, but for what waited by then |
-//! | bounds | what waits is within the limits, and no event was dropped |
+//! | bounds | of each transport no more waits for its turn, or for its socket, than may, and no event was dropped |
 //! | baseline | when everybody has left, nothing is left of them |
 //!
 //! What is lost, late or double on its way to the engine is known packet by packet: it excuses what comes
@@ -146,6 +146,8 @@ pub struct Sent<'a> {
     pub stream: Option<Stream>,
     /// Which packet of a peer it is, if it tells that.
     pub(crate) origin: Option<Origin>,
+    /// Of RTCP: an SSRC that it reports as a sender, though it is of no consumer of that peer.
+    pub(crate) foreign: Option<u32>,
     /// How packets of peers reached the engine.
     pub(crate) supply: &'a Supply,
 }
@@ -214,6 +216,11 @@ impl Checks {
         let stream = rtp.and_then(|rtp| self.streams.find(engine, address, rtp.ssrc));
         let origin = stream.zip(rtp);
         let origin = origin.and_then(|(stream, rtp)| stream.origin(rtp.payload(bytes)));
+        let is_foreign = |ssrc: &u32| self.streams.find(engine, address, *ssrc).is_none();
+        let foreign = match kind {
+            Some(PacketKind::Rtcp) => strangers::senders(bytes).into_iter().find(is_foreign),
+            _ => None,
+        };
         let sent = Sent {
             engine,
             at,
@@ -223,6 +230,7 @@ impl Checks {
             rtp,
             stream,
             origin,
+            foreign,
             supply: &self.supply,
         };
         each(&mut self.all, |check| check.sent(&sent))

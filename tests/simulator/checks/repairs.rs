@@ -1,9 +1,8 @@
 //! What is sent again was sent before, as it is.
 
 use flumen::Engine;
-use flumen::rtp_parameters::MediaKind;
 
-use super::{Check, Sent, entry};
+use super::{Check, Sent, Stream, entry};
 use crate::sending::Stamp;
 
 #[derive(Clone, Default)]
@@ -46,6 +45,13 @@ impl Sendings {
         &mut self.known
     }
 
+    /// Whether what was sent with its number was the same, if anything was.
+    fn has_sent(&mut self, kept: &Kept) -> Option<bool> {
+        let known = self.known()[usize::from(kept.number) % KNOWN];
+        let of_number = known.filter(|known| known.number == kept.number);
+        of_number.map(|known| known == *kept)
+    }
+
     fn send(&mut self, kept: Kept, is_key: bool) {
         let gap = self.key.map(|key| kept.number.wrapping_sub(key));
         if let Some(gap) = gap.filter(|gap| (2..0x8000).contains(gap)) {
@@ -75,6 +81,13 @@ impl Kept {
     }
 }
 
+fn again(stream: &Stream, kept: &Kept) -> String {
+    format!(
+        "{} sends number {} again, which it never sent so",
+        stream.id, kept.number
+    )
+}
+
 impl Check for Repairs {
     fn name(&self) -> &'static str {
         "repairs"
@@ -88,15 +101,19 @@ impl Check for Repairs {
         let (Some(stream), Some(rtp)) = (sent.stream, sent.rtp) else {
             return Ok(());
         };
-        if stream.kind != MediaKind::Video {
-            return Ok(());
-        }
         let payload = rtp.payload(sent.bytes);
         let Some(original) = stream.repairs else {
             let is_key = Stamp::read(payload).is_some_and(|stamp| stamp.is_key);
             let kept = Kept::of(rtp.sequence_number, payload);
-            entry(&mut self.streams, stream.index).send(kept, is_key);
-            return Ok(());
+            let sendings = entry(&mut self.streams, stream.index);
+            return match sendings.has_sent(&kept).filter(|_| stream.repeats) {
+                _ if stream.repeats && payload.is_empty() => Ok(()),
+                Some(false) => Err(again(&stream, &kept)),
+                _ => {
+                    sendings.send(kept, is_key);
+                    Ok(())
+                }
+            };
         };
         // Padding repeats nothing.
         let Some((number, payload)) = payload.split_first_chunk() else {
@@ -127,10 +144,7 @@ impl Check for Repairs {
             sendings.unsent += 1;
             return Ok(());
         }
-        Err(format!(
-            "{} sends number {} again, which it never sent so",
-            stream.id, kept.number
-        ))
+        Err(again(&stream, &kept))
     }
 
     fn ticked(&mut self, engine: &Engine) -> Result<(), String> {

@@ -41,8 +41,33 @@ fn known(sent: &Sent<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Reports and requests are about what the peer sends itself.
+/// The SSRCs that a compound says something of as a sender of them.
+pub(super) fn senders(compound: &[u8]) -> Vec<u32> {
+    // Who only reports has a name, too.
+    let (mut ssrcs, mut reporter) = (Vec::new(), None);
+    for packet in packets(compound).flatten() {
+        match packet {
+            RtcpPacket::SenderReport(report) => ssrcs.push(report.info.ssrc),
+            RtcpPacket::ReceiverReport(report) => reporter = Some(report.sender_ssrc),
+            RtcpPacket::SourceDescription(names) => {
+                let named = names.chunks().map(|chunk| chunk.ssrc);
+                ssrcs.extend(named.filter(|ssrc| Some(*ssrc) != reporter));
+            }
+            RtcpPacket::Bye(bye) => ssrcs.extend(bye.sources()),
+            _ => {}
+        }
+    }
+    ssrcs
+}
+
+/// What is reported is of consumers of the peer; reports and requests are about what it sends itself.
 fn reports(sent: &Sent<'_>) -> Result<(), String> {
+    if let Some(ssrc) = sent.foreign {
+        return Err(format!(
+            "{} is told of SSRC {ssrc} of no consumer of it",
+            sent.to
+        ));
+    }
     for packet in packets(sent.bytes) {
         let Ok(packet) = packet else {
             return Err(format!("{} gets malformed RTCP", sent.to));

@@ -32,13 +32,14 @@ impl Room {
     /// Which rule, when, and under which seed; again and again once one was broken.
     pub fn try_run_for(&mut self, span: Duration) -> Result<(), Broken> {
         let end = self.now + span;
+        self.verdict()?;
         while let Some(next) = self.next().filter(|next| *next <= end) {
             self.now = self.now.max(next);
             self.step();
             self.verdict()?;
         }
         self.now = end;
-        self.verdict()
+        Ok(())
     }
 
     /// Lets time pass until `is_done`, `span` at most; whether it was.
@@ -157,8 +158,7 @@ impl Room {
         self.tick_due = None;
         self.last_tick = Some(self.now);
         if let Err(error) = self.engine.tick(self.now) {
-            self.broken = Some(self.broken_by("the engine itself", error.to_string()));
-            return;
+            return self.note(Err(("the engine itself", error.to_string())));
         }
         self.hear();
         self.take_sent();

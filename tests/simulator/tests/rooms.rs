@@ -60,6 +60,19 @@ fn losses_on_either_side_are_repaired() {
 }
 
 #[test]
+fn what_is_lost_comes_again_in_its_own_stream_where_there_is_no_other() {
+    let lossy = Link::new().latency(ms(15)).loss(Loss::percent(5));
+    let mut room = Room::new(3);
+    let alice = room.join(speaker());
+    let bob = room.join(Peer::new().down(lossy).repair(Repair::SameStream));
+    room.run_for(10 * SECOND);
+    let video = room.video(bob, alice);
+    assert!(video.missing > 20 && video.frames > 280, "{video:?}");
+    assert!(video.repaired_percent() > 95, "{video:?}");
+    room.close();
+}
+
+#[test]
 fn without_repair_a_loss_freezes_the_picture_until_a_key_frame() {
     let lossy = Link::new().latency(ms(20)).loss(Loss::percent(2));
     let mut room = Room::new(3);
