@@ -1,5 +1,7 @@
 //! Rooms drawn from a seed: who joins, behind what, and what happens to them.
 
+mod failed;
+
 use std::time::Duration;
 
 use flumen::PreferredLayers;
@@ -12,6 +14,8 @@ use crate::peer::{Audio, Feedback, Messages, Peer, Repair};
 use crate::peer_id::PeerId;
 use crate::room::Room;
 use crate::video::Video;
+
+pub use failed::Failed;
 
 /// A short room of which everything is drawn from a seed.
 ///
@@ -72,6 +76,16 @@ impl AnyRoom {
             peers: Vec::new(),
             cells: Vec::new(),
         }
+    }
+
+    /// Plays the room of a seed to its end, and tells how to play it again where that fails, be it by
+    /// a panic.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that is broken, or the panic.
+    pub fn try_seed(seed: u64) -> Result<Played, Failed> {
+        Failed::catch(seed, || Self::new(seed).play())
     }
 
     /// Plays it to its end.

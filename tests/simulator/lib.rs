@@ -141,7 +141,7 @@ mod session;
 mod station;
 mod video;
 
-pub use any_room::{AnyRoom, Cell, Played};
+pub use any_room::{AnyRoom, Cell, Failed, Played};
 pub use checks::Broken;
 pub use direction::Crossing;
 pub use link::{Link, Loss, Queue};

@@ -1,9 +1,11 @@
-//! Plays rooms of one seed after the other, and stops at the first that breaks a rule.
+//! Plays rooms of one seed after the other, and stops at the first that breaks a rule or panics: with
+//! the seed, and the command that plays that room again.
 //!
 //! `cargo run --release -p flumen-sim --example sweep -- [MINUTES] [FIRST_SEED]`
 
 use std::cmp::Reverse;
 use std::io::{self, Write};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use flumen_sim::{AnyRoom, Cell};
@@ -16,7 +18,18 @@ const PROGRESS: Duration = Duration::from_secs(2);
 /// Cells that are told.
 const WORST: usize = 3;
 
-fn main() -> Result<(), Failure> {
+fn main() -> ExitCode {
+    match sweep() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // In a line of its own, behind that of the progress.
+            let _ = writeln!(io::stderr(), "\n{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn sweep() -> Result<(), Failure> {
     let arguments: Result<Vec<u64>, _> = std::env::args().skip(1).map(|it| it.parse()).collect();
     let Ok(arguments) = arguments else {
         return Err(USAGE.into());
@@ -28,7 +41,7 @@ fn main() -> Result<(), Failure> {
     let mut sweep = Sweep::default();
     let mut told = begin;
     for seed in first.. {
-        let played = AnyRoom::new(seed).play()?;
+        let played = AnyRoom::try_seed(seed)?;
         sweep.add(played.time, &played.cells);
         let time = now();
         if time >= told + PROGRESS || time >= end {
