@@ -4,8 +4,8 @@ mod failed;
 
 use std::time::Duration;
 
-use flumen::PreferredLayers;
 use flumen::rtp_parameters::MediaKind;
+use flumen::{Digest, PreferredLayers};
 
 use crate::checks::Broken;
 use crate::link::{Link, Loss, Queue};
@@ -34,6 +34,8 @@ pub struct AnyRoom {
     noise: Noise,
     peers: Vec<PeerId>,
     cells: Vec<Cell>,
+    /// Of what the engine knew, as long as that is the same in every run.
+    states: Option<Digest>,
 }
 
 /// What a played room was like.
@@ -41,6 +43,9 @@ pub struct AnyRoom {
 pub struct Played {
     /// The hash of everything that the engine sent.
     pub digest: u64,
+    /// The hash of what the engine knew whenever something happened, where nobody came
+    /// [as a browser](Peer::webrtc): keys are drawn from the operating system.
+    pub states: Option<u64>,
     /// How long it took in the room.
     pub time: Duration,
     /// How every video was received.
@@ -75,6 +80,7 @@ impl AnyRoom {
             noise: Noise::of(seed, u64::MAX, 1),
             peers: Vec::new(),
             cells: Vec::new(),
+            states: Some(Digest::default()),
         }
     }
 
@@ -100,6 +106,7 @@ impl AnyRoom {
         for _ in 0..ACTS {
             let span = Duration::from_millis(20 + self.noise.below(500));
             self.room.try_run_for(span)?;
+            self.note_state();
             self.act();
         }
         self.room.try_run_for(Duration::from_millis(300))?;
@@ -109,13 +116,23 @@ impl AnyRoom {
         self.room.try_close()?;
         Ok(Played {
             digest,
+            states: self.states.map(|states| states.finish()),
             time,
             cells: self.cells,
         })
     }
 
+    fn note_state(&mut self) {
+        if let Some(states) = &mut self.states {
+            states.write_u64(self.room.state_digest());
+        }
+    }
+
     fn join(&mut self) {
         let peer = self.any_peer();
+        if peer.webrtc {
+            self.states = None;
+        }
         self.peers.push(self.room.join(peer));
     }
 
