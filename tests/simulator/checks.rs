@@ -13,6 +13,7 @@
 //! | sealing | what reaches a peer it can open, unless that overtook the end of the handshake or the link doubled it, and knows what it is of |
 //! | afterlife | nothing is told of what was closed, and nothing is sent by it, but for what waited by then |
 //! | bounds | of each transport no more waits for its turn, or for its socket, than may, and no event was dropped |
+//! | standstill | time goes on: there are not 10,000 ticks at one time |
 //! | baseline | when everybody has left, nothing is left of them |
 //!
 //! What is lost, late or double on its way to the engine is known packet by packet: it excuses what comes

@@ -37,6 +37,8 @@ pub struct Room {
     /// When the engine is to tick because something has arrived.
     tick_due: Option<Time>,
     last_tick: Option<Time>,
+    /// Ticks of that time.
+    ticks_at_once: u32,
     gather: std::time::Duration,
     /// Entities that were there before anybody joined.
     baseline: u32,
@@ -86,6 +88,7 @@ impl Room {
             events: VecDeque::new(),
             tick_due: None,
             last_tick: None,
+            ticks_at_once: 0,
             gather: std::time::Duration::from_micros(250),
             baseline: 0,
             out: Vec::new(),

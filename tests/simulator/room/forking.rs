@@ -66,6 +66,7 @@ impl Room {
             events: self.events.clone(),
             tick_due: None,
             last_tick: self.last_tick,
+            ticks_at_once: self.ticks_at_once,
             gather: self.gather,
             baseline: self.baseline + entities(&engine) - entities(&self.engine),
             out: Vec::new(),

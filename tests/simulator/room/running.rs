@@ -13,6 +13,9 @@ use crate::peer_id::PeerId;
 use crate::sending::{Datagram, Out};
 use crate::session::nominal_len;
 
+/// So many ticks there are at one time at most, or something asks for another in each of them.
+const TICKS_AT_ONCE: u32 = 10_000;
+
 impl Room {
     /// Lets `span` pass.
     ///
@@ -156,7 +159,11 @@ impl Room {
     /// The engine ticks, and what it did is checked.
     pub(super) fn tick(&mut self) {
         self.tick_due = None;
-        self.last_tick = Some(self.now);
+        let before = self.last_tick.replace(self.now);
+        self.ticks_at_once = match before == Some(self.now) {
+            true => self.ticks_at_once + 1,
+            false => 1,
+        };
         if let Err(error) = self.engine.tick(self.now) {
             return self.note(Err(("the engine itself", error.to_string())));
         }
@@ -164,6 +171,11 @@ impl Room {
         self.take_sent();
         let checked = self.checks.ticked(&self.engine);
         self.note(checked);
+        if self.ticks_at_once > TICKS_AT_ONCE {
+            let what =
+                format!("after {TICKS_AT_ONCE} ticks the engine still wants another at once");
+            self.note(Err(("standstill", what)));
+        }
     }
 
     pub(super) fn hear(&mut self) {

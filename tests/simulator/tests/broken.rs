@@ -20,7 +20,15 @@ use flumen_sim::{Audio, Broken, Link, Loss, Peer, PeerId, Repair, Room, Video};
 
 /// A call in which a system spoils what leaves; the rule that it breaks.
 fn spoilt<M>(systems: impl IntoScheduleConfigs<ScheduleSystem, M> + 'static) -> Broken {
-    let (mut room, ..) = call(|builder| builder.add_systems(Stage::Feedback, Slot::After, systems));
+    spoilt_at(Stage::Feedback, systems)
+}
+
+/// The same in a stage.
+fn spoilt_at<M>(
+    stage: Stage,
+    systems: impl IntoScheduleConfigs<ScheduleSystem, M> + 'static,
+) -> Broken {
+    let (mut room, ..) = call(|builder| builder.add_systems(stage, Slot::After, systems));
     broken(&mut room)
 }
 

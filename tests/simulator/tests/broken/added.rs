@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use flumen::components::wire::rtcp::{SenderInfo, write_bye, write_sender_report};
-use flumen::components::{Destination, Ledger, Now, Outbox, Outgoing, OutgoingKind, Time};
-use flumen::ecs::prelude::{Local, Res, ResMut};
+use flumen::components::{Destination, Ledger, Now, Outbox, Outgoing, OutgoingKind, Packets, Time};
+use flumen::ecs::entity::Entity;
+use flumen::ecs::prelude::{BevyError, Local, Query, Res, ResMut, With};
 use flumen::rtp_parameters::MediaKind;
-use flumen::{Slot, Stage};
+use flumen::{ProducerId, Slot, Stage};
 
-use super::{broken, call, spoilt};
+use super::{broken, call, spoilt, spoilt_at};
 
 fn add(outbox: &mut Outbox, ledger: &mut Ledger, to: Destination, bytes: &[u8]) {
     let start = outbox.headers.len() as u32;
@@ -46,6 +47,22 @@ fn a_report_of_a_stream_of_nobody_breaks_the_rule_of_strangers() {
         assert_eq!(broken.check, "strangers", "{broken}");
         assert!(broken.what.contains("SSRC 77"), "{broken}");
     }
+}
+
+#[test]
+fn a_packet_in_each_tick_that_asks_for_another_is_a_standstill() {
+    /// Adds RTP of SSRC 0, which nobody has; it belongs to the next tick, which follows at once.
+    fn inject(
+        mut packets: Packets<'_, '_>,
+        producers: Query<'_, '_, Entity, With<ProducerId>>,
+    ) -> Result<(), BevyError> {
+        for producer in producers.iter().take(1) {
+            packets.inject(producer, &[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])?;
+        }
+        Ok(())
+    }
+    let broken = spoilt_at(Stage::Receive, inject);
+    assert_eq!(broken.check, "standstill", "{broken}");
 }
 
 #[test]
