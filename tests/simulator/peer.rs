@@ -49,12 +49,12 @@ pub enum Media {
     Video(Video),
 }
 
-/// How a peer asks for packets of video that are missing.
+/// How a peer asks for packets that are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repair {
-    /// By NACK; they come again in a stream of their own (RFC 4588).
+    /// By NACK, for video alone; they come again in a stream of their own (RFC 4588).
     Rtx,
-    /// By NACK; they come again as they were.
+    /// By NACK, for sound as well; they come again as they were.
     SameStream,
     /// Not at all: what is lost stays lost until a key frame.
     None,

@@ -71,7 +71,7 @@ impl Receiver {
         match media {
             Media::Audio(_) => {
                 self.sinks.insert(ssrc, Sink::Sound(self.sounds.len()));
-                self.sounds.push(Sound::new(ids, ssrc));
+                self.sounds.push(Sound::new(ids, ssrc, self.repair));
             }
             Media::Video(video) => self.watch(ids, (ssrc, rtx), (video, now)),
         }
@@ -147,7 +147,7 @@ impl Receiver {
                 sound.got.bytes += len;
                 let (number, timestamp) = (header.sequence_number, header.timestamp);
                 sound.take(number, timestamp, payload, now, clock);
-                None
+                sound.due()
             }
             Sink::View(index) => {
                 let view = &mut self.views[index];
@@ -192,6 +192,9 @@ impl Receiver {
             let ssrcs: Vec<u32> = self.views.iter().map(|view| view.stream.ssrc).collect();
             self.arrivals.act(now, clock.local(now), &ssrcs, bytes);
         }
+        for sound in &mut self.sounds {
+            sound.act(now, self.reporter, bytes);
+        }
         for view in &mut self.views {
             view.act(now, self.reporter, bytes);
         }
@@ -199,7 +202,8 @@ impl Receiver {
 
     /// It has nothing to do before.
     pub(crate) fn due(&self) -> Time {
-        let views = self.views.iter().filter_map(View::due).min();
-        views.map_or(self.arrivals.due, |due| due.min(self.arrivals.due))
+        let sounds = self.sounds.iter().filter_map(Sound::due);
+        let due = sounds.chain(self.views.iter().filter_map(View::due)).min();
+        due.map_or(self.arrivals.due, |due| due.min(self.arrivals.due))
     }
 }

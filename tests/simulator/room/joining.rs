@@ -13,7 +13,7 @@ use flumen::{
 use super::{Room, engine_seed};
 use crate::messenger::{MessageReception, Messenger, STREAM, Source};
 use crate::parameters;
-use crate::peer::{Media, Peer};
+use crate::peer::{Media, Peer, Repair};
 use crate::peer_id::PeerId;
 use crate::session::Session;
 use crate::station::Station;
@@ -131,8 +131,12 @@ impl Room {
         let media = from.peer.media.iter().copied();
         let media: Vec<_> = media.zip(from.producers.iter().copied()).collect();
         for (media, producer) in media {
-            let options = ConsumerOptions::new(producer, capabilities.clone());
             let to = &mut self.stations[listener.0];
+            let options = ConsumerOptions {
+                // By default sound is not sent again.
+                enable_rtx: (to.peer.repair == Repair::SameStream).then_some(true),
+                ..ConsumerOptions::new(producer, capabilities.clone())
+            };
             let consumer = self.engine.consume(to.transport, options);
             let consumer = consumer.expect("it can be consumed");
             let parameters = self.engine.consumer_parameters(consumer);

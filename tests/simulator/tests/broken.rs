@@ -203,11 +203,16 @@ fn another_packet_under_its_own_number_breaks_the_rule_of_repairs() {
         );
     }
     let spoil = |builder: Builder| builder.add_systems(Stage::Feedback, Slot::After, another);
-    let mut room = Room::with(1, spoil);
-    room.join(Peer::new().video(Video::vp8()));
-    let lossy = Peer::new().down(Link::new().loss(Loss::percent(2)));
-    room.join(lossy.repair(Repair::SameStream));
-    assert_eq!(broken(&mut room).check, "repairs");
+    for sender in [
+        Peer::new().video(Video::vp8()),
+        Peer::new().audio(Audio::opus()),
+    ] {
+        let mut room = Room::with(1, spoil);
+        room.join(sender);
+        let lossy = Peer::new().down(Link::new().loss(Loss::percent(2)));
+        room.join(lossy.repair(Repair::SameStream));
+        assert_eq!(broken(&mut room).check, "repairs");
+    }
 }
 
 #[test]

@@ -61,7 +61,7 @@ const GOLDEN: [(u64, u64, Option<u64>); 6] = [
     (2, 0x12cd_db0b_7d88_f43a, None),
     (3, 0xac6a_5ba9_bf30_3838, None),
     (4, 0x92c2_13e3_33b1_c0fd, None),
-    (6, 0x6b4d_d3a9_67cf_d23a, Some(0xcfbe_cce6_31f8_ee4d)),
+    (6, 0xc8c5_3f11_d166_7c9f, Some(0xb956_ad4b_4649_93ef)),
     (8, 0xce9a_4c56_1392_dfb7, Some(0x2c7c_6c8a_cfb0_f498)),
 ];
 

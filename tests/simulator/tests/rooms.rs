@@ -69,6 +69,8 @@ fn what_is_lost_comes_again_in_its_own_stream_where_there_is_no_other() {
     let video = room.video(bob, alice);
     assert!(video.missing > 20 && video.frames > 280, "{video:?}");
     assert!(video.repaired_percent() > 95, "{video:?}");
+    let audio = room.audio(bob, alice);
+    assert!(audio.repaired > 10 && audio.missing < 3, "{audio:?}");
     room.close();
 }
 
