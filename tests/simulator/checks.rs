@@ -8,7 +8,7 @@
 //! | strangers | a peer gets packets and reports of its own consumers and producers alone, and names of no others |
 //! | pauses | nothing is sent by a consumer that is paused, or whose producer is, but for what waited for its turn by then |
 //! | frames | video begins, and changes its encoding, with a key frame; what a frame refers to was sent before, where all packets of that had reached the engine when the frame did, and none before the beginning of its key frame |
-//! | descriptors | what they say of a frame is so: its layers, where the frames are that it refers to, and which layers are active, where the templates had reached the engine when the frame did |
+//! | descriptors | what they say of a frame is so: its layers, where the frames are that it refers to, and which layers are active, where the templates had reached the engine before any of the frame |
 //! | repairs | what is sent again was sent before, as it is, but for packets that overtook others on their way to the engine or were overtaken, or that were too much for the queue of a receiver |
 //! | sealing | what reaches a peer it can open, unless that overtook the end of the handshake or the link doubled it, and knows what it is of |
 //! | afterlife | nothing is told of what was closed, and nothing is sent by it, but for what waited by then |

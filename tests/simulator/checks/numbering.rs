@@ -7,8 +7,8 @@ use super::supply::{Origin, Supply};
 use super::{Check, Sent, Stream, entry};
 use crate::receiving::unwrap;
 
-/// Numbers that are told from each other: half of what there are.
-const WINDOW: usize = 1 << 15;
+/// The newest numbers, of which it is known what was sent with them.
+const WINDOW: usize = 1 << 13;
 /// Why a packet that has its number is not sent.
 const REFUSED: [Refusal; 2] = [Refusal::PacerFull, Refusal::NotConnected];
 
@@ -55,10 +55,12 @@ impl Check for Numbering {
             // It is asked for, and of what was withheld, or of what there is no bandwidth for any more.
             return Ok(());
         }
+        // What is sent again in a stream of its own is numbered there by itself.
+        let origin = sent.origin.filter(|_| stream.repairs.is_none());
         let numbers = entry(&mut self.streams, stream.index);
-        let seen = numbers.take(rtp.sequence_number, sent.origin, sent.supply);
-        let came = sent.origin.and_then(|origin| sent.supply.times(origin));
-        let is_other = seen.packet != sent.origin;
+        let seen = numbers.take(rtp.sequence_number, origin, sent.supply);
+        let came = origin.and_then(|origin| sent.supply.times(origin));
+        let is_other = seen.packet != origin;
         if seen.times > 1 && (is_other || !stream.repeats && seen.times > came.unwrap_or(1)) {
             let number = seen.number as u16;
             return Err(format!("{} sends number {number} twice", stream.id));

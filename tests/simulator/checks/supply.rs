@@ -112,20 +112,20 @@ impl Supply {
         let Some((travels, later)) = self.find(later) else {
             return false;
         };
-        let start = travels.partition_point(|it| it.packet.frame < frame);
+        let (start, packets) = packets_of(travels, frame);
         let count = travels.get(start).map(|it| usize::from(it.packet.count));
-        let packets = travels.range(start..);
-        let packets = packets.take_while(|it| it.packet.frame == frame);
         let in_time = entrance(travels, start)..travels[later].first;
         let came = packets.filter(|it| it.first.is_some() && in_time.contains(&it.first));
         count == Some(came.count())
     }
 
-    /// The beginning of the key frame that a packet needs was there when that first came.
+    /// The beginning of the key frame that a frame needs was there when anything of that first came.
     pub(super) fn was_readable(&self, origin: Origin) -> bool {
         self.find(origin).is_some_and(|(travels, at)| {
-            let begun = entrance(travels, at);
-            begun.is_some() && begun <= travels[at].first
+            let (begun, (_, packets)) =
+                (entrance(travels, at), packets_of(travels, origin.place.0));
+            let came = packets.filter_map(|it| it.first).min();
+            begun.is_some() && begun <= came
         })
     }
 
@@ -146,6 +146,16 @@ impl Source {
     fn find(&self, of: Place) -> Option<usize> {
         self.travels.binary_search_by_key(&of, place).ok()
     }
+}
+
+/// The packets of a frame, and where they begin.
+fn packets_of(travels: &VecDeque<Travel>, frame: u32) -> (usize, impl Iterator<Item = &Travel>) {
+    let start = travels.partition_point(|it| it.packet.frame < frame);
+    let packets = travels.range(start..);
+    (
+        start,
+        packets.take_while(move |it| it.packet.frame == frame),
+    )
 }
 
 /// When the beginning of the key frame came that a packet needs.
@@ -230,5 +240,9 @@ mod tests {
         assert!(readable(&[(1, 0), (2, 0)]));
         assert!(!readable(&[(2, 0), (1, 0)]));
         assert!(!readable(&[(2, 0)]));
+        assert!(
+            !readable(&[(2, 1), (1, 0), (2, 0)]),
+            "its frame began before"
+        );
     }
 }

@@ -81,11 +81,11 @@ fn a_packet_of_a_closed_consumer_breaks_the_afterlife() {
             let to = outbox.destinations[row.destination as usize];
             *last = Some((now.time, to, header));
         }
-        if let Some((at, to, header)) = &mut *last {
-            if now.time > *at + Duration::from_secs(1) {
-                super::add(&mut header[..4], 1);
-                add(&mut outbox, &mut ledger, *to, header);
-            }
+        if let Some((at, to, header)) = &mut *last
+            && now.time > *at + Duration::from_secs(1)
+        {
+            super::add(&mut header[..4], 1);
+            add(&mut outbox, &mut ledger, *to, header);
         }
     }
     let configure =
