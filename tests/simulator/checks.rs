@@ -3,14 +3,14 @@
 //! | rule | what it holds |
 //! |---|---|
 //! | ledgers | no datagram and no message vanishes: [`Engine::check_ledger`] |
-//! | numbering | each consumer numbers its packets on by one, and each once. Between two packets of one SSRC of its producer it leaves out no more numbers than packets between them that did not reach the engine between them; where another SSRC takes its place, no more than packets behind the last that others overtook, or that are lost. A number is sent again only as often as its packet reached the engine, or as is asked for |
+//! | numbering | each consumer numbers its packets on by one, and each once. Between two packets of one SSRC of its producer it leaves out no more numbers than packets between them that did not reach the engine between them; where another SSRC takes its place, no more than packets behind the last that others overtook, or that are lost. What a full queue refused is counted off once, in all streams together. A number is sent again only as often as its packet reached the engine, or as is asked for |
 //! | time | RTP timestamps, counted on beyond 32 bits, never go back, and go on as time does |
 //! | strangers | a peer gets packets and reports of its own consumers and producers alone, and names of no others |
 //! | pauses | nothing is sent by a consumer that is paused, or whose producer is, but for what waited for its turn by then |
 //! | frames | video begins, and changes its encoding, with a key frame; what a frame refers to was sent before, where all packets of that had reached the engine when the frame did, and none before the beginning of its key frame |
 //! | descriptors | what they say of a frame is so: its layers, where the frames are that it refers to, and which layers are active, where the templates had reached the engine before any of the frame |
 //! | repairs | what is sent again was sent before, as it is, but for packets that overtook others on their way to the engine or were overtaken, or that were too much for the queue of a receiver |
-//! | sealing | what reaches a peer it can open, unless that overtook the end of the handshake or the link doubled it, and knows what it is of |
+//! | sealing | what reaches a peer it can open, unless that overtook the end of the handshake or the link doubled it, and knows what it is of; of DTLS only that it is well-formed |
 //! | afterlife | nothing is told of what was closed, and nothing is sent by it, but for what waited by then |
 //! | bounds | of each transport no more waits for its turn, or for its socket, than may, and no event was dropped |
 //! | standstill | time goes on: there are not 10,000 ticks at one time |

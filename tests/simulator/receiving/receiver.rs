@@ -207,3 +207,24 @@ impl Receiver {
         due.map_or(self.arrivals.due, |due| due.min(self.arrivals.due))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLOCK: Clock = Clock { drift_ppm: 0 };
+
+    fn packet(ssrc: u32) -> Vec<u8> {
+        [&[0x80, 96, 0, 1, 0, 0, 0, 0], &ssrc.to_be_bytes()[..]].concat()
+    }
+
+    #[test]
+    fn what_it_can_make_nothing_of_is_an_error() {
+        let mut receiver = Receiver::new(Repair::Rtx, Feedback::None, 1);
+        let mut take = |datagram: &[u8]| receiver.take(Time::ZERO, datagram, CLOCK);
+        let error = take(&packet(77)).unwrap_err();
+        assert!(error.contains("SSRC 77"), "{error}");
+        assert_eq!(take(&packet(77)[..11]), Err("malformed RTP".into()));
+        assert_eq!(take(&packet(Probation::SSRC)), Ok(None));
+    }
+}
