@@ -57,7 +57,8 @@ pub(crate) struct Watch {
 }
 
 impl Engine {
-    /// Tells `watcher` of every datagram that comes and leaves from here on, in order, instead of who
+    /// Tells `watcher` of every datagram that comes and leaves from here on, but for the goodbye of what
+    /// is closed with its socket, in order, instead of who
     /// was told before: for captures and for tests. Each is copied for that.
     ///
     /// What an application sends and gets by direct transports is no datagram.

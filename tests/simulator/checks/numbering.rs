@@ -1,4 +1,5 @@
-//! Each consumer numbers its packets on by one, and each once.
+//! Each consumer numbers its packets on by one, and each once: those that peers of the room send, of
+//! which is known what came.
 
 use flumen::Engine;
 use flumen::components::Refusal;
@@ -51,6 +52,9 @@ impl Check for Numbering {
         let (Some(stream), Some(rtp)) = (sent.stream, sent.rtp) else {
             return Ok(());
         };
+        if stream.repairs.is_none() && !stream.is_known(sent.supply) {
+            return Ok(());
+        }
         if stream.repeats && rtp.payload(sent.bytes).is_empty() {
             // It is asked for, and of what was withheld, or of what there is no bandwidth for any more.
             return Ok(());

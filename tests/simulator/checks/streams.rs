@@ -9,7 +9,7 @@ use flumen::ecs::world::World;
 use flumen::rtp_parameters::{HeaderExtension, MediaKind, RtpCodecParameters, RtpParameters};
 use flumen::{ConsumerId, Engine, ProducerId, TransportId};
 
-use super::supply::Origin;
+use super::supply::{Origin, Supply};
 use crate::coding::Format;
 use crate::sending::Stamp;
 use crate::video::VideoCodec;
@@ -40,6 +40,11 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// A peer of the room sends it, so that what came of it is known.
+    pub(super) fn is_known(&self, supply: &Supply) -> bool {
+        self.source.is_some_and(|source| supply.knows(source))
+    }
+
     /// Which packet of its producer it is that has this payload.
     pub(super) fn origin(&self, payload: &[u8]) -> Option<Origin> {
         let source = self.source?;

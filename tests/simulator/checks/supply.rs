@@ -58,6 +58,11 @@ impl Supply {
         });
     }
 
+    /// A peer sends anything under an SSRC.
+    pub(super) fn knows(&self, ssrc: u32) -> bool {
+        self.sources.contains_key(&ssrc)
+    }
+
     /// It reaches the engine.
     pub(crate) fn arrive(&mut self, packet: Packet) {
         self.arrivals += 1;

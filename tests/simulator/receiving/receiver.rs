@@ -32,7 +32,7 @@ enum Sink {
     View(usize),
     /// What was sent again of it.
     Again(usize),
-    /// What was closed: some of it may be on its way.
+    /// What was closed, of which some may be on its way; or what is the application's own.
     Gone,
 }
 
@@ -102,6 +102,11 @@ impl Receiver {
     pub(crate) fn view(&mut self, consumer: ConsumerId) -> Option<&mut View> {
         let mut views = self.views.iter_mut();
         views.find(|view| view.consumer == consumer)
+    }
+
+    /// What comes of an SSRC that it was told nothing else of is nothing to it.
+    pub(crate) fn pass_over(&mut self, ssrc: u32) {
+        self.sinks.entry(ssrc).or_insert(Sink::Gone);
     }
 
     /// It gets nothing any more.

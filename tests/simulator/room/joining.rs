@@ -214,6 +214,26 @@ impl Room {
         }
     }
 
+    /// What the application has a peer consume by itself comes to that peer, which makes nothing of it.
+    pub(super) fn hear_of_consumer(&mut self, event: &Event) {
+        let (Event::ConsumerCreated(created), Subject::Transport(transport)) =
+            (event, event.subject())
+        else {
+            return;
+        };
+        let Ok(parameters) = self.engine.consumer_parameters(created.consumer) else {
+            return;
+        };
+        let encodings = parameters.encodings.iter();
+        let ssrcs = encodings.flat_map(|one| [one.ssrc, one.rtx.map(|rtx| rtx.ssrc)]);
+        let its = |station: &&mut Station| station.transport == transport;
+        if let Some(station) = self.stations.iter_mut().find(its) {
+            ssrcs
+                .flatten()
+                .for_each(|ssrc| station.receiver.pass_over(ssrc));
+        }
+    }
+
     /// A consumer is paused or goes on: whoever gets it waits no longer for it, or does again.
     pub(super) fn hear_of_pause(&mut self, event: &Event) {
         let is_it = matches!(

@@ -184,6 +184,7 @@ impl Room {
             self.note(checked);
             self.hear_of_association(&event);
             self.hear_of_pause(&event);
+            self.hear_of_consumer(&event);
             if self.events.len() >= EVENTS_MAX {
                 self.events.pop_front();
             }
