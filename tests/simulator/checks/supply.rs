@@ -84,31 +84,23 @@ impl Supply {
         self.find(origin).map(|(travels, at)| travels[at].times)
     }
 
-    /// How many packets between two of a stream did not reach the engine between them, or behind one of
-    /// a stream that another takes the place of: none when these are not known.
+    /// How many packets between two of a stream, or behind one of a stream that another takes the place
+    /// of, are lost or were out of turn: overtaken by one that follows them, or before the first of the
+    /// two. None when these are not known.
     pub(super) fn missed(&self, from: Origin, to: Origin) -> Option<u64> {
-        let (travels, end) = self.find(to)?;
-        if from.ssrc != to.ssrc {
-            return self.unfinished(from);
-        }
-        let start = self.sources.get(&from.ssrc)?.find(from.place)?;
-        let in_turn = travels[start].first..travels[end].first;
-        let between = travels.range(start + 1..end.max(start + 1));
-        Some(between.filter(|it| !in_turn.contains(&it.first)).count() as u64)
-    }
-
-    /// How many packets behind one of its stream were overtaken.
-    fn unfinished(&self, from: Origin) -> Option<u64> {
         let (travels, start) = self.find(from)?;
-        let mut first = u64::MAX;
-        let behind = travels.range(start + 1..).rev();
-        let behind = behind.skip_while(|it| it.first.is_none());
-        let overtaken = behind.filter(|it| {
-            let is_overtaken = it.first.is_none_or(|it| it > first);
-            first = it.first.map_or(first, |it| it.min(first));
-            is_overtaken
-        });
-        Some(overtaken.count() as u64)
+        let (of_to, end) = self.find(to)?;
+        if from.ssrc != to.ssrc {
+            let behind = travels.range(start + 1..);
+            let newest = behind.clone().rposition(|it| it.first.is_some());
+            let known = behind.take(newest.map_or(0, |at| at + 1));
+            return Some(out_of_turn(known, [None, Some(u64::MAX)]));
+        }
+        let between = travels.range(start + 1..end.max(start + 1));
+        Some(out_of_turn(
+            between,
+            [travels[start].first, of_to[end].first],
+        ))
     }
 
     /// All packets of a frame of its stream were there when a later packet first came, and none of them
@@ -151,6 +143,20 @@ impl Source {
     fn find(&self, of: Place) -> Option<usize> {
         self.travels.binary_search_by_key(&of, place).ok()
     }
+}
+
+/// How many of these packets are lost, were overtaken by one that follows them, or did not come between
+/// two arrivals.
+fn out_of_turn<'a>(
+    packets: impl DoubleEndedIterator<Item = &'a Travel>,
+    [earlier, mut later]: [Option<u64>; 2],
+) -> u64 {
+    let is_out = |it: &&Travel| {
+        let is_out = it.first <= earlier || it.first > later;
+        later = it.first.map_or(later, |at| later.min(Some(at)));
+        is_out || it.first.is_none()
+    };
+    packets.rev().filter(is_out).count() as u64
 }
 
 /// The packets of a frame, and where they begin.
@@ -219,6 +225,7 @@ mod tests {
         assert_eq!(missed(&[(1, 1), (2, 0), (2, 1), (3, 0)]), Some(0));
         assert_eq!(missed(&[(1, 1), (2, 0), (3, 0)]), Some(1));
         assert_eq!(missed(&[(2, 0), (1, 1), (3, 0), (2, 1)]), Some(2));
+        assert_eq!(missed(&[(1, 1), (2, 1), (2, 0), (3, 0)]), Some(1));
         assert_eq!(supply(&[]).missed(origin((1, 1)), origin((9, 0))), None);
     }
 
