@@ -354,6 +354,10 @@ mod tests {
         assert_eq!(superseded(&with_another, 9), [7, 50, 51]);
         // The newest one is not here.
         assert_eq!(superseded(&of_one, 11), [7, 8, 9, 10]);
+        // What came twice waits twice.
+        let doubled = [(1, 7, 70), (1, 8, 80), (1, 9, 90), (1, 9, 90), (1, 10, 99)];
+        assert_eq!(superseded(&doubled, 10), [7, 8, 9, 9]);
+        assert_eq!(superseded(&doubled[..4], 9), [7, 8, 9, 9]);
         // What may have left, or will fill a gap.
         let late = [(1, 7, 70), (1, 9, 90), (1, 8, 80), (1, 11, 99), (1, 12, 99)];
         assert_eq!(superseded(&late, 12), [7, 9, 8]);

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use crate::tick::outbox::{Outgoing, OutgoingKind};
 use crate::tick::time::Time;
 use crate::wire::rtp::{SEQUENCE_NUMBER, SSRC, TIMESTAMP};
+use crate::wire::sequence::is_higher_u16;
 
 /// Packets of one kind that wait, first in, first out.
 #[derive(Clone, Debug, Default)]
@@ -82,18 +83,20 @@ impl Waiting {
     }
 
     /// How many packets of `ssrc` wait that have, one by one, the numbers up to `newest` and are
-    /// behind its first picture here, of which a part may have left.
+    /// behind its first picture here, of which a part may have left. What comes late, or twice, stays
+    /// with all before it.
     pub(super) fn latest_of(&mut self, ssrc: u32, newest: u16) -> u16 {
         let (mut first, mut last, mut count) = (None, None, 0);
         for names in self.names().filter(|names| names.ssrc == ssrc) {
             let is_first = *first.get_or_insert(names.timestamp) == names.timestamp;
+            let is_newer = last.is_none_or(|last| is_higher_u16(names.number, last));
             let follows = last == Some(names.number.wrapping_sub(1));
             count = match follows {
-                _ if is_first => 0,
+                _ if is_first || !is_newer => 0,
                 true => count + 1,
                 false => 1,
             };
-            last = Some(names.number);
+            last = if is_newer { Some(names.number) } else { last };
         }
         if last == Some(newest) { count } else { 0 }
     }
