@@ -57,7 +57,7 @@ fn what_the_library_would_never_send_is_refused() {
 fn a_run_with_it_is_not_recorded() {
     let (backend, _wire) = flumen::Loopback::new();
     let builder = flumen::Engine::builder().backend(backend);
-    let builder = builder.sctp_stack(flumen::sctp::Stack::WebRtcSctp);
+    let builder = builder.sctp_stack(Stack::WebRtcSctp);
     let refused = builder.record_to(std::io::sink()).build();
     assert!(matches!(refused, Err(flumen::BuildError::NotRepeatable(_))));
 }

@@ -103,6 +103,23 @@ fn a_packet_from_elsewhere_cannot_move_a_stream() {
     assert_eq!(room.engine.ledger().accepted, 1);
 }
 
+/// A peer has what it gets sent to somebody who did not ask for it: the first stranger.
+fn aim(room: &Room, peer: &mut Peer) {
+    let aimed = Check {
+        nomination: Some(9),
+        ..Check::default()
+    };
+    let check = peer.check_bytes(aimed);
+    room.wire.inject(peer.server, stranger(1), &check);
+}
+
+/// What that one gets in a tick.
+fn bytes_to_the_victim(room: &mut Room) -> usize {
+    let sent = room.received();
+    let aimed = sent.iter().filter(|sent| sent.to == stranger(1));
+    aimed.map(|sent| sent.bytes.len()).sum()
+}
+
 #[test]
 fn a_victim_gets_little_of_a_stream_that_is_aimed_at_it() {
     let mut room = Room::with(|builder| builder.ice_unproven_bytes(3_000));
@@ -110,19 +127,12 @@ fn a_victim_gets_little_of_a_stream_that_is_aimed_at_it() {
     peers[0].send(&room, &Packet::new(96, 1, SSRC, VP8_KEY_FRAME));
     room.tick();
     room.received();
-    let aimed = Check {
-        nomination: Some(9),
-        ..Check::default()
-    };
-    let check = peers[1].check_bytes(aimed);
-    room.wire.inject(peers[1].server, stranger(1), &check);
+    aim(&room, &mut peers[1]);
     let mut bytes = 0;
     for sequence in 2..100 {
         peers[0].send(&room, &Packet::new(96, sequence, SSRC, &[0x10; 1_000]));
         room.tick();
-        let sent = room.received();
-        let aimed = sent.iter().filter(|sent| sent.to == stranger(1));
-        bytes += aimed.map(|sent| sent.bytes.len()).sum::<usize>();
+        bytes += bytes_to_the_victim(&mut room);
     }
     assert!((1..4_000).contains(&bytes), "{bytes} bytes");
     assert!(room.engine.ledger().refused[Refusal::Unproven] > 90);
@@ -138,18 +148,11 @@ fn a_victim_gets_few_reports_that_are_aimed_at_it() {
     peers[0].send(&room, &Packet::new(96, 1, SSRC, VP8_KEY_FRAME));
     room.tick();
     room.received();
-    let aimed = Check {
-        nomination: Some(9),
-        ..Check::default()
-    };
-    let check = peers[1].check_bytes(aimed);
-    room.wire.inject(peers[1].server, stranger(1), &check);
+    aim(&room, &mut peers[1]);
     let mut bytes = 0;
     for _ in 0..200 {
         room.tick_after(Duration::from_millis(100));
-        let sent = room.received();
-        let aimed = sent.iter().filter(|sent| sent.to == stranger(1));
-        bytes += aimed.map(|sent| sent.bytes.len()).sum::<usize>();
+        bytes += bytes_to_the_victim(&mut room);
     }
     assert!((1..4_000).contains(&bytes), "{bytes} bytes");
 }

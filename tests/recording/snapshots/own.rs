@@ -104,7 +104,7 @@ fn a_builder_that_does_not_keep_them_is_told() {
 
 #[test]
 fn a_resource_is_not_kept_though_it_was_asked_for() {
-    let mut room = flumen_tests::Room::with(|builder| builder.keep::<Shared>());
+    let mut room = flumen_tests::Room::with(Builder::keep::<Shared>);
     room.engine.world_mut().insert_resource(Shared(1));
     let snapshot = room.engine.snapshot().unwrap();
     let left_out = snapshot.left_out();
