@@ -15,6 +15,7 @@ use flumen::components::wire::{PacketKind, RtpHeader, classify};
 use flumen::stun::IntegrityKey;
 
 use super::dialogues::dialogues;
+use super::kept::kept;
 use crate::forger::Forger;
 use crate::recording::datagrams;
 use crate::{Stack, message};
@@ -38,6 +39,13 @@ const OFFERS: [&str; 6] = [
 
 /// Inputs for the claim `name` of [`CLAIMS`](super::CLAIMS).
 pub fn seeds(name: &str) -> Vec<Vec<u8>> {
+    let mut seeds = made(name);
+    seeds.extend(kept(name));
+    seeds
+}
+
+/// Those of them that are made here, and not kept in a file.
+pub fn made(name: &str) -> Vec<Vec<u8>> {
     match name {
         "codecs" => codecs(),
         "rtp" => recorded(PacketKind::Rtp),

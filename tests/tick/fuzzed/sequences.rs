@@ -7,7 +7,7 @@ use std::thread;
 use flumen::Ledger;
 use flumen::components::{Control, Counts, Discard, Reason, Refusal, RtcpFault, Withheld};
 use flumen_tests::Noise;
-use flumen_tests::any_input::{Call, seeds};
+use flumen_tests::any_input::{Call, made};
 
 use super::numbers::SEQUENCES;
 use super::outcomes::{OFTEN, SELDOM};
@@ -90,7 +90,7 @@ fn an_engine_outlives_long_sequences_of_anything() {
 
 /// Plays every so many of the sequences.
 fn play_some(thread: usize, sequences: Range<u64>) -> Outcomes {
-    let seeds = seeds("room");
+    let seeds = made("room");
     let mut reached = Outcomes::default();
     let calls = sequences.step_by(TOGETHER).skip(thread).step_by(THREADS);
     for first in calls {
