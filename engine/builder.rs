@@ -121,7 +121,8 @@ limits! {
     /// Bytes of messages that wait for a data producer on a channel that a peer has opened. Default
     /// 256 KiB.
     early_message_bytes: usize;
-    /// Connectivity checks of one WebRTC transport that are read in one tick. Default 64.
+    /// Connectivity checks of one WebRTC transport that are read in one tick, and as many more by the way
+    /// that leads to its peer. Default 64.
     stun_checks_per_transport: u32;
     /// Connectivity checks from unknown addresses that are read in one tick. Default 128.
     stun_checks_per_tick: u32;

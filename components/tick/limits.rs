@@ -74,7 +74,8 @@ pub struct Limits {
     /// Bytes of messages of a transport, some 50 more for each, that wait for a data producer on the
     /// data channel that a peer has opened; what comes besides is discarded. Default 256 KiB.
     pub early_message_bytes: usize,
-    /// Connectivity checks of one WebRTC transport that are read in one tick. Default 64.
+    /// Connectivity checks of one WebRTC transport that are read in one tick, and as many more by the way
+    /// that leads to its peer. Default 64.
     pub stun_checks_per_transport: u32,
     /// Connectivity checks from addresses that are no transport's yet that are read in one tick:
     /// each costs a code of 100 bytes, some two microseconds. Default 128.

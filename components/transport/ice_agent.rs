@@ -34,8 +34,9 @@ pub struct IceAgent {
     told: (State, Option<IceTuple>),
     listed: bool,
     armed: Option<Time>,
-    /// The tick in which checks were counted last, and their number.
-    checks: (u64, u32),
+    /// The tick in which checks were counted last, and how many there were: by the way to the peer, and
+    /// by others.
+    checks: (u64, u32, u32),
 }
 
 crate::snapshot::state! { struct IceAgent { agent, generator, told, listed, armed, checks } }
@@ -73,7 +74,7 @@ impl IceAgent {
             told: (State::New, None),
             listed: false,
             armed: None,
-            checks: (0, 0),
+            checks: (0, 0, 0),
         }
     }
 
@@ -102,13 +103,18 @@ impl IceAgent {
         self.listed = false;
     }
 
-    /// One more check is to be read in this tick; false beyond `limit`.
-    pub fn may_check(&mut self, tick: u64, limit: u32) -> bool {
+    /// One more check is to be read in this tick; false beyond `limit`. Those by the way to the peer are
+    /// counted apart, so that strangers who know its user name keep none of its own from being read.
+    pub fn may_check(&mut self, tick: u64, by_its_way: bool, limit: u32) -> bool {
         if self.checks.0 != tick {
-            self.checks = (tick, 0);
+            self.checks = (tick, 0, 0);
         }
-        self.checks.1 += 1;
-        self.checks.1 <= limit
+        let count = match by_its_way {
+            true => &mut self.checks.1,
+            false => &mut self.checks.2,
+        };
+        *count += 1;
+        *count <= limit
     }
 
     /// Sets a deadline for the end of consent, unless one is set: it is checked again when it fires.

@@ -128,7 +128,9 @@ impl Checks<'_, '_> {
         let (mut agent, mut traffic, listeners) = found.map_err(|_| Discard::UnknownUsername)?;
         let now = self.now.time;
         traffic.received.add(message.bytes().len() as u64, now);
-        if !agent.may_check(self.now.tick, self.limits.stun_checks_per_transport) {
+        let (tick, limit) = (self.now.tick, self.limits.stun_checks_per_transport);
+        let by_its_way = agent.holds(now, tuple);
+        if !agent.may_check(tick, by_its_way, limit) {
             return Err(Discard::TooManyChecks);
         }
         // What one transport is not to read takes nothing from the others.

@@ -70,6 +70,26 @@ fn thousands_of_strangers_are_not_answered_and_move_nothing() {
 }
 
 #[test]
+fn strangers_who_name_a_peer_keep_none_of_its_checks_from_being_read() {
+    let mut room = Room::new();
+    let mut peers = call(&mut room);
+    let peer = &mut peers[1];
+    let mut forger = Peer::new(&room, peer.transport, stranger(0));
+    forger.parameters.password = "guessed".into();
+    for answered in 1..=20 {
+        for number in 0..100 {
+            let check = forger.check_bytes(Check::NOMINATING);
+            room.wire.inject(peer.server, stranger(number), &check);
+        }
+        peer.answers.clear();
+        peer.check(&room, Check::default());
+        peer.turn(&mut room);
+        assert_eq!(peer.answers, [Ok(peer.address)], "{answered}");
+    }
+    assert!(room.engine.ledger().discarded[Discard::TooManyChecks] > 0);
+}
+
+#[test]
 fn a_check_that_was_caught_cannot_move_a_stream() {
     let mut room = Room::new();
     let mut peers = call(&mut room);
