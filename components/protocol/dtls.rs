@@ -48,6 +48,11 @@
 //! - Fingerprints are compared here; the libraries prove that the peer has the certificate's key.
 //! - Closing: `close_notify` (RFC 8446 section 6.1) is sent and answered once.
 //!
+//! # Secrets
+//!
+//! The key of an [`Identity`] and those for SRTP are wiped when they are dropped, and shown by no `Debug`.
+//! What the libraries derive them from is not: neither wipes its memory.
+//!
 //! # Random numbers
 //!
 //! Randoms, cookies, nonces and jitter are drawn from the connection's [`Generator`](crate::Generator);
