@@ -11,7 +11,7 @@ use flumen::ecs::component::Component;
 use flumen::ecs::entity::Entity;
 use flumen::ecs::world::World;
 use flumen_tests::meeting::{Encoding, Meeting};
-use flumen_tests::{Bottleneck, Downlink, Room};
+use flumen_tests::{Downlink, Room, bottleneck};
 
 use crate::counting::{allocations, bytes_kept};
 
@@ -39,7 +39,7 @@ fn tick(room: &mut Room) {
 
 #[test]
 fn a_tick_in_which_a_path_is_estimated_and_probed_allocates_nothing() {
-    let mut downlink = Downlink::new(Bottleneck::of(1_000_000));
+    let mut downlink = Downlink::new(bottleneck(1_000_000));
     downlink.tick = tick;
     // More than the path carries: it is probed again and again.
     downlink.want(3_000_000);
@@ -62,7 +62,7 @@ fn weight<T: Component>(world: &mut World, entity: Entity) -> i64 {
 
 #[test]
 fn a_layered_consumer_takes_at_most_six_kibibytes_and_its_path_sixteen() {
-    let mut meeting = Meeting::of(1, &THREE, Bottleneck::of(2_000_000));
+    let mut meeting = Meeting::of(1, &THREE, bottleneck(2_000_000));
     meeting.run(Duration::from_secs(20));
     let viewer = &meeting.viewers[0];
     let (consumer, transport) = (viewer.videos[0].consumer, viewer.transport);

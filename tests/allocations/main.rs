@@ -24,8 +24,8 @@ use flumen::{
 };
 use flumen_tests::feedback::{fir, pli};
 use flumen_tests::{
-    Noise, Packet, Quality, Room, SlowLink, Trunk, VP8_DELTA_FRAME, VP8_KEY_FRAME, WIDE,
-    media_codecs, opus, vp8, with_remb, with_transport_cc,
+    Noise, Packet, Room, Trunk, VP8_DELTA_FRAME, VP8_KEY_FRAME, WIDE, media_codecs, opus, vp8,
+    with_remb, with_transport_cc,
 };
 
 fn address(port: u16) -> SocketAddr {
@@ -296,8 +296,7 @@ fn a_receiver_that_is_gone_costs_what_may_wait_for_it() {
         sctp_send_buffer_size: Some(100_000),
         ..SctpOptions::default()
     };
-    let link = SlowLink::new(Quality::GOOD, 1);
-    let mut trunk = Trunk::with(link, |builder| builder, options);
+    let mut trunk = Trunk::with(|builder| builder, options);
     let bridge = trunk.bridge(0, 0);
     trunk.settle();
     let [mut room, _] = trunk.rooms;

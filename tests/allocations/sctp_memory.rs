@@ -60,7 +60,7 @@ fn fragments_that_are_never_completed_are_held_within_bounds() {
             // What was answered flies over the link, and is the test's.
             while forger
                 .ends
-                .link
+                .ways
                 .arrival(flumen::Time::from_secs(600))
                 .is_some()
             {}

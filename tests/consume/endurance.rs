@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flumen_tests::Bottleneck;
+use flumen_tests::bottleneck;
 use flumen_tests::meeting::{Encoding, Feedback, Meeting};
 
 #[test]
@@ -11,7 +11,7 @@ fn a_video_whose_layers_stay_goes_on_when_its_numbers_have_come_around() {
         bitrate: 60_000_000,
         temporal: 3,
     };
-    let path = Bottleneck::of(1_000_000_000);
+    let path = bottleneck(1_000_000_000);
     let mut meeting = Meeting::told_by(Feedback::None, &[encoding], path);
     let mut packets = 0;
     for second in 0..24 {

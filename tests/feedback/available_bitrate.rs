@@ -11,7 +11,8 @@ use flumen::event::Traced;
 use flumen::rtp_parameters::MediaKind;
 use flumen::trace::{BandwidthTrace, TraceInfo, TraceType};
 use flumen::{Event, LimitBitrateError};
-use flumen_tests::{Bottleneck, Downlink, Packet, Room, VP8_KEY_FRAME, address, fails, opus, vp8};
+use flumen_sim::Loss;
+use flumen_tests::{Downlink, Packet, Room, VP8_KEY_FRAME, address, bottleneck, fails, opus, vp8};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -55,7 +56,7 @@ fn traces(room: &mut Room) -> Vec<BandwidthTrace> {
 
 #[test]
 fn a_steady_link_is_found_and_used() {
-    let mut downlink = Downlink::new(Bottleneck::of(1_000_000));
+    let mut downlink = Downlink::new(bottleneck(1_000_000));
     downlink.want(3_000_000);
     downlink.run(seconds(10), elastic(3_000_000));
     downlink.received_bytes = 0;
@@ -74,21 +75,21 @@ fn a_steady_link_is_found_and_used() {
         queued[queued.len() * 95 / 100] <= 100,
         "the queue stays short"
     );
-    assert_eq!(downlink.path.overflowed, 0);
+    assert_eq!(downlink.path.crossing().overflowed, 0);
     let padding = downlink.padding_bytes * 100 / downlink.received_bytes;
     assert!(padding <= 15, "{padding} % padding");
 }
 
 #[test]
 fn a_link_that_narrows_is_followed_within_a_second_and_one_that_widens_within_ten() {
-    let mut downlink = Downlink::new(Bottleneck::of(2_500_000));
+    let mut downlink = Downlink::new(bottleneck(2_500_000));
     downlink.want(4_000_000);
     downlink.run(seconds(20), elastic(4_000_000));
-    downlink.path.is.rate = 600_000;
+    downlink.path.change(|link| link.rate(600_000));
     let down = downlink.run(seconds(20), elastic(4_000_000));
     let after = first(&down, |bits| bits <= 600_000);
     assert!(after <= 1_000, "down after {after} ms");
-    downlink.path.is.rate = 2_500_000;
+    downlink.path.change(|link| link.rate(2_500_000));
     let up = downlink.run(seconds(20), elastic(4_000_000));
     let after = first(&up, |bits| bits >= 2_100_000);
     assert!(after <= 10_000, "up after {after} ms");
@@ -96,7 +97,7 @@ fn a_link_that_narrows_is_followed_within_a_second_and_one_that_widens_within_te
 
 #[test]
 fn an_estimate_is_never_lowered_because_little_was_sent() {
-    let mut downlink = Downlink::new(Bottleneck::of(6_000_000));
+    let mut downlink = Downlink::new(bottleneck(6_000_000));
     downlink.want(4_000_000);
     downlink.run(seconds(20), elastic(4_000_000));
     let before = downlink.available();
@@ -122,7 +123,7 @@ fn an_estimate_is_never_lowered_because_little_was_sent() {
 
 #[test]
 fn an_unmet_demand_is_probed_for_and_found_within_three_seconds() {
-    let mut downlink = Downlink::new(Bottleneck::of(5_000_000));
+    let mut downlink = Downlink::new(bottleneck(5_000_000));
     downlink.want(2_500_000);
     // What is sent stays at 250 kbit/s, a lowest layer.
     let available = downlink.run(seconds(5), |_| 250_000);
@@ -139,14 +140,14 @@ fn an_unmet_demand_is_probed_for_and_found_within_three_seconds() {
 
 #[test]
 fn a_demand_that_is_met_is_never_probed_for() {
-    let mut downlink = Downlink::new(Bottleneck::of(5_000_000));
+    let mut downlink = Downlink::new(bottleneck(5_000_000));
     downlink.run(seconds(30), |_| 500_000);
     assert_eq!(downlink.padding_bytes, 0);
 }
 
 #[test]
 fn an_estimate_is_no_more_than_half_as_much_again_as_what_was_carried() {
-    let mut downlink = Downlink::new(Bottleneck::of(100_000_000));
+    let mut downlink = Downlink::new(bottleneck(100_000_000));
     let available = downlink.run(seconds(60), |_| 784_000);
     let most = *available.iter().max().unwrap();
     let carried = downlink.received_bytes * 8 / 60;
@@ -155,13 +156,13 @@ fn an_estimate_is_no_more_than_half_as_much_again_as_what_was_carried() {
 
 #[test]
 fn a_burst_of_loss_is_recovered_from_within_twenty_seconds() {
-    let mut downlink = Downlink::new(Bottleneck::of(3_000_000));
+    let mut downlink = Downlink::new(bottleneck(3_000_000));
     downlink.want(4_000_000);
     downlink.run(seconds(20), elastic(4_000_000));
     let before = mean(&downlink.run(seconds(5), elastic(4_000_000)));
-    downlink.path.is.lost_per_mille = 300;
+    downlink.path.change(|link| link.loss(Loss::percent(30)));
     downlink.run(seconds(3), elastic(4_000_000));
-    downlink.path.is.lost_per_mille = 0;
+    downlink.path.change(|link| link.loss(Loss::None));
     let available = downlink.run(seconds(20), elastic(4_000_000));
     let after = first(&available, |bits| bits >= before * 9 / 10);
     assert!(after < 20_000, "after {after} ms");
@@ -169,11 +170,9 @@ fn a_burst_of_loss_is_recovered_from_within_twenty_seconds() {
 
 #[test]
 fn loss_that_sending_less_does_not_avoid_is_not_held_against_the_rate() {
-    let path = Bottleneck {
-        lost_per_mille: 100,
-        delay: Duration::from_millis(100),
-        ..Bottleneck::of(5_000_000)
-    };
+    let path = bottleneck(5_000_000)
+        .latency(Duration::from_millis(100))
+        .loss(Loss::percent(10));
     let mut downlink = Downlink::new(path);
     downlink.want(2_000_000);
     downlink.run(seconds(30), elastic(2_000_000));
@@ -183,11 +182,9 @@ fn loss_that_sending_less_does_not_avoid_is_not_held_against_the_rate() {
 
 #[test]
 fn packets_that_overtake_each_other_are_no_queue() {
-    let path = Bottleneck {
-        jitter: Duration::from_millis(100),
-        delay: Duration::ZERO,
-        ..Bottleneck::of(2_000_000)
-    };
+    let path = bottleneck(2_000_000)
+        .latency(Duration::ZERO)
+        .reordering_jitter(Duration::from_millis(100));
     let mut downlink = Downlink::new(path);
     downlink.want(1_500_000);
     downlink.run(seconds(20), elastic(1_500_000));
@@ -199,7 +196,7 @@ fn packets_that_overtake_each_other_are_no_queue() {
 
 #[test]
 fn an_outage_is_no_loss_and_is_recovered_from() {
-    let mut downlink = Downlink::new(Bottleneck::of(3_000_000));
+    let mut downlink = Downlink::new(bottleneck(3_000_000));
     downlink.want(3_000_000);
     downlink.run(seconds(20), elastic(3_000_000));
     let before = downlink.available();
@@ -225,7 +222,7 @@ fn an_outage_is_no_loss_and_is_recovered_from() {
 
 #[test]
 fn loss_is_told_as_receivers_report_it() {
-    let mut downlink = Downlink::new(Bottleneck::of(10_000_000));
+    let mut downlink = Downlink::new(bottleneck(10_000_000));
     let loss = |downlink: &Downlink| {
         let stats = downlink.room.engine.transport_stats(downlink.receiver);
         stats.unwrap().rtp_packet_loss_sent
@@ -233,7 +230,7 @@ fn loss_is_told_as_receivers_report_it() {
     assert_eq!(loss(&downlink), None);
     downlink.run(seconds(5), |_| 500_000);
     assert!(loss(&downlink).unwrap().abs() < 1e-9);
-    downlink.path.is.lost_per_mille = 200;
+    downlink.path.change(|link| link.loss(Loss::percent(20)));
     downlink.run(seconds(10), |_| 500_000);
     let share = loss(&downlink).unwrap();
     assert!((0.1..0.3).contains(&share), "{share}");
@@ -241,7 +238,7 @@ fn loss_is_told_as_receivers_report_it() {
 
 #[test]
 fn a_change_is_explained() {
-    let mut downlink = Downlink::new(Bottleneck::of(2_000_000));
+    let mut downlink = Downlink::new(bottleneck(2_000_000));
     let types = [TraceType::Bwe];
     downlink
         .room
@@ -258,7 +255,7 @@ fn a_change_is_explained() {
         "once a second, and at once for much: {}",
         found.len()
     );
-    downlink.path.is.rate = 500_000;
+    downlink.path.change(|link| link.rate(500_000));
     downlink.run(seconds(2), elastic(3_000_000));
     let fallen = traces(&mut downlink.room);
     let fall = fallen
@@ -320,7 +317,7 @@ fn a_receiver_that_lies_is_believed_within_bounds_and_harms_nobody() {
         },
     ];
     for (index, lie) in lies.into_iter().enumerate() {
-        let mut downlink = Downlink::new(Bottleneck::of(10_000_000));
+        let mut downlink = Downlink::new(bottleneck(10_000_000));
         downlink.want(50_000_000);
         downlink.lie = lie;
         let room = &mut downlink.room;
@@ -522,7 +519,7 @@ impl BandwidthEstimator for Own {
 #[test]
 fn an_application_may_bring_an_estimator_of_its_own() {
     let own = |builder: flumen::Builder| builder.bandwidth_estimator(|_, _| Box::<Own>::default());
-    let mut downlink = Downlink::with(Bottleneck::of(10_000_000), own);
+    let mut downlink = Downlink::with(bottleneck(10_000_000), own);
     let packet = |number| Packet::new(96, number, 2_222, VP8_KEY_FRAME);
     for number in 1..=3 {
         downlink.room.arrive(downlink.sender, &packet(number));
@@ -544,7 +541,7 @@ fn an_application_may_bring_an_estimator_of_its_own() {
 
 #[test]
 fn padding_is_a_stream_of_its_own_that_is_never_sent_again() {
-    let mut downlink = Downlink::without_retransmissions(Bottleneck::of(5_000_000));
+    let mut downlink = Downlink::without_retransmissions(bottleneck(5_000_000));
     downlink.want(2_500_000);
     let types = [TraceType::Probation];
     downlink
@@ -573,7 +570,7 @@ fn padding_is_a_stream_of_its_own_that_is_never_sent_again() {
 
 #[test]
 fn padding_is_what_was_sent_before_where_that_can_be_sent_again() {
-    let mut downlink = Downlink::new(Bottleneck::of(5_000_000));
+    let mut downlink = Downlink::new(bottleneck(5_000_000));
     downlink.want(2_500_000);
     let available = downlink.run(seconds(3), |_| 250_000);
     assert!(available.last().unwrap() >= &2_000_000, "{available:?}");

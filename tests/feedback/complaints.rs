@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use flumen_tests::Bottleneck;
+use flumen_tests::bottleneck;
 use flumen_tests::meeting::{Encoding, Feedback, Meeting};
 
 const THREE: [Encoding; 3] = [of(120_000), of(400_000), of(1_200_000)];
@@ -26,10 +26,10 @@ fn layers(meeting: &Meeting, viewer: usize) -> Option<(u8, u8)> {
 
 #[test]
 fn after_a_minute_of_little_the_top_layer_is_back_within_fifteen_seconds() {
-    let mut meeting = Meeting::of(1, &THREE, Bottleneck::of(500_000));
+    let mut meeting = Meeting::of(1, &THREE, bottleneck(500_000));
     meeting.run(seconds(60));
     assert!(layers(&meeting, 0) < Some((2, 1)));
-    meeting.paths[0].is.rate = 3_000_000;
+    meeting.paths[0].change(|link| link.rate(3_000_000));
     meeting.run(seconds(15));
     assert_eq!(layers(&meeting, 0), Some((2, 2)));
 }
@@ -41,7 +41,7 @@ fn a_bad_uplink_lowers_nobodys_estimate() {
         let (good, bad) = (meeting.film(&THREE), meeting.film(&THREE));
         meeting.cameras[bad].lost_per_mille = lost_per_mille;
         for _ in 0..5 {
-            let path = meeting.lay(Bottleneck::of(4_000_000));
+            let path = meeting.lay(bottleneck(4_000_000));
             let viewer = meeting.join(path, Duration::ZERO, Feedback::TransportCc);
             meeting.watch(viewer, good);
             meeting.watch(viewer, bad);
@@ -60,7 +60,7 @@ fn a_bad_uplink_lowers_nobodys_estimate() {
 
 #[test]
 fn a_path_that_is_too_thin_is_not_tried_to_death() {
-    let mut meeting = Meeting::of(3, &THREE, Bottleneck::of(1_000_000));
+    let mut meeting = Meeting::of(3, &THREE, bottleneck(1_000_000));
     meeting.run(seconds(20));
     meeting.viewers[0].begin();
     meeting.run(seconds(60));
@@ -77,7 +77,7 @@ fn a_path_that_is_too_thin_is_not_tried_to_death() {
 
 #[test]
 fn a_steady_video_is_nearly_all_that_is_sent() {
-    let mut meeting = Meeting::of(1, &[of(1_500_000)], Bottleneck::of(10_000_000));
+    let mut meeting = Meeting::of(1, &[of(1_500_000)], bottleneck(10_000_000));
     meeting.run(seconds(60));
     let viewer = &meeting.viewers[0];
     let video = viewer.videos[0].bytes * 100 / viewer.bytes;
@@ -87,7 +87,7 @@ fn a_steady_video_is_nearly_all_that_is_sent() {
 #[test]
 fn a_video_larger_than_the_first_estimate_begins_although_nothing_was_sent_yet() {
     let configure = |builder: flumen::Builder| builder.lowest_layer_always(false);
-    let path = Bottleneck::of(10_000_000);
+    let path = bottleneck(10_000_000);
     // Two fifths of it are the lowest rate: twice what a path is believed to carry at first.
     let mut meeting = Meeting::of_with(1, &[of(3_000_000)], path, configure);
     meeting.run(seconds(10));

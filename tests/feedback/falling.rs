@@ -5,9 +5,10 @@ use std::time::Duration;
 use flumen::ConsumerLayers;
 use flumen::components::wire::rtcp::write_nack;
 use flumen::components::{Layering, Refusal};
+use flumen_sim::Queue;
 use flumen_tests::layered::LayeredCall;
 use flumen_tests::meeting::{Encoding, Meeting};
-use flumen_tests::{Bottleneck, RECEIVER, address};
+use flumen_tests::{RECEIVER, address, bottleneck};
 
 const THREE: [Encoding; 3] = [of(100_000), of(400_000), of(1_200_000)];
 
@@ -21,10 +22,7 @@ const fn of(bitrate: u64) -> Encoding {
 #[test]
 fn what_waits_of_a_higher_layer_is_not_sent_and_nobody_misses_it() {
     // A queue so long that nothing is lost in it.
-    let path = Bottleneck {
-        queue: Duration::from_secs(20),
-        ..Bottleneck::of(3_000_000)
-    };
+    let path = bottleneck(3_000_000).queue(Queue::Delay(Duration::from_secs(20)));
     let mut meeting = Meeting::of(5, &THREE, path);
     meeting.run(Duration::from_secs(20));
     let superseded = |meeting: &Meeting| {
@@ -32,7 +30,7 @@ fn what_waits_of_a_higher_layer_is_not_sent_and_nobody_misses_it() {
         ledger.refused[Refusal::Superseded]
     };
     let before = superseded(&meeting);
-    meeting.paths[0].is.rate = 600_000;
+    meeting.paths[0].change(|link| link.rate(600_000));
     meeting.run(Duration::from_secs(20));
     assert!(superseded(&meeting) > before);
     let viewer = &meeting.viewers[0];

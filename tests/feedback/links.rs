@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use flumen_tests::{Bottleneck, Downlink};
+use flumen_sim::{Link, Queue};
+use flumen_tests::{Downlink, bottleneck};
 
 /// A link, and what it carries for how many seconds.
 struct Case {
     name: &'static str,
-    path: Bottleneck,
+    path: Link,
     spans: &'static [(u32, u64)],
 }
 
@@ -36,7 +37,7 @@ fn run(case: &Case) -> Outcome {
     let (mut carried, mut queued) = (0, Vec::new());
     let mut sent = 0;
     for &(seconds, rate) in case.spans {
-        downlink.path.is.rate = rate;
+        downlink.path.change(|link| link.rate(rate));
         downlink.run(SETTLES, elastic);
         sent += downlink.path.queued_ms.len();
         downlink.path.queued_ms.clear();
@@ -49,16 +50,13 @@ fn run(case: &Case) -> Outcome {
     Outcome {
         used: downlink.received_bytes * 100 / carried,
         settled_queue_ms: queued[queued.len() * 95 / 100],
-        overflowed: downlink.path.overflowed * 10_000 / sent as u64,
+        overflowed: downlink.path.crossing().overflowed * 10_000 / sent as u64,
         padding: downlink.padding_bytes * 100 / downlink.received_bytes,
     }
 }
 
-fn shallow(rate: u64) -> Bottleneck {
-    Bottleneck {
-        queue_packets: 16,
-        ..Bottleneck::of(rate)
-    }
+fn shallow(rate: u64) -> Link {
+    bottleneck(rate).queue(Queue::Packets(16))
 }
 
 #[test]
@@ -66,7 +64,7 @@ fn links_are_used_and_their_queues_stay_short() {
     let cases = [
         Case {
             name: "RFC 8867, 5.1",
-            path: Bottleneck::of(1_000_000),
+            path: bottleneck(1_000_000),
             spans: &[
                 (40, 1_000_000),
                 (20, 2_500_000),
@@ -76,7 +74,7 @@ fn links_are_used_and_their_queues_stay_short() {
         },
         Case {
             name: "RFC 8867, 5.3 forward",
-            path: Bottleneck::of(2_000_000),
+            path: bottleneck(2_000_000),
             spans: &[
                 (20, 2_000_000),
                 (20, 1_000_000),
@@ -101,7 +99,7 @@ fn links_are_used_and_their_queues_stay_short() {
         },
         Case {
             name: "a slide",
-            path: Bottleneck::of(3_000_000),
+            path: bottleneck(3_000_000),
             spans: &[
                 (20, 3_000_000),
                 (10, 2_500_000),

@@ -5,14 +5,12 @@ use std::time::Duration;
 use flumen::{
     DataConsumerId, Event, Message, MessageWithheld, SctpOptions, SendMessageToError, Subject,
 };
-use flumen_tests::{Bridge, Quality, SlowLink, Trunk};
+use flumen_sim::{Link, Loss};
+use flumen_tests::{Bridge, GOOD, Trunk};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-const LOST: Quality = Quality {
-    lost_per_mille: 1_000,
-    ..Quality::GOOD
-};
+const LOST: Link = GOOD.loss(Loss::percent(100));
 
 /// A trunk whose first room may have `buffer` bytes waiting, and a way to the second.
 fn trunk(buffer: u32) -> (Trunk, Bridge) {
@@ -20,8 +18,7 @@ fn trunk(buffer: u32) -> (Trunk, Bridge) {
         sctp_send_buffer_size: Some(buffer),
         ..SctpOptions::default()
     };
-    let link = SlowLink::new(Quality::GOOD, 1);
-    let mut trunk = Trunk::with(link, |builder| builder, options);
+    let mut trunk = Trunk::with(|builder| builder, options);
     let bridge = trunk.bridge(0, 0);
     trunk.settle();
     trunk.rooms[0].engine.drain_events();
@@ -45,7 +42,7 @@ fn told(trunk: &mut Trunk, consumer: DataConsumerId) -> Vec<(&'static str, Optio
 #[test]
 fn a_full_buffer_is_told_once_until_there_is_room_again() {
     let (mut trunk, bridge) = trunk(10_000);
-    trunk.link.set_quality(LOST);
+    trunk.ways.set_link(LOST);
     for _ in 0..20 {
         trunk.rooms[0].say(bridge.data_producer, &Message::binary(&[0; 1_000]));
         trunk.carry(0);
@@ -62,7 +59,7 @@ fn a_full_buffer_is_told_once_until_there_is_room_again() {
     assert_eq!((stats.messages_sent, stats.buffered_amount), (20, 10_000));
     let sent = engine.send_message_to(bridge.sends, &Message::text("x"));
     assert_eq!(sent, Err(SendMessageToError::SendBufferFull));
-    trunk.link.set_quality(Quality::GOOD);
+    trunk.ways.set_link(GOOD);
     trunk.run_for(60 * SECOND);
     assert_eq!(
         trunk.rooms[1].messages().len(),
@@ -102,7 +99,7 @@ fn a_slow_receiver_delays_nobody() {
     let (mut trunk, bridge) = trunk(10_000);
     let direct = trunk.rooms[0].direct();
     let quick = trunk.rooms[0].consume_data(direct, bridge.data_producer, &[]);
-    trunk.link.set_quality(LOST);
+    trunk.ways.set_link(LOST);
     for _ in 0..1_000 {
         trunk.rooms[0].say(bridge.data_producer, &Message::binary(&[0; 1_000]));
         trunk.carry(0);
@@ -122,11 +119,10 @@ fn a_full_stream_leaves_the_others_room() {
         sctp_per_stream_send_queue_limit: Some(1_000),
         ..SctpOptions::default()
     };
-    let link = SlowLink::new(Quality::GOOD, 1);
-    let mut trunk = Trunk::with(link, |builder| builder, options);
+    let mut trunk = Trunk::with(|builder| builder, options);
     let bridges = [0, 1].map(|stream| trunk.bridge(0, stream));
     trunk.settle();
-    trunk.link.set_quality(LOST);
+    trunk.ways.set_link(LOST);
     let engine = &mut trunk.rooms[0].engine;
     let message = Message::binary(&[0; 1_000]);
     let full = Err(SendMessageToError::SendBufferFull);

@@ -7,7 +7,7 @@ use flumen::{
     Builder, Counts, DataConsumerId, DataLedger, DataProducerId, Message, MessageDiscard,
     MessageWithheld, Reason, SctpOptions,
 };
-use flumen_tests::{Bridge, Channels, Quality, Room, SlowLink, Trunk};
+use flumen_tests::{Bridge, Channels, Room, Trunk};
 
 /// Makes each reason happen once, in a room of its own. A new reason fails until something triggers
 /// it.
@@ -97,8 +97,7 @@ fn trunk_to_first(
     configure: impl FnOnce(Builder) -> Builder,
     options: SctpOptions,
 ) -> (Trunk, Bridge) {
-    let link = SlowLink::new(Quality::GOOD, 1);
-    let mut trunk = Trunk::with(link, configure, options);
+    let mut trunk = Trunk::with(configure, options);
     let bridge = trunk.bridge(1, 0);
     trunk.settle();
     (trunk, bridge)
@@ -140,8 +139,7 @@ fn refused_by_the_association(reason: MessageWithheld) -> Room {
         sctp_send_buffer_size: Some(1),
         ..SctpOptions::default()
     };
-    let link = SlowLink::new(Quality::GOOD, 1);
-    let mut trunk = Trunk::with(link, |builder| builder, small);
+    let mut trunk = Trunk::with(|builder| builder, small);
     let bridge = trunk.bridge(0, 0);
     trunk.settle();
     let [mut room, _] = trunk.rooms;
@@ -163,9 +161,8 @@ fn refused_by_the_association(reason: MessageWithheld) -> Room {
 /// The receiver takes one stream. Before the two ends have agreed, nobody knows that there is no
 /// second one.
 fn without_a_stream() -> Room {
-    let link = SlowLink::new(Quality::GOOD, 1);
     let one = |builder: Builder| builder.sctp_inbound_streams(1);
-    let mut trunk = Trunk::with(link, one, SctpOptions::default());
+    let mut trunk = Trunk::with(one, SctpOptions::default());
     trunk.bridge(1, 0);
     let inward = trunk.rooms[1].direct();
     let data_producer = trunk.rooms[1].produce_data(inward);

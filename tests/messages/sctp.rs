@@ -7,7 +7,8 @@ use flumen::{
     MessageDiscard, MessageWithheld, PlainTransportOptions, ReliabilityOverrides, SctpOptions,
     SctpState, SctpStreamParameters, SendMessageError, Subject,
 };
-use flumen_tests::{Bridge, Quality, Room, SlowLink, Trunk, address};
+use flumen_sim::{Link, Loss};
+use flumen_tests::{Bridge, GOOD, Room, Trunk, address};
 use serde_json::json;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -75,8 +76,7 @@ fn messages_cross_with_their_identifiers() {
 #[test]
 fn the_first_messages_of_a_data_consumer_wait_for_the_reset_of_its_stream() {
     let one = |builder: flumen::Builder| builder.sctp_inbound_streams(1);
-    let link = SlowLink::new(Quality::GOOD, 1);
-    let mut trunk = Trunk::with(link, one, SctpOptions::default());
+    let mut trunk = Trunk::with(one, SctpOptions::default());
     let mut bridge = trunk.bridge(1, 0);
     trunk.settle();
     let mut expected = Vec::new();
@@ -260,8 +260,7 @@ fn a_message_as_long_as_allowed_arrives_and_a_longer_one_is_not_sent() {
         max_send_message_size: Some(262_144),
         ..SctpOptions::default()
     };
-    let link = SlowLink::new(Quality::GOOD, 1);
-    let mut trunk = Trunk::with(link, |builder| builder, options);
+    let mut trunk = Trunk::with(|builder| builder, options);
     let bridge = trunk.bridge(0, 0);
     trunk.settle();
     let large: Vec<u8> = (0..262_144).map(|index| (index % 251) as u8).collect();
@@ -283,8 +282,7 @@ fn a_message_longer_than_the_receiver_takes_is_dropped_there() {
         max_receive_message_size: Some(100),
         ..SctpOptions::default()
     };
-    let link = SlowLink::new(Quality::GOOD, 1);
-    let mut trunk = Trunk::with(link, |builder| builder, options);
+    let mut trunk = Trunk::with(|builder| builder, options);
     let bridge = trunk.bridge(1, 0);
     trunk.settle();
     for len in [101, 100] {
@@ -324,10 +322,6 @@ fn a_stream_without_a_data_producer_is_nobodys() {
 
 #[test]
 fn what_is_unordered_without_limits_is_reliable() {
-    let quality = Quality {
-        lost_per_mille: 200,
-        ..Quality::GOOD
-    };
     let mut trunk = Trunk::new();
     let bridge = trunk.bridge(0, 9);
     let options = DataConsumerOptions {
@@ -345,7 +339,7 @@ fn what_is_unordered_without_limits_is_reliable() {
     assert_eq!((stream.stream_id, stream.ordered), (1, Some(false)));
     trunk.receive(1, SctpStreamParameters::new(1));
     trunk.settle();
-    trunk.link.set_quality(quality);
+    trunk.ways.set_link(GOOD.loss(Loss::percent(20)));
     for _ in 0..100 {
         say(&mut trunk, 0, bridge, &Message::text("x"));
         trunk.run_for(Duration::from_millis(5));
@@ -376,15 +370,12 @@ fn what_has_few_retransmissions_is_abandoned_and_the_rest_goes_on() {
         .unwrap();
     trunk.receive(1, SctpStreamParameters::new(1));
     trunk.settle();
-    trunk.link.set_quality(Quality {
-        lost_per_mille: 300,
-        ..Quality::GOOD
-    });
+    trunk.ways.set_link(GOOD.loss(Loss::percent(30)));
     for _ in 0..200 {
         say(&mut trunk, 0, bridge, &Message::text("x"));
         trunk.run_for(Duration::from_millis(50));
     }
-    trunk.link.set_quality(Quality::GOOD);
+    trunk.ways.set_link(GOOD);
     trunk.run_for(60 * SECOND);
     let accepted = trunk.rooms[1].engine.data_ledger().accepted;
     assert!((100..190).contains(&accepted), "{accepted} of 200 arrived");
@@ -431,13 +422,7 @@ fn closing_a_transport_aborts_its_association() {
 
 #[test]
 fn an_association_that_nobody_answers_fails() {
-    let mut trunk = Trunk::over(SlowLink::new(
-        Quality {
-            lost_per_mille: 1_000,
-            ..Quality::GOOD
-        },
-        1,
-    ));
+    let mut trunk = Trunk::over(GOOD.loss(Loss::percent(100)));
     trunk.bridge(0, 0);
     trunk.run_for(600 * SECOND);
     assert_eq!(state(&trunk, 0), SctpState::Failed);
@@ -554,12 +539,11 @@ fn transports_on_a_shared_socket_have_associations_of_their_own() {
 #[test]
 fn the_same_happens_in_the_same_order_at_the_same_time() {
     let run = || {
-        let quality = Quality {
-            lost_per_mille: 50,
-            delay: Duration::from_millis(20),
-            jitter: Duration::from_millis(15),
-        };
-        let mut trunk = Trunk::over(SlowLink::new(quality, 3));
+        let link = Link::new()
+            .latency(Duration::from_millis(20))
+            .reordering_jitter(Duration::from_millis(15))
+            .loss(Loss::percent(5));
+        let mut trunk = Trunk::over(link);
         // Both ends ask.
         trunk.receive(0, SctpStreamParameters::new(9));
         trunk.receive(1, SctpStreamParameters::new(9));

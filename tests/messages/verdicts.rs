@@ -12,7 +12,7 @@ use flumen::{
     DataConsumerId, DataProducerId, Message, MessageWithheld, Setup, Slot, Stage, TickError, Time,
     VerdictError, Veto,
 };
-use flumen_tests::{Quality, Room, SlowLink, Trunk};
+use flumen_tests::{Room, Trunk};
 
 #[derive(Resource, Clone, Copy)]
 struct Own(Veto);
@@ -132,8 +132,7 @@ fn what_comes_over_sctp_is_decided_on_too() {
             .plugin(register)
             .add_systems(Stage::Receive, Slot::After, (veto_bad, shout).chain())
     };
-    let link = SlowLink::new(Quality::GOOD, 1);
-    let mut trunk = Trunk::with(link, configure, flumen::SctpOptions::default());
+    let mut trunk = Trunk::with(configure, flumen::SctpOptions::default());
     // It is the first room that is built with more.
     let bridge = trunk.bridge(1, 0);
     trunk.settle();

@@ -12,7 +12,7 @@ use flumen_tests::layered::{LayeredCall, Path};
 use flumen_tests::meeting::{Encoding, Feedback, Meeting};
 use flumen_tests::victims::Victims;
 use flumen_tests::{
-    Bottleneck, Channels, Check, Packet, Peer, Room, VP8_KEY_FRAME, address, message, turn_all,
+    Channels, Check, Packet, Peer, Room, VP8_KEY_FRAME, address, bottleneck, message, turn_all,
 };
 
 const THREE: [Encoding; 3] = [of(120_000), of(400_000), of(1_200_000)];
@@ -93,7 +93,7 @@ fn a_run_replays_from_its_middle() {
 fn a_meeting_behind_a_narrow_path_replays_from_its_middle() {
     for beginning in BOTH {
         let disk = Disk::default();
-        let path = Bottleneck::of(900_000);
+        let path = bottleneck(900_000);
         let mut meeting = Meeting::told_by(Feedback::TransportCc, &THREE, path);
         meeting.run(Duration::from_secs(4));
         beginning.begin(&mut meeting.room, &disk);

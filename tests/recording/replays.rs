@@ -14,11 +14,12 @@ use flumen::{
     Message, PlainTransportOptions, Refusal, ReplayError, SctpOptions, Setup, Slot, Stage, Subject,
     Time,
 };
+use flumen_sim::Loss;
 use flumen_tests::disk::{Disk, replay, replay_with};
 use flumen_tests::feedback::{packet, pli};
 use flumen_tests::victims::Victims;
 use flumen_tests::{
-    Packet, Quality, Room, SlowLink, Trunk, VP8_KEY_FRAME, address, media_codecs, opus, vp8,
+    GOOD, Packet, Room, Trunk, VP8_KEY_FRAME, address, media_codecs, opus, vp8,
     with_retransmissions,
 };
 
@@ -145,15 +146,9 @@ fn a_replay_ends_in_the_world_of_its_run() {
 #[test]
 fn messages_over_sctp_and_on_direct_transports_replay() {
     let disk = Disk::default();
-    let link = SlowLink::new(
-        Quality {
-            lost_per_mille: 50,
-            ..Quality::GOOD
-        },
-        1,
-    );
     let record = |builder: flumen::Builder| builder.record_to(disk.clone());
-    let mut trunk = Trunk::with(link, record, SctpOptions::default());
+    let mut trunk = Trunk::with(record, SctpOptions::default());
+    trunk.ways.set_link(GOOD.loss(Loss::percent(5)));
     let there = trunk.bridge(0, 0);
     let back = trunk.bridge(1, 0);
     trunk.settle();

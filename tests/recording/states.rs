@@ -9,7 +9,7 @@ use flumen_tests::disk::{Disk, replay, replay_with};
 use flumen_tests::layered::{LayeredCall, Path};
 use flumen_tests::meeting::{Encoding, Meeting};
 use flumen_tests::victims::Victims;
-use flumen_tests::{Bottleneck, Packet, Room, VP8_KEY_FRAME, turn_all};
+use flumen_tests::{Packet, Room, VP8_KEY_FRAME, bottleneck, turn_all};
 
 fn digested(builder: Builder, disk: &Disk) -> Builder {
     builder.state_digest_ticks(7).record_to(disk.clone())
@@ -49,7 +49,7 @@ fn components_are_the_same_behind_a_snapshot() {
         temporal: 2,
     }];
     meeting.film(&cameras);
-    let path = meeting.lay(Bottleneck::of(900_000));
+    let path = meeting.lay(bottleneck(900_000));
     let viewer = meeting.join(
         path,
         Duration::ZERO,

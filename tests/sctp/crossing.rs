@@ -11,7 +11,7 @@ use flumen_tests::{Ends, Stack, message, start};
 fn said(ends: &mut Ends) -> Vec<Vec<u8>> {
     ends.poll();
     let far = Time::from_secs(3_600);
-    let flying = std::iter::from_fn(|| ends.link.arrival(far));
+    let flying = std::iter::from_fn(|| ends.ways.arrival(far));
     flying.map(|(_, datagram)| datagram).collect()
 }
 

@@ -61,7 +61,7 @@ fn a_shutdown_survives_loss() {
     for &stacks in Stack::PAIRS {
         let mut ends = Ends::with(stacks, &Config::default());
         ends.connect();
-        ends.lose(300);
+        ends.lose(30);
         for count in 0..20_u8 {
             ends.send(0, &message(1, vec![count]));
         }
@@ -109,7 +109,7 @@ fn what_is_new_can_be_closed() {
 fn nobody_answers_a_handshake() {
     for &stacks in Stack::PAIRS {
         let mut ends = Ends::with(stacks, &Config::default());
-        ends.lose(1_000);
+        ends.lose(100);
         ends.ends[0].connect(ends.now);
         ends.run_until(|ends| ends.ends[0].state() == State::Failed);
         assert!(
@@ -143,7 +143,7 @@ fn a_peer_that_is_gone_is_noticed() {
         for is_sending in [false, true] {
             let mut ends = Ends::with(stacks, &Config::default());
             ends.connect();
-            ends.lose(1_000);
+            ends.lose(100);
             if is_sending {
                 ends.send(0, &message(1, "into the void"));
             }
@@ -159,7 +159,7 @@ fn a_lost_abort_is_repeated_to_who_goes_on_speaking() {
     for &stacks in Stack::PAIRS {
         let mut ends = Ends::with(stacks, &Config::default());
         ends.connect();
-        ends.lose(1_000);
+        ends.lose(100);
         ends.ends[0].abort(ends.now);
         ends.run_for(Duration::from_millis(20));
         ends.lose(0);
@@ -176,17 +176,17 @@ fn a_lost_abort_is_repeated_to_who_goes_on_speaking() {
 #[test]
 fn what_is_queued_when_the_peer_shuts_down_is_delivered_first() {
     for &stacks in Stack::PAIRS {
-        for lost_per_mille in [0, 50] {
+        for lost in [0, 5] {
             let mut ends = Ends::with(stacks, &Config::default());
             ends.connect();
-            ends.lose(lost_per_mille);
+            ends.lose(lost);
             for count in 0..100_u8 {
                 ends.send(1, &message(1, vec![count; 5_000]));
             }
             ends.ends[0].shut_down(ends.now);
             ends.run_until(|ends| ends.are(State::Closed));
             let got = ends.payloads(0).into_iter().map(|payload| payload[0]);
-            let case = format!("{stacks:?}, {lost_per_mille} per mille lost");
+            let case = format!("{stacks:?}, {lost} % lost");
             assert!(got.eq(0..100), "{case}: {}", ends.got[0].messages.len());
             let closed = AssociationEvent::StateChanged(State::Closed);
             let mut events = ends.got[1].events.iter();
@@ -215,7 +215,7 @@ fn a_shutdown_acknowledges_nothing_that_was_not_sent() {
     for &[stack, _] in Stack::PAIRS {
         for ahead in [1, 1_000_000, 1 << 30] {
             let mut forger = Forger::new(stack, &Config::default());
-            forger.ends.lose(1_000);
+            forger.ends.lose(100);
             forger.ends.send(0, &message(1, "lost"));
             forger.ends.run_for(Duration::from_millis(10));
             let sent = |forger: &Forger| {

@@ -159,7 +159,7 @@ fn who_is_asked_first_does_not_ask_until_the_peer_has_had_its_time() {
 fn a_lost_handshake_is_asked_again() {
     for &stacks in Stack::PAIRS {
         let mut ends = Ends::with(stacks, &Config::default());
-        ends.lose(1_000);
+        ends.lose(100);
         ends.ends[0].connect(ends.now);
         ends.run_for(Duration::from_millis(100));
         ends.lose(0);
@@ -178,7 +178,7 @@ fn every_ppid_arrives_as_it_was_sent() {
         let mut ends = Ends::with(stacks, &Config::default());
         ends.keeps_datagrams = true;
         ends.connect();
-        ends.lose(100);
+        ends.lose(10);
         let mut sent = Vec::new();
         for (length, ordered) in [(1, true), (20_000, true), (20_000, false), (3, false)] {
             for (stream, ppid) in (0..).zip(PPIDS) {
@@ -250,7 +250,7 @@ fn an_unordered_message_overtakes_what_waits() {
     for &stacks in Stack::PAIRS {
         let mut ends = Ends::with(stacks, &Config::default());
         ends.connect();
-        ends.lose(1_000);
+        ends.lose(100);
         ends.send(0, &message(1, "lost at first"));
         ends.poll();
         ends.lose(0);
@@ -291,7 +291,7 @@ fn a_receiver_that_pauses_loses_nothing() {
         };
         let mut ends = Ends::with(stacks, &config);
         ends.connect();
-        ends.lose(1_000);
+        ends.lose(100);
         for count in 0..200_u8 {
             ends.send(0, &message(1, vec![count; 1_000]));
         }

@@ -87,7 +87,7 @@ fn malformed_chunks_of_every_type_do_no_harm() {
         for round in 0..if stack == Stack::Rtc { 150 } else { 15 } {
             let mut noise = Noise::new(round);
             let mut forger = Forger::new(stack, &Config::default());
-            forger.ends.lose(1_000);
+            forger.ends.lose(100);
             forger.ends.send(0, &message(1, vec![1; 5_000]));
             let corpus = corpus(&forger);
             for _ in 0..60 {
@@ -136,7 +136,7 @@ fn who_has_not_answered_the_init_has_nothing_to_say() {
     for stack in stacks() {
         let mut ends = Ends::with([stack, Stack::Rtc], &Config::default());
         ends.keeps_datagrams = true;
-        ends.lose(1_000);
+        ends.lose(100);
         ends.ends[0].connect(ends.now);
         let asked = run_until_sent(&mut ends, kind::INIT);
         let init = chunks(&asked).find_map(|chunk| Init::of(&chunk).map(|init| init.tag));
@@ -225,7 +225,7 @@ fn an_altered_cookie_connects_nobody() {
         ends.keeps_datagrams = true;
         ends.ends[0].connect(ends.now);
         let mut echo = run_until_sent(&mut ends, kind::COOKIE_ECHO);
-        ends.lose(1_000);
+        ends.lose(100);
         let mut fresh = Ends::with([Stack::Rtc, stack], &Config::default());
         let elsewhere = fresh.ends[1].receive(fresh.now, &echo);
         assert_eq!(
@@ -384,7 +384,7 @@ fn as_many_small_messages_as_a_tick_brings_are_no_flood() {
     for packet in &packets {
         assert_eq!(forger.ends.ends[0].receive(now, packet), Ok(()));
     }
-    forger.ends.lose(1_000);
+    forger.ends.lose(100);
     forger.ends.run_for(Duration::from_secs(1));
     assert_eq!(forger.state(), State::Connected);
     assert_eq!(forger.ends.payloads(0).len(), 10_000);
@@ -398,7 +398,7 @@ fn gaps_without_number_are_acknowledged_in_a_datagram() {
             forger.tsn = forger.tsn.wrapping_add(1);
             forger.say_data(WHOLE | 4, 1, sequence, b"x");
         }
-        forger.ends.lose(1_000);
+        forger.ends.lose(100);
         forger.ends.run_for(Duration::from_secs(1));
         assert_eq!(forger.state(), State::Connected, "{stack:?}");
         let sent = forger.ends.got[0].datagrams.iter();
@@ -453,7 +453,7 @@ fn a_peer_without_a_window_fills_no_memory() {
             ..Config::default()
         };
         let mut forger = Forger::new(stack, &config);
-        forger.ends.lose(1_000);
+        forger.ends.lose(100);
         let cumulative = forger.ends.got[0]
             .datagrams
             .iter()

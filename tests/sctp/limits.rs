@@ -41,7 +41,7 @@ fn what_waits_is_limited_by_stream_association_and_number() {
             ..Config::default()
         };
         let mut ends = connected(stacks, &config);
-        ends.lose(1_000);
+        ends.lose(100);
         let mut send = |stream, length| {
             let (now, end) = (ends.now, &mut ends.ends[0]);
             end.send(now, &message(stream, vec![0; length]))
@@ -56,7 +56,7 @@ fn what_waits_is_limited_by_stream_association_and_number() {
 
         ends.lose(0);
         ends.run_until(|ends| ends.ends[0].buffered() == 0);
-        ends.lose(1_000);
+        ends.lose(100);
         let taken = (0..20).take_while(|_| ends.ends[0].send(ends.now, &message(1, "x")).is_ok());
         assert_eq!(taken.count(), 10, "{stacks:?}");
     }

@@ -13,7 +13,7 @@ fn number(payload: &[u8]) -> u16 {
 /// arrived.
 fn arrived(ends: &mut Ends, count: u16, ordered: bool, reliability: Reliability) -> Vec<u16> {
     ends.connect();
-    ends.lose(200);
+    ends.lose(20);
     for index in 0..count {
         let outgoing = OutgoingMessage {
             ordered,
@@ -80,7 +80,7 @@ fn what_may_not_be_retransmitted_is_abandoned() {
 fn what_is_too_old_is_abandoned() {
     let mut ends = Ends::with([Stack::Rtc; 2], &Config::default());
     ends.connect();
-    ends.lose(1_000);
+    ends.lose(100);
     for reliability in [Reliability::Lifetime(100), Reliability::Reliable] {
         let outgoing = OutgoingMessage {
             ordered: false,
@@ -102,7 +102,7 @@ fn a_stream_whose_first_messages_are_abandoned_goes_on() {
     for &stacks in Stack::PAIRS {
         let mut ends = Ends::with(stacks, &Config::default());
         ends.connect();
-        ends.lose(1_000);
+        ends.lose(100);
         let hasty = |index: u8| OutgoingMessage {
             reliability: Reliability::Retransmits(0),
             ..message(3, vec![index])
@@ -132,7 +132,7 @@ fn abandoned_fragments_are_forgotten() {
         };
         let mut ends = Ends::with([Stack::Rtc; 2], &config);
         ends.connect();
-        ends.lose(100);
+        ends.lose(10);
         for index in 0..200_u8 {
             let outgoing = OutgoingMessage {
                 ordered,

@@ -77,7 +77,7 @@ fn a_reset_survives_loss() {
     for &stacks in Stack::PAIRS {
         let mut ends = Ends::with(stacks, &Config::default());
         ends.connect();
-        ends.lose(300);
+        ends.lose(30);
         for round in 0..5_u8 {
             for count in 0..5_u8 {
                 ends.send(0, &message(9, vec![round, count]));
@@ -148,7 +148,7 @@ fn messages_wait_for_the_reset_of_their_stream() {
     for &stacks in Stack::PAIRS {
         let mut ends = Ends::with(stacks, &Config::default());
         ends.connect();
-        ends.lose(200);
+        ends.lose(20);
         for round in 0..4_u8 {
             for count in 0..5 {
                 ends.send(0, &message(4, vec![round, count]));

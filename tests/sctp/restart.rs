@@ -5,12 +5,13 @@ use std::time::Duration;
 use flumen::components::wire::sctp::{chunks, kind};
 use flumen::components::{Created, Purpose, Seed};
 use flumen::sctp::{Association, AssociationEvent, Config, Refused, State};
+use flumen_sim::{Link, Loss};
 use flumen_tests::forger::{forge, init};
-use flumen_tests::{Ends, Noise, Quality, SlowLink, Stack, message, start};
+use flumen_tests::{Ends, Noise, Stack, Ways, message, start};
 
 /// End 1 is a new one; what flies is lost.
 fn restart(ends: &mut Ends, stack: Stack) {
-    while ends.link.arrival(flumen::Time::from_secs(3_600)).is_some() {}
+    while ends.ways.arrival(flumen::Time::from_secs(3_600)).is_some() {}
     ends.ends[1] = stack.associate(Config::default(), start());
     ends.got[1] = Default::default();
     ends.got[0].events.clear();
@@ -134,13 +135,12 @@ struct Interrupted {
 
 fn interrupted(seed: u64) -> Interrupted {
     let mut noise = Noise::new(seed);
-    let quality = Quality {
-        lost_per_mille: noise.below(4) * 100,
-        delay: Duration::from_millis(5 + noise.below(60)),
-        jitter: Duration::from_millis(noise.below(60)),
-    };
+    let link = Link::new()
+        .loss(Loss::percent(10 * noise.below(4) as u32))
+        .latency(Duration::from_millis(5 + noise.below(60)))
+        .reordering_jitter(Duration::from_millis(noise.below(60)));
     let pair = [end(seed, 0), end(seed, 1)];
-    let mut ends = Ends::over(SlowLink::new(quality, seed), pair);
+    let mut ends = Ends::over(Ways::new(link, seed), pair);
     let first = noise.below(2) as usize;
     ends.ends[first].connect(ends.now);
     let both_ask = noise.below(2) == 0;
@@ -158,10 +158,10 @@ fn interrupted(seed: u64) -> Interrupted {
         ends.ends[forgets].connect(ends.now);
     }
     // What flies may still connect who asked with whom it has forgotten.
-    ends.run_for(2 * (quality.delay + quality.jitter));
+    ends.run_for(2 * (link.latency + link.jitter));
     let is_asked_for = asks || ends.ends[1 - forgets].state() == State::Connecting;
     let case = format!(
-        "seed {seed}: {quality:?}, {first} asks first, both: {both_ask}, {forgets} forgets, \
+        "seed {seed}: {link:?}, {first} asks first, both: {both_ask}, {forgets} forgets, \
          asks: {asks}"
     );
     Interrupted {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use flumen::components::wire::sctp::{chunks, kind};
 use flumen::components::{Created, Purpose, Seed};
 use flumen::sctp::{Association, Config, OutgoingMessage, Reliability, State};
-use flumen_tests::{Ends, Noise, Quality, SlowLink, Stack, message, start};
+use flumen_sim::{Link, Loss};
+use flumen_tests::{Ends, Noise, Stack, Ways, message, start};
 
 /// Streams on which messages are reliable and ordered, reliable and unordered, and neither.
 const ORDERED: u16 = 1;
@@ -14,7 +15,7 @@ const FLEETING: u16 = 3;
 /// Messages of each kind in each direction.
 const COUNT: u16 = 60;
 
-fn ends(stacks: [Stack; 2], config: &Config, quality: Quality, seed: u64) -> Ends {
+fn ends(stacks: [Stack; 2], config: &Config, link: Link, seed: u64) -> Ends {
     let epoch = start();
     let mut created = 0..;
     let ends = stacks.map(|stack| {
@@ -23,7 +24,7 @@ fn ends(stacks: [Stack; 2], config: &Config, quality: Quality, seed: u64) -> End
         let association = stack.associate(config.clone(), epoch.clone());
         association.drawing_from(generator)
     });
-    let mut ends = Ends::over(SlowLink::new(quality, seed), ends);
+    let mut ends = Ends::over(Ways::new(link, seed), ends);
     ends.keeps_datagrams = true;
     ends
 }
@@ -77,17 +78,15 @@ fn numbers(ends: &Ends, at: usize, stream: u16) -> Vec<u16> {
     number.collect()
 }
 
-fn qualities() -> impl Iterator<Item = Quality> {
-    let delays = [10, 50, 150].map(Duration::from_millis);
-    [0, 10, 50, 200]
-        .into_iter()
-        .flat_map(move |lost_per_mille| {
-            delays.map(|delay| Quality {
-                lost_per_mille,
-                delay,
-                jitter: delay / 3,
-            })
+/// Links, and what of a hundred datagrams each loses.
+fn links() -> impl Iterator<Item = (u32, Link)> {
+    let latencies = [10, 50, 150].map(Duration::from_millis);
+    [0, 1, 5, 20].into_iter().flat_map(move |lost| {
+        latencies.map(|latency| {
+            let link = Link::new().latency(latency).loss(Loss::percent(lost));
+            (lost, link.reordering_jitter(latency / 3))
         })
+    })
 }
 
 #[test]
@@ -106,11 +105,11 @@ fn messages_do_not_notice_that_a_library_begins_anew() {
 
 fn all_is_well_with(config: &Config) {
     for &stacks in Stack::PAIRS {
-        for (seed, quality) in qualities().enumerate() {
-            let mut ends = ends(stacks, config, quality, seed as u64);
+        for (seed, (lost, link)) in links().enumerate() {
+            let mut ends = ends(stacks, config, link, seed as u64);
             converse(&mut ends, seed as u64);
             for at in [0, 1] {
-                let case = format!("{stacks:?} {quality:?} end {at}");
+                let case = format!("{stacks:?} {link:?} end {at}");
                 assert!(
                     numbers(&ends, at, ORDERED).into_iter().eq(0..COUNT),
                     "{case}"
@@ -124,13 +123,9 @@ fn all_is_well_with(config: &Config) {
                 fleeting.dedup();
                 assert_eq!(fleeting.len(), count, "{case}");
                 // Of three fragments each is lost once in five: half of the messages.
-                let least = if quality.lost_per_mille == 200 {
-                    10
-                } else {
-                    40
-                };
+                let is_lossy = lost == 20;
+                let least = if is_lossy { 10 } else { 40 };
                 assert!(count >= least, "{case}: {count}");
-                let is_lossy = quality.lost_per_mille == 200;
                 assert!(!is_lossy || count < usize::from(COUNT), "{case}: {count}");
             }
         }
@@ -139,9 +134,9 @@ fn all_is_well_with(config: &Config) {
 
 #[test]
 fn the_same_seed_gives_the_same_bytes_at_the_same_times() {
-    for quality in qualities() {
+    for (lost, link) in links() {
         let run = |seed| {
-            let mut ends = ends([Stack::Rtc; 2], &Config::default(), quality, seed);
+            let mut ends = ends([Stack::Rtc; 2], &Config::default(), link, seed);
             converse(&mut ends, 7);
             ends
         };
@@ -151,7 +146,7 @@ fn the_same_seed_gives_the_same_bytes_at_the_same_times() {
             assert_eq!(first.got[at].events, second.got[at].events);
             assert!(first.got[at].datagrams == second.got[at].datagrams);
         }
-        if quality.lost_per_mille > 0 {
+        if lost > 0 {
             let other = run(4);
             assert_ne!(first.got[0].messages, other.got[0].messages);
         }
@@ -160,19 +155,18 @@ fn the_same_seed_gives_the_same_bytes_at_the_same_times() {
 
 #[test]
 fn what_was_recorded_repeats_over_a_lossy_link() {
-    let quality = Quality {
-        lost_per_mille: 50,
-        delay: Duration::from_millis(30),
-        jitter: Duration::from_millis(10),
-    };
-    let mut ends = ends([Stack::Rtc; 2], &Config::default(), quality, 5);
+    let link = Link::new()
+        .latency(Duration::from_millis(30))
+        .reordering_jitter(Duration::from_millis(10))
+        .loss(Loss::percent(5));
+    let mut ends = ends([Stack::Rtc; 2], &Config::default(), link, 5);
     ends.ends.iter_mut().for_each(Association::record);
     converse(&mut ends, 5);
     let tapes = ends
         .ends
         .each_mut()
         .map(|end| end.take_tape().expect("it was recorded"));
-    let mut again = Ends::over(SlowLink::new(quality, 5), tapes.map(Association::recorded));
+    let mut again = Ends::over(Ways::new(link, 5), tapes.map(Association::recorded));
     again.keeps_datagrams = true;
     converse(&mut again, 5);
     for at in [0, 1] {
@@ -184,12 +178,12 @@ fn what_was_recorded_repeats_over_a_lossy_link() {
 #[test]
 fn long_messages_on_many_streams_survive_loss_and_reordering() {
     const STREAMS: u16 = 12;
-    let lossy = |lost_per_mille, millis| Quality {
-        lost_per_mille,
-        delay: Duration::from_millis(millis),
-        jitter: Duration::from_millis(millis),
+    let lossy = |percent, millis| {
+        let link = Link::new().latency(Duration::from_millis(millis));
+        link.reordering_jitter(link.latency)
+            .loss(Loss::percent(percent))
     };
-    for (seed, quality) in [lossy(0, 100), lossy(10, 5), lossy(50, 20)]
+    for (seed, link) in [lossy(0, 100), lossy(1, 5), lossy(5, 20)]
         .into_iter()
         .enumerate()
     {
@@ -200,7 +194,7 @@ fn long_messages_on_many_streams_survive_loss_and_reordering() {
         };
         let epoch = start();
         let pair = [(); 2].map(|()| Stack::Rtc.associate(wide.clone(), epoch.clone()));
-        let mut ends = Ends::over(SlowLink::new(quality, seed as u64), pair);
+        let mut ends = Ends::over(Ways::new(link, seed as u64), pair);
         ends.connect();
         for round in 0..2 {
             for stream in 0..STREAMS {
@@ -216,20 +210,20 @@ fn long_messages_on_many_streams_survive_loss_and_reordering() {
         let messages = ends.got[1].messages.iter().map(|(_, message)| message);
         let long = messages.filter(|message| message.stream < STREAMS);
         let length = long.map(|message| message.payload.len());
-        assert_eq!(length.sum::<usize>(), 2 * 12 * 262_144, "{quality:?}");
-        assert_eq!(ends.payloads(1).len(), 48, "{quality:?}");
+        assert_eq!(length.sum::<usize>(), 2 * 12 * 262_144, "{link:?}");
+        assert_eq!(ends.payloads(1).len(), 48, "{link:?}");
     }
 }
 
 /// Both ask within a few milliseconds, over a link that loses and reorders.
-fn cross(quality: Quality, seed: u64) -> Ends {
+fn cross(link: Link, seed: u64) -> Ends {
     let epoch = start();
     let pair = [0, 1].map(|end| {
         let generator = Seed([seed as u8; 32]).generator(Created(end), Purpose::Sctp);
         let association = Stack::Rtc.associate(Config::default(), epoch.clone());
         association.drawing_from(generator)
     });
-    let mut ends = Ends::over(SlowLink::new(quality, seed), pair);
+    let mut ends = Ends::over(Ways::new(link, seed), pair);
     ends.keeps_datagrams = true;
     let mut noise = Noise::new(seed);
     let first = noise.below(2) as usize;
@@ -249,14 +243,13 @@ fn cross(quality: Quality, seed: u64) -> Ends {
 
 #[test]
 fn who_wins_when_both_ask_at_once_is_the_same_in_every_run() {
-    let quality = Quality {
-        lost_per_mille: 200,
-        delay: Duration::from_millis(10),
-        jitter: Duration::from_millis(10),
-    };
+    let link = Link::new()
+        .latency(Duration::from_millis(10))
+        .reordering_jitter(Duration::from_millis(10))
+        .loss(Loss::percent(20));
     let mut winners = [0; 2];
     for seed in 0..60 {
-        let [one, other] = [(); 2].map(|()| cross(quality, seed));
+        let [one, other] = [(); 2].map(|()| cross(link, seed));
         for at in [0, 1] {
             assert_eq!(one.got[at].events, other.got[at].events, "seed {seed}");
             assert!(

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use flumen::sctp::Stack;
 use flumen::{Message, SctpOptions, SctpState, SendMessageToError};
-use flumen_tests::{Quality, SlowLink, Trunk};
+use flumen_tests::Trunk;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn trunk() -> Trunk {
-    let link = SlowLink::new(Quality::GOOD, 1);
     let stack = |builder: flumen::Builder| builder.sctp_stack(Stack::WebRtcSctp);
-    Trunk::with(link, stack, SctpOptions::default())
+    Trunk::with(stack, SctpOptions::default())
 }
 
 #[test]

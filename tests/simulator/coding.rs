@@ -3,7 +3,6 @@
 
 mod bits;
 mod dependencies;
-mod draw;
 mod encoder;
 mod frame;
 mod seen;
@@ -11,7 +10,6 @@ mod vp8;
 mod vp9;
 
 pub use dependencies::{Dependencies, DependencyEncoder, Stacking, Wrapping};
-pub use draw::Draw;
 pub use encoder::Encoder;
 pub use frame::{Coded, Frame, FrameId, Head};
 pub use seen::{Format, Seen};

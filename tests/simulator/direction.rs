@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use flumen::Time;
 
+use crate::draw::Draw;
 use crate::link::{Link, Loss, Queue};
 use crate::noise::Noise;
 
@@ -13,6 +14,8 @@ use crate::noise::Noise;
 pub struct Crossing {
     /// Datagrams that were sent.
     pub sent: u64,
+    /// Their bytes.
+    pub sent_bytes: u64,
     /// Of these: lost on the way.
     pub lost: u64,
     /// Of these: found the queue full.
@@ -25,13 +28,47 @@ pub struct Crossing {
     pub duplicated: u64,
 }
 
+/// What becomes of a datagram that is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It comes out of the link.
+    Arrives {
+        /// When.
+        at: Time,
+        /// And when once more, if the link doubles it.
+        again: Option<Time>,
+    },
+    /// It is lost on the way.
+    Lost,
+    /// It finds the queue full.
+    Overflowed,
+    /// It is sent while the link is cut.
+    Cut,
+}
+
+impl Fate {
+    /// When it comes out: never, once or twice.
+    pub fn arrivals(self) -> impl Iterator<Item = Time> {
+        let both = match self {
+            Self::Arrives { at, again } => [Some(at), again],
+            Self::Lost | Self::Overflowed | Self::Cut => [None; 2],
+        };
+        both.into_iter().flatten()
+    }
+
+    /// It comes out twice.
+    pub fn is_double(self) -> bool {
+        matches!(self, Self::Arrives { again: Some(_), .. })
+    }
+}
+
 /// One direction of a link.
 #[derive(Clone, Debug)]
-pub(crate) struct Direction {
+pub(crate) struct Direction<D = Noise> {
     pub(crate) link: Link,
     pub(crate) is_cut: bool,
     pub(crate) crossing: Crossing,
-    noise: Noise,
+    draw: D,
     is_bad: bool,
     /// When the last datagram has left the queue.
     free: Time,
@@ -42,16 +79,13 @@ pub(crate) struct Direction {
     last: Time,
 }
 
-/// When a datagram comes out, once or twice.
-pub(crate) type Arrivals = [Option<Time>; 2];
-
-impl Direction {
-    pub(crate) fn new(link: Link, noise: Noise) -> Self {
+impl<D: Draw> Direction<D> {
+    pub(crate) fn new(link: Link, draw: D) -> Self {
         Self {
             link,
             is_cut: false,
             crossing: Crossing::default(),
-            noise,
+            draw,
             is_bad: false,
             free: Time::ZERO,
             waiting: VecDeque::new(),
@@ -61,25 +95,31 @@ impl Direction {
     }
 
     /// Sends a datagram of `len` bytes at `now`.
-    pub(crate) fn send(&mut self, now: Time, len: usize) -> Arrivals {
+    pub(crate) fn send(&mut self, now: Time, len: usize) -> Fate {
         self.crossing.sent += 1;
+        self.crossing.sent_bytes += len as u64;
         if self.is_cut {
             self.crossing.cut += 1;
-            return [None; 2];
+            return Fate::Cut;
         }
         let Some(left) = self.queue(now, len) else {
             self.crossing.overflowed += 1;
-            return [None; 2];
+            return Fate::Overflowed;
         };
         if self.loses() {
             self.crossing.lost += 1;
-            return [None; 2];
+            return Fate::Lost;
         }
-        let first = self.arrival(left);
-        let is_double = self.noise.happens(self.link.duplicated_ppm);
+        let at = self.arrival(left);
+        let is_double = self.draw.happens(self.link.duplicated_ppm);
         self.crossing.duplicated += u64::from(is_double);
-        let second = is_double.then(|| self.arrival(left));
-        [Some(first), second]
+        let again = is_double.then(|| self.arrival(left));
+        Fate::Arrives { at, again }
+    }
+
+    /// How long what is sent at `now` waits for its turn.
+    pub(crate) fn wait(&self, now: Time) -> Duration {
+        self.free - now
     }
 
     /// When it has left the queue; `None` when that is full.
@@ -94,7 +134,7 @@ impl Direction {
         let fits = match self.link.queue {
             Queue::Packets(packets) => self.waiting.len() < packets.max(1),
             Queue::Bytes(bytes) => self.waiting.is_empty() || self.waiting_bytes + len <= bytes,
-            Queue::Delay(delay) => self.free - now <= delay,
+            Queue::Delay(delay) => self.wait(now) <= delay,
         };
         if !fits {
             return None;
@@ -109,7 +149,7 @@ impl Direction {
     fn loses(&mut self) -> bool {
         match self.link.loss {
             Loss::None => false,
-            Loss::Independent { ppm } => self.noise.happens(ppm),
+            Loss::Independent { ppm } => self.draw.happens(ppm),
             Loss::GilbertElliott {
                 worsens_ppm,
                 recovers_ppm,
@@ -121,8 +161,8 @@ impl Direction {
                 } else {
                     worsens_ppm
                 };
-                self.is_bad ^= self.noise.happens(changes);
-                self.noise
+                self.is_bad ^= self.draw.happens(changes);
+                self.draw
                     .happens(if self.is_bad { bad_ppm } else { good_ppm })
             }
         }
@@ -130,10 +170,13 @@ impl Direction {
 
     fn arrival(&mut self, left: Time) -> Time {
         let jitter = self.link.jitter.as_nanos() as u64;
-        let late = Duration::from_nanos(self.noise.below(jitter + 1));
-        // One that is held back overtakes none itself, however soon it would have come.
-        let at = self.last.max(left + self.link.latency + late);
-        if self.noise.happens(self.link.reordered_ppm) {
+        let late = Duration::from_nanos(self.draw.below(jitter + 1));
+        let mut at = left + self.link.latency + late;
+        if !self.link.jitter_reorders {
+            // One that is held back overtakes none itself, however soon it would have come.
+            at = at.max(self.last);
+        }
+        if self.draw.happens(self.link.reordered_ppm) {
             self.crossing.reordered += 1;
             return at + self.link.reordering_span;
         }
@@ -146,12 +189,17 @@ impl Direction {
 mod tests {
     use super::*;
 
+    type Arrivals = [Option<Time>; 2];
+
     const MS: Duration = Duration::from_millis(1);
 
     /// When each of so many datagrams comes out that are sent a millisecond apart.
     fn run(link: Link, count: u64) -> (Vec<Arrivals>, Direction) {
         let mut direction = Direction::new(link, Noise::new(1));
-        let send = |at| direction.send(Time::from_millis(at), 1_000);
+        let send = |at| {
+            let mut arrivals = direction.send(Time::from_millis(at), 1_000).arrivals();
+            [arrivals.next(), arrivals.next()]
+        };
         let arrivals = (0..count).map(send).collect();
         (arrivals, direction)
     }
@@ -194,9 +242,11 @@ mod tests {
     }
 
     #[test]
-    fn jitter_alone_reorders_nothing() {
+    fn jitter_reorders_nothing_unless_it_is_told_to() {
         let (arrivals, _) = run(Link::new().jitter(20 * MS), 1_000);
         assert!(arrivals.is_sorted_by_key(|at| at[0]));
+        let (arrivals, _) = run(Link::new().reordering_jitter(20 * MS), 1_000);
+        assert!(!arrivals.is_sorted_by_key(|at| at[0]));
         let (arrivals, direction) = run(Link::new().reordering(100_000, 5 * MS), 1_000);
         assert!(!arrivals.is_sorted_by_key(|at| at[0]));
         assert!((70..130).contains(&direction.crossing.reordered));

@@ -127,6 +127,8 @@ mod clock;
 #[doc(hidden)]
 pub mod coding;
 mod direction;
+mod draw;
+mod flights;
 mod link;
 mod messenger;
 mod network;
@@ -140,10 +142,12 @@ mod sending;
 mod session;
 mod station;
 mod video;
+mod way;
 
 pub use any_room::{AnyRoom, Cell, Failed, Played};
 pub use checks::Broken;
-pub use direction::Crossing;
+pub use direction::{Crossing, Fate};
+pub use draw::Draw;
 pub use link::{Link, Loss, Queue};
 pub use messenger::MessageReception;
 pub use noise::Noise;
@@ -153,3 +157,4 @@ pub use receiving::{AudioReception, Shown, VideoReception};
 pub use room::Room;
 pub use sending::VideoSent;
 pub use video::{Video, VideoCodec};
+pub use way::Way;

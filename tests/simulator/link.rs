@@ -20,8 +20,10 @@ use std::time::Duration;
 pub struct Link {
     /// How long a datagram takes at least.
     pub latency: Duration,
-    /// How much longer it may take, evenly spread. Nothing overtakes what waits so.
+    /// How much longer it may take, evenly spread.
     pub jitter: Duration,
+    /// What takes longer is overtaken; otherwise everything behind it waits.
+    pub jitter_reorders: bool,
     /// What is lost.
     pub loss: Loss,
     /// So many datagrams in a million are held back by [`Self::reordering_span`], and overtaken.
@@ -62,12 +64,13 @@ pub enum Loss {
 
 impl Loss {
     /// Of a hundred datagrams so many, each alike.
-    pub fn percent(percent: u32) -> Self {
-        match percent.min(100) {
+    pub const fn percent(percent: u32) -> Self {
+        match percent {
             0 => Self::None,
-            percent => Self::Independent {
+            1..100 => Self::Independent {
                 ppm: percent * 10_000,
             },
+            _ => Self::Independent { ppm: 1_000_000 },
         }
     }
 
@@ -109,6 +112,7 @@ impl Link {
         Self {
             latency: Duration::ZERO,
             jitter: Duration::ZERO,
+            jitter_reorders: false,
             loss: Loss::None,
             reordered_ppm: 0,
             reordering_span: Duration::ZERO,
@@ -125,10 +129,19 @@ impl Link {
         self
     }
 
-    /// How much longer it may take.
+    /// How much longer it may take. Nothing overtakes what waits so.
     #[must_use]
     pub const fn jitter(mut self, jitter: Duration) -> Self {
         self.jitter = jitter;
+        self.jitter_reorders = false;
+        self
+    }
+
+    /// The same, and those behind it may overtake it.
+    #[must_use]
+    pub const fn reordering_jitter(mut self, jitter: Duration) -> Self {
+        self.jitter = jitter;
+        self.jitter_reorders = true;
         self
     }
 

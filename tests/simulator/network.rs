@@ -1,10 +1,8 @@
-//! Datagrams under way, each released at its own time.
-
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+//! All datagrams of a room that are under way.
 
 use flumen::Time;
 
+use crate::flights::Flights;
 use crate::peer_id::PeerId;
 use crate::sending::Packet;
 
@@ -25,20 +23,10 @@ pub(crate) enum Toward {
     },
 }
 
-/// A datagram that has arrived.
-#[derive(Clone, Debug)]
-pub(crate) struct Flight {
-    due: Time,
-    order: u64,
-    pub(crate) toward: Toward,
-    pub(crate) bytes: Vec<u8>,
-}
-
 /// All datagrams under way.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Network {
-    flying: BinaryHeap<Reverse<Flight>>,
-    sent: u64,
+    flights: Flights<(Toward, Vec<u8>)>,
     /// Buffers of datagrams that arrived, for those to come.
     spare: Vec<Vec<u8>>,
 }
@@ -49,26 +37,17 @@ impl Network {
         let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.clear();
         bytes.extend_from_slice(datagram);
-        self.sent += 1;
-        self.flying.push(Reverse(Flight {
-            due,
-            order: self.sent,
-            toward,
-            bytes,
-        }));
+        self.flights.send(due, (toward, bytes));
     }
 
     /// When the next datagram arrives.
     pub(crate) fn next(&self) -> Option<Time> {
-        self.flying.peek().map(|flight| flight.0.due)
+        self.flights.next()
     }
 
     /// The next datagram that has arrived by `now`.
-    pub(crate) fn arrival(&mut self, now: Time) -> Option<Flight> {
-        if self.next()? > now {
-            return None;
-        }
-        self.flying.pop().map(|Reverse(flight)| flight)
+    pub(crate) fn arrival(&mut self, now: Time) -> Option<(Toward, Vec<u8>)> {
+        self.flights.arrival(now).map(|(_, flight)| flight)
     }
 
     /// Takes back the buffer of a datagram.
@@ -78,32 +57,6 @@ impl Network {
 
     /// Datagrams under way.
     pub(crate) fn len(&self) -> usize {
-        self.flying.len()
-    }
-}
-
-impl Flight {
-    fn key(&self) -> (Time, u64) {
-        (self.due, self.order)
-    }
-}
-
-impl PartialEq for Flight {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Flight {}
-
-impl PartialOrd for Flight {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Flight {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.key().cmp(&other.key())
+        self.flights.len()
     }
 }

@@ -1,5 +1,7 @@
 //! Numbers that look random, and are the same for the same seed on every machine.
 
+use crate::draw::Draw;
+
 /// A generator of numbers (splitmix64): integers alone, so that no platform rounds them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Noise(u64);
@@ -36,7 +38,7 @@ impl Noise {
 
     /// Whether something happens that does so `parts` times in a million.
     pub fn happens(&mut self, parts: u32) -> bool {
-        parts > 0 && self.below(1_000_000) < u64::from(parts)
+        Draw::happens(self, parts)
     }
 }
 

@@ -10,10 +10,11 @@ use flumen::components::wire::rtp::RtpHeader;
 use flumen::components::{ArrivalHistory, Demand, OutgoingEstimate, Probation, find};
 use flumen::rtp_parameters::MediaKind;
 use flumen::{Builder, ConsumerId, ConsumerOptions, ProducerId, Time, TransportId};
+use flumen_sim::Link;
 
-use crate::bottleneck::{Bottleneck, Narrow};
 use crate::packet::{Packet, VP8_DELTA_FRAME, VP8_KEY_FRAME};
 use crate::parameters::{vp8, with_retransmissions};
+use crate::path::Path;
 use crate::room::{Room, address};
 
 /// A room in which one receiver gets one video over a bottleneck, and tells when packets arrived
@@ -30,7 +31,7 @@ pub struct Downlink {
     /// How it gets it.
     pub consumer: ConsumerId,
     /// The path to the receiver.
-    pub path: Narrow,
+    pub path: Path,
     /// What the receiver makes of what it tells.
     pub lie: fn(&mut Vec<Arrival>),
     /// How a millisecond passes.
@@ -63,26 +64,26 @@ const STEP: Duration = Duration::from_millis(1);
 
 impl Downlink {
     /// A receiver behind `path`.
-    pub fn new(path: Bottleneck) -> Self {
+    pub fn new(path: Link) -> Self {
         Self::with(path, |builder| builder)
     }
 
     /// A receiver behind `path` of an engine that is built with more.
-    pub fn with(path: Bottleneck, configure: impl FnOnce(Builder) -> Builder) -> Self {
+    pub fn with(path: Link, configure: impl FnOnce(Builder) -> Builder) -> Self {
         Self::inside(Room::with(configure), path)
     }
 
     /// The same in a room.
-    pub fn inside(room: Room, path: Bottleneck) -> Self {
+    pub fn inside(room: Room, path: Link) -> Self {
         Self::of(room, path, true)
     }
 
     /// A receiver to which nothing is sent again as another stream.
-    pub fn without_retransmissions(path: Bottleneck) -> Self {
+    pub fn without_retransmissions(path: Link) -> Self {
         Self::of(Room::new(), path, false)
     }
 
-    fn of(mut room: Room, path: Bottleneck, is_repeated: bool) -> Self {
+    fn of(mut room: Room, path: Link, is_repeated: bool) -> Self {
         let sender = room.plain(address(SENDER));
         let parameters = with_retransmissions(vp8(SSRC));
         let producer = room.produce(sender, MediaKind::Video, parameters);
@@ -102,7 +103,7 @@ impl Downlink {
             sender,
             producer,
             consumer,
-            path: Narrow::new(path, 7),
+            path: Path::new(path, 7),
             lie: |_| {},
             tick: Room::tick,
             is_mute: false,
@@ -230,7 +231,8 @@ impl Downlink {
         write_transport_feedback(&mut bytes, 1, SSRC, self.feedback_count, &arrivals);
         self.feedback_count = self.feedback_count.wrapping_add(1);
         if !self.is_mute {
-            self.feedback.push_back((now + self.path.is.delay, bytes));
+            self.feedback
+                .push_back((now + self.path.link().latency, bytes));
         }
     }
 }

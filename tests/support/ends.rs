@@ -8,8 +8,9 @@ use flumen::sctp::{
     Association, AssociationEvent, Config, Epoch, OutgoingMessage, Output, Reliability, State,
     UserMessage,
 };
+use flumen_sim::Loss;
 
-use crate::slow_link::{Quality, SlowLink};
+use crate::ways::{GOOD, Ways};
 
 /// An implementation behind the seam.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +82,7 @@ pub struct Ends {
     /// What they got.
     pub got: [Yielded; 2],
     /// What is between them.
-    pub link: SlowLink,
+    pub ways: Ways,
     /// The time.
     pub now: Time,
     /// Keeps the datagrams in [`Yielded::datagrams`].
@@ -98,15 +99,15 @@ impl Ends {
 
     /// Two associations over a good link.
     pub fn new(ends: [Association; 2]) -> Self {
-        Self::over(SlowLink::new(Quality::GOOD, 1), ends)
+        Self::over(Ways::new(GOOD, 1), ends)
     }
 
-    /// Two associations over `link`.
-    pub fn over(link: SlowLink, ends: [Association; 2]) -> Self {
+    /// Two associations over `ways`.
+    pub fn over(ways: Ways, ends: [Association; 2]) -> Self {
         Self {
             ends,
             got: [Yielded::default(), Yielded::default()],
-            link,
+            ways,
             now: Time::ZERO,
             keeps_datagrams: false,
             out: Output::default(),
@@ -142,12 +143,9 @@ impl Ends {
         self.got[at].events.iter().any(|(_, seen)| *seen == event)
     }
 
-    /// Changes what the link does.
-    pub fn lose(&mut self, per_mille: u64) {
-        self.link.set_quality(Quality {
-            lost_per_mille: per_mille,
-            ..Quality::GOOD
-        });
+    /// From now on a good link loses so much.
+    pub fn lose(&mut self, percent: u32) {
+        self.ways.set_link(GOOD.loss(Loss::percent(percent)));
     }
 
     /// Runs for `span`.
@@ -174,14 +172,14 @@ impl Ends {
     fn step(&mut self, until: Time) -> bool {
         self.poll();
         let due = self.ends.iter().filter_map(Association::next_timeout);
-        let next = due.chain(self.link.next_arrival()).min();
+        let next = due.chain(self.ways.next_arrival()).min();
         let next = next.unwrap_or(until).max(self.now);
         if next >= until {
             self.now = until;
             return false;
         }
         self.now = next;
-        while let Some((to, datagram)) = self.link.arrival(self.now) {
+        while let Some((to, datagram)) = self.ways.arrival(self.now) {
             // Refused or not: the link does not care.
             let _ = self.ends[to].receive(self.now, &datagram);
         }
@@ -199,7 +197,7 @@ impl Ends {
             self.out.clear();
             end.poll(self.now, &mut self.out);
             for datagram in self.out.datagrams() {
-                self.link.send(self.now, 1 - at, datagram);
+                self.ways.send(self.now, 1 - at, datagram);
                 if self.keeps_datagrams {
                     self.got[at].datagrams.push((self.now, datagram.to_vec()));
                 }

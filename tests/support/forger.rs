@@ -44,7 +44,7 @@ impl Forger {
     pub fn stranger(stack: Stack, config: &Config, tsn: u32) -> Self {
         let mut ends = Ends::with([stack, Stack::Rtc], config);
         ends.keeps_datagrams = true;
-        ends.lose(1_000);
+        ends.lose(100);
         let mut stranger = Self { ends, tag: 0, tsn };
         let opening = [&init(STRANGER, tsn)[..], &EXTENSIONS].concat();
         let answer = stranger.ask(&[(kind::INIT, 0, &opening)], kind::INIT_ACK);

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use flumen::components::wire::classify::{PacketKind, classify};
 use flumen::{Builder, ConsumerId, Event, RouterId, Time};
+use flumen_sim::Link;
 
 pub use camera::{Camera, Encoding};
 pub use cross_traffic::{Tcp, Work};
 pub use viewer::{Feedback, Video, Viewer};
 
-use crate::bottleneck::{Bottleneck, Narrow};
 use crate::call::requests_in;
+use crate::path::Path;
 use crate::room::{Room, address};
 
 /// Cameras, receivers, and the paths to these.
@@ -25,8 +26,8 @@ pub struct Meeting {
     pub cameras: Vec<Camera>,
     /// Who receives.
     pub viewers: Vec<Viewer>,
-    /// Bottlenecks.
-    pub paths: Vec<Narrow<Parcel>>,
+    /// Links.
+    pub paths: Vec<Path<Parcel>>,
     /// What else goes through them.
     pub flows: Vec<Tcp>,
     /// The events that were drained.
@@ -73,7 +74,7 @@ impl Meeting {
     }
 
     /// One camera, and one receiver of it behind `path` that tells of it so.
-    pub fn told_by(feedback: Feedback, encodings: &[Encoding], path: Bottleneck) -> Self {
+    pub fn told_by(feedback: Feedback, encodings: &[Encoding], path: Link) -> Self {
         let mut meeting = Self::new();
         let camera = meeting.film(encodings);
         let path = meeting.lay(path);
@@ -83,7 +84,7 @@ impl Meeting {
     }
 
     /// `count` cameras, and one receiver of all of them behind `path`.
-    pub fn of(count: usize, encodings: &[Encoding], path: Bottleneck) -> Self {
+    pub fn of(count: usize, encodings: &[Encoding], path: Link) -> Self {
         Self::of_with(count, encodings, path, |builder| builder)
     }
 
@@ -91,7 +92,7 @@ impl Meeting {
     pub fn of_with(
         count: usize,
         encodings: &[Encoding],
-        path: Bottleneck,
+        path: Link,
         configure: impl FnOnce(Builder) -> Builder,
     ) -> Self {
         let mut meeting = Self::with(configure);
@@ -117,8 +118,8 @@ impl Meeting {
     }
 
     /// Adds a bottleneck.
-    pub fn lay(&mut self, path: Bottleneck) -> usize {
-        self.paths.push(Narrow::new(path, self.noise(7)));
+    pub fn lay(&mut self, path: Link) -> usize {
+        self.paths.push(Path::new(path, self.noise(7)));
         self.paths.len() - 1
     }
 
@@ -135,7 +136,7 @@ impl Meeting {
 
     /// Adds one whose transport is not connected yet.
     pub fn announce(&mut self, path: usize, delay: Duration, feedback: Feedback) -> usize {
-        let back = self.paths[path].is.delay + delay;
+        let back = self.paths[path].link().latency + delay;
         let transport = self.room.unconnected();
         let viewer = Viewer::new(transport, (path, delay, back), feedback);
         self.viewers.push(viewer);

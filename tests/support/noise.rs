@@ -1,23 +1,20 @@
 //! Bytes that look random and are the same in every run.
 
-use flumen_sim::coding::Draw;
+use flumen_sim::Draw;
 
-/// A generator of noise (splitmix64).
+/// A generator of noise, which draws numbers as most do without care: by remainders.
 #[derive(Clone, Debug)]
-pub struct Noise(u64);
+pub struct Noise(flumen_sim::Noise);
 
 impl Noise {
     /// Noise of its own for each `seed`.
     pub fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(flumen_sim::Noise::new(seed))
     }
 
     /// The next 64 bits.
     pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
+        self.0.bits()
     }
 
     /// A number below `end`.

@@ -7,9 +7,10 @@ use flumen::{
     DataProducerOptions, Listen, ListenInfo, PlainTransportOptions, SctpOptions,
     SctpStreamParameters, Time, TransportId,
 };
+use flumen_sim::Link;
 
 use crate::room::{LOCAL, Room, address};
-use crate::slow_link::{Quality, SlowLink};
+use crate::ways::{GOOD, Ways};
 
 /// Two rooms and the link between them, on virtual time.
 pub struct Trunk {
@@ -18,7 +19,7 @@ pub struct Trunk {
     /// The transport of each that the link is between.
     pub transports: [TransportId; 2],
     /// What is between them.
-    pub link: SlowLink,
+    pub ways: Ways,
     /// Keeps what either sends, when it is there.
     pub record: Option<Vec<Vec<u8>>>,
 }
@@ -35,20 +36,18 @@ impl Default for Trunk {
 impl Trunk {
     /// Over a good link, with the default sizes.
     pub fn new() -> Self {
-        Self::over(SlowLink::new(Quality::GOOD, 1))
+        Self::with(|builder| builder, SctpOptions::default())
     }
 
     /// Over `link`, with the default sizes.
-    pub fn over(link: SlowLink) -> Self {
-        Self::with(link, |builder| builder, SctpOptions::default())
+    pub fn over(link: Link) -> Self {
+        let mut trunk = Self::new();
+        trunk.ways.set_link(link);
+        trunk
     }
 
-    /// Over `link`; the first room is built with more, and its transport has `options`.
-    pub fn with(
-        link: SlowLink,
-        configure: impl FnOnce(Builder) -> Builder,
-        options: SctpOptions,
-    ) -> Self {
+    /// Over a good link; the first room is built with more, and its transport has `options`.
+    pub fn with(configure: impl FnOnce(Builder) -> Builder, options: SctpOptions) -> Self {
         // With one seed both would draw the same identifiers and tags.
         let first = Room::with(|builder| configure(builder.seed([8; 32])));
         let mut rooms = [first, Room::new()];
@@ -62,7 +61,7 @@ impl Trunk {
         Self {
             rooms,
             transports,
-            link,
+            ways: Ways::new(GOOD, 1),
             record: None,
         }
     }
@@ -110,12 +109,12 @@ impl Trunk {
 
     fn next(&self) -> Option<Time> {
         let due = self.rooms.iter().map(|room| room.engine.next_deadline());
-        due.chain([self.link.next_arrival()]).flatten().min()
+        due.chain([self.ways.next_arrival()]).flatten().min()
     }
 
     /// Both rooms tick at `now`, and what they send is on its way.
     pub fn tick(&mut self, now: Time) {
-        while let Some((to, datagram)) = self.link.arrival(now) {
+        while let Some((to, datagram)) = self.ways.arrival(now) {
             let local = self.rooms[to].local(self.transports[to]);
             self.rooms[to]
                 .wire
@@ -135,7 +134,7 @@ impl Trunk {
     pub fn carry(&mut self, at: usize) {
         for datagram in self.rooms[at].received() {
             let now = self.rooms[at].now;
-            self.link.send(now, 1 - at, &datagram.bytes);
+            self.ways.send(now, 1 - at, &datagram.bytes);
             if let Some(record) = &mut self.record {
                 record.push(datagram.bytes);
             }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use flumen::components::{Path, Refusal};
 use flumen::rtp_parameters::MediaKind;
 use flumen::{BuildError, Builder, Engine, ProducerId, TransportId};
+use flumen_sim::{Queue, Way};
 use flumen_tests::{
-    Bottleneck, Downlink, Narrow, Packet, Room, VP8_DELTA_FRAME, VP8_KEY_FRAME, address, opus, vp8,
+    Downlink, Packet, Room, VP8_DELTA_FRAME, VP8_KEY_FRAME, address, bottleneck, opus, vp8,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -16,7 +17,7 @@ const AUDIO: u32 = 1_111;
 
 /// A receiver whose path is known to carry about a megabit a second.
 fn known_path() -> Downlink {
-    let mut downlink = Downlink::new(Bottleneck::of(1_000_000));
+    let mut downlink = Downlink::new(bottleneck(1_000_000));
     downlink.want(2_000_000);
     downlink.run(SECOND * 20, |available| available.min(2_000_000));
     downlink.want(100_000);
@@ -42,7 +43,7 @@ fn a_frame_leaves_at_the_rate_of_its_path_and_not_at_once() {
 
 #[test]
 fn a_path_of_which_nothing_is_known_is_not_paced() {
-    let mut downlink = Downlink::new(Bottleneck::of(1_000_000));
+    let mut downlink = Downlink::new(bottleneck(1_000_000));
     assert_eq!(downlink.burst(20, 2), [20, 0]);
 }
 
@@ -233,22 +234,19 @@ fn others_are_not_paced_because_one_is() {
 /// The share of packets lost, per mille, when frames of ten packets, 25 a second, meet a queue of 16
 /// packets before 4 Mbit/s.
 fn lost_per_mille(pacing_percent: u64) -> u64 {
-    let path = Bottleneck {
-        queue_packets: 16,
-        ..Bottleneck::of(4_000_000)
-    };
+    let path = bottleneck(4_000_000).queue(Queue::Packets(16));
     let configure = |builder: Builder| builder.pacing_percent(pacing_percent);
     let mut downlink = Downlink::with(path, configure);
     downlink.want(4_000_000);
     downlink.run(SECOND * 10, |available| available.min(4_000_000));
     downlink.want(2_400_000);
-    let (lost, sent) = (downlink.path.overflowed, downlink.path.queued_ms.len());
+    let before = downlink.path.crossing();
     for _ in 0..500 {
         // Two frames at once, as of two senders.
         downlink.burst(20, 80);
     }
-    let lost = downlink.path.overflowed - lost;
-    lost * 1_000 / (downlink.path.queued_ms.len() - sent) as u64
+    let after = downlink.path.crossing();
+    (after.overflowed - before.overflowed) * 1_000 / (after.sent - before.sent)
 }
 
 #[test]
@@ -263,18 +261,14 @@ fn a_shallow_queue_loses_bursts_that_are_not_paced() {
 /// Packets lost of bursts of `packets` every `ms` milliseconds before a queue of 16 packets: by the
 /// engine, and by a pacer of the same rate that is never early and never late.
 fn lost_beside_ideal(packets: u16, ms: u64) -> (u64, u64) {
-    let path = Bottleneck {
-        queue_packets: 16,
-        ..Bottleneck::of(4_000_000)
-    };
+    let path = bottleneck(4_000_000).queue(Queue::Packets(16));
     let mut downlink = Downlink::new(path);
     downlink.want(4_000_000);
     downlink.run(SECOND * 10, |available| available.min(4_000_000));
     downlink.want(1_000_000);
-    let before = downlink.path.overflowed;
-    let arrived = downlink.path.queued_ms.len() as u64 - before;
-    let len = downlink.received_bytes / arrived;
-    let mut ideal = Narrow::new(path, 7);
+    let before = downlink.path.crossing();
+    let len = downlink.received_bytes / (before.sent - before.overflowed);
+    let mut ideal = Way::new(path, 7);
     let mut next = downlink.room.now;
     for _ in 0..100 {
         next = next.max(downlink.room.now);
@@ -285,7 +279,8 @@ fn lost_beside_ideal(packets: u16, ms: u64) -> (u64, u64) {
         }
         downlink.burst(packets, ms);
     }
-    (downlink.path.overflowed - before, ideal.overflowed)
+    let lost = downlink.path.crossing().overflowed - before.overflowed;
+    (lost, ideal.crossing().overflowed)
 }
 
 #[test]

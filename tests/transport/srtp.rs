@@ -15,8 +15,8 @@ use flumen::{
 use flumen_tests::feedback::pli;
 use flumen_tests::victims::Victims;
 use flumen_tests::{
-    Bottleneck, Call, Downlink, Packet, RECEIVER, Received, Room, SENDER, SSRC, SrtpPeer,
-    VP8_DELTA_FRAME, VP8_KEY_FRAME, address, fails, opus, vp8, with_retransmissions,
+    Call, Downlink, Packet, RECEIVER, Received, Room, SENDER, SSRC, SrtpPeer, VP8_DELTA_FRAME,
+    VP8_KEY_FRAME, address, bottleneck, fails, opus, vp8, with_retransmissions,
 };
 
 const GCM: CryptoSuite = CryptoSuite::AeadAes128Gcm;
@@ -107,7 +107,7 @@ fn whatever_leaves_is_sealed_and_is_what_leaves_without() {
 #[test]
 fn what_tries_a_path_is_sealed_too() {
     let run = |room: Room| {
-        let mut downlink = Downlink::inside(room, Bottleneck::of(2_000_000));
+        let mut downlink = Downlink::inside(room, bottleneck(2_000_000));
         downlink.want(3_000_000);
         let available = downlink.run(Duration::from_secs(4), |available| available);
         (available, downlink.padding_bytes)

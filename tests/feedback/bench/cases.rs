@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use flumen_tests::Bottleneck;
+use flumen_sim::{Link, Queue};
+use flumen_tests::bottleneck;
 use flumen_tests::meeting::{Encoding, Work};
 
 /// A link, what it carries for how long, and who shares it.
@@ -11,7 +12,7 @@ pub(super) struct Case {
     /// As the table calls it.
     pub name: &'static str,
     /// What it is besides its rate.
-    pub link: Bottleneck,
+    pub link: Link,
     /// Seconds, and bits a second.
     pub spans: &'static [(u64, u64)],
     /// The same of the link in the other direction, where media goes that way too.
@@ -50,17 +51,10 @@ const fn at(further: u64, starts: u64) -> Flow {
 
 /// What RFC 8867 has in common: 50 ms one way, jitter of up to 30 ms that reorders nothing, a queue
 /// of 300 ms from which the end is dropped.
-const RFC_8867: Bottleneck = Bottleneck {
-    jitter: Duration::from_millis(30),
-    in_order: true,
-    ..Bottleneck::of(0)
-};
+const RFC_8867: Link = bottleneck(0).jitter(Duration::from_millis(30));
 
 /// A queue of 16 packets, and no jitter.
-const SHALLOW: Bottleneck = Bottleneck {
-    queue_packets: 16,
-    ..Bottleneck::of(0)
-};
+const SHALLOW: Link = bottleneck(0).queue(Queue::Packets(16));
 
 const ONE: Case = Case {
     name: "",
@@ -116,10 +110,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "5.5 round trips",
-        link: Bottleneck {
-            delay: Duration::from_millis(10),
-            ..RFC_8867
-        },
+        link: RFC_8867.latency(Duration::from_millis(10)),
         spans: &[(300, 4_000_000)],
         flows: &[at(0, 0), at(15, 10), at(40, 20), at(90, 30), at(140, 40)],
         ..ONE
@@ -132,10 +123,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "5.6 with 1 s of queue",
-        link: Bottleneck {
-            queue: Duration::from_secs(1),
-            ..RFC_8867
-        },
+        link: RFC_8867.queue(Queue::Delay(Duration::from_secs(1))),
         spans: &[(120, 2_000_000)],
         tcp: &[Work::Long(flumen::Time::ZERO)],
         ..ONE
@@ -162,7 +150,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "steady",
-        link: Bottleneck::of(0),
+        link: bottleneck(0),
         spans: &[(120, 3_000_000)],
         ..ONE
     },
@@ -185,11 +173,9 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "100 ms of jitter",
-        link: Bottleneck {
-            jitter: Duration::from_millis(100),
-            delay: Duration::ZERO,
-            ..Bottleneck::of(0)
-        },
+        link: bottleneck(0)
+            .latency(Duration::ZERO)
+            .reordering_jitter(Duration::from_millis(100)),
         spans: &[(120, 2_000_000)],
         ..ONE
     },

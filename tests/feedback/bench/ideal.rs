@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use flumen::Time;
-use flumen_tests::{Bottleneck, Narrow};
+use flumen_sim::{Link, Way};
 
 /// A pacer that sends each packet when its turn has come, to the nanosecond, however long that takes,
 /// and a link behind it.
 pub(super) struct Ideal {
-    link: Narrow<()>,
+    way: Way<()>,
     waiting: VecDeque<usize>,
     next: Time,
 }
@@ -17,9 +17,9 @@ pub(super) struct Ideal {
 const STEP: Duration = Duration::from_millis(1);
 
 impl Ideal {
-    pub(super) fn new(link: Bottleneck) -> Self {
+    pub(super) fn new(link: Link) -> Self {
         Self {
-            link: Narrow::new(link, 7),
+            way: Way::new(link, 7),
             waiting: VecDeque::new(),
             next: Time::ZERO,
         }
@@ -28,37 +28,38 @@ impl Ideal {
     /// Packets come at `now`, and a millisecond passes in which `pace` bits a second leave, or all at
     /// once, before a link of `rate`.
     pub(super) fn pass(&mut self, packets: &[usize], now: Time, pace: Option<u64>, rate: u64) {
-        self.link.is.rate = rate;
+        self.way.set_link(self.way.link().rate(rate));
         self.waiting.extend(packets);
         self.next = self.next.max(now);
         while self.next < now + STEP
             && let Some(len) = self.waiting.pop_front()
         {
-            self.link.send(self.next, len, ());
+            self.way.send(self.next, len, ());
             let nanos = pace.map_or(0, |pace| len as u64 * 8_000_000_000 / pace);
             self.next += Duration::from_nanos(nanos);
         }
-        while self.link.arrival(now).is_some() {}
+        while self.way.arrival(now).is_some() {}
     }
 
     /// Packets in ten thousand that found the queue full.
     pub(super) fn lost(&self) -> u64 {
-        self.link.overflowed * 10_000 / self.link.lengths.len() as u64
+        let crossing = self.way.crossing();
+        crossing.overflowed * 10_000 / crossing.sent
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use flumen_sim::Queue;
+    use flumen_tests::bottleneck;
+
     use super::*;
 
     #[test]
     fn a_burst_is_lost_at_once_and_not_at_the_pace_of_the_link() {
         // A packet of 1,250 bytes takes a millisecond.
         let rate = 10_000_000;
-        let link = Bottleneck {
-            queue_packets: 16,
-            ..Bottleneck::of(rate)
-        };
+        let link = bottleneck(rate).queue(Queue::Packets(16));
         for (pace, lost) in [(None, 2_000), (Some(2 * rate), 0), (Some(rate), 0)] {
             let mut ideal = Ideal::new(link);
             ideal.pass(&[1_250; 20], Time::ZERO, pace, rate);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use flumen::Time;
 use flumen::components::{Limits, OutgoingEstimate};
+use flumen_sim::Queue;
 use flumen_tests::meeting::{Encoding, Feedback, Meeting, Tcp, Video};
 
 use super::cases::{Case, Flow, encodings, priority};
@@ -53,7 +54,7 @@ impl<'a> Run<'a> {
         let back = (!case.back.is_empty()).then(|| meeting.lay(case.link));
         for (index, work) in (0..).zip(case.tcp) {
             let noise = 100 + index + 1_000 * seed;
-            let flow = Tcp::new(path, *work, case.link.delay, noise);
+            let flow = Tcp::new(path, *work, case.link.latency, noise);
             meeting.flows.push(flow);
         }
         Self {
@@ -63,7 +64,7 @@ impl<'a> Run<'a> {
             came: vec![0],
             sent: vec![0],
             settled: Vec::new(),
-            ideal: (case.link.queue_packets < usize::MAX).then(|| Ideal::new(case.link)),
+            ideal: matches!(case.link.queue, Queue::Packets(_)).then(|| Ideal::new(case.link)),
         }
         .with_back(path, back)
     }
@@ -98,9 +99,9 @@ impl<'a> Run<'a> {
     fn step(&mut self, rate: u64) {
         let ms = self.ms();
         if ms.is_multiple_of(1_000) {
-            self.meeting.paths[0].is.rate = rate;
+            self.meeting.paths[0].change(|link| link.rate(rate));
             if let Some(rate) = rate_at(self.case.back, ms / 1_000) {
-                self.meeting.paths[1].is.rate = rate;
+                self.meeting.paths[1].change(|link| link.rate(rate));
             }
             self.turn(ms / 1_000);
         }
@@ -113,7 +114,7 @@ impl<'a> Run<'a> {
         self.came
             .push(viewers.map(|viewer| viewer.bytes - viewer.padding).sum());
         let path = &mut self.meeting.paths[0];
-        self.sent.push(path.offered);
+        self.sent.push(path.crossing().sent_bytes);
         let is_settled = self.changes().all(|at| ms < at || ms >= at + SETTLES);
         let path = &mut self.meeting.paths[0];
         if is_settled {

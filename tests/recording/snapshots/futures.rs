@@ -9,8 +9,8 @@ use flumen::{ActiveSpeakerObserverOptions, AudioLevelObserverOptions, ConsumerOp
 use flumen_tests::layered::{LayeredCall, Path, Stacking, Wrapping};
 use flumen_tests::meeting::{Encoding, Feedback, Meeting};
 use flumen_tests::{
-    Bottleneck, Call, Downlink, Packet, RECEIVER, Room, SENDER, SSRC, VP8_DELTA_FRAME,
-    VP8_KEY_FRAME, address, opus, vp8, with_retransmissions,
+    Call, Downlink, Packet, RECEIVER, Room, SENDER, SSRC, VP8_DELTA_FRAME, VP8_KEY_FRAME, address,
+    bottleneck, opus, vp8, with_retransmissions,
 };
 
 /// The payload type of Opus.
@@ -58,7 +58,7 @@ fn same(run: impl Fn(bool) -> Future) {
 fn a_meeting_behind_a_narrow_path() {
     for feedback in [Feedback::TransportCc, Feedback::Remb] {
         same(|elsewhere| {
-            let mut meeting = Meeting::told_by(feedback, &THREE, Bottleneck::of(900_000));
+            let mut meeting = Meeting::told_by(feedback, &THREE, bottleneck(900_000));
             meeting.run(Duration::from_secs(4));
             meeting.room.snapshot(elsewhere);
             meeting.run(Duration::from_secs(4));
@@ -71,7 +71,7 @@ fn a_meeting_behind_a_narrow_path() {
 fn a_snapshot_at_any_moment() {
     for millis in (0..60).map(|moment| 700 + moment * 37) {
         same(|elsewhere| {
-            let mut meeting = Meeting::of(2, &THREE, Bottleneck::of(1_500_000));
+            let mut meeting = Meeting::of(2, &THREE, bottleneck(1_500_000));
             meeting.run(Duration::from_millis(millis));
             meeting.room.snapshot(elsewhere);
             meeting.run(Duration::from_millis(500));
@@ -83,7 +83,7 @@ fn a_snapshot_at_any_moment() {
 #[test]
 fn a_path_that_is_probed_and_paced() {
     same(|elsewhere| {
-        let mut downlink = Downlink::new(Bottleneck::of(3_000_000));
+        let mut downlink = Downlink::new(bottleneck(3_000_000));
         downlink.run(Duration::from_secs(3), |_| 1_000_000);
         downlink.burst(80, 3);
         downlink.room.snapshot(elsewhere);

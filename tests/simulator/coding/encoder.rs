@@ -1,6 +1,7 @@
 //! What makes frames.
 
-use super::{Coded, DependencyEncoder, Draw, FrameId, Vp8Encoder, Vp9Encoder};
+use super::{Coded, DependencyEncoder, FrameId, Vp8Encoder, Vp9Encoder};
+use crate::draw::Draw;
 
 /// What makes frames.
 #[derive(Clone, Debug)]

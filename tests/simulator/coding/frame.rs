@@ -1,6 +1,6 @@
 //! A frame, as only its encoder knows it.
 
-use super::draw::Draw;
+use crate::draw::Draw;
 
 /// A frame: one number for each of those that the encoders of a source make, in order. Those of one
 /// picture follow each other.

@@ -1,8 +1,8 @@
 //! VP8 in temporal layers (RFC 7741), and what a decoder reads of it.
 
-use super::draw::Draw;
 use super::frame::{Coded, Count, Frame, FrameId, Head, pattern};
 use super::seen::Seen;
+use crate::draw::Draw;
 
 /// An encoder of one picture size.
 #[derive(Clone, Debug)]

@@ -1,8 +1,8 @@
 //! VP9 in spatial and temporal layers (RFC 9628), and what a decoder reads of it.
 
-use super::draw::Draw;
 use super::frame::{Coded, Count, Frame, FrameId, Head, reference};
 use super::seen::Seen;
+use crate::draw::Draw;
 
 /// How spatial layers need each other, and how that is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -95,24 +95,24 @@ impl Room {
 
     /// What has come through the network is where it was sent to.
     fn arrive(&mut self) {
-        while let Some(flight) = self.network.arrival(self.now) {
-            match flight.toward {
+        while let Some((toward, bytes)) = self.network.arrival(self.now) {
+            match toward {
                 Toward::Engine { peer, packet } => {
                     if let Some(packet) = packet {
                         self.checks.supply.arrive(packet);
                     }
                     let server = self.stations[peer.0].server;
-                    self.inject(server, peer.address(), &flight.bytes);
+                    self.inject(server, peer.address(), &bytes);
                 }
                 Toward::Peer { peer, is_double } => {
                     let mut out = std::mem::take(&mut self.out);
-                    let (station, datagram) = (&mut self.stations[peer.0], &flight.bytes);
+                    let (station, datagram) = (&mut self.stations[peer.0], &bytes);
                     let taken = station.receive(self.now, (datagram, is_double), &mut out);
                     self.note(taken.map_err(|what| ("sealing", format!("{peer} gets {what}"))));
                     self.out = self.send_up(peer, out);
                 }
             }
-            self.network.recycle(flight.bytes);
+            self.network.recycle(bytes);
         }
     }
 
@@ -148,7 +148,7 @@ impl Room {
                 self.checks.supply.send(packet);
             }
             let len = nominal_len(&bytes, station.session.as_ref());
-            for due in station.up.send(self.now, len).into_iter().flatten() {
+            for due in station.up.send(self.now, len).arrivals() {
                 let toward = Toward::Engine { peer, packet };
                 self.network.send(due, toward, &bytes);
             }
@@ -209,9 +209,9 @@ impl Room {
             let Some(peer) = self.peer_at(to) else { return };
             let station = &mut self.stations[peer.0];
             let len = nominal_len(datagram, station.session.as_ref());
-            let arrivals = station.down.send(self.now, len);
-            let is_double = arrivals[1].is_some();
-            for due in arrivals.into_iter().flatten() {
+            let fate = station.down.send(self.now, len);
+            let is_double = fate.is_double();
+            for due in fate.arrivals() {
                 let toward = Toward::Peer { peer, is_double };
                 self.network.send(due, toward, datagram);
             }

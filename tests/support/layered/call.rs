@@ -10,9 +10,10 @@ use flumen::rtp_parameters::{
 use flumen::{
     ConsumerId, ConsumerLayers, ConsumerOptions, Event, PreferredLayers, ProducerId, TransportId,
 };
+use flumen_sim::Draw;
 use flumen_sim::coding::{
-    Coded, DependencyEncoder, Draw, Encoder, Format, FrameId, Stacking, Vp8Encoder, Vp9Encoder,
-    Vp9Mode, Wrapping,
+    Coded, DependencyEncoder, Encoder, Format, FrameId, Stacking, Vp8Encoder, Vp9Encoder, Vp9Mode,
+    Wrapping,
 };
 
 use super::frame::{Frame, name, named};

@@ -6,8 +6,8 @@ use std::time::Duration;
 use flumen::Time;
 
 use super::Parcel;
-use crate::bottleneck::Narrow;
 use crate::noise::Noise;
+use crate::path::Path;
 
 /// A flow: slow start, additive increase, multiplicative decrease once a round trip (RFC 5681,
 /// without its timers).
@@ -73,7 +73,7 @@ impl Tcp {
         }
     }
 
-    pub(super) fn step(&mut self, index: usize, paths: &mut [Narrow<Parcel>], now: Time) {
+    pub(super) fn step(&mut self, index: usize, paths: &mut [Path<Parcel>], now: Time) {
         while let Some(first) = self.news.first_entry() {
             if first.key().0 > now {
                 break;

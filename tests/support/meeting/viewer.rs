@@ -10,8 +10,8 @@ use flumen::rtp_parameters::{RtcpFeedback, RtpCapabilities};
 use flumen::{ConsumerId, ConsumerLayers, ConsumerOptions, Event, ProducerId, Time, TransportId};
 
 use super::Parcel;
-use crate::bottleneck::Narrow;
 use crate::packet::Packet;
+use crate::path::Path;
 use crate::room::Room;
 
 /// How a receiver tells what arrives.
@@ -304,7 +304,7 @@ impl Viewer {
     }
 
     /// What it has to say leaves.
-    pub(super) fn speak(&mut self, index: usize, paths: &mut [Narrow<Parcel>], now: Time) {
+    pub(super) fn speak(&mut self, index: usize, paths: &mut [Path<Parcel>], now: Time) {
         for bytes in self.says.drain(..) {
             match self.path_back {
                 Some(path) => {

@@ -2,8 +2,8 @@
 
 use super::structure::{Stacking, Structure};
 use crate::coding::bits::Fields;
-use crate::coding::draw::Draw;
 use crate::coding::frame::{Coded, Count, Frame, FrameId, Head, pattern, reference};
+use crate::draw::Draw;
 
 /// What is in front of the payloads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
