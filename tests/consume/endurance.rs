@@ -2,25 +2,24 @@
 
 use std::time::Duration;
 
-use flumen_tests::bottleneck;
-use flumen_tests::meeting::{Encoding, Feedback, Meeting};
+use flumen_sim::{Feedback, Peer, Room, Video};
 
 #[test]
 fn a_video_whose_layers_stay_goes_on_when_its_numbers_have_come_around() {
-    let encoding = Encoding {
-        bitrate: 60_000_000,
-        temporal: 3,
-    };
-    let path = bottleneck(1_000_000_000);
-    let mut meeting = Meeting::told_by(Feedback::None, &[encoding], path);
-    let mut packets = 0;
+    let video = Video::vp8()
+        .temporal_layers(3)
+        .bitrate(60_000_000)
+        .frame_rate(120);
+    let mut room = Room::new(1);
+    let alice = room.join(Peer::new().video(video));
+    let bob = room.join(Peer::new().feedback(Feedback::None));
     for second in 0..24 {
-        meeting.viewers[0].begin();
-        meeting.run(Duration::from_secs(1));
-        let viewer = &meeting.viewers[0];
-        let shown = viewer.videos[0].shown.len();
-        assert!(shown > 20, "{shown} pictures in second {second}");
-        packets += viewer.sent;
+        let before = room.video(bob, alice).frames;
+        room.run_for(Duration::from_secs(1));
+        let shown = room.video(bob, alice).frames - before;
+        assert!(shown > 100, "{shown} pictures in second {second}");
     }
+    let packets = room.crossing(bob)[1].sent;
     assert!(packets > 2 << 16, "{packets} packets");
+    room.close();
 }

@@ -6,6 +6,7 @@ mod disks;
 mod files;
 mod layouts;
 mod replays;
+mod rooms;
 mod settings;
 mod snapshots;
 mod states;

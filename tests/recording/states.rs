@@ -5,11 +5,12 @@ use std::time::Duration;
 use flumen::components::{Ledger, Score, find};
 use flumen::ecs::prelude::{Query, ResMut};
 use flumen::{Builder, Divergence, Engine, ReplayError, Setup, Slot, Stage};
+use flumen_sim::Peer;
+use flumen_tests::Room;
 use flumen_tests::disk::{Disk, replay, replay_with};
-use flumen_tests::layered::{LayeredCall, Path};
-use flumen_tests::meeting::{Encoding, Meeting};
 use flumen_tests::victims::Victims;
-use flumen_tests::{Packet, Room, VP8_KEY_FRAME, bottleneck, turn_all};
+
+use crate::rooms::crowded;
 
 fn digested(builder: Builder, disk: &Disk) -> Builder {
     builder.state_digest_ticks(7).record_to(disk.clone())
@@ -24,51 +25,27 @@ fn talk(victims: &mut Victims, ticks: u32) {
 
 #[test]
 fn components_are_the_same_in_a_replay() {
-    let disk = Disk::default();
-    let mut victims = Victims::with(|builder| digested(builder, &disk));
-    talk(&mut victims, 100);
-    replay(&disk.finish(&mut victims.room.engine)).unwrap();
-    let disk = Disk::default();
-    let mut room = Room::with(|builder| digested(builder, &disk));
-    let (mut peers, ..) = room.browsers();
-    for number in 0..100 {
-        peers[0].send(&room, &Packet::new(96, number, 2_222, VP8_KEY_FRAME));
-        room.tick();
-        turn_all(&mut room, &mut peers);
+    for seed in 0..4 {
+        let disk = Disk::default();
+        let mut room = crowded(seed, |builder| digested(builder, &disk));
+        room.run_for(Duration::from_secs(3));
+        replay(&disk.finish(room.engine_mut())).unwrap();
     }
-    replay(&disk.finish(&mut room.engine)).unwrap();
 }
 
 /// Behind a snapshot entities have other names in the world, and are the same.
 #[test]
 fn components_are_the_same_behind_a_snapshot() {
-    let disk = Disk::default();
-    let mut meeting = Meeting::with(|builder| builder.state_digest_ticks(7));
-    let cameras = [Encoding {
-        bitrate: 300_000,
-        temporal: 2,
-    }];
-    meeting.film(&cameras);
-    let path = meeting.lay(bottleneck(900_000));
-    let viewer = meeting.join(
-        path,
-        Duration::ZERO,
-        flumen_tests::meeting::Feedback::TransportCc,
-    );
-    meeting.run(Duration::from_secs(2));
-    meeting.room.engine.record_to(disk.clone()).unwrap();
-    meeting.watch(viewer, 0);
-    meeting.run(Duration::from_secs(2));
-    replay(&disk.finish(&mut meeting.room.engine)).unwrap();
-    for seed in 0..5 {
-        let mut call = LayeredCall::running(3, 3, seed);
-        for _ in 0..20 {
-            call.do_anything();
-            call.stir(Path::Lossy);
-        }
-        let here = call.room.engine.state_digest().unwrap();
-        call.room.snapshot(true);
-        assert_eq!(call.room.engine.state_digest().unwrap(), here);
+    for seed in 0..4 {
+        let mut room = crowded(seed, |builder| builder.state_digest_ticks(7));
+        room.run_for(Duration::from_secs(2));
+        let mut other = room.fork(|builder| builder);
+        assert_eq!(other.state_digest(), room.state_digest());
+        let disk = Disk::default();
+        room.engine_mut().record_to(disk.clone()).unwrap();
+        room.join(Peer::new());
+        room.run_for(Duration::from_secs(2));
+        replay(&disk.finish(room.engine_mut())).unwrap();
     }
 }
 

@@ -1,31 +1,19 @@
-//! Two futures of one snapshot, in the same engine and in another one: nothing tells them apart.
+//! Two futures of one snapshot, in the same engine and in another one: nothing tells them apart. Rooms
+//! that are forked are in the tests of the simulator.
 
 use std::time::Duration;
 
 use flumen::components::wire::rtcp::write_nack;
-use flumen::rtp_parameters::{MediaKind, RtpHeaderExtensionParameters};
+use flumen::rtp_parameters::MediaKind;
 use flumen::srtp::CryptoSuite;
-use flumen::{ActiveSpeakerObserverOptions, AudioLevelObserverOptions, ConsumerOptions, Message};
-use flumen_tests::layered::{LayeredCall, Path, Stacking, Wrapping};
-use flumen_tests::meeting::{Encoding, Feedback, Meeting};
+use flumen::{ConsumerOptions, Message};
 use flumen_tests::{
-    Call, Downlink, Packet, RECEIVER, Room, SENDER, SSRC, VP8_DELTA_FRAME, VP8_KEY_FRAME, address,
+    Call, Downlink, Packet, RECEIVER, Room, SSRC, VP8_DELTA_FRAME, VP8_KEY_FRAME, address,
     bottleneck, opus, vp8, with_retransmissions,
 };
 
 /// The payload type of Opus.
 const OPUS: u8 = 111;
-const LEVEL_URI: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
-const LEVEL: u8 = 12;
-
-const THREE: [Encoding; 3] = [of(120_000), of(400_000), of(1_200_000)];
-
-const fn of(bitrate: u64) -> Encoding {
-    Encoding {
-        bitrate,
-        temporal: 3,
-    }
-}
 
 /// What left behind a snapshot, and what events and figures say.
 #[derive(Debug, PartialEq)]
@@ -55,32 +43,6 @@ fn same(run: impl Fn(bool) -> Future) {
 }
 
 #[test]
-fn a_meeting_behind_a_narrow_path() {
-    for feedback in [Feedback::TransportCc, Feedback::Remb] {
-        same(|elsewhere| {
-            let mut meeting = Meeting::told_by(feedback, &THREE, bottleneck(900_000));
-            meeting.run(Duration::from_secs(4));
-            meeting.room.snapshot(elsewhere);
-            meeting.run(Duration::from_secs(4));
-            Future::of(&mut meeting.room)
-        });
-    }
-}
-
-#[test]
-fn a_snapshot_at_any_moment() {
-    for millis in (0..60).map(|moment| 700 + moment * 37) {
-        same(|elsewhere| {
-            let mut meeting = Meeting::of(2, &THREE, bottleneck(1_500_000));
-            meeting.run(Duration::from_millis(millis));
-            meeting.room.snapshot(elsewhere);
-            meeting.run(Duration::from_millis(500));
-            Future::of(&mut meeting.room)
-        });
-    }
-}
-
-#[test]
 fn a_path_that_is_probed_and_paced() {
     same(|elsewhere| {
         let mut downlink = Downlink::new(bottleneck(3_000_000));
@@ -90,32 +52,6 @@ fn a_path_that_is_probed_and_paced() {
         downlink.run(Duration::from_secs(3), |_| 2_000_000);
         Future::of(&mut downlink.room)
     });
-}
-
-#[test]
-fn layers_of_every_kind() {
-    let calls: [fn(u64) -> LayeredCall; 3] = [
-        |seed| LayeredCall::running(3, 3, seed),
-        |seed| LayeredCall::svc(Wrapping::Av1, Stacking::Key, seed).begun(),
-        |seed| LayeredCall::svc(Wrapping::H264, Stacking::Full, seed).begun(),
-    ];
-    for call in calls {
-        for seed in 0..10 {
-            same(|elsewhere| {
-                let mut call = call(seed);
-                for _ in 0..20 {
-                    call.do_anything();
-                    call.stir(Path::Lossy);
-                }
-                call.room.snapshot(elsewhere);
-                for _ in 0..20 {
-                    call.do_anything();
-                    call.stir(Path::Lossy);
-                }
-                Future::of(&mut call.room)
-            });
-        }
-    }
 }
 
 /// What was sent before is sent again, with the numbers of then.
@@ -157,53 +93,6 @@ fn what_was_sent_before_is_sent_again() {
             Future::of(&mut call.room)
         });
     }
-}
-
-#[test]
-fn who_speaks_and_who_is_loud() {
-    same(|elsewhere| {
-        let mut room = Room::new();
-        let (router, engine) = (room.router, &mut room.engine);
-        let loud = AudioLevelObserverOptions::default();
-        let loud = engine.create_audio_level_observer(router, loud);
-        let speaks = ActiveSpeakerObserverOptions::default();
-        let speaks = engine.create_active_speaker_observer(router, speaks);
-        let observers = [loud.unwrap(), speaks.unwrap()];
-        let mut people = Vec::new();
-        for number in 0..3_u16 {
-            let transport = room.plain(address(SENDER + number));
-            let mut voice = opus(SSRC);
-            let level = RtpHeaderExtensionParameters::new(LEVEL_URI, LEVEL);
-            voice.header_extensions.push(level);
-            let producer = room.produce(transport, MediaKind::Audio, voice);
-            for observer in observers {
-                room.engine.add_producer(observer, producer).unwrap();
-            }
-            people.push(transport);
-        }
-        let talk = |room: &mut Room, from: u16| {
-            for number in from..from + 200 {
-                for (person, &transport) in people.iter().enumerate() {
-                    let speaks = usize::from(number / 50) % 3 == person;
-                    let level = if speaks { 20 } else { 100 };
-                    let packet = Packet::new(OPUS, number, SSRC, b"voice");
-                    room.arrive(transport, &packet.with_extension(LEVEL, &[level]));
-                }
-                room.tick_after(Duration::from_millis(20));
-            }
-        };
-        talk(&mut room, 0);
-        room.snapshot(elsewhere);
-        talk(&mut room, 230);
-        let future = Future::of(&mut room);
-        let is_told = |name| future.events.iter().any(|event| event.contains(name));
-        assert!(
-            is_told("dominantspeaker") && is_told("volumes"),
-            "{:?}",
-            future.events
-        );
-        future
-    });
 }
 
 /// Ids go on: those that were closed stay closed, and no new one is the same as an old one.

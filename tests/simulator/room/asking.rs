@@ -166,6 +166,15 @@ impl Room {
         [station.up.crossing, station.down.crossing]
     }
 
+    /// How loud the sound of a peer is from here on, as [`Audio::level`](crate::Audio::level) has it.
+    pub fn set_level(&mut self, peer: PeerId, level: u8) {
+        for source in &mut self.stations[peer.0].sources {
+            if let Source::Microphone(microphone) = source {
+                microphone.set_level(level);
+            }
+        }
+    }
+
     /// Puts a peer behind another link, in both directions. What is on its way stays so.
     pub fn set_link(&mut self, peer: PeerId, link: Link) {
         self.set_up(peer, link);

@@ -43,6 +43,10 @@ impl Microphone {
         }
     }
 
+    pub(crate) fn set_level(&mut self, level: u8) {
+        self.audio = self.audio.level(level);
+    }
+
     /// Says nothing before `local`, on the peer's clock.
     pub(crate) fn hold(&mut self, local: Time) {
         while self.next < local {
