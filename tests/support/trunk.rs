@@ -7,7 +7,6 @@ use flumen::{
     DataProducerOptions, Listen, ListenInfo, PlainTransportOptions, SctpOptions,
     SctpStreamParameters, Time, TransportId,
 };
-use flumen_sim::Link;
 
 use crate::room::{LOCAL, Room, address};
 use crate::ways::{GOOD, Ways};
@@ -37,13 +36,6 @@ impl Trunk {
     /// Over a good link, with the default sizes.
     pub fn new() -> Self {
         Self::with(|builder| builder, SctpOptions::default())
-    }
-
-    /// Over `link`, with the default sizes.
-    pub fn over(link: Link) -> Self {
-        let mut trunk = Self::new();
-        trunk.ways.set_link(link);
-        trunk
     }
 
     /// Over a good link; the first room is built with more, and its transport has `options`.

@@ -37,8 +37,13 @@ fn call(seed: u64) -> Room {
 
 #[test]
 fn the_same_seed_gives_the_same_run() {
-    assert_eq!(call(1).digest(), call(1).digest());
-    assert_ne!(call(1).digest(), call(2).digest());
+    let [mut one, mut other] = [call(1), call(1)];
+    assert_eq!(one.digest(), other.digest());
+    let told = one.take_events();
+    assert!(told.len() > 100, "{told:?}");
+    assert_eq!(told, other.take_events());
+    assert_eq!(one.engine().ledger(), other.engine().ledger());
+    assert_ne!(one.digest(), call(2).digest());
 }
 
 #[test]

@@ -47,7 +47,6 @@ pub struct Viewer {
     pub padding: u64,
     /// See `bytes`.
     pub repeated: u64,
-    marked: u64,
     feedback: Feedback,
     delay: Duration,
     back: Duration,
@@ -137,7 +136,6 @@ impl Viewer {
             bytes: 0,
             padding: 0,
             repeated: 0,
-            marked: 0,
             feedback,
             delay,
             back,
@@ -198,16 +196,6 @@ impl Viewer {
             video.shown.clear();
             video.shown.extend(last);
         }
-    }
-
-    /// What comes from here on is counted apart.
-    pub fn mark(&mut self) {
-        self.marked = self.bytes - self.padding;
-    }
-
-    /// Bytes that came since then, without padding.
-    pub fn since_mark(&self) -> u64 {
-        self.bytes - self.padding - self.marked
     }
 
     pub(super) fn count_sent(&mut self, fits: bool) {
