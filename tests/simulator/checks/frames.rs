@@ -64,9 +64,10 @@ impl Check for Frames {
             self.resumed.swap_remove(index);
             video.encoding = None;
         }
-        // What waited for its turn when its consumer paused may come when that goes on.
+        // What waited for its turn when its consumer paused may come when that goes on, be it the rest
+        // of a key frame.
         let begins = video.encoding.is_none() && video.newest.is_some();
-        if begins && !stamp.is_key && self.leftovers.take(subject) {
+        if begins && !stamp.is_entrance() && self.leftovers.take(subject) {
             return Ok(());
         }
         let was_there =

@@ -53,8 +53,13 @@ impl Stamp {
             frame: self.id,
             index: self.index,
             count: self.count,
-            is_entrance: self.is_key && self.spatial == 0 && self.index == 0,
+            is_entrance: self.is_entrance(),
         }
+    }
+
+    /// It begins what needs nothing from before.
+    pub(crate) fn is_entrance(&self) -> bool {
+        self.is_key && self.spatial == 0 && self.index == 0
     }
 
     /// The frames that it refers to.
