@@ -13,6 +13,8 @@ use flumen_tests::{
     Channels, Check, Packet, Peer, Room, VP8_KEY_FRAME, address, message, turn_all,
 };
 
+use crate::rooms::{crowded, wish};
+
 /// How a recording comes to begin with a snapshot.
 #[derive(Clone, Copy, Debug)]
 enum Beginning {
@@ -86,13 +88,14 @@ fn rooms_replay_from_their_middle() {
         .flat_map(|one| (0..4).map(move |seed| (one, seed)))
     {
         let disk = Disk::default();
-        let mut room = crate::rooms::crowded(seed, |builder| builder);
-        room.run_for(Duration::from_millis(3_000 + 37 * seed));
+        let (mut room, crowd) = crowded(seed, |builder| builder);
+        wish(&mut room, crowd);
+        room.run_for(Duration::from_millis(37 * seed));
         match beginning {
             Beginning::Here => room.engine_mut().record_to(disk.clone()).unwrap(),
             Beginning::Elsewhere => room = room.fork(|builder| builder.record_to(disk.clone())),
         }
-        room.run_for(Duration::from_secs(3));
+        wish(&mut room, crowd);
         replayed(room.engine_mut(), &disk);
     }
 }

@@ -10,7 +10,7 @@ use flumen_tests::Room;
 use flumen_tests::disk::{Disk, replay, replay_with};
 use flumen_tests::victims::Victims;
 
-use crate::rooms::crowded;
+use crate::rooms::{crowded, wish};
 
 fn digested(builder: Builder, disk: &Disk) -> Builder {
     builder.state_digest_ticks(7).record_to(disk.clone())
@@ -27,8 +27,8 @@ fn talk(victims: &mut Victims, ticks: u32) {
 fn components_are_the_same_in_a_replay() {
     for seed in 0..4 {
         let disk = Disk::default();
-        let mut room = crowded(seed, |builder| digested(builder, &disk));
-        room.run_for(Duration::from_secs(3));
+        let (mut room, crowd) = crowded(seed, |builder| digested(builder, &disk));
+        wish(&mut room, crowd);
         replay(&disk.finish(room.engine_mut())).unwrap();
     }
 }
@@ -37,14 +37,14 @@ fn components_are_the_same_in_a_replay() {
 #[test]
 fn components_are_the_same_behind_a_snapshot() {
     for seed in 0..4 {
-        let mut room = crowded(seed, |builder| builder.state_digest_ticks(7));
-        room.run_for(Duration::from_secs(2));
+        let (mut room, crowd) = crowded(seed, |builder| builder.state_digest_ticks(7));
+        wish(&mut room, crowd);
         let mut other = room.fork(|builder| builder);
         assert_eq!(other.state_digest(), room.state_digest());
         let disk = Disk::default();
         room.engine_mut().record_to(disk.clone()).unwrap();
         room.join(Peer::new());
-        room.run_for(Duration::from_secs(2));
+        wish(&mut room, crowd);
         replay(&disk.finish(room.engine_mut())).unwrap();
     }
 }
