@@ -114,6 +114,10 @@
 //! [`Room::fork`] makes another room of one, which goes on from a snapshot of its engine: what follows
 //! from a change is what differs between the two.
 //!
+//! # Links without a room
+//!
+//! [`Way`] is one direction of a link for tests of what is not in a room, be it an association or a pacer.
+//!
 //! # What is not simulated
 //!
 //! Pixels: frames have the sizes and the descriptors of their codec, and say what they refer to. Senders
