@@ -232,7 +232,7 @@ impl Layering {
         let header = &from.packet.header;
         self.awaiting = None;
         self.is_following = true;
-        self.pictures.begin(self.selection.target());
+        self.pictures.begin(self.selection.target(), self.current);
         let behind = |sent: Option<u8>, first: Option<u8>| match (sent, first) {
             (Some(sent), Some(first)) => sent.wrapping_add(1).wrapping_sub(first),
             _ => 0,

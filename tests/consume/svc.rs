@@ -169,6 +169,66 @@ fn a_layer_that_never_comes_is_not_waited_for() {
         let asked = call.asked(0);
         call.run(30);
         assert!(call.asked(0) <= asked + 1, "{mode:?}");
+        for _ in 0..3 {
+            call.sources[0].begin_anew();
+            call.run(10);
+        }
+        let rates = [0, 2].map(|temporal| Some((0, temporal)));
+        assert_eq!(call.told(), rates, "{mode:?}");
+    }
+}
+
+#[test]
+fn a_layer_that_has_stopped_is_not_told_with_every_key_picture() {
+    for mode in MODES {
+        let mut call = LayeredCall::vp9(mode, 10).begun();
+        call.run(20);
+        call.told();
+        call.sources[0].set_spatial(1);
+        call.sources[0].begin_anew();
+        call.run(10);
+        for _ in 0..3 {
+            call.sources[0].begin_anew();
+            call.run(10);
+        }
+        assert_eq!(call.told(), [Some((0, 2))], "{mode:?}");
+    }
+}
+
+#[test]
+fn layers_that_come_in_another_tick_than_the_lower_ones_of_a_key_picture_are_told_once() {
+    for mode in MODES {
+        let mut call = LayeredCall::vp9(mode, 8).begun();
+        call.run(20);
+        call.prefer(0, None);
+        call.sources[0].begin_anew();
+        call.run(10);
+        call.told();
+        call.prefer(2, None);
+        for _ in 0..3 {
+            call.sources[0].begin_anew();
+            for packet in call.encode_all() {
+                call.send(&[packet]);
+            }
+            call.run(10);
+        }
+        assert_eq!(call.told(), [Some((2, 2))], "{mode:?}");
+    }
+}
+
+#[test]
+fn a_sender_that_counts_its_pictures_anew_changes_nothing_that_is_told() {
+    for mode in MODES {
+        let mut call = LayeredCall::vp9(mode, 9).begun();
+        call.run(20);
+        call.told();
+        call.sources[0].count_anew();
+        for packet in call.encode_all() {
+            call.send(&[packet]);
+        }
+        call.run(10);
+        assert_eq!(call.told(), [], "{mode:?}");
+        assert_eq!(call.current(), Some((2, 2)));
     }
 }
 

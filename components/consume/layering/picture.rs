@@ -64,10 +64,12 @@ impl Pictures {
         }
     }
 
-    /// Another stream begins, of which this is wanted.
-    pub(super) fn begin(&mut self, target: Option<ConsumerLayers>) {
+    /// Another stream begins, of which this is wanted; or the same one anew, of which `before` was
+    /// forwarded.
+    pub(super) fn begin(&mut self, target: Option<ConsumerLayers>, before: Option<ConsumerLayers>) {
         let target = target.unwrap_or_default();
         *self = Self::new(self.is_simulcast);
+        self.current = before.filter(|_| !self.is_simulcast).unwrap_or_default();
         self.wanted = ConsumerLayers {
             spatial_layer: if self.is_simulcast {
                 EVERY_SPATIAL_LAYER
@@ -142,10 +144,7 @@ impl Pictures {
         if let Some(target) = target {
             self.aim(target.spatial_layer, is_key, last, frames);
         }
-        self.current.spatial_layer = match is_key {
-            true => self.wanted.spatial_layer,
-            false => self.current.spatial_layer.min(self.wanted.spatial_layer),
-        };
+        self.current.spatial_layer = self.current.spatial_layer.min(self.wanted.spatial_layer);
     }
 
     /// What the last picture tells, now that it is over. A wanted layer that `stands_alone` and does
@@ -187,7 +186,8 @@ impl Pictures {
         }
     }
 
-    /// A packet was forwarded; returns what is forwarded now.
+    /// A packet was forwarded; returns what is forwarded now. Of a key picture, what was before until
+    /// all that is wanted of it has come, or it is over.
     pub(super) fn forwarded(&mut self, descriptor: &Descriptor, late: bool) -> ConsumerLayers {
         let Descriptor {
             spatial_layer,
@@ -195,13 +195,16 @@ impl Pictures {
             ..
         } = *descriptor;
         if !late {
-            if let Some(picture) = &mut self.newest {
+            let current = &mut self.current;
+            current.temporal_layer = current.temporal_layer.max(temporal_layer);
+            let picture = self.newest.as_mut();
+            let is_whole = picture.is_none_or(|picture| {
                 picture.forwarded = picture.forwarded.max(Some(spatial_layer));
+                !picture.is_key || spatial_layer >= self.wanted.spatial_layer
+            });
+            if is_whole {
+                current.spatial_layer = current.spatial_layer.max(spatial_layer);
             }
-            self.current = ConsumerLayers {
-                spatial_layer: self.current.spatial_layer.max(spatial_layer),
-                temporal_layer: self.current.temporal_layer.max(temporal_layer),
-            };
         }
         self.current
     }
