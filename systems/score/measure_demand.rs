@@ -168,7 +168,8 @@ impl Ladder {
             let Ok((mut reception, groups)) = receptions.get_mut(stream) else {
                 continue;
             };
-            let alone = groups.is_some_and(PictureGroups::is_ksvc);
+            // Pictures of VP9 may say otherwise than was declared.
+            let alone = groups.map_or(encoding.is_ksvc, PictureGroups::is_ksvc);
             reception.rate.each_recent(self.now, alone, |layer| {
                 let spatial_layer = if self.is_simulcast {
                     index

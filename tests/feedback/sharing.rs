@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use flumen::components::event::WantedLayersChanged;
+use flumen::components::{Demand, find};
 use flumen::rtp_parameters::MediaKind;
 use flumen::{Event, PreferredLayers};
 use flumen_sim::Loss;
+use flumen_tests::layered::{LayeredCall, Stacking, Wrapping};
 use flumen_tests::meeting::{Encoding, Feedback, Meeting};
 use flumen_tests::{Packet, address, bottleneck, opus};
 
@@ -113,6 +115,20 @@ fn another_priority_is_another_share_at_once() {
     meeting.run(seconds(3));
     let found = layers(&meeting);
     assert!(found[1] > found[0], "{found:?}");
+}
+
+#[test]
+fn layers_that_stand_alone_are_not_asked_for_with_those_below() {
+    // What is wanted, in percent of what is sent, with the headers of that.
+    let [full, alone] = [Stacking::Full, Stacking::Key].map(|stacking| {
+        let mut call = LayeredCall::svc(Wrapping::Av1, stacking, 1).begun();
+        call.run(150);
+        let world = call.room.engine.world();
+        let receiver = find(world, call.receiver).unwrap();
+        let demand = world.get::<Demand>(receiver).unwrap();
+        demand.layers.unwrap() * 100 / demand.forwarded
+    });
+    assert!(full.abs_diff(alone) < 15, "{full} and {alone} percent");
 }
 
 #[test]
