@@ -25,7 +25,7 @@ impl LayerCounts {
 
     /// What packets can tell apart: no descriptor has more than three bits for a layer (RFC 9628
     /// section 4.2), whatever was declared.
-    const MAX: u8 = 8;
+    pub(crate) const MAX: u8 = 8;
 
     fn telling(self) -> Self {
         Self {

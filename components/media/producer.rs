@@ -122,18 +122,25 @@ impl Producer {
         found.map(|entry| entry.mapped)
     }
 
-    /// How many layers there are to choose among, of a producer of this type.
-    pub fn layer_counts(&self, producer_type: ProducerType) -> LayerCounts {
+    /// How many layers there are to choose among, of a producer with these parameters. Of simulcast
+    /// whose temporal layers nobody declared, as many as packets can tell: those that are there after
+    /// all are not withheld for want of a declaration.
+    pub fn layer_counts(&self, parameters: &ProducerParameters) -> LayerCounts {
         let first = self.encodings.first().map(|encoding| encoding.layers);
+        let mut stated = parameters.rtp.encodings.iter();
+        let is_declared = stated.all(|encoding| encoding.scalability_mode.is_some());
         let temporal = self
             .encodings
             .iter()
             .map(|encoding| encoding.layers.temporal);
-        match producer_type {
+        match parameters.producer_type {
             ProducerType::Simple => LayerCounts::ONE,
             ProducerType::Simulcast => LayerCounts {
                 spatial: u8::try_from(self.encodings.len()).unwrap_or(u8::MAX),
-                temporal: temporal.max().unwrap_or(1),
+                temporal: match is_declared {
+                    true => temporal.max().unwrap_or(1),
+                    false => LayerCounts::MAX,
+                },
             },
             ProducerType::Svc => first.unwrap_or(LayerCounts::ONE),
         }

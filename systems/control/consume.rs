@@ -292,7 +292,7 @@ fn layering(
         return None;
     }
     let is_simulcast = producer_type == ProducerType::Simulcast;
-    let counts = producer.layer_counts(producer_type);
+    let counts = producer.layer_counts(parameters);
     let codec = producer.encodings.first()?.codec;
     let mut layering = Layering::new(codec, counts, is_simulcast);
     if let Some(preferred) = preferred {

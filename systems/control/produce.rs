@@ -135,7 +135,7 @@ pub fn produce(
         need_history: 0,
         encodings: encodings(&parameters.rtp),
     };
-    let all = Wants::all(producer.layer_counts(parameters.producer_type));
+    let all = Wants::all(producer.layer_counts(&parameters));
     let entity = spawn(
         world,
         id,

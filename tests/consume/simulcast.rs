@@ -102,6 +102,32 @@ fn temporal_layers_above_the_wish_are_left_out_and_numbers_go_on() {
 }
 
 #[test]
+fn temporal_layers_that_nobody_declared_are_left_out_by_wish_alone() {
+    let mut call = LayeredCall::undeclared(3, 3, 5).begun();
+    let preferred = |call: &LayeredCall| {
+        let layers = call.room.engine.preferred_layers(call.consumer).unwrap();
+        layers.map(|layers| (layers.spatial_layer, layers.temporal_layer))
+    };
+    // As many as packets can tell.
+    assert_eq!(preferred(&call), Some((2, 7)));
+    call.run(20);
+    assert_eq!(call.current(), Some((2, 2)));
+    let before = call.received.packets().last().unwrap().timestamp;
+    call.run(20);
+    let mut times: Vec<u32> = call.received.packets().map(|it| it.timestamp).collect();
+    times.dedup();
+    times.retain(|&at| at.wrapping_sub(before).cast_signed() > 0);
+    assert_eq!(times.len(), 20, "of twenty pictures");
+    for (wish, told) in [(Some(1), 1), (Some(0), 0), (Some(9), 7), (None, 7)] {
+        call.prefer(1, wish);
+        assert_eq!(preferred(&call), Some((1, told)));
+        call.run(20);
+        assert_eq!(call.current(), Some((1, told.min(2))));
+    }
+    call.decoded(Path::Clean);
+}
+
+#[test]
 fn another_stream_is_another_score_and_another_statistic() {
     let mut call = LayeredCall::running(2, 1, 5);
     call.run(20);

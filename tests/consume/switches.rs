@@ -65,8 +65,12 @@ fn wish(path: Path, mut call: LayeredCall) -> usize {
     call.told().len()
 }
 
+/// Of senders that tell how many layers there are and of such that do not, half of the calls each.
 fn vp8_simulcast(path: Path) {
-    switch(path, |seed| LayeredCall::running(3, 3, seed));
+    switch(path, |seed| match seed % 2 {
+        0 => LayeredCall::running(3, 3, seed),
+        _ => LayeredCall::undeclared(3, 3, seed).begun(),
+    });
 }
 
 /// Full SVC and K-SVC, in flexible mode and without, a quarter of the calls each.

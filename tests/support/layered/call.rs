@@ -123,6 +123,18 @@ impl LayeredCall {
         Self::of(encoders, Format::Vp8, parameters, noise, options)
     }
 
+    /// The same of a sender that does not tell how many layers there are.
+    pub fn undeclared(encodings: usize, temporal: u8, seed: u64) -> Self {
+        let mut noise = Noise::new(seed);
+        let encoder = |_| Encoder::Vp8(Vp8Encoder::new(temporal, &mut noise));
+        let encoders = (0..encodings).map(encoder).collect();
+        let mut parameters = parameters(encodings, "");
+        for encoding in &mut parameters.encodings {
+            encoding.scalability_mode = None;
+        }
+        Self::of(encoders, Format::Vp8, parameters, noise, |options| options)
+    }
+
     /// Three encodings of VP9 in three temporal layers, each without spatial ones; nothing was sent
     /// yet.
     pub fn vp9_simulcast(mode: Vp9Mode, seed: u64) -> Self {
