@@ -189,19 +189,19 @@ fn write_codec(out: &mut Lines, codec: &RtpCodecParameters) -> Result<(), SdpErr
     Ok(())
 }
 
-/// We receive every RID of the producer, in its order (RFC 8853 section 5.3).
+/// We receive every RID of the producer, in the order of the offer (RFC 8853 section 5.3): ours is that
+/// of layers, and here it would be one of preference.
 fn write_simulcast(
     out: &mut Lines,
     section: &Section,
     encodings: &[RtpEncodingParameters],
 ) -> Result<(), SdpError> {
-    let offered = rids(&section.attributes);
-    let known = |rid: &&str| offered.contains(rid);
-    let rids: Vec<&str> = encodings
-        .iter()
-        .filter_map(|one| one.rid.as_deref())
-        .filter(known)
-        .collect();
+    let is_received = |rid: &&str| {
+        let mut received = encodings.iter().filter_map(|one| one.rid.as_deref());
+        received.any(|one| one == *rid)
+    };
+    let mut rids = rids(&section.attributes);
+    rids.retain(is_received);
     for rid in &rids {
         out.write(format_args!("a=rid:{rid} recv"))?;
     }

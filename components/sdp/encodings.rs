@@ -3,6 +3,29 @@
 use flumen_components::rtp_parameters::{RtpEncodingParameters, RtpEncodingRtx};
 
 use crate::attributes::{numbered, value, values};
+use crate::known::Listing;
+
+/// The encodings of a section, the lowest first: by the limits that all their RIDs have, of size before
+/// those of bitrate (RFC 8851 section 5), or else as they are `listed`.
+pub(crate) fn rising(
+    attributes: &[(String, String)],
+    listed: Listing,
+) -> Vec<RtpEncodingParameters> {
+    let mut encodings = read(attributes);
+    if listed == Listing::Falling {
+        encodings.reverse();
+    }
+    let limit = |one: &RtpEncodingParameters, name| limit(attributes, one.rid.as_deref()?, name);
+    let stated = ["max-width", "max-height", "max-fs", "max-br"];
+    let stated = stated.map(|name| {
+        encodings
+            .iter()
+            .all(|one| limit(one, name).is_some())
+            .then_some(name)
+    });
+    encodings.sort_by_key(|one| stated.map(|name| name.and_then(|name| limit(one, name))));
+    encodings
+}
 
 /// The encodings of a section: those with a RID in the order in which simulcast names them (RFC
 /// 8853), or else those with SSRCs, or one of which nothing is known but its MID.
@@ -39,6 +62,15 @@ fn sent_rid(value: &str) -> Option<&str> {
     let mut words = value.split(' ');
     let rid = words.next().filter(|rid| !rid.is_empty())?;
     (words.next() == Some("send")).then_some(rid)
+}
+
+/// A limit of a RID that is sent.
+fn limit(attributes: &[(String, String)], rid: &str, name: &str) -> Option<u64> {
+    let mut sent = values(attributes, "rid").filter(|value| sent_rid(value) == Some(rid));
+    let limits = sent.next()?.split(' ').nth(2)?;
+    let mut pairs = limits.split(';').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(key, _)| *key == name)?;
+    value.parse().ok()
 }
 
 /// The list behind `send` in `send q;h;f recv a`; an early draft wrote `send rid=q;h;f`.
@@ -148,6 +180,45 @@ mod tests {
                      simulcast:recv r send q;~h,x;f";
         let rid = |rid: &str| (Some(rid.to_string()), None, None);
         assert_eq!(names(lines), [rid("q"), rid("h"), rid("f")]);
+    }
+
+    #[test]
+    fn the_lowest_encoding_is_the_first() {
+        let rids = |limits: [&str; 3], listed| {
+            let [a, b, c] = limits;
+            let lines =
+                format!("rid:a send {a}\nrid:b send {b}\nrid:c send {c}\nsimulcast:send a;b;c");
+            let encodings = rising(&attributes(&lines), listed).into_iter();
+            encodings.filter_map(|one| one.rid).collect::<String>()
+        };
+        let unlike = [
+            "max-width=1280;max-br=9",
+            "pt=96;max-width=320;max-br=9",
+            "max-width=640;max-br=1",
+        ];
+        let rows = [
+            (["", "", ""], "abc", "cba"),
+            (unlike, "bca", "bca"),
+            (["max-br=900", "max-br=300", "max-br=100"], "cba", "cba"),
+            // Where one has none, others say nothing.
+            (["max-br=900", "", "max-br=100"], "abc", "cba"),
+            (["max-width=x", "max-width=2", "max-width=1"], "abc", "cba"),
+            // Pictures of one size differ in what they cost.
+            (
+                [
+                    "max-fs=9;max-br=3",
+                    "max-fs=9;max-br=1",
+                    "max-fs=8;max-br=4",
+                ],
+                "cba",
+                "cba",
+            ),
+            (["max-fs=9", "max-fs=9", "max-fs=9"], "abc", "cba"),
+        ];
+        for (limits, rising, falling) in rows {
+            assert_eq!(rids(limits, Listing::Rising), rising, "{limits:?}");
+            assert_eq!(rids(limits, Listing::Falling), falling, "{limits:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use flumen_components::rtp_parameters::{
 use flumen_protocol::{dtls, ice};
 use proptest::prelude::*;
 
-use crate::{Answer, Carries, Local, Offer, SdpError};
+use crate::{Answer, Carries, Known, Listing, Local, Offer, SdpError};
 
 const PLAIN: &str = include_str!("offers/chromium-156-whip-plain.sdp");
 const SIMULCAST: &str = include_str!("offers/chromium-156-whip-simulcast-data.sdp");
@@ -47,7 +47,7 @@ fn sent(offer: &Offer, section: usize) -> RtpParameters {
     let Carries::Media(kind) = offer.sections()[section].carries else {
         panic!("section {section} carries no media");
     };
-    let parameters = offer.sent(section, &router(), None).unwrap();
+    let parameters = offer.sent(section, &router(), Known::default()).unwrap();
     parameters.validated(kind).unwrap()
 }
 
@@ -203,7 +203,11 @@ fn simulcast_is_an_encoding_for_each_rid() {
     let rids = ["r0", "r1", "r2"].map(|rid| (rid.to_string(), None));
     assert_eq!(summary(&video).1, rids);
     let offer = Offer::parse(SIMULCAST).unwrap();
-    let layered = offer.sent(1, &router(), Some("L1T3")).unwrap();
+    let layers = Known {
+        scalability_mode: Some("L1T3"),
+        ..Known::default()
+    };
+    let layered = offer.sent(1, &router(), layers).unwrap();
     assert_eq!(
         layered.encodings[0].scalability_mode.as_deref(),
         Some("L1T3")
@@ -215,6 +219,38 @@ fn simulcast_is_an_encoding_for_each_rid() {
     );
 }
 
+/// As OBS writes simulcast since version 32.1: RIDs by the number of the encoder, of which the first is of
+/// the full size.
+fn obs_simulcast() -> String {
+    let video = "a=mid:1\r\na=sendonly\r\na=ssrc:12 cname:obs\r\na=ssrc:12 msid:s s-video\r\n";
+    let rids = "a=mid:1\r\na=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
+a=extmap:2 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\na=sendonly\r\na=rid:0 send\r\n\
+a=rid:1 send\r\na=rid:2 send\r\na=simulcast:send 0;1;2\r\n";
+    assert_eq!(OBS.matches(video).count(), 1);
+    OBS.replace(video, rids)
+}
+
+#[test]
+fn simulcast_that_lists_the_highest_first_is_turned_round() {
+    let offer = Offer::parse(&obs_simulcast()).unwrap();
+    let rids = |listing| {
+        let known = Known {
+            listing,
+            ..Known::default()
+        };
+        let video = offer.sent(1, &router(), known).unwrap();
+        let video = video.validated(MediaKind::Video).unwrap();
+        let rids = video.encodings.iter().filter_map(|one| one.rid.clone());
+        (rids.collect::<String>(), video)
+    };
+    assert_eq!(rids(Listing::Rising).0, "012");
+    let (found, video) = rids(Listing::Falling);
+    assert_eq!(found, "210");
+    let answers = [Answer::Rejected, Answer::Receives(&video)];
+    let answer = answer(&offer, &answers).unwrap();
+    assert!(answer.contains("a=simulcast:recv 0;1;2\r\n"), "{answer}");
+}
+
 #[test]
 fn the_first_codec_that_the_router_has_is_taken() {
     let codecs = summary(&sent(&Offer::parse(SVC).unwrap(), 1)).0;
@@ -223,7 +259,7 @@ fn the_first_codec_that_the_router_has_is_taken() {
     assert_eq!(codecs, named(&[("video/H264", 96)]));
     let offer = Offer::parse(SVC).unwrap();
     let none = offer
-        .sent(1, &RtpCapabilities::default(), None)
+        .sent(1, &RtpCapabilities::default(), Known::default())
         .unwrap_err();
     assert!(
         none.to_string()
@@ -273,9 +309,9 @@ fn formats_and_encodings_have_their_bounds() {
         let line = format!("a=mid:0\r\na=ssrc-group:SIM {}\r\n", ssrcs.join(" "));
         Offer::parse(&OBS.replace("a=mid:0\r\n", &line)).unwrap()
     };
-    let eight = group(8).sent(0, &router(), None).unwrap();
+    let eight = group(8).sent(0, &router(), Known::default()).unwrap();
     assert_eq!(eight.encodings.len(), 8);
-    let refused = group(9).sent(0, &router(), None).unwrap_err();
+    let refused = group(9).sent(0, &router(), Known::default()).unwrap_err();
     assert!(
         matches!(refused, SdpError::TooMany { max: 8, .. }),
         "{refused}"
@@ -411,7 +447,7 @@ fn what_is_wrong_is_named() {
 
 /// The answer to an offer that takes all that can be received.
 fn answered(offer: &Offer) -> Result<String, SdpError> {
-    let sent = |index| offer.sent(index, &router(), None).ok();
+    let sent = |index| offer.sent(index, &router(), Known::default()).ok();
     let sent: Vec<_> = (0..offer.sections().len()).map(sent).collect();
     let answers = offer.sections().iter().zip(&sent);
     let answers: Vec<_> = answers
@@ -420,6 +456,10 @@ fn answered(offer: &Offer) -> Result<String, SdpError> {
             _ => Answer::Rejected,
         })
         .collect();
+    answer(offer, &answers)
+}
+
+fn answer(offer: &Offer, answers: &[Answer<'_>]) -> Result<String, SdpError> {
     let ice = ice::Parameters {
         username_fragment: "name".into(),
         password: "word".into(),
@@ -433,7 +473,7 @@ fn answered(offer: &Offer) -> Result<String, SdpError> {
             fingerprints: Vec::new(),
         },
     };
-    offer.answer(&local, &answers)
+    offer.answer(&local, answers)
 }
 
 proptest! {
@@ -452,7 +492,7 @@ proptest! {
         if let Ok(offer) = Offer::parse(&text) {
             let _ = (offer.remote(), offer.sctp());
             for section in 0..offer.sections().len() {
-                let _ = (offer.sent(section, &router(), None), offer.capabilities(section));
+                let _ = (offer.sent(section, &router(), Known::default()), offer.capabilities(section));
             }
             let text = answered(&offer).unwrap();
             prop_assert!(text.split_terminator("\r\n").all(|line| !line.is_empty() && !breaks(line)));

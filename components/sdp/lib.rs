@@ -30,6 +30,7 @@ mod error;
 mod extensions;
 #[cfg(test)]
 mod goldens;
+mod known;
 mod lines;
 mod local;
 mod offer;
@@ -40,6 +41,7 @@ mod transport;
 
 pub use answer::Answer;
 pub use error::{NoCodec, SdpError};
+pub use known::{Known, Listing};
 pub use local::Local;
 pub use offer::{Offer, SECTIONS_MAX, TEXT_MAX};
 pub use section::{Carries, Section};

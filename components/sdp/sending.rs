@@ -6,6 +6,7 @@ use flumen_components::rtp_parameters::{
 };
 
 use crate::error::{NoCodec, SdpError};
+use crate::known::Known;
 use crate::offer::{ENCODINGS_MAX, Offer, at_most};
 use crate::section::{Carries, Section};
 use crate::{attributes, codecs, encodings, extensions};
@@ -13,10 +14,10 @@ use crate::{attributes, codecs, encodings, extensions};
 impl Offer {
     /// What the peer sends in a section, as a router with `capabilities` can receive it: the first
     /// of the offered codecs that the router has, its retransmissions, the feedback and header
-    /// extensions that both know, and an encoding for each RID or SSRC.
+    /// extensions that both know, and an encoding for each RID or SSRC, the lowest first.
     ///
-    /// SDP does not tell how many layers an encoding has: `scalability_mode` ("L1T3", "L3T3_KEY"),
-    /// if it is known otherwise, is stated for each.
+    /// SDP tells neither how many layers an encoding has nor, but for limits of RIDs, which encoding is
+    /// the lowest: that is as `known` says.
     ///
     /// # Errors
     ///
@@ -25,17 +26,17 @@ impl Offer {
         &self,
         section: usize,
         capabilities: &RtpCapabilities,
-        scalability_mode: Option<&str>,
+        known: Known<'_>,
     ) -> Result<RtpParameters, SdpError> {
         let index = section;
         let section = self.section(index)?;
         let Carries::Media(kind) = section.carries else {
             return Err(SdpError::Section(index));
         };
-        let mut encodings = encodings::read(&section.attributes);
+        let mut encodings = encodings::rising(&section.attributes, known.listing);
         at_most(encodings.len(), ENCODINGS_MAX, "encodings in a section")?;
         for encoding in &mut encodings {
-            encoding.scalability_mode = scalability_mode.map(String::from);
+            encoding.scalability_mode = known.scalability_mode.map(String::from);
         }
         let mut parameters = RtpParameters {
             mid: Some(section.mid.clone()),

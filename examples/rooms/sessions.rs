@@ -7,7 +7,7 @@ use flumen::{
     ConsumerId, ConsumerOptions, DataConsumerOptions, DataProducerOptions, DtlsRole, Engine,
     ProducerId, ProducerOptions, SctpOptions, SctpStreamParameters, TransportId,
 };
-use flumen_sdp::{Answer, Carries, Local, Offer, Sctp};
+use flumen_sdp::{Answer, Carries, Known, Local, Offer, Sctp};
 use serde_json::{Value, json};
 
 use crate::failure::Refusal;
@@ -88,7 +88,7 @@ impl House {
         media: &Media,
         room: &str,
         name: &str,
-        (offer, scalability): (&Offer, Option<&str>),
+        (offer, known): (&Offer, Known<'_>),
     ) -> Result<Opened, Refusal> {
         self.over_transport(engine, media, room, offer, |house, engine, transport| {
             let router = house.enter(engine, room)?.router;
@@ -98,8 +98,11 @@ impl House {
             for (index, section) in offer.sections().iter().enumerate() {
                 filling.add(match section.carries {
                     Carries::Media(kind) if section.sends && section.is_usable => {
-                        let scalability = scalability.filter(|_| kind == MediaKind::Video);
-                        let sent = offer.sent(index, &capabilities, scalability);
+                        let known = match kind {
+                            MediaKind::Video => known,
+                            MediaKind::Audio => Known::default(),
+                        };
+                        let sent = offer.sent(index, &capabilities, known);
                         let sent = sent.map_err(Refusal::unusable);
                         sent.and_then(|sent| house.receive(engine, transport, kind, sent))
                     }

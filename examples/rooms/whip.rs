@@ -1,8 +1,10 @@
 //! WHIP (RFC 9725) and WHEP over HTTP.
 
-use flumen_sdp::Offer;
+use flumen_sdp::{Known, Listing, Offer};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, LOCATION, RETRY_AFTER};
+use hyper::header::{
+    CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, LOCATION, RETRY_AFTER, USER_AGENT,
+};
 
 use hyper::{Request, StatusCode};
 
@@ -56,14 +58,29 @@ pub(crate) async fn publish(
     let query = request.uri().query().unwrap_or_default().to_owned();
     let name = parameter(&query, "name").unwrap_or_else(|| "guest".into());
     let scalability = parameter(&query, "scalabilityMode");
+    let listing = listing(&request);
     let offer = read_offer(desk, request).await?;
     let opened = desk
         .ask(move |house, engine, media| {
-            let offer = (&offer, scalability.as_deref());
-            house.publish_by_offer(engine, media, &room, &name, offer)
+            let scalability_mode = scalability.as_deref();
+            let known = Known {
+                scalability_mode,
+                listing,
+            };
+            house.publish_by_offer(engine, media, &room, &name, (&offer, known))
         })
         .await?;
     created(opened)
+}
+
+/// OBS lists the encodings of simulcast with the largest first, and does not say so in its offer.
+fn listing<T>(request: &Request<T>) -> Listing {
+    let agent = request.headers().get(USER_AGENT);
+    let agent = agent.and_then(|agent| agent.to_str().ok());
+    match agent.is_some_and(|agent| agent.contains("OBS-Studio")) {
+        true => Listing::Falling,
+        false => Listing::Rising,
+    }
 }
 
 /// Somebody receives what `who` sends, or who began to send first.
@@ -218,6 +235,28 @@ fn decoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn encodings_of_obs_are_listed_with_the_largest_first() {
+        let rows = [
+            (
+                Some("Mozilla/5.0 (OBS-Studio/32.1.0; Linux x86_64; en-US)"),
+                Listing::Falling,
+            ),
+            (
+                Some("Mozilla/5.0 (X11; Linux x86_64; rv:153.0)"),
+                Listing::Rising,
+            ),
+            (None, Listing::Rising),
+        ];
+        for (agent, expected) in rows {
+            let mut request = Request::builder();
+            if let Some(agent) = agent {
+                request = request.header(USER_AGENT, agent);
+            }
+            assert_eq!(listing(&request.body(()).unwrap()), expected);
+        }
+    }
 
     #[test]
     fn names_are_decoded() {

@@ -7,7 +7,7 @@ use flumen::{
     ConsumerId, ConsumerOptions, DtlsRole, ProducerId, ProducerOptions, SctpOptions, TransportId,
     WebRtcTransportOptions,
 };
-use flumen_sdp::{Answer, Carries, Local, Offer, Sctp};
+use flumen_sdp::{Answer, Carries, Known, Local, Offer, Sctp};
 
 use crate::room::Room;
 
@@ -82,7 +82,7 @@ impl<'a> Taken<'a> {
         let Carries::Media(kind) = self.offer.sections()[index].carries else {
             return None;
         };
-        let sent = self.offer.sent(index, &self.room.capabilities(), None);
+        let sent = self.offer.sent(index, &self.room.capabilities(), Known::default());
         let options = ProducerOptions::new(kind, sent.ok()?);
         let made = self.room.engine.produce(self.transport, options);
         made.ok().map(Made::Receives)
