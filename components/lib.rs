@@ -51,7 +51,9 @@ pub mod consume {
     pub(crate) mod wants;
     pub(crate) mod withheld;
 
-    pub use allocation::{Bid, Bids, Budget, Lowest, PathBids, Rung, is_shared, stagger};
+    pub use allocation::{
+        Bid, Bids, Budget, Lowest, PathBids, Rung, is_shared, make_ladder, stagger,
+    };
     pub use allotment::{Allotment, Given};
     pub use allowance::Allowance;
     pub use choices::{LayersChanging, LayersToChoose, Priority};

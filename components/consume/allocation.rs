@@ -42,6 +42,29 @@ pub struct Rung {
     pub layers: ConsumerLayers,
     /// Bits a second of it and all that it needs.
     pub bitrate: u64,
+    /// It is all that there is of its spatial layer.
+    pub is_whole: bool,
+}
+
+/// Makes the rungs from `first` on, which are the layers of one consumer, lowest first, a ladder: one
+/// that costs no less than a higher one is left out. Encodings are not always listed the smallest
+/// first, and what has no room is not to hide what has.
+pub fn make_ladder(rungs: &mut Vec<Rung>, first: usize) {
+    let mut above: Option<Rung> = None;
+    let mut kept = rungs.len();
+    let mut cheapest = u64::MAX;
+    for index in (first..rungs.len()).rev() {
+        let mut rung = rungs[index];
+        let spatial = |rung: Rung| rung.layers.spatial_layer;
+        rung.is_whole = above.map(spatial) != Some(spatial(rung));
+        above = Some(rung);
+        if rung.bitrate < cheapest {
+            cheapest = rung.bitrate;
+            kept -= 1;
+            rungs[kept] = rung;
+        }
+    }
+    rungs.drain(first..kept);
 }
 
 /// What a consumer could get.
@@ -148,13 +171,12 @@ impl Bid {
         if is_full && self.given.covers(layers) {
             return self.given;
         }
-        let next = own.get(place + 1).map(|rung| rung.layers.spatial_layer);
-        Given::Layers(match next == Some(layers.spatial_layer) {
-            true => layers,
-            false => ConsumerLayers {
+        Given::Layers(match own[place].is_whole {
+            true => ConsumerLayers {
                 temporal_layer: u8::MAX,
                 ..layers
             },
+            false => layers,
         })
     }
 
@@ -267,7 +289,9 @@ pub(crate) mod tests {
             rungs.extend((0..count).map(|rung| Rung {
                 layers: layers(rung),
                 bitrate: LADDER[rung] * 1_000,
+                is_whole: false,
             }));
+            make_ladder(&mut rungs, start);
             Bid {
                 consumer: Entity::PLACEHOLDER,
                 rank: (priority, Created(index as u64)),
@@ -299,6 +323,48 @@ pub(crate) mod tests {
         bids.sort_unstable_by_key(|bid| bid.rank.1);
         let places = bids.iter().map(|bid| bid.place).collect();
         (places, used / 1_000)
+    }
+
+    #[test]
+    fn what_costs_no_less_than_something_higher_is_no_rung() {
+        // Spatial and temporal layer and cost of what there is; what is left, and whether it is whole.
+        type Row = (&'static [(u8, u8, u64)], &'static [(u8, u8, bool)]);
+        let rows: [Row; 5] = [
+            (&[], &[]),
+            (
+                &[(0, 0, 1), (0, 1, 2), (1, 0, 3)],
+                &[(0, 0, false), (0, 1, true), (1, 0, true)],
+            ),
+            // The largest is listed first.
+            (&[(0, 0, 900), (1, 0, 300), (2, 0, 100)], &[(2, 0, true)]),
+            // The lower one at its full rate costs more than the higher one at its lowest.
+            (
+                &[(0, 0, 60), (0, 1, 90), (1, 0, 80), (1, 1, 120)],
+                &[(0, 0, false), (1, 0, false), (1, 1, true)],
+            ),
+            (&[(0, 0, 60), (1, 0, 60)], &[(1, 0, true)]),
+        ];
+        for (given, expected) in rows {
+            let rung = |&(spatial_layer, temporal_layer, bitrate): &(u8, u8, u64)| Rung {
+                layers: ConsumerLayers {
+                    spatial_layer,
+                    temporal_layer,
+                },
+                bitrate,
+                is_whole: false,
+            };
+            // That of another consumer is not touched.
+            let mut rungs = vec![rung(&(7, 0, 5_000))];
+            rungs.extend(given.iter().map(rung));
+            make_ladder(&mut rungs, 1);
+            assert_eq!(rungs[0], rung(&(7, 0, 5_000)));
+            let left = |rung: &Rung| {
+                let layers = rung.layers;
+                (layers.spatial_layer, layers.temporal_layer, rung.is_whole)
+            };
+            let left: Vec<_> = rungs[1..].iter().map(left).collect();
+            assert_eq!(left, expected);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use flumen_components::{
     Allotment, Bid, Bids, CaptureClock, Consumer, ConsumerLayers, Created, Demand, Emission,
     Inactivity, Layering, Limits, Listener, Now, PathBids, PathsToEstimate, PausedByOwner,
     PictureGroups, Priority, Producer, Reception, RemoteClock, Rung, Score, Time, Traffic,
+    make_ladder,
 };
 
 use super::choose_layers::living;
@@ -151,7 +152,8 @@ struct Ladder {
 }
 
 impl Ladder {
-    /// Adds the rungs: layers that bring something.
+    /// Adds the rungs: layers that bring something, and for which there is nothing better that costs no
+    /// more.
     fn build(
         self,
         producer: &Producer,
@@ -185,10 +187,12 @@ impl Ladder {
                             temporal_layer: layer.temporal,
                         },
                         bitrate: layer.bits_per_second,
+                        is_whole: false,
                     });
                 }
             });
         }
         debug_assert!(rungs[first..].is_sorted_by_key(|rung| rung.layers));
+        make_ladder(rungs, first);
     }
 }

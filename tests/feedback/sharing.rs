@@ -107,6 +107,15 @@ fn one_five_and_twenty_consumers_fill_their_link_by_priority() {
 }
 
 #[test]
+fn encodings_that_cost_more_than_higher_ones_hide_none_of_them() {
+    let falling = [THREE[2], THREE[1], THREE[0]];
+    let mut meeting = Meeting::of(1, &falling, Bottleneck::of(700_000));
+    meeting.run(seconds(20));
+    assert_eq!(layers(&meeting), [Some((2, 2))]);
+    assert_eq!(meeting.viewers[0].overflowed, 0);
+}
+
+#[test]
 fn another_priority_is_another_share_at_once() {
     let mut meeting = Meeting::of(2, &THREE, bottleneck(1_500_000));
     meeting.run(seconds(30));
