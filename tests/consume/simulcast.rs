@@ -328,20 +328,41 @@ fn timestamps_of_streams_whose_clocks_wrap_go_on() {
 #[test]
 fn a_stream_without_a_clock_is_taken_when_it_is_the_only_one() {
     let mut call = LayeredCall::new(2, 1, 15);
-    call.run(20);
     call.prefer(0, None);
+    call.run(20);
+    call.prefer(1, None);
     call.run(20);
     assert_eq!(
         call.current(),
-        Some((1, 0)),
+        Some((0, 0)),
         "the clock of the other is not known"
     );
-    call.sources[1].is_live = false;
+    call.sources[0].is_live = false;
     call.run(DEATH);
-    assert_eq!(call.current(), Some((0, 0)));
+    assert_eq!(call.current(), Some((1, 0)));
     let clocks = clocks(&call);
     let jump = clocks.last().unwrap() - clocks[0];
     assert!(jump.abs() <= 90 * 34, "by the time that passed: {jump}");
+}
+
+#[test]
+fn a_consumer_goes_down_to_a_stream_whose_clock_nobody_told() {
+    let mut call = LayeredCall::new(3, 1, 19);
+    call.run(3);
+    assert_eq!(call.current(), Some((2, 0)));
+    for wish in [1, 0] {
+        call.prefer(wish, None);
+        call.run(20);
+        assert_eq!(call.current(), Some((wish, 0)));
+    }
+    // But not up again: that is no loss of a picture, and may be one of lips that go with words.
+    call.prefer(2, None);
+    call.run(20);
+    assert_eq!(call.current(), Some((0, 0)));
+    call.report();
+    call.run(20);
+    assert_eq!(call.current(), Some((2, 0)));
+    call.decoded(Path::Clean);
 }
 
 #[test]

@@ -43,9 +43,9 @@ pub struct Living {
 /// The choice of the layer that a consumer is to get. It knows neither packets nor streams.
 ///
 /// That is the highest spatial layer that lives, is neither above the preferred nor above the
-/// allowed one, and can be aligned; if none is low enough, the lowest that lives. So as long as any
-/// layer lives, one is chosen. Its temporal layer is the preferred one, less where not so much is
-/// allowed.
+/// allowed one, and can be aligned; or cannot, if none of those is so low; if none at all is low
+/// enough, the lowest that lives. So as long as any layer lives, one is chosen. Its temporal layer is
+/// the preferred one, less where not so much is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Selection {
     highest: ConsumerLayers,
@@ -147,17 +147,20 @@ impl Selection {
     }
 }
 
-/// The spatial layers to choose among: rather one that has to be aligned by guessing, or that
-/// arrives badly, than none.
+/// The spatial layers to choose among: rather one that arrives badly than none. One that has to be
+/// aligned by guessing is rather taken than a higher one, which may be more than there is bandwidth for,
+/// but none is above one that need not be.
 fn usable(living: Living) -> Option<u8> {
     let Living {
         healthy,
         arriving,
         aligned,
     } = living;
-    [healthy & aligned, healthy, arriving & aligned, arriving]
-        .into_iter()
-        .find(|&layers| layers != 0)
+    let layers = [healthy, arriving].into_iter().find(|&it| it != 0)?;
+    let aligned = layers & aligned;
+    let lowest = aligned & aligned.wrapping_neg();
+    // Without any, all are below.
+    Some(layers & (aligned | lowest.wrapping_sub(1)))
 }
 
 /// The bits of a spatial layer and those below it.
@@ -250,6 +253,20 @@ mod tests {
     }
 
     #[test]
+    fn a_lower_layer_that_cannot_be_aligned_is_chosen_rather_than_what_is_too_much() {
+        check(&[
+            ([ALL, ALL, 0b100], (1, 2), MAX, Some((1, 2))),
+            ([ALL, ALL, 0b100], MAX, (0, 1), Some((0, 1))),
+            ([0b110, ALL, 0b100], (0, 2), MAX, Some((1, 2))),
+            ([0b101, ALL, 0b110], (1, 2), MAX, Some((0, 2))),
+            // But no higher one, and none that arrives badly.
+            ([ALL, ALL, 0b010], MAX, MAX, Some((1, 2))),
+            ([0b100, ALL, 0b100], MAX, (1, 2), Some((2, 0))),
+            ([0, 0b111, 0b100], (1, 2), MAX, Some((1, 2))),
+        ]);
+    }
+
+    #[test]
     fn a_layer_that_arrives_badly_is_chosen_when_there_is_no_other() {
         check(&[
             ([0, 0b110, 0b010], MAX, MAX, Some((1, 2))),
@@ -295,7 +312,9 @@ mod tests {
             ([ALL, ALL, ALL], 2, ALL),
             ([ALL, ALL, ALL], 1, 0b011),
             ([0b110, ALL, ALL], 0, 0b010),
-            ([0b101, ALL, 0b110], 2, 0b100),
+            ([0b101, ALL, 0b110], 2, 0b101),
+            ([ALL, ALL, 0b010], 2, 0b011),
+            ([ALL, ALL, 0b001], 2, 0b001),
             ([0, 0b110, 0], 2, 0b110),
             ([0, 0, ALL], 2, 0),
         ];
