@@ -33,12 +33,22 @@ pub struct WantedLayer {
 #[derive(Component, Clone, Copy, Debug)]
 pub struct Wanted {
     told: Wants,
-    /// Since when less is wanted.
-    less_since: Option<Time>,
+    /// Of each spatial layer, what less is wanted.
+    less: [Option<Less>; 8],
     armed: Option<Time>,
 }
 
-crate::snapshot::state! { struct Wanted { told, less_since, armed } }
+crate::snapshot::state! { struct Wanted { told, less, armed } }
+
+/// Less is wanted of a spatial layer than its owner believes.
+#[derive(Clone, Copy, Debug)]
+struct Less {
+    since: Time,
+    /// The most that was wanted since.
+    most: Option<u8>,
+}
+
+crate::snapshot::state! { struct Less { since, most } }
 
 /// Producers of which others may want something else. Written between ticks, emptied by Score.
 #[derive(Resource, Debug, Default)]
@@ -79,12 +89,6 @@ impl Wants {
             })
         })
     }
-
-    fn and(self, other: Self) -> Self {
-        Self(std::array::from_fn(|index| {
-            self.0[index].max(other.0[index])
-        }))
-    }
 }
 
 impl Wanted {
@@ -92,22 +96,35 @@ impl Wanted {
     pub fn new(all: Wants) -> Self {
         Self {
             told: all,
-            less_since: None,
+            less: [None; 8],
             armed: None,
         }
     }
 
     /// Takes in what is wanted at `now`: more is told at once, less when that has lasted for
-    /// `delay`. True when something is to be told.
+    /// `delay`, of each spatial layer by itself: one who pauses for a moment takes nothing from those
+    /// who were not told of the others yet. True when something is to be told.
     pub fn update(&mut self, wants: Wants, delay: Duration, now: Time) -> bool {
         let before = self.told;
-        let more = before.and(wants);
-        let since = (more != wants).then(|| self.less_since.unwrap_or(now));
-        let is_over = since.is_some_and(|since| now - since >= delay);
-        (self.told, self.less_since) = match is_over {
-            true => (wants, None),
-            false => (more, since),
-        };
+        let layers = self.told.0.iter_mut().zip(&mut self.less);
+        for ((told, less), wanted) in layers.zip(wants.0) {
+            if wanted >= *told {
+                (*told, *less) = (wanted, None);
+                continue;
+            }
+            let lasting = less.get_or_insert(Less {
+                since: now,
+                most: None,
+            });
+            lasting.most = lasting.most.max(wanted);
+            if now - lasting.since >= delay {
+                *told = lasting.most;
+                *less = (wanted < *told).then_some(Less {
+                    since: now,
+                    most: wanted,
+                });
+            }
+        }
         self.told != before
     }
 
@@ -118,7 +135,8 @@ impl Wanted {
 
     /// When it must be looked at again, unless a deadline is set for then.
     pub fn arm(&mut self, delay: Duration) -> Option<Time> {
-        let due = self.less_since.map(|since| since + delay);
+        let since = self.less.iter().flatten().map(|less| less.since).min();
+        let due = since.map(|since| since + delay);
         let is_new = due != self.armed;
         self.armed = due;
         due.filter(|_| is_new)
@@ -209,6 +227,30 @@ mod tests {
             let now = Time::from_secs(second);
             assert_eq!(wanted.update(wants, DELAY, now), is_told, "at {second} s");
             assert_eq!(wanted.told(), then, "at {second} s");
+        }
+    }
+
+    #[test]
+    fn each_layer_is_told_once_it_was_unwanted_for_long_enough_itself() {
+        let (all, some, none) = (wants(&[(2, 2)]), wants(&[(1, 2)]), Wants::default());
+        let slow = wants(&[(2, 1)]);
+        let mut wanted = Wanted::new(all);
+        // Milliseconds, what is wanted, what was told then.
+        let rows = [
+            (1_000, some, all),
+            (5_900, none, all),
+            (6_000, none, some),
+            (6_100, all, all),
+            // Of a temporal layer, too: the most that was wanted meanwhile.
+            (7_000, slow, all),
+            (11_000, none, all),
+            (12_000, none, slow),
+            (16_999, none, slow),
+            (17_000, none, none),
+        ];
+        for (millis, wants, then) in rows {
+            wanted.update(wants, DELAY, Time::from_millis(millis));
+            assert_eq!(wanted.told(), then, "at {millis} ms");
         }
     }
 
