@@ -66,13 +66,14 @@ impl Dominance {
     /// Decides who is dominant, of those that count. It is told when it is another than before.
     ///
     /// While there is one, it stays so until another has much more speech on all three scales of
-    /// time. When there is none, the producer that was added first is nominated, and whoever
-    /// outdoes it is dominant.
+    /// time, also while it does not count itself: who pauses is not less dominant than who is silent.
+    /// When there is none, the producer that was added first is nominated, and whoever outdoes it is
+    /// dominant.
     pub fn decide(&mut self, now: Time, counts: impl Fn(Entity) -> bool) -> Option<Entity> {
         for voice in self.speakers.iter_mut() {
             voice.heard.settle(now);
         }
-        let before = self.dominant.take().filter(|&producer| counts(producer));
+        let before = self.dominant.take();
         let decided = self.outdo(before, counts);
         self.dominant = decided;
         decided.filter(|_| decided != before)
@@ -82,7 +83,7 @@ impl Dominance {
         let candidates = || self.speakers.iter().filter(|voice| counts(voice.producer));
         let first = || candidates().min_by_key(|voice| voice.added);
         let holder = match before {
-            Some(before) => candidates().find(|voice| voice.producer == before),
+            Some(before) => self.speakers.iter().find(|voice| voice.producer == before),
             None => first(),
         }?;
         let held = holder.heard.scores();
@@ -188,15 +189,40 @@ mod tests {
     }
 
     #[test]
-    fn another_takes_the_place_of_who_leaves_or_does_not_count() {
+    fn another_takes_the_place_of_who_leaves() {
         let mut meeting = Meeting::of(&[ALICE, BOB]);
         meeting.say(WHILE, &[(ALICE, QUIET), (BOB, QUIET)]);
         meeting.say(WHILE, &[(ALICE, QUIET), (BOB, LOUD)]);
+        assert!(meeting.dominance.remove(entity(BOB)));
+        assert_eq!(meeting.say(Duration::ZERO, &[]), Some(entity(ALICE)));
+    }
+
+    #[test]
+    fn who_does_not_count_any_more_stays_dominant_until_outspoken() {
+        let mut meeting = Meeting::of(&[ALICE, BOB]);
+        meeting.say(WHILE, &[(ALICE, QUIET), (BOB, QUIET)]);
+        meeting.say(WHILE, &[(ALICE, QUIET), (BOB, LOUD)]);
+        let mut say = |alice| {
+            let end = meeting.now + WHILE;
+            while meeting.now < end {
+                meeting.now += Duration::from_millis(20);
+                let now = meeting.now;
+                meeting.dominance.hear(entity(ALICE), alice, now);
+            }
+            meeting
+                .dominance
+                .decide(meeting.now, |it| it != entity(BOB))
+        };
+        assert_eq!(say(QUIET), None);
+        assert_eq!(say(LOUD), Some(entity(ALICE)));
+    }
+
+    #[test]
+    fn nobody_who_does_not_count_becomes_dominant() {
+        let mut meeting = Meeting::of(&[ALICE, BOB]);
         let decided = meeting
             .dominance
-            .decide(meeting.now, |it| it != entity(BOB));
-        assert_eq!(decided, Some(entity(ALICE)));
-        assert!(meeting.dominance.remove(entity(ALICE)));
-        assert_eq!(meeting.say(Duration::ZERO, &[]), Some(entity(BOB)));
+            .decide(meeting.now, |it| it != entity(ALICE));
+        assert_eq!(decided, Some(entity(BOB)));
     }
 }

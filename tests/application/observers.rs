@@ -191,7 +191,7 @@ fn who_speaks_becomes_the_dominant_speaker() {
 }
 
 #[test]
-fn another_is_dominant_when_the_speaker_pauses_or_leaves() {
+fn another_is_dominant_when_the_speaker_leaves_or_is_outspoken_while_paused() {
     let mut meeting = Meeting::of(3);
     meeting.active_speaker();
     meeting.talk(2 * SECOND);
@@ -199,10 +199,12 @@ fn another_is_dominant_when_the_speaker_pauses_or_leaves() {
     assert_eq!(meeting.talk(2 * SECOND), [meeting.dominant(1)]);
     let producer = meeting.producer(1);
     meeting.engine().pause_producer(producer).unwrap();
-    assert_eq!(meeting.talk(SECOND), [meeting.dominant(0)]);
-    let producer = meeting.producer(0);
-    meeting.room.leave(meeting.people[0]);
-    assert_eq!(meeting.rest(SECOND), [meeting.dominant(2)]);
+    assert!(meeting.talk(2 * SECOND).is_empty(), "others only breathe");
+    meeting.set_level(2, 30);
+    assert_eq!(meeting.talk(2 * SECOND), [meeting.dominant(2)]);
+    let producer = meeting.producer(2);
+    meeting.room.leave(meeting.people[2]);
+    assert_eq!(meeting.rest(SECOND), [meeting.dominant(0)]);
     assert!(meeting.engine().closed(producer));
 }
 
