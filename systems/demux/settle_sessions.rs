@@ -1,11 +1,13 @@
 //! What follows when a WebRTC transport found its peer, lost it, or has its keys.
 
 use bevy_ecs::entity::Entity;
+use bevy_ecs::relationship::RelationshipTarget;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::event::{IceSelectedTupleChanged, IceStateChanged, Pending};
 use flumen_components::{
-    Connected, DtlsConnection, DtlsState, IceAgent, IceListeners, Inbox, MovedSessions, Path, Role,
-    Subject, TransportId, UnprovenTransports,
+    Connected, Created, DtlsConnection, DtlsState, Emission, IceAgent, IceListeners, Inbox,
+    Layering, LayersChanging, MovedSessions, Path, Residents, Role, Subject, TransportId,
+    UnprovenTransports,
 };
 
 use crate::sessions::Sessions;
@@ -24,6 +26,17 @@ pub(crate) struct Settling<'w, 's> {
             &'static TransportId,
         ),
     >,
+    residents: Query<'w, 's, &'static Residents>,
+    consumers: Query<
+        'w,
+        's,
+        (
+            &'static Created,
+            &'static mut Layering,
+            &'static mut Emission,
+        ),
+    >,
+    changing: ResMut<'w, LayersChanging>,
     pending: ResMut<'w, Pending>,
     connected: ResMut<'w, Connected>,
     unproven: ResMut<'w, UnprovenTransports>,
@@ -91,6 +104,9 @@ impl Settling<'_, '_> {
             None => path.lose(),
         }
         if !path.is_connected() {
+            if was_connected {
+                self.stop_layers(transport);
+            }
             return;
         }
         if !was_connected {
@@ -98,6 +114,22 @@ impl Settling<'_, '_> {
         }
         if !agent.is_proven() {
             self.unproven.add(transport);
+        }
+    }
+
+    /// Nobody gets any layers there: consumers tell so, and begin with a key frame when somebody is back.
+    fn stop_layers(&mut self, transport: Entity) {
+        let residents = self.residents.get(transport).into_iter();
+        let residents = residents.flat_map(Residents::iter);
+        let created = |resident| Some((*self.consumers.get(resident).ok()?.0, resident));
+        let mut layered: Vec<_> = residents.filter_map(created).collect();
+        layered.sort_unstable();
+        for (_, consumer) in layered {
+            if let Ok((_, mut layering, mut emission)) = self.consumers.get_mut(consumer) {
+                layering.stop();
+                emission.sync_required = true;
+                self.changing.0.push(consumer);
+            }
         }
     }
 }

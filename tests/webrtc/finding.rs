@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use flumen::components::IceAgent;
 use flumen::rtp_parameters::MediaKind;
-use flumen::{DtlsState, Event, IceState};
-use flumen_tests::{Check, Peer, RECEIVER, Room, SENDER, address, turn_all, vp8};
+use flumen::{ConsumerLayers, DtlsState, Event, IceState};
+use flumen_tests::{
+    Check, Packet, Peer, RECEIVER, Room, SENDER, SSRC, VP8_KEY_FRAME, address, encoding_of,
+    turn_all, vp8, vp8_rtx,
+};
 
 fn remote(room: &Room, peer: &Peer) -> Option<SocketAddr> {
     let tuple = room.engine.ice_selected_tuple(peer.transport).unwrap();
@@ -101,7 +104,7 @@ fn a_nat_that_gives_another_port_is_followed() {
     let mut room = Room::new();
     let transport = room.webrtc();
     let mut peer = Peer::join(&mut room, transport, address(SENDER));
-    let producer = room.produce(transport, MediaKind::Video, vp8(flumen_tests::SSRC));
+    let producer = room.produce(transport, MediaKind::Video, vp8(SSRC));
     let receiver = room.webrtc();
     let mut viewer = Peer::join(&mut room, receiver, address(RECEIVER));
     room.consume(receiver, producer);
@@ -112,7 +115,7 @@ fn a_nat_that_gives_another_port_is_followed() {
     viewer.send_rtcp(&room, &flumen_tests::feedback::pli(1));
     viewer.turn(&mut room);
     assert_eq!(remote(&room, &viewer), Some(moved));
-    let packet = flumen_tests::Packet::new(96, 1, flumen_tests::SSRC, flumen_tests::VP8_KEY_FRAME);
+    let packet = Packet::new(96, 1, SSRC, VP8_KEY_FRAME);
     peer.send(&room, &packet);
     room.tick();
     let mut both = [peer, viewer];
@@ -138,6 +141,59 @@ fn who_is_silent_for_too_long_is_gone_and_may_come_back() {
     peer.turn(&mut room);
     assert_eq!(room.engine.ice_state(transport), Ok(IceState::Completed));
     assert_eq!(room.engine.dtls_state(transport), Ok(DtlsState::Connected));
+}
+
+#[test]
+fn who_is_gone_gets_no_layers_and_some_again_when_back() {
+    let mut room = Room::new();
+    let sender = room.plain(address(SENDER));
+    let producer = room.produce(
+        sender,
+        MediaKind::Video,
+        vp8_rtx([1, 2].map(encoding_of).into()),
+    );
+    let transport = room.webrtc();
+    let mut peer = Peer::join(&mut room, transport, address(RECEIVER));
+    let consumer = room.consume(transport, producer);
+    let mut sequence = 0;
+    let mut film = |room: &mut Room| {
+        sequence += 1;
+        for ssrc in [1, 2] {
+            room.arrive(sender, &Packet::new(96, sequence, ssrc, VP8_KEY_FRAME));
+        }
+        room.tick_after(Duration::from_millis(20));
+    };
+    let told = |room: &mut Room| -> Vec<Option<ConsumerLayers>> {
+        let events = room.engine.drain_events().into_iter();
+        let layers = events.filter_map(|event| match event {
+            Event::LayersChanged(event) => Some(event.layers),
+            _ => None,
+        });
+        layers.collect()
+    };
+    film(&mut room);
+    film(&mut room);
+    let all = room.engine.current_layers(consumer).unwrap();
+    assert!(all.is_some());
+    told(&mut room);
+    for _ in 0..29 * 50 {
+        film(&mut room);
+    }
+    assert_eq!(room.engine.current_layers(consumer), Ok(all));
+    for _ in 0..2 * 50 {
+        film(&mut room);
+    }
+    assert_eq!(room.engine.ice_state(transport), Ok(IceState::Disconnected));
+    assert_eq!(room.engine.current_layers(consumer), Ok(None));
+    assert_eq!(told(&mut room), [None]);
+    film(&mut room);
+    assert_eq!(told(&mut room), []);
+    peer.check(&room, Check::NOMINATING);
+    peer.turn(&mut room);
+    film(&mut room);
+    film(&mut room);
+    assert!(room.engine.current_layers(consumer).unwrap().is_some());
+    assert!(told(&mut room).iter().all(Option::is_some));
 }
 
 #[test]
