@@ -13,6 +13,7 @@ use crate::wire::sequence::{SequenceManager, is_higher_u16};
 
 mod admission;
 mod beginning;
+mod eras;
 mod frames;
 mod picture;
 mod places;

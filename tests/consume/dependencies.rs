@@ -199,6 +199,33 @@ fn what_was_sent_is_sent_again_with_the_same_descriptor() {
 }
 
 #[test]
+fn what_lies_many_frames_back_is_sent_again_as_it_was_sent() {
+    let mut call = LayeredCall::svc(Wrapping::Av1, Stacking::Full, 16).begun();
+    call.run(10);
+    let first = call.received.count();
+    for spatial in [1, 0] {
+        call.prefer(spatial, Some(1));
+        call.run(6);
+    }
+    let last = call.received.count();
+    // Three frames a picture.
+    call.run(44);
+    let sent: Vec<_> = call.received.packets().take(last).skip(first).collect();
+    let sent: Vec<Packet> = sent.into_iter().cloned().collect();
+    let mut nack = Vec::new();
+    let numbers = sent.iter().map(|packet| packet.sequence);
+    write_nack(&mut nack, 1, call.consumer_ssrc(), numbers);
+    call.room.arrive_bytes(call.receiver, &nack);
+    call.room.tick();
+    let again = call.room.rtp_to(address(RECEIVER));
+    assert_eq!(again.len(), sent.len());
+    for (again, first) in again.iter().zip(&sent) {
+        assert_eq!(descriptor_of(again), descriptor_of(first));
+        assert_eq!(again.marker, first.marker);
+    }
+}
+
+#[test]
 fn a_tenth_of_the_packets_lost_stops_nothing() {
     let mut call = LayeredCall::svc(Wrapping::Av1, Stacking::Full, 8).begun();
     call.run(20);

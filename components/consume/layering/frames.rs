@@ -66,7 +66,7 @@ impl Frames {
 
     /// What was wanted at the time of frame `number`.
     pub(super) fn wanted(&self, number: u16) -> Option<ConsumerLayers> {
-        self.places.get(number).map(|place| place.wanted)
+        self.places.wanted(number)
     }
 
     /// The newest frame of this spatial layer, as far as it was wanted, was forwarded: those that

@@ -1,5 +1,6 @@
 //! What is remembered of the latest frames.
 
+use crate::consume::layering::eras::Eras;
 use crate::consume::layering::selection::ConsumerLayers;
 use crate::media::descriptor::Descriptor;
 
@@ -18,9 +19,11 @@ pub(super) struct Places {
     filled: u16,
     /// The number of the newest frame.
     newest: u16,
+    /// What was wanted of those before them.
+    eras: Eras,
 }
 
-crate::snapshot::state! { struct Places { places, filled, newest } }
+crate::snapshot::state! { struct Places { places, filled, newest, eras } }
 
 /// What is known of a frame, or of the frames of all spatial layers that have one picture id.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,6 +73,7 @@ impl Default for Places {
             places: Box::new([Place::default(); WINDOW]),
             filled: 0,
             newest: 0,
+            eras: Eras::default(),
         }
     }
 }
@@ -84,9 +88,13 @@ impl Places {
     pub(super) fn begin(&mut self, id: u16, wanted: ConsumerLayers) -> u16 {
         let (number, compressed) = match self.filled {
             0 => (id, id),
-            _ => (self.newest.wrapping_add(1), self.last().next()),
+            _ => {
+                self.eras.turn(self.newest, self.last().wanted, wanted);
+                (self.newest.wrapping_add(1), self.last().next())
+            }
         };
         self.newest = number;
+        self.eras.reach(number);
         self.filled = (self.filled + 1).min(WINDOW as u16);
         *self.place(number) = Place {
             wanted,
@@ -121,7 +129,13 @@ impl Places {
             };
             compressed = compressed.wrapping_add(1);
         }
+        if count > 1 {
+            self.eras.turn(self.newest, last.wanted, skipped);
+        }
+        let before = if count > 1 { skipped } else { last.wanted };
         self.newest = self.newest.wrapping_add(count);
+        self.eras.turn(self.newest.wrapping_sub(1), before, wanted);
+        self.eras.reach(self.newest);
         self.filled = self.filled.saturating_add(count).min(WINDOW as u16);
     }
 
@@ -144,6 +158,14 @@ impl Places {
     pub(super) fn get(&self, number: u16) -> Option<&Place> {
         let is_remembered = self.newest.wrapping_sub(number) < self.filled;
         is_remembered.then(|| &self.places[usize::from(number) % WINDOW])
+    }
+
+    /// What was wanted at the time of a frame, which may lie further back than those that are
+    /// remembered.
+    pub(super) fn wanted(&self, number: u16) -> Option<ConsumerLayers> {
+        let of_era = || self.eras.wanted(number, self.newest, self.last().wanted);
+        let place = self.get(number).map(|place| place.wanted);
+        place.or_else(of_era)
     }
 
     /// The place of a frame that is remembered.
