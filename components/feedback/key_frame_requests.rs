@@ -27,9 +27,11 @@ struct Request {
     pending: Option<Pending>,
     next: Option<Next>,
     held_back: Option<HeldBack>,
+    /// When it was made last, if nothing came since.
+    asked: Option<Time>,
 }
 
-crate::snapshot::state! { struct Request { ssrc, pending, next, held_back } }
+crate::snapshot::state! { struct Request { ssrc, pending, next, held_back, asked } }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Pending {
@@ -94,8 +96,11 @@ impl KeyFrameRequests {
             });
             action.release_at = Some(until);
         }
+        let is_fresh = request.is_fresh(now, retry);
         match &mut request.pending {
             Some(pending) => pending.retry = true,
+            // It was made again a moment ago, and is in its time.
+            None if is_fresh => {}
             None => {
                 action.send = true;
                 action.retry_at = Some(request.await_answer(now, retry));
@@ -143,6 +148,7 @@ impl KeyFrameRequests {
         if let Some(held_back) = &mut request.held_back {
             held_back.wanted = false;
         }
+        request.asked = None;
         if let Some(pending) = request.pending.take() {
             request.next = Some(Next {
                 at: pending.until,
@@ -209,6 +215,7 @@ impl KeyFrameRequests {
                 pending: None,
                 next: None,
                 held_back: None,
+                asked: None,
             });
             self.requests.len() - 1
         });
@@ -217,9 +224,16 @@ impl KeyFrameRequests {
 }
 
 impl Request {
+    /// What was asked for may still come.
+    fn is_fresh(&self, now: Time, retry: KeyFrameRetry) -> bool {
+        let is_recent = |at| now - at < retry.interval;
+        self.next.is_some() && self.asked.is_some_and(is_recent)
+    }
+
     /// The first wait ends in a second request, whether somebody asks again or not.
     fn await_answer(&mut self, now: Time, retry: KeyFrameRetry) -> Time {
         let until = now + retry.interval;
+        self.asked = Some(now);
         self.pending = Some(Pending { until, retry: true });
         self.next = None;
         until
@@ -227,6 +241,7 @@ impl Request {
 
     fn repeat(&mut self, now: Time, retry: KeyFrameRetry) -> Action {
         let until = now + retry.interval;
+        self.asked = Some(now);
         self.pending = Some(Pending {
             until,
             retry: false,
@@ -263,6 +278,7 @@ impl Request {
     fn ask_again(&mut self, now: Time, interval: Duration, retry: KeyFrameRetry) -> Action {
         let interval = retry.after(interval);
         let at = now + interval;
+        self.asked = Some(now);
         self.next = Some(Next { at, interval });
         Action {
             send: true,
@@ -281,6 +297,20 @@ mod tests {
         interval: Duration::from_secs(1),
         interval_max: Duration::from_secs(8),
     };
+
+    #[test]
+    fn who_comes_after_a_repetition_waits_for_its_answer() {
+        let mut requests = KeyFrameRequests::default();
+        let awaited = || true;
+        assert!(requests.want(1, AT(0), RETRY).send);
+        assert!(requests.retry(1, AT(1_000), RETRY, awaited).send);
+        assert!(!requests.retry(1, AT(2_000), RETRY, awaited).send);
+        assert!(requests.retry(1, AT(3_000), RETRY, awaited).send);
+        assert!(!requests.want(1, AT(3_000), RETRY).send);
+        assert!(!requests.want(1, AT(3_999), RETRY).send);
+        requests.answered(1);
+        assert!(requests.want(1, AT(3_999), RETRY).send, "it did not help");
+    }
 
     #[test]
     fn an_unanswered_request_is_repeated_once_after_a_second() {

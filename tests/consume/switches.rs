@@ -62,6 +62,7 @@ fn wish(path: Path, mut call: LayeredCall) -> usize {
     }
     call.repair();
     call.decoded(path);
+    call.check_requests(path);
     call.told().len()
 }
 

@@ -19,6 +19,7 @@ use flumen_sim::coding::{
 use super::frame::{Frame, name, named};
 use super::receiver::{Path, Receiver};
 use crate::call::{Left, RECEIVER, Request, SENDER, requests_to, rtp_to};
+use crate::feedback::pli;
 use crate::noise::Noise;
 use crate::packet::Packet;
 use crate::parameters::{encoding_of, video, vp8 as vp8_parameters};
@@ -76,6 +77,11 @@ pub struct Source {
 pub const DEPENDENCIES: u8 = 12;
 /// The identifier under which routers forward them.
 pub const FORWARDED_DEPENDENCIES: u8 = 7;
+
+/// So many pictures a packet is late at most.
+const LATE_MAX: u64 = 5;
+/// After so long a request that brought nothing is made again.
+const KEY_FRAME_INTERVAL_MS: u64 = 1_000;
 
 /// An encoder whose frames are harder to follow than they need be.
 fn stray(mut encoder: Encoder) -> Encoder {
@@ -366,7 +372,7 @@ impl LayeredCall {
             match self.noise.below(100) {
                 0..2 if path == Path::Lossy && stream != late => self.lose(&[packet]),
                 2..5 if path != Path::Clean && stream != late => {
-                    let wait = 1 + self.noise.below(5);
+                    let wait = 1 + self.noise.below(LATE_MAX);
                     self.delay(std::slice::from_ref(&packet));
                     self.late.push((wait, packet));
                 }
@@ -408,6 +414,10 @@ impl LayeredCall {
                 self.stir(Path::Clean);
                 let resumed = self.room.engine.resume_consumer(self.consumer);
                 resumed.expect("it is open");
+            }
+            5 => {
+                let request = pli(self.consumer_ssrc());
+                self.room.arrive_bytes(self.receiver, &request);
             }
             _ => self.prefer(spatial as u8, (temporal < 3).then_some(temporal as u8)),
         }
@@ -567,6 +577,35 @@ impl LayeredCall {
             }
         }
         runs
+    }
+
+    /// A stream was asked for key frames no more often than once a round trip: again when one has
+    /// come since, or not for a second.
+    ///
+    /// # Panics
+    ///
+    /// When it was.
+    pub fn check_requests(&self, path: Path) {
+        // So long a frame is on its way.
+        let way = match path {
+            Path::Clean => self.interval,
+            _ => self.interval * (1 + LATE_MAX),
+        };
+        for (index, source) in self.sources.iter().enumerate() {
+            let asked = self.requests.iter().filter(|(_, request)| {
+                let (Request::Pli(ssrc) | Request::Fir(ssrc, _)) = *request;
+                ssrc == source.ssrc
+            });
+            let asked: Vec<u64> = asked.map(|(at, _)| *at).collect();
+            let is_key = |frame: &&Frame| frame.is_key && frame.encoder == index;
+            let keys = || self.made.iter().filter(is_key).map(|frame| frame.captured);
+            for pair in asked.windows(2) {
+                let between = pair[0].saturating_sub(way)..=pair[1];
+                let has_come = || keys().any(|at| between.contains(&at));
+                let is_apart = pair[1] - pair[0] >= KEY_FRAME_INTERVAL_MS;
+                assert!(is_apart || has_come(), "encoding {index} at {pair:?} ms");
+            }
+        }
     }
 
     /// How many key frames of an encoding were asked for.
