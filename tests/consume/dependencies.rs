@@ -126,6 +126,28 @@ fn a_receiver_without_the_descriptor_gets_none_and_one_number_after_another() {
 }
 
 #[test]
+fn encodings_that_number_their_frames_together_lose_no_frame() {
+    for wrapping in WRAPPINGS {
+        let call = LayeredCall::temporal(wrapping, 3, 17, |options| options);
+        let mut call = call.numbered_together().begun();
+        call.run(20);
+        for (layer, temporal) in [(0, 2), (2, 1), (1, 0), (2, 2)] {
+            call.prefer(layer, Some(temporal));
+            call.run(20);
+            assert_eq!(call.current(), Some((layer, temporal)), "{wrapping:?}");
+        }
+        let before = call.received.packets().last().unwrap().timestamp;
+        call.run(20);
+        let packets = call.received.packets();
+        let mut pictures: Vec<u32> = packets.map(|packet| packet.timestamp).collect();
+        pictures.dedup();
+        pictures.retain(|&at| at.wrapping_sub(before).cast_signed() > 0);
+        assert_eq!(pictures.len(), 20, "{wrapping:?}");
+        call.decoded(Path::Clean);
+    }
+}
+
+#[test]
 fn encodings_of_a_sender_without_descriptors_are_spatial_layers_alone() {
     for wrapping in [Wrapping::Av1, Wrapping::H264, Wrapping::H265] {
         let mut call = LayeredCall::mute(wrapping, 3, 15).begun();

@@ -104,9 +104,14 @@ fn av1(path: Path) {
 }
 
 /// Three encodings in temporal layers, of AV1, H.264, H.265 or VP8, which tells them in descriptors alone.
+/// Each numbers its own frames, or all of them together, in half of the calls each.
 fn with_descriptors(wrapping: Wrapping, path: Path) {
     switch(path, |seed| {
-        LayeredCall::temporal(wrapping, 3, seed, |options| options).begun()
+        let call = LayeredCall::temporal(wrapping, 3, seed, |options| options);
+        match seed % 2 {
+            0 => call.begun(),
+            _ => call.numbered_together().begun(),
+        }
     });
 }
 

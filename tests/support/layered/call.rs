@@ -49,6 +49,8 @@ pub struct LayeredCall {
     pub interval: u64,
     /// What is missing is asked for, and packets are lost on the way to the consumer.
     pub repairs: bool,
+    /// The newest frame number of all encodings, where they share one count.
+    shared: Option<u16>,
     /// Packets that come later, and by how many pictures.
     late: Vec<(u64, Packet)>,
     pub(super) noise: Noise,
@@ -273,6 +275,7 @@ impl LayeredCall {
             repairs: false,
             requests: Vec::new(),
             interval: 33,
+            shared: None,
             late: Vec::new(),
             noise,
         }
@@ -288,6 +291,12 @@ impl LayeredCall {
         self.run(1);
         self.report();
         self.run(1);
+        self
+    }
+
+    /// All encodings number their frames together, as those of libwebrtc do.
+    pub fn numbered_together(mut self) -> Self {
+        self.shared = Some(self.noise.below(1 << 16) as u16);
         self
     }
 
@@ -453,7 +462,13 @@ impl LayeredCall {
         source.key_due = source.key_due.and_then(|due| due.checked_sub(1));
         let id = self.made.len() as FrameId;
         let count = |noise: &mut dyn Draw, _| 1 + noise.below(3) as u8;
+        if let (Some(number), Encoder::Dependent(encoder)) = (self.shared, &mut source.encoder) {
+            encoder.go_on_from(number);
+        }
         let frames = source.encoder.encode(id, is_key, &mut self.noise, count);
+        if let (Some(number), Some(newest)) = (&mut self.shared, frames.last()) {
+            *number = newest.frame.number;
+        }
         let mut packets = Vec::new();
         for Coded { frame, heads } in frames {
             let id = self.made.len() as FrameId;

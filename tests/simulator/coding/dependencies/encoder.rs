@@ -89,6 +89,12 @@ impl DependencyEncoder {
         self.frame_number = self.frame_number.wrapping_sub(5_000);
     }
 
+    /// The next frame has the number behind this one: that of another encoding, where several share one
+    /// count.
+    pub fn go_on_from(&mut self, number: u16) {
+        self.frame_number = number;
+    }
+
     /// The frames of the next picture, the first of which will be `id`.
     pub(in crate::coding) fn encode(
         &mut self,
@@ -235,7 +241,11 @@ impl DependencyEncoder {
 
     fn put_references(&self, back: &[u16], out: &mut Fields) {
         for &back in back {
-            let size = if back > 16 { 2 } else { 1 };
+            let size = match back {
+                0..=16 => 1,
+                17..=256 => 2,
+                _ => 3,
+            };
             out.put(size, 2);
             out.put(u32::from(back) - 1, 4 * size as usize);
         }
