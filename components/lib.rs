@@ -311,7 +311,7 @@ pub mod transport {
     pub use ice_agent::{IceAgent, IceTuple, MovedSessions, UnprovenTransports};
     pub use ice_candidate::{IceCandidate, IceListener, IceListeners};
     pub use listener::{Incoming, Listener};
-    pub use pacer::{Pace, PacedTransports, Pacer};
+    pub use pacer::{Pace, PacedTransports, Pacer, Superseded};
     pub use path::{
         Link, LocalAddress, LocalAddresses, Naming, OnTransport, Path, Protocol, Residents, Role,
         TransportKind, Tuple,

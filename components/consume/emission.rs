@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use crate::consume::numbering::{Numbering, PayloadTypes};
 use crate::media::rate::Rate;
 use crate::tick::time::Time;
+use crate::transport::pacer::Superseded;
 use crate::wire::header_extension::TWO_BYTE_VALUE_MAX;
 use crate::wire::sequence::SequenceManager;
 
@@ -64,6 +65,13 @@ crate::snapshot::state! {
 }
 
 impl Emission {
+    /// What waited for its turn is not sent after all, and does not count.
+    pub fn take_back(&mut self, superseded: Superseded) {
+        self.packets = self.packets.saturating_sub(superseded.packets);
+        self.bytes = self.bytes.saturating_sub(superseded.bytes);
+        self.payload_bytes = self.payload_bytes.saturating_sub(superseded.payload_bytes);
+    }
+
     /// Nothing is sent before a key frame comes.
     pub fn awaits_key_frame(&self) -> bool {
         self.sync_required && self.waits_for_key_frame

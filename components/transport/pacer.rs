@@ -42,6 +42,17 @@ pub struct PacedTransports(pub Vec<Entity>);
 
 crate::snapshot::state! { struct PacedTransports(it) }
 
+/// Packets that were to be sent and are not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Superseded {
+    /// How many they are.
+    pub packets: u64,
+    /// Their bytes, header and padding included.
+    pub bytes: u64,
+    /// Bytes of their payloads.
+    pub payload_bytes: u64,
+}
+
 /// How a transport is paced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
@@ -151,15 +162,14 @@ impl Pacer {
     }
 
     /// Takes out the packets of the video `ssrc` that wait behind the picture whose turn it is, and
-    /// takes back their numbers: what is sent next refers to none of them. How many there were; none
-    /// where anything newer waits elsewhere or has left.
-    pub fn supersede(&mut self, ssrc: u32, sequence: &mut SequenceManager<16>) -> usize {
+    /// takes back their numbers: what is sent next refers to none of them. None where anything newer
+    /// waits elsewhere or has left.
+    pub fn supersede(&mut self, ssrc: u32, sequence: &mut SequenceManager<16>) -> Superseded {
         let count = self.video.latest_of(ssrc, sequence.max_output());
         if count == 0 || !sequence.take_back(count) {
-            return 0;
+            return Superseded::default();
         }
-        self.video.take_back(ssrc, count.into());
-        count.into()
+        self.video.take_back(ssrc, count.into())
     }
 
     /// Nothing waits any more; how many packets did.
@@ -336,7 +346,7 @@ mod tests {
             sequence.input(number);
         }
         wait(&mut pacer, packets);
-        let count = pacer.supersede(1, &mut sequence);
+        let count = pacer.supersede(1, &mut sequence).packets as usize;
         assert_eq!(sequence.max_output(), sent - count as u16);
         pacer.credit = PARTS * 1_000_000;
         let mut out = Vec::new();

@@ -142,9 +142,10 @@ impl Layer<'_> {
     /// What waits of a higher encoding would only keep its receiver from what takes its place.
     fn supersede(&mut self, emission: &mut Emission) {
         if let Some(pacer) = &mut self.pacer {
-            let count = pacer.supersede(emission.ssrc, &mut emission.sequence) as u64;
-            self.ledger.paced -= count;
-            self.ledger.refused[Refusal::Superseded] += count;
+            let superseded = pacer.supersede(emission.ssrc, &mut emission.sequence);
+            emission.take_back(superseded);
+            self.ledger.paced -= superseded.packets;
+            self.ledger.refused[Refusal::Superseded] += superseded.packets;
         }
     }
 

@@ -4,6 +4,7 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Res, ResMut, SystemParam};
 use flumen_components::event::Traced;
 use flumen_components::trace::{Direction, TraceInfo, TraceType};
+use flumen_components::wire::rtp::RtpHeader;
 use flumen_components::wire::sequence::is_higher_u32;
 use flumen_components::{
     Arrival, ConsumerId, Destination, DirectOut, DirectRow, Emission, KeyFrameWish, KeyFrameWishes,
@@ -160,7 +161,8 @@ impl Delivery<'_, '_> {
     }
 
     fn count(&mut self, before: u64) {
-        let sent = self.emission.bytes - before;
+        // What was superseded meanwhile was counted when it was to be sent.
+        let sent = self.emission.bytes.saturating_sub(before);
         if sent > 0 {
             self.emission.rate.add(sent, self.exits.now.time);
         }
@@ -250,7 +252,8 @@ impl Delivery<'_, '_> {
             rewrite_row(&mut row, *template, rewriting, &mut outbox.headers);
         }
         self.ledger.enqueued += 1;
-        self.leave(row, header.payload_len, exit);
+        let payload_len = payload_len(header, choice.rewriting.as_ref());
+        self.leave(row, payload_len, exit);
         let sent = Sent {
             sequence,
             size: row.len(),
@@ -302,11 +305,8 @@ impl Delivery<'_, '_> {
         if let Some(row) = repeat(out, self.emission, (&facts, bytes), sender, again) {
             self.ledger.generated += 1;
             let destination = exit.destination();
-            self.leave(
-                Outgoing { destination, ..row },
-                facts.header.payload_len,
-                exit,
-            );
+            let payload_len = payload_len(&facts.header, choice.rewriting.as_ref());
+            self.leave(Outgoing { destination, ..row }, payload_len, exit);
             let sent = Sent {
                 sequence,
                 size: row.len(),
@@ -412,6 +412,14 @@ impl Exit {
             Self::Udp(destination) => destination,
         }
     }
+}
+
+/// Bytes of a payload as it is sent.
+fn payload_len(header: &RtpHeader, rewriting: Option<&Rewriting>) -> u16 {
+    let patch = rewriting
+        .map(|rewriting| rewriting.patch)
+        .unwrap_or_default();
+    header.payload_len + patch.bytes().len() as u16 - u16::from(patch.replaced)
 }
 
 /// Makes a row that of a packet in another run. The new front of its payload goes behind its header,

@@ -6,6 +6,7 @@ use flumen::ConsumerLayers;
 use flumen::components::wire::rtcp::write_nack;
 use flumen::components::{Layering, Refusal};
 use flumen_sim::Queue;
+use flumen::stats::RtpStats;
 use flumen_tests::layered::LayeredCall;
 use flumen_tests::meeting::{Encoding, Meeting};
 use flumen_tests::{RECEIVER, address, bottleneck};
@@ -42,6 +43,28 @@ fn what_waits_of_a_higher_layer_is_not_sent_and_nobody_misses_it() {
     }
     assert_eq!(viewer.overflowed, 0);
     assert_eq!(viewer.repeated, 0, "a hole was seen, and asked for");
+    // And when all that waited has left, nothing but that counts as sent.
+    let consumers: Vec<_> = viewer.videos.iter().map(|video| video.consumer).collect();
+    let transport = viewer.transport;
+    for camera in &mut meeting.cameras {
+        camera
+            .sources
+            .iter_mut()
+            .for_each(|source| source.is_live = false);
+    }
+    meeting.run(Duration::from_secs(2));
+    let engine = &meeting.room.engine;
+    let sent = |consumer| {
+        let stats = engine.consumer_stats(consumer).unwrap();
+        let own = stats.iter().filter_map(|stats| match stats {
+            RtpStats::Outbound(stats) => Some(stats.stream.byte_count),
+            _ => None,
+        });
+        own.sum::<u64>()
+    };
+    let counted: u64 = consumers.into_iter().map(sent).sum();
+    let left = engine.transport_stats(transport).unwrap();
+    assert_eq!(counted, left.rtp_bytes_sent);
 }
 
 /// Allows the consumer an encoding, as if its path carried no more.

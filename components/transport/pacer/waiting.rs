@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use crate::tick::outbox::{Outgoing, OutgoingKind};
 use crate::tick::time::Time;
-use crate::wire::rtp::{SEQUENCE_NUMBER, SSRC, TIMESTAMP};
+use crate::transport::pacer::Superseded;
+use crate::wire::rtp::{RtpHeader, SEQUENCE_NUMBER, SSRC, TIMESTAMP};
 use crate::wire::sequence::is_higher_u16;
 
 /// Packets of one kind that wait, first in, first out.
@@ -102,7 +103,8 @@ impl Waiting {
     }
 
     /// Takes out the latest `count` packets of `ssrc`.
-    pub(super) fn take_back(&mut self, ssrc: u32, count: usize) {
+    pub(super) fn take_back(&mut self, ssrc: u32, count: usize) -> Superseded {
+        let mut taken = Superseded::default();
         let own = self.names().filter(|names| names.ssrc == ssrc).count();
         let (mut left, mut from, mut to) = (own - count, 0, 0);
         let bytes = self.bytes.make_contiguous();
@@ -115,10 +117,13 @@ impl Waiting {
             if stays {
                 bytes.copy_within(packet.clone(), to);
                 to += packet.len();
+            } else {
+                taken.add(&bytes[packet]);
             }
             stays
         });
         self.bytes.truncate(to);
+        taken
     }
 
     fn names(&mut self) -> impl Iterator<Item = Names> {
@@ -129,6 +134,15 @@ impl Waiting {
             from = packet.end;
             Names::of(&bytes[packet])
         })
+    }
+}
+
+impl Superseded {
+    fn add(&mut self, packet: &[u8]) {
+        let header = RtpHeader::parse(packet).ok();
+        self.packets += 1;
+        self.bytes += packet.len() as u64;
+        self.payload_bytes += header.map_or(0, |header| u64::from(header.payload_len));
     }
 }
 
