@@ -439,7 +439,7 @@ fn withhold(reason: Withheld) -> Room {
             room.consume(receiver, producer);
             room.arrive(sender, &key_frame(12));
         }
-        Withheld::OtherLayer => return layers(0, &[(1, 0, false), (0, 0, false)]),
+        Withheld::OtherLayer => return layers(1, &[(1, 0, false), (0, 0, false)]),
         Withheld::Undecodable => {
             // A frame that needs the newest one of its layer, which was not wanted.
             return layers(
