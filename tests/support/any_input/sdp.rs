@@ -82,7 +82,9 @@ impl<'a> Taken<'a> {
         let Carries::Media(kind) = self.offer.sections()[index].carries else {
             return None;
         };
-        let sent = self.offer.sent(index, &self.room.capabilities(), Known::default());
+        let sent = self
+            .offer
+            .sent(index, &self.room.capabilities(), Known::default());
         let options = ProducerOptions::new(kind, sent.ok()?);
         let made = self.room.engine.produce(self.transport, options);
         made.ok().map(Made::Receives)
