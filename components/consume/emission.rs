@@ -6,8 +6,10 @@ use smallvec::SmallVec;
 
 use crate::consume::numbering::{Numbering, PayloadTypes};
 use crate::media::rate::Rate;
+use crate::tick::ledger::Ledger;
+use crate::tick::refusal::Refusal;
 use crate::tick::time::Time;
-use crate::transport::pacer::Superseded;
+use crate::transport::pacer::Pacer;
 use crate::wire::header_extension::TWO_BYTE_VALUE_MAX;
 use crate::wire::sequence::SequenceManager;
 
@@ -65,8 +67,11 @@ crate::snapshot::state! {
 }
 
 impl Emission {
-    /// What waited for its turn is not sent after all, and does not count.
-    pub fn take_back(&mut self, superseded: Superseded) {
+    /// What waits of it for its turn is not sent after all, and does not count.
+    pub fn supersede(&mut self, pacer: &mut Pacer, ledger: &mut Ledger) {
+        let superseded = pacer.supersede(self.ssrc, &mut self.sequence);
+        ledger.paced -= superseded.packets;
+        ledger.refused[Refusal::Superseded] += superseded.packets;
         self.packets = self.packets.saturating_sub(superseded.packets);
         self.bytes = self.bytes.saturating_sub(superseded.bytes);
         self.payload_bytes = self.payload_bytes.saturating_sub(superseded.payload_bytes);

@@ -131,8 +131,10 @@ impl Restraint {
     /// much for the path, little, and it is seen what comes of that.
     /// Of a path of which a receiver tells a bitrate, nothing is seen.
     pub fn step(&self, path: &PathEstimate, sent: u64, now: Time, limits: &Limits) -> Step {
+        let lately = Duration::from_millis(limits.layer_hold_down_max_ms);
         let is_told = path.cause == EstimateCause::Remb;
-        let Some(hold) = self.hold.filter(|_| !is_told) else {
+        let holds = |hold: &Hold| !is_told && now - hold.since < lately;
+        let Some(hold) = self.hold.filter(holds) else {
             return Step::Any;
         };
         if self
@@ -141,10 +143,9 @@ impl Restraint {
         {
             return Step::Nothing;
         }
-        let lately = Duration::from_millis(limits.layer_hold_down_max_ms);
-        let percent = match now - hold.since < lately && !self.is_another(hold, path.bitrate) {
-            true => limits.layer_cautious_step_percent,
-            false => limits.layer_step_percent,
+        let percent = match self.is_another(hold, path.bitrate) {
+            true => limits.layer_step_percent,
+            false => limits.layer_cautious_step_percent,
         };
         Step::UpTo(sent.saturating_add((sent / 100).saturating_mul(percent)))
     }
@@ -362,7 +363,7 @@ mod tests {
         );
         assert_eq!(
             restraint.step(&path(1_000), 1_000, at(60_000), &limits),
-            Step::UpTo(2_000),
+            Step::Any,
             "that was long ago"
         );
         let (mut restraint, limits) = (Restraint::default(), Limits::default());

@@ -3,6 +3,9 @@
 mod acknowledged_rate;
 mod estimator;
 mod loss_control;
+mod newest_delays;
+#[cfg(test)]
+mod paths;
 mod probes;
 mod queueing_delay;
 mod remb_estimator;
@@ -11,6 +14,7 @@ mod transport_wide_estimator;
 mod trendline;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bevy_ecs::component::Component;
@@ -59,6 +63,8 @@ pub struct OutgoingEstimate {
     probe_listed: bool,
     /// The bitrate that was traced last, and when.
     told: Option<(u64, Time)>,
+    /// Where the receiver was when it was looked at last.
+    remote: Option<SocketAddr>,
     looked_at: Allowance,
     /// The receiver told something.
     is_heard: bool,
@@ -163,6 +169,7 @@ impl State<Roster> for OutgoingEstimate {
         self.on_probe.save(out);
         self.probe_listed.save(out);
         self.told.save(out);
+        self.remote.save(out);
         self.looked_at.save(out);
         self.is_heard.save(out);
         self.listed.save(out);
@@ -189,6 +196,7 @@ impl State<Roster> for OutgoingEstimate {
             on_probe: State::load(from)?,
             probe_listed: State::load(from)?,
             told: State::load(from)?,
+            remote: State::load(from)?,
             looked_at: State::load(from)?,
             is_heard: State::load(from)?,
             listed: State::load(from)?,
@@ -198,8 +206,14 @@ impl State<Roster> for OutgoingEstimate {
 }
 
 impl OutgoingEstimate {
-    /// Nothing was sent yet: the estimate is `bitrate` bits a second.
-    pub fn new(method: EstimateMethod, bitrate: u64, estimators: &Estimators) -> Self {
+    /// Nothing was sent yet: the estimate is `bitrate` bits a second, and `probation` the stream that
+    /// tries for more.
+    pub fn new(
+        method: EstimateMethod,
+        bitrate: u64,
+        probation: Probation,
+        estimators: &Estimators,
+    ) -> Self {
         Self {
             method,
             loss: LossHistory::default(),
@@ -207,11 +221,12 @@ impl OutgoingEstimate {
             history: SendHistory::default(),
             estimator: (estimators.0)(method, bitrate),
             estimate: PathEstimate::starting_at(bitrate),
-            probation: Probation::default(),
+            probation,
             turn: 0,
             on_probe: None,
             probe_listed: false,
             told: None,
+            remote: None,
             looked_at: Allowance::default(),
             is_heard: false,
             listed: false,
@@ -306,12 +321,23 @@ impl OutgoingEstimate {
         if !reports.is_empty() {
             self.is_heard = true;
             let lost = reports.iter().filter(|report| report.arrived.is_none());
+            // What came after all was expected once, and counted as lost.
+            let found = reports.iter().filter(|report| report.was_lost).count();
             self.loss.push(Tally {
-                expected: reports.len() as u32,
-                lost: lost.count() as u32,
+                expected: (reports.len() - found) as u32,
+                lost: lost.count().saturating_sub(found) as u32,
             });
             let feedback = PathReport::Feedback(reports);
             self.estimator.receive(feedback, now.time);
+        }
+    }
+
+    /// The receiver is at `remote`: if that is elsewhere, so are the queues.
+    pub fn locate(&mut self, remote: Option<SocketAddr>, now: Time) {
+        let before = self.remote;
+        self.remote = remote.or(before);
+        if before.is_some() && before != self.remote {
+            self.estimator.receive(PathReport::Moved, now);
         }
     }
 

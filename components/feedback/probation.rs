@@ -1,6 +1,7 @@
 //! A stream of packets that carry nothing: what is sent to try what a path carries.
 
-use crate::rtp_parameters::router_id;
+use smallvec::SmallVec;
+
 use crate::tick::outbox::{Outgoing, OutgoingKind};
 use crate::wire::extension::{ABS_SEND_TIME_LEN, ExtensionKind, TRANSPORT_SEQUENCE_LEN};
 use crate::wire::header_extension::write_extensions;
@@ -10,9 +11,17 @@ use crate::wire::header_extension::write_extensions;
 pub struct Probation {
     sequence: u16,
     timestamp: u32,
+    /// What the receiver calls the extensions in [`EXTENSIONS`]; 0 for those it does not know.
+    extensions: [u8; EXTENSIONS.len()],
 }
 
-crate::snapshot::state! { struct Probation { sequence, timestamp } }
+crate::snapshot::state! { struct Probation { sequence, timestamp, extensions } }
+
+const EXTENSIONS: [ExtensionKind; 3] = [
+    ExtensionKind::Mid,
+    ExtensionKind::AbsSendTime,
+    ExtensionKind::TransportSequence,
+];
 
 impl Probation {
     /// The SSRC of all probation streams: clients know it.
@@ -24,6 +33,14 @@ impl Probation {
     /// Length of a packet in bytes, all of it RTP.
     pub const PACKET_BYTES: usize = 1_200;
 
+    /// The stream for a receiver that calls header extensions as `id` says, as far as it knows them.
+    pub fn new(id: impl Fn(ExtensionKind) -> Option<u8>) -> Self {
+        Self {
+            extensions: EXTENSIONS.map(|kind| id(kind).unwrap_or(0)),
+            ..Self::default()
+        }
+    }
+
     /// Appends the next packet, whose stamps are still to be written.
     pub fn write(&mut self, out: &mut Vec<u8>) -> Outgoing {
         let start = out.len();
@@ -34,20 +51,18 @@ impl Probation {
         out.extend_from_slice(&self.timestamp.to_be_bytes());
         out.extend_from_slice(&Self::SSRC.to_be_bytes());
         let block = out.len() - start;
-        let elements = [
-            (router_id(ExtensionKind::Mid), Self::MID.as_bytes()),
-            (
-                router_id(ExtensionKind::AbsSendTime),
-                &[0; ABS_SEND_TIME_LEN],
-            ),
-            (
-                router_id(ExtensionKind::TransportSequence),
-                &[0; TRANSPORT_SEQUENCE_LEN],
-            ),
+        let values: [&[u8]; 3] = [
+            Self::MID.as_bytes(),
+            &[0; ABS_SEND_TIME_LEN],
+            &[0; TRANSPORT_SEQUENCE_LEN],
         ];
-        let mut places = [0; 3];
+        let known = (0..EXTENSIONS.len()).filter(|index| self.extensions[*index] != 0);
+        let known: SmallVec<[usize; 3]> = known.collect();
+        let element = |index: &usize| (self.extensions[*index], values[*index]);
+        let elements: SmallVec<[(u8, &[u8]); 3]> = known.iter().map(element).collect();
+        let mut places = [0; EXTENSIONS.len()];
         let written = write_extensions(out, &elements, |index, offset| {
-            places[index] = (block + usize::from(offset)) as u8;
+            places[known[index]] = (block + usize::from(offset)) as u8;
         });
         debug_assert!(written.is_ok(), "these always fit");
         out.resize(start + Self::PACKET_BYTES, 0);
@@ -68,11 +83,13 @@ const TIMESTAMP_STEP: u32 = 20;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rtp_parameters::router_id;
     use crate::wire::rtp::RtpHeader;
 
     #[test]
     fn packets_are_those_of_a_video_stream_with_places_for_stamps() {
-        let (mut probation, mut out) = (Probation::default(), vec![7; 5]);
+        let mut probation = Probation::new(|kind| Some(router_id(kind)));
+        let mut out = vec![7; 5];
         probation.write(&mut out);
         let row = probation.write(&mut out);
         let packet = &mut out[row.header_start as usize..];
@@ -88,6 +105,23 @@ mod tests {
             (router_id(ExtensionKind::AbsSendTime), &[8, 0, 0]),
             (router_id(ExtensionKind::TransportSequence), &[9, 0]),
         ];
+        assert_eq!(extensions, expected);
+    }
+
+    #[test]
+    fn extensions_are_called_as_the_receiver_calls_them_and_only_those_it_knows() {
+        let mut probation = Probation::new(|kind| match kind {
+            ExtensionKind::TransportSequence => Some(14),
+            ExtensionKind::Mid => Some(3),
+            _ => None,
+        });
+        let mut out = Vec::new();
+        let row = probation.write(&mut out);
+        assert_eq!((row.abs_send_time, row.len()), (0, 1_200));
+        out[usize::from(row.transport_sequence)] = 9;
+        let header = RtpHeader::parse(&out).unwrap();
+        let extensions: Vec<_> = header.extensions(&out).collect();
+        let expected: [(u8, &[u8]); 2] = [(3, b"probator"), (14, &[9, 0])];
         assert_eq!(extensions, expected);
     }
 }

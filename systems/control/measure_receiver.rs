@@ -4,7 +4,8 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::rtp_parameters::{HeaderExtension, RtpParameters};
 use flumen_components::{
-    Demand, EstimateMethod, Estimators, OutgoingEstimate, OutgoingLimit, Pacer, Restraint,
+    Demand, EstimateMethod, Estimators, OutgoingEstimate, OutgoingLimit, Pacer, Probation,
+    Restraint,
 };
 
 /// Begins to estimate the path to a receiver, when a new video consumer of `transport` makes that
@@ -18,7 +19,9 @@ pub(super) fn measure_receiver(world: &mut World, transport: Entity, rtp: &RtpPa
         return;
     };
     let estimators = world.resource::<Estimators>();
-    let estimate = OutgoingEstimate::new(method, limit.clamp(limit.initial), estimators);
+    let probation = Probation::new(|kind| extension_id(rtp, kind));
+    let bitrate = limit.clamp(limit.initial);
+    let estimate = OutgoingEstimate::new(method, bitrate, probation, estimators);
     world
         .entity_mut(transport)
         .insert((estimate, Demand::default(), Restraint::default()));
@@ -30,10 +33,7 @@ pub(super) fn measure_receiver(world: &mut World, transport: Entity, rtp: &RtpPa
 /// Each method needs its feedback among those of a codec, and but for that of RFC 8888 a header
 /// extension in packets.
 fn estimate_method(rtp: &RtpParameters) -> Option<EstimateMethod> {
-    let carries = |wanted: HeaderExtension| {
-        let mut extensions = rtp.header_extensions.iter();
-        extensions.any(|extension| HeaderExtension::from_uri(&extension.uri) == Some(wanted))
-    };
+    let carries = |wanted| extension_id(rtp, wanted).is_some();
     let takes = |feedback, parameter| {
         let mut codecs = rtp.codecs.iter();
         codecs.any(|codec| codec.has_feedback(feedback, parameter))
@@ -47,4 +47,12 @@ fn estimate_method(rtp: &RtpParameters) -> Option<EstimateMethod> {
     } else {
         None
     }
+}
+
+/// What a receiver calls a header extension, if it negotiated it.
+fn extension_id(rtp: &RtpParameters, wanted: HeaderExtension) -> Option<u8> {
+    let mut extensions = rtp.header_extensions.iter();
+    let found =
+        extensions.find(|extension| HeaderExtension::from_uri(&extension.uri) == Some(wanted))?;
+    Some(found.id)
 }

@@ -97,6 +97,7 @@ impl Answering<'_, '_> {
         let (sender, clock) = self.listeners.get(producer.transport).ok()?;
         let estimate = self.estimates.get(transport).ok();
         let overtaking = estimate.map_or(Duration::ZERO, |it| it.estimate().overtaking());
+        let is_crowded = estimate.is_some_and(|it| it.estimate().is_crowded());
         let repeats = Repeats {
             emission,
             layering,
@@ -112,6 +113,7 @@ impl Answering<'_, '_> {
             },
             now: self.now.time,
             limit: self.limits.resent_packets_per_consumer,
+            is_crowded,
         };
         let mut unbounded = RepeatBudget::default();
         let mut estimate = self.estimates.get_mut(transport).ok();
@@ -181,6 +183,8 @@ struct Repeats<'a> {
     spacing: Spacing,
     now: Time,
     limit: usize,
+    /// Packets wait for long on the path.
+    is_crowded: bool,
 }
 
 impl Repeats<'_> {
@@ -205,6 +209,11 @@ impl Repeats<'_> {
         let is_empty =
             self.emission.sequence.is_unfilled(counted) || self.layering.is_some_and(is_withheld);
         if !self.emission.payload_types.contains(facts.payload_type) {
+            return None;
+        }
+        // Of no use to its receiver but that it asks no more: not where others wait for their turn.
+        if is_empty && self.is_crowded {
+            retransmission.refused += 1;
             return None;
         }
         let rewriting = match self.layering {

@@ -3,7 +3,7 @@
 use bevy_ecs::entity::Entity;
 use flumen_components::{
     Alignment, Arrival, Beginning, Emission, Layering, Ledger, MediaPacket, Pacer, PacketFacts,
-    Refusal, StreamRole, Templates, Time, Withheld, Written,
+    StreamRole, Templates, Time, Withheld, Written,
 };
 
 use super::choose::{Choice, too_late};
@@ -142,10 +142,7 @@ impl Layer<'_> {
     /// What waits of a higher encoding would only keep its receiver from what takes its place.
     fn supersede(&mut self, emission: &mut Emission) {
         if let Some(pacer) = &mut self.pacer {
-            let superseded = pacer.supersede(emission.ssrc, &mut emission.sequence);
-            emission.take_back(superseded);
-            self.ledger.paced -= superseded.packets;
-            self.ledger.refused[Refusal::Superseded] += superseded.packets;
+            emission.supersede(pacer, self.ledger);
         }
     }
 

@@ -38,6 +38,7 @@ pub(crate) fn estimate_paths(
         } else {
             &Demand::default()
         };
+        path.locate(way.rtp.remote(), now.time);
         let is_news = path.update(tried, limit, limits.layer_hysteresis_percent, now.time);
         if path.takes_place_on_probe() {
             on_probe.0.push(transport);

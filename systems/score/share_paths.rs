@@ -3,9 +3,9 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::{
-    Allotment, Bid, Bids, Deadlines, Demand, Given, Layering, LayersToChoose, Limits, Now,
-    OutgoingEstimate, OutgoingLimit, Path, PathBids, Restraint, Rung, is_shared, share_in_step,
-    stagger,
+    Allotment, Bid, Bids, Deadlines, Demand, EstimateCause, Given, Layering, LayersToChoose,
+    Limits, Now, OutgoingEstimate, OutgoingLimit, Path, PathBids, Restraint, Rung, is_shared,
+    share_in_step, stagger,
 };
 
 /// Consumers of a path that may switch to a higher spatial layer each time that it is looked at.
@@ -66,7 +66,9 @@ impl Sharing<'_, '_> {
         stagger(bids, rungs, SWITCHES_UP);
         let moved = |bid: &&Bid| bid.given != Given::Undecided;
         let decided = || bids.iter().filter(moved);
-        if is_short && decided().any(|bid| bid.place < bid.given_place(rungs)) {
+        // A bound set on purpose, and silence, say nothing of how much is too much.
+        let is_measured = !matches!(carried.cause, EstimateCause::Limit | EstimateCause::Silence);
+        if is_short && is_measured && decided().any(|bid| bid.place < bid.given_place(rungs)) {
             restraint.fall(sent, now, limits);
         }
         if is_shared(bids) && bids.iter().any(|bid| bid.rises(rungs)) {

@@ -1,6 +1,6 @@
 //! How much arrives at a receiver.
 
-use super::estimator::millis;
+use super::estimator::{PacketReport, millis};
 use crate::tick::time::Time;
 
 /// The bitrate that a receiver acknowledges: samples over a window of its own clock, of which those
@@ -11,16 +11,19 @@ pub(super) struct AcknowledgedRate {
     /// Bits a millisecond, which are thousands of bits a second.
     mean: Option<f64>,
     variance: f64,
-    /// The newest sample.
-    latest: f64,
-    last: Option<Time>,
+    /// Of the newest report alone, if it told of some time.
+    newest: Option<f64>,
+    /// The packet that arrived last: when, and its bytes.
+    last: Option<(Time, u16)>,
     window_ms: f64,
     bytes: u64,
+    /// The highest number of those that were told of.
+    told: Option<u64>,
 }
 
 crate::snapshot::state! {
     struct AcknowledgedRate {
-        mean, variance, latest, last, window_ms, bytes
+        mean, variance, newest, last, window_ms, bytes, told
     }
 }
 
@@ -32,10 +35,41 @@ const UNCERTAINTY: f64 = 10.0;
 const VARIANCE_AT_FIRST: f64 = 50.0;
 /// How much what is believed becomes uncertain with every sample.
 const DRIFT: f64 = 5.0;
+/// The same when more begins to be sent: what arrived of little says little of much.
+const DOUBT: f64 = 200.0;
+/// A shorter report says little of a rate.
+const REPORT_MIN_MS: f64 = 40.0;
 
 impl AcknowledgedRate {
+    /// Takes in what was told of packets at once, in the order of their arrival.
+    pub(super) fn report(&mut self, reports: &[PacketReport]) {
+        let numbers = || reports.iter().map(|report| report.sent.number);
+        if numbers().min() > self.told.map(|told| told + 1) {
+            self.miss();
+        }
+        self.told = self.told.max(numbers().max());
+        let arrived = |report: &PacketReport| Some((report.arrived?, report.sent.bytes));
+        self.newest = rate_of(reports.iter().filter_map(arrived));
+        for (at, bytes) in reports.iter().filter_map(arrived) {
+            self.add(bytes, at);
+        }
+    }
+
+    /// Nobody told of some packets: how much came between those before and those that come now is
+    /// not known.
+    fn miss(&mut self) {
+        if let Some((_, bytes)) = self.last.take() {
+            self.bytes = self.bytes.saturating_sub(bytes.into());
+        }
+    }
+
+    /// Much more begins to be sent.
+    pub(super) fn doubt(&mut self) {
+        self.variance += DOUBT;
+    }
+
     /// Takes in `bytes` that arrived at `at`.
-    pub(super) fn add(&mut self, bytes: u16, at: Time) {
+    fn add(&mut self, bytes: u16, at: Time) {
         let window = match self.mean {
             None => FIRST_WINDOW_MS,
             Some(_) => WINDOW_MS,
@@ -43,6 +77,7 @@ impl AcknowledgedRate {
         if let Some(sample) = self.sample(at, window) {
             self.take(sample);
         }
+        self.last = Some((at, bytes));
         self.bytes += u64::from(bytes);
     }
 
@@ -51,15 +86,21 @@ impl AcknowledgedRate {
         self.mean.map(|mean| mean * 1_000.0)
     }
 
-    /// Bits a second of the newest sample alone, when that is less: what gets out of a queue that is
+    /// Bits a second of the newest report alone, if it told of some time.
+    pub(super) fn newest(&self) -> Option<f64> {
+        self.newest.map(|newest| newest * 1_000.0)
+    }
+
+    /// Bits a second of the newest report alone, when that is less: what gets out of a queue that is
     /// not empty is what the path carries just now.
     pub(super) fn least(&self) -> Option<f64> {
-        self.mean.map(|mean| mean.min(self.latest) * 1_000.0)
+        let mean = self.bits_per_second()?;
+        Some(self.newest().map_or(mean, |newest| newest.min(mean)))
     }
 
     /// Moves the window on; the rate in it when it is full.
     fn sample(&mut self, at: Time, window: f64) -> Option<f64> {
-        let last = self.last.replace(at).unwrap_or(at);
+        let last = self.last.map_or(at, |(last, _)| last);
         if at < last {
             (self.window_ms, self.bytes) = (0.0, 0);
             return None;
@@ -79,17 +120,26 @@ impl AcknowledgedRate {
     }
 
     fn take(&mut self, sample: f64) {
-        self.latest = sample;
         let Some(mean) = self.mean else {
             (self.mean, self.variance) = (Some(sample), VARIANCE_AT_FIRST);
             return;
         };
-        let deviation = UNCERTAINTY * (mean - sample).abs() / mean.max(1.0);
+        let deviation = UNCERTAINTY * (mean - sample).abs() / mean.max(sample).max(1.0);
         let noise = deviation * deviation;
         let variance = self.variance + DRIFT;
         self.mean = Some((noise * mean + variance * sample) / (noise + variance));
         self.variance = noise * variance / (noise + variance);
     }
+}
+
+/// Bits a millisecond of packets, in the order of their arrival: those behind the first, over the
+/// time that they came in.
+fn rate_of(mut arrivals: impl Iterator<Item = (Time, u16)>) -> Option<f64> {
+    let (first, _) = arrivals.next()?;
+    let sum = |(_, sum), (at, bytes)| (at, sum + u64::from(bytes));
+    let (last, bytes) = arrivals.fold((first, 0), sum);
+    let span = millis(last - first);
+    (span >= REPORT_MIN_MS).then(|| bytes as f64 * 8.0 / span)
 }
 
 #[cfg(test)]

@@ -48,6 +48,8 @@ pub enum PathReport<'a> {
     Feedback(&'a [PacketReport]),
     /// The receiver told a bitrate, in bits a second (REMB).
     Bitrate(u64),
+    /// The receiver is elsewhere from now on: delays are those of another path.
+    Moved,
 }
 
 /// A packet that was sent and whose arrival will be reported.
@@ -134,11 +136,7 @@ impl PathEstimate {
 
     /// Packets that were overtaken come within about this time; zero where none are.
     pub fn overtaking(&self) -> Duration {
-        let late = self.figures.reordering;
-        match late > OVERTAKING_MIN_MS {
-            true => Duration::from_micros((late * 1_000.0) as u64).min(OVERTAKING_MAX),
-            false => Duration::ZERO,
-        }
+        overtaking(self.figures.reordering)
     }
 
     /// More is sent than the path carries: packets wait in its queue for long, or are lost behind
@@ -154,6 +152,12 @@ impl PathEstimate {
         self.figures.queueing_delay > FULL_MS
     }
 
+    /// So much more is sent than it carries that hardly a picture comes whole.
+    pub fn is_flooded(&self) -> bool {
+        let sent = self.figures.sent_bitrate;
+        self.is_crowded() && self.bitrate < sent / 100 * FLOODED_PERCENT
+    }
+
     /// Packets wait for so long in its queue, or are lost there, that it has to be drained.
     pub fn is_crowded(&self) -> bool {
         let queue = self.figures.queueing_delay;
@@ -162,6 +166,16 @@ impl PathEstimate {
     }
 }
 
+/// Within about which time packets come that are `late` by so many milliseconds.
+pub(super) fn overtaking(late: f64) -> Duration {
+    match late > OVERTAKING_MIN_MS {
+        true => Duration::from_micros((late * 1_000.0) as u64).min(OVERTAKING_MAX),
+        false => Duration::ZERO,
+    }
+}
+
+/// A path is flooded that carries less than so much of what is sent, in percent.
+const FLOODED_PERCENT: u64 = 70;
 /// Packets that are overtaken by less are no reason to wait, and none is waited for longer.
 const OVERTAKING_MIN_MS: f64 = 10.0;
 const OVERTAKING_MAX: Duration = Duration::from_millis(500);
@@ -209,7 +223,8 @@ crate::snapshot::state! {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PathFigures {
-    /// Bits a second that arrived.
+    /// Bits a second that arrived; where packets wait for long, those of the last report, if that is
+    /// less.
     pub acknowledged_bitrate: Option<u64>,
     /// Bits a second that were sent.
     pub sent_bitrate: u64,

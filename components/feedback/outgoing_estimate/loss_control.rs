@@ -92,6 +92,8 @@ const LESS_SENT: f64 = 0.92;
 const LESS_ARRIVED: f64 = 0.95;
 /// A cut leaves this share of what arrived.
 const DECREASE: f64 = 0.95;
+/// No ceiling is lower: what audio alone needs. From nothing it could never rise.
+const CEILING_MIN: f64 = 30_000.0;
 /// How fast a path's own loss is forgotten when less is lost, a span.
 const FORGET: f64 = 0.2;
 /// What the ceiling rises by in a span without excess: doubling takes two seconds.
@@ -199,7 +201,7 @@ impl LossControl {
         if !counts.exceeds(self.inherent, most) {
             self.ceiling = self.ceiling.map(|ceiling| ceiling * RISE);
         } else {
-            let carried = DECREASE * acknowledged;
+            let carried = (DECREASE * acknowledged).max(CEILING_MIN);
             let ceiling = self.ceiling.unwrap_or(f64::INFINITY);
             self.ceiling = Some(carried.min(ceiling));
             self.cut = Some(Cut {
@@ -213,10 +215,13 @@ impl LossControl {
         }
     }
 
-    /// What was told of packets that would have come by now.
+    /// What was told lately of packets that would have come by now.
     fn counts(&self) -> Span {
+        let oldest = SPAN * (SPANS as u32) + self.overtaking;
         let settled = |span: &&Span| {
-            self.overtaking.is_zero() || span.began + SPAN + self.overtaking <= self.told
+            let is_over = span.began + SPAN + self.overtaking <= self.told;
+            let is_old = span.began + oldest < self.told;
+            (self.overtaking.is_zero() || is_over) && !is_old
         };
         let sum = |sum: Span, span: &Span| Span {
             packets: sum.packets + span.packets,

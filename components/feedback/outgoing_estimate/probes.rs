@@ -88,7 +88,7 @@ const COARSE_SPAN_MIN: Duration = Duration::from_millis(60);
 const PACKET_BYTES: u32 = 1_200;
 /// Between bursts of which one found no more, doubling.
 const INTERVAL: Duration = Duration::from_secs(1);
-const DOUBLINGS_MAX: u32 = 2;
+const DOUBLINGS_MAX: u32 = 1;
 /// A burst that takes longer says nothing.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 /// Of a burst so much must arrive.

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::estimator::{SentPacket, millis};
+use super::estimator::{SentPacket, millis, overtaking};
+use super::newest_delays::NewestDelays;
 use crate::tick::time::Time;
 
 /// How much longer packets are on their way than the fastest of the last seconds were.
 ///
-/// The least of some packets is taken: jitter delays packets and hastens none, and what a queue
+/// The least of the newest packets is taken: jitter delays packets and hastens none, and what a queue
 /// holds up it holds up all. A rate is not lowered for delays that jitter alone explains.
 ///
 /// Routes become longer, and a queue that stays full looks the same. So while a queue of our own
@@ -15,21 +16,21 @@ use crate::tick::time::Time;
 /// little was sent for so long that it would be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QueueingDelay {
-    /// The fastest packets of a long and of a short span: milliseconds between two clocks.
+    /// The fastest packets of the last seconds, and the newest ones: milliseconds between two clocks.
     base: Least,
-    recent: Least,
+    newest: NewestDelays,
     last: f64,
     noise: f64,
     /// How much longer than the fastest of them packets take that are sent together: their jitter.
     spread: f64,
     /// The number of the newest packet, and how late those come that are older.
-    newest: u64,
+    number: u64,
     late: f64,
     standing: Option<Standing>,
 }
 
 crate::snapshot::state! {
-    struct QueueingDelay { base, recent, last, noise, spread, newest, late, standing }
+    struct QueueingDelay { base, newest, last, noise, spread, number, late, standing }
 }
 
 /// What is sent into a queue, in bits a second, and what gets out of it.
@@ -61,15 +62,12 @@ struct Least {
     began: Time,
     current: f64,
     previous: f64,
-    count: u32,
 }
 
-crate::snapshot::state! { struct Least { span, began, current, previous, count } }
+crate::snapshot::state! { struct Least { span, began, current, previous } }
 
 /// Routes change, and clocks drift by less than a millisecond in this time.
 const BASE_SPAN: Duration = Duration::from_secs(10);
-/// As often as receivers usually report.
-const RECENT_SPAN: Duration = Duration::from_millis(100);
 /// Shorter queues need no answer, whatever their trend.
 const QUEUE_MIN_MS: f64 = 10.0;
 /// A queue is longer than so many mean deviations of the delay.
@@ -78,11 +76,8 @@ const NOISE_MEMORY: f64 = 0.9;
 const SPREAD_MEMORY: f64 = 0.98;
 /// The latest of some hundred packets.
 const LATE_MEMORY: f64 = 0.998;
-/// Jitter from which on so many packets are needed to find a fast one.
+/// Jitter from which on a trend says nothing by itself.
 const JITTER_MS: f64 = 10.0;
-const PACKETS_MIN: u32 = 15;
-/// What comes later than this is lost.
-const OVERTAKING_MAX: Duration = Duration::from_millis(500);
 /// A queue becomes shorter where no more is sent than this share of what gets out of it.
 const DRAINS: f64 = 0.75;
 /// It was none if it is not shorter although it would have drained so many times, and then for so
@@ -94,11 +89,11 @@ impl Default for QueueingDelay {
     fn default() -> Self {
         Self {
             base: Least::over(BASE_SPAN),
-            recent: Least::over(RECENT_SPAN),
+            newest: NewestDelays::default(),
             last: 0.0,
             noise: 0.0,
             spread: 0.0,
-            newest: 0,
+            number: 0,
             late: 0.0,
             standing: None,
         }
@@ -110,17 +105,19 @@ impl QueueingDelay {
     pub(super) fn add(&mut self, sent: &SentPacket, arrived: Time, now: Time) {
         let delay = millis(arrived - Time::ZERO) - millis(sent.at - Time::ZERO);
         let is_own = self.standing.is_some_and(|queue| queue.is_own(now));
-        self.base
-            .add((delay, if is_own { u32::MAX } else { 1 }), now);
-        let count = if self.is_jittery() { PACKETS_MIN } else { 1 };
-        self.recent.add((delay, count), now);
-        let beyond = self.recent.get().map_or(0.0, |least| delay - least);
+        self.base.add(delay, is_own, now);
+        self.newest.add(delay, arrived);
+        let beyond = self.recent().map_or(0.0, |least| delay - least);
         self.spread = SPREAD_MEMORY * self.spread + (1.0 - SPREAD_MEMORY) * beyond;
         self.late *= LATE_MEMORY;
-        if sent.number < self.newest {
+        if sent.number < self.number {
             self.late = self.late.max(beyond);
         }
-        self.newest = self.newest.max(sent.number);
+        self.number = self.number.max(sent.number);
+    }
+
+    fn recent(&self) -> Option<f64> {
+        self.newest.least(self.late)
     }
 
     /// How much longer than the fastest packets those take that others overtake, in milliseconds; 0
@@ -137,18 +134,14 @@ impl QueueingDelay {
         self.spread
     }
 
-    /// Packets overtake each other.
+    /// Packets come at odds with how they were sent.
     pub(super) fn is_jittery(&self) -> bool {
         self.spread > JITTER_MS
     }
 
     /// Packets that were overtaken come within about this time.
     pub(super) fn overtaking(&self) -> Duration {
-        let most = 2.0 * self.spread;
-        match self.is_jittery() {
-            true => Duration::from_micros((most * 1_000.0) as u64).min(OVERTAKING_MAX),
-            false => Duration::ZERO,
-        }
+        overtaking(self.reordering())
     }
 
     /// A report is over, under `load`: how far the delay moved since the last one.
@@ -168,15 +161,17 @@ impl QueueingDelay {
         let queue = self.standing.get_or_insert(Standing::since(now));
         queue.pass(load, now);
         let would_be_empty = DRAINED_TIMES * self.last + DRAINED_MS;
-        if queue.overflowed_at.is_some() && queue.drained_ms > would_be_empty {
-            self.base.begin_with(self.recent);
+        if queue.drained_ms > would_be_empty
+            && let Some(recent) = self.recent()
+        {
+            self.base.begin_with(recent);
             self.standing = None;
         }
     }
 
     /// Milliseconds in queues.
     pub(super) fn millis(&self) -> f64 {
-        match (self.recent.get(), self.base.get()) {
+        match (self.recent(), self.base.get()) {
             (Some(recent), Some(base)) => (recent - base).max(0.0),
             _ => 0.0,
         }
@@ -222,23 +217,21 @@ impl Least {
             began: Time::ZERO,
             current: f64::INFINITY,
             previous: f64::INFINITY,
-            count: 0,
         }
     }
 
-    /// Takes in a value; a span has at least `count` of them.
-    fn add(&mut self, (value, count): (f64, u32), now: Time) {
-        if now - self.began >= self.span && self.count >= count {
+    /// Takes in a value; while it `is_held`, no span is over.
+    fn add(&mut self, value: f64, is_held: bool, now: Time) {
+        if now - self.began >= self.span && !is_held {
             self.previous = std::mem::replace(&mut self.current, f64::INFINITY);
-            (self.began, self.count) = (now, 0);
+            self.began = now;
         }
         self.current = self.current.min(value);
-        self.count += 1;
     }
 
-    /// Begins anew with what `other` has.
-    fn begin_with(&mut self, other: Self) {
-        (self.current, self.previous) = (other.current, other.previous);
+    /// Begins anew with this value.
+    fn begin_with(&mut self, value: f64) {
+        (self.current, self.previous) = (value, value);
     }
 
     fn get(&self) -> Option<f64> {

@@ -14,6 +14,7 @@ use super::trendline::Trendline;
 use crate::feedback::congestion::overuse_detector::{OveruseDetector, Usage};
 use crate::feedback::congestion::packet_groups::PacketGroups;
 use crate::feedback::congestion::rate_controller::RateController;
+use crate::feedback::trend::Trend;
 use crate::media::rate::Rate;
 use crate::snapshot;
 use crate::tick::time::Time;
@@ -29,6 +30,10 @@ pub struct TransportWideEstimator {
     path: Delays,
     acknowledged: AcknowledgedRate,
     sent: Rate,
+    /// The most that was sent lately.
+    most_sent: Trend,
+    /// Little was sent beside the estimate.
+    is_limited: bool,
     loss: LossControl,
     controller: RateController,
     probes: Probes,
@@ -48,8 +53,8 @@ pub struct TransportWideEstimator {
 
 crate::snapshot::state! {
     struct TransportWideEstimator {
-        path, acknowledged, sent, loss, controller, probes, round_trip, sent_at, heard_at,
-        unanswered_since, lowered_at, cut_at, cut_before, cause
+        path, acknowledged, sent, most_sent, is_limited, loss, controller, probes, round_trip,
+        sent_at, heard_at, unanswered_since, lowered_at, cut_at, cut_before, cause
     }
 }
 
@@ -61,9 +66,15 @@ struct Delays {
     detector: OveruseDetector,
     usage: Usage,
     queue: QueueingDelay,
+    /// By the last report, packets waited for long.
+    was_long: bool,
+    /// What was sent before went by another way.
+    since: Time,
 }
 
-crate::snapshot::state! { struct Delays { groups, line, detector, usage, queue } }
+crate::snapshot::state! {
+    struct Delays { groups, line, detector, usage, queue, was_long, since }
+}
 
 /// The window of what is sent, in milliseconds.
 const SENT_WINDOW_MS: u64 = 500;
@@ -71,6 +82,8 @@ const SENT_WINDOW_MS: u64 = 500;
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// Sending less than this share of the estimate says nothing of the path.
 const LIMITED: f64 = 0.65;
+/// Where this share of what is sent arrives, it comes through.
+const THROUGH: f64 = 0.9;
 /// More than the estimate is tried only where about so much of it was sent: what was not tried is
 /// not known, and layers come in steps. Probes find out.
 const TRIED: f64 = 0.9;
@@ -109,6 +122,8 @@ impl TransportWideEstimator {
             path: Delays::default(),
             acknowledged: AcknowledgedRate::default(),
             sent: Rate::new(SENT_WINDOW_MS),
+            most_sent: Trend::default(),
+            is_limited: true,
             loss: LossControl::default(),
             controller: RateController::starting_at(bitrate as f64),
             probes: Probes::default(),
@@ -137,6 +152,7 @@ impl BandwidthEstimator for TransportWideEstimator {
         match report {
             PathReport::Sent(sent) => self.send(sent, now),
             PathReport::Feedback(reports) => self.take(reports, now),
+            PathReport::Moved => self.path.begin_at(now),
             PathReport::Bitrate(_) => {}
         }
     }
@@ -183,12 +199,11 @@ impl TransportWideEstimator {
     fn take(&mut self, reports: &[PacketReport], now: Time) {
         for report in reports {
             self.probes.report(report);
-            let Some(arrived) = report.arrived else {
-                continue;
-            };
-            self.acknowledged.add(report.sent.bytes, arrived);
-            self.path.add(&report.sent, arrived, now);
+            if let Some(arrived) = report.arrived {
+                self.path.add(&report.sent, arrived, now);
+            }
         }
+        self.acknowledged.report(reports);
         self.measure_round_trip(reports, now);
         self.heard_at = Some(now);
         self.unanswered_since = None;
@@ -210,8 +225,9 @@ impl TransportWideEstimator {
 
     fn control(&mut self, now: Time) {
         let sent = self.sent.bits_per_second(now) as f64;
-        let acknowledged = self.arrives(sent);
         let before = self.bitrate();
+        self.note_sent(sent, before, now);
+        let acknowledged = self.arrives();
         let load = Load {
             sent,
             arrives: acknowledged.unwrap_or_default(),
@@ -226,14 +242,15 @@ impl TransportWideEstimator {
         if let Some(acknowledged) = acknowledged {
             self.loss.update((sent, acknowledged), delays, now);
         }
-        let is_limited = sent < LIMITED * before;
-        let usage = self.path.usage(is_limited);
+        let is_through = self.is_through(acknowledged, sent);
+        let usage = self.path.usage(self.is_limited, is_through);
+        self.path.was_long = self.path.queue.millis() > QUEUE_MAX_MS;
         let incoming = match (acknowledged, usage) {
-            // Little arrives because little was sent: the queue is of somebody else's making, and
-            // what this path carries is still about what was proven.
-            _ if is_limited => before,
             (None, _) => before,
-            (Some(acknowledged), Usage::Over) => self.drained(acknowledged),
+            (Some(acknowledged), Usage::Over) => self.drained(acknowledged, sent),
+            // Little arrives because little was sent: what this path carries is still about what was
+            // proven.
+            (Some(_), _) if self.is_limited => before,
             (Some(acknowledged), _) => acknowledged,
         };
         let is_known = acknowledged.is_some() || usage == Usage::Over;
@@ -256,19 +273,40 @@ impl TransportWideEstimator {
         }
     }
 
-    /// Bits a second that arrive, where `sent` are sent.
-    fn arrives(&self, sent: f64) -> Option<f64> {
-        let told = self.acknowledged.bits_per_second()?;
-        Some(told.min(ACKNOWLEDGED_MAX * sent))
+    /// So many bits a second are sent.
+    fn note_sent(&mut self, sent: f64, estimate: f64, now: Time) {
+        self.most_sent.update(sent as u64, now);
+        let is_limited = sent < LIMITED * estimate;
+        if std::mem::replace(&mut self.is_limited, is_limited) && !is_limited {
+            self.acknowledged.doubt();
+        }
     }
 
-    /// What gets out of a queue, less what it takes to empty it soon.
-    fn drained(&self, acknowledged: f64) -> f64 {
+    /// Bits a second that arrive, of those that are sent.
+    fn arrives(&self) -> Option<f64> {
+        let told = self.acknowledged.bits_per_second()?;
+        let most = ACKNOWLEDGED_MAX * self.most_sent.value() as f64;
+        Some(told.min(most))
+    }
+
+    /// What is sent comes through: the queue that it waits in is not of its making, or was there for
+    /// a moment.
+    fn is_through(&self, acknowledged: Option<f64>, sent: f64) -> bool {
+        let newest = self.acknowledged.newest().or(acknowledged);
+        newest.is_none_or(|newest| newest >= THROUGH * sent)
+    }
+
+    /// What gets out of a queue, less what it takes to empty it soon: as long as it will be when less
+    /// is sent.
+    fn drained(&self, acknowledged: f64, sent: f64) -> f64 {
         let queue = self.path.queue.millis();
         if queue < QUEUE_MAX_MS {
             return acknowledged;
         }
         let least = self.acknowledged.least().unwrap_or(acknowledged);
+        let excess = sent / acknowledged.min(least).max(1.0) - 1.0;
+        let round_trip = self.round_trip.map_or(0.0, millis);
+        let queue = queue + excess.max(0.0) * round_trip;
         let excess = (queue - QUEUE_MAX_MS) / DRAIN_MS;
         acknowledged.min(least) * (1.0 - excess.min(DRAIN_MAX))
     }
@@ -324,8 +362,12 @@ impl TransportWideEstimator {
 
     fn figures(&mut self, now: Time) -> PathFigures {
         let sent_bitrate = self.sent.bits_per_second(now);
+        let acknowledged = match self.path.queue.millis() > QUEUE_MAX_MS {
+            true => self.acknowledged.least(),
+            false => self.acknowledged.bits_per_second(),
+        };
         PathFigures {
-            acknowledged_bitrate: self.acknowledged.bits_per_second().map(|bits| bits as u64),
+            acknowledged_bitrate: acknowledged.map(|bits| bits as u64),
             sent_bitrate,
             queueing_delay: self.path.queue.millis(),
             reordering: self.path.queue.reordering(),
@@ -344,6 +386,8 @@ impl Default for Delays {
             detector: OveruseDetector::of_slopes(),
             usage: Usage::Normal,
             queue: QueueingDelay::default(),
+            was_long: false,
+            since: Time::ZERO,
         }
     }
 }
@@ -351,10 +395,22 @@ impl Default for Delays {
 impl Delays {
     /// Begins to measure anew.
     fn begin(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            since: self.since,
+            ..Self::default()
+        };
+    }
+
+    /// Begins to measure anew what is sent from `now` on.
+    fn begin_at(&mut self, now: Time) {
+        self.since = now;
+        self.begin();
     }
 
     fn add(&mut self, sent: &SentPacket, arrived: Time, now: Time) {
+        if sent.at < self.since {
+            return;
+        }
         let units = abs_send_units(sent.at);
         if self.groups.jumps(units, arrived) {
             self.begin();
@@ -366,12 +422,15 @@ impl Delays {
         }
     }
 
-    /// What is made of the path, where little is sent or not.
-    fn usage(&self, is_limited: bool) -> Usage {
-        let queue = self.queue.millis();
+    /// What is made of the path, where little is sent or not, and what is sent comes through or not.
+    fn usage(&self, is_limited: bool, is_through: bool) -> Usage {
+        let is_long = self.queue.millis() > QUEUE_MAX_MS;
         match self.usage {
             Usage::Under if !self.queue.is_jittery() => Usage::Under,
-            _ if queue > QUEUE_MAX_MS => Usage::Over,
+            // Somebody else fills it.
+            _ if is_long && is_limited && is_through => Usage::Under,
+            // Probes and key frames make queues that are gone with the next report.
+            _ if is_long && (self.was_long || !is_through) => Usage::Over,
             Usage::Over if self.queue.is_proven() && !is_limited => Usage::Over,
             // Packets that overtake each other look like either all the time.
             _ if self.queue.is_jittery() => Usage::Normal,
