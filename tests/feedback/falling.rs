@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use flumen::ConsumerLayers;
 use flumen::components::wire::rtcp::write_nack;
-use flumen::components::{Layering, Refusal};
+use flumen::components::{Layering, Refusal, Withheld};
 use flumen::stats::RtpStats;
 use flumen_sim::Queue;
 use flumen_tests::layered::LayeredCall;
@@ -26,14 +26,21 @@ fn what_waits_of_a_higher_layer_is_not_sent_and_nobody_misses_it() {
     let path = bottleneck(3_000_000).queue(Queue::Delay(Duration::from_secs(20)));
     let mut meeting = Meeting::of(5, &THREE, path);
     meeting.run(Duration::from_secs(20));
-    let superseded = |meeting: &Meeting| {
+    let kept_back = |meeting: &Meeting| {
         let ledger = meeting.room.engine.ledger();
-        ledger.refused[Refusal::Superseded]
+        [
+            ledger.refused[Refusal::Superseded],
+            ledger.withheld[Withheld::AwaitingKeyFrame],
+        ]
     };
-    let before = superseded(&meeting);
+    let before = kept_back(&meeting);
+    meeting.run(Duration::from_secs(1));
+    assert_eq!(kept_back(&meeting), before);
     meeting.paths[0].change(|link| link.rate(600_000));
     meeting.run(Duration::from_secs(20));
-    assert!(superseded(&meeting) > before);
+    // What waited, and what came until the key frame that took its place.
+    let after = kept_back(&meeting);
+    assert!(after[0] > before[0] && after[1] > before[1], "{after:?}");
     let viewer = &meeting.viewers[0];
     let is_lowest = |layers: ConsumerLayers| layers.spatial_layer == 0;
     for video in &viewer.videos {
