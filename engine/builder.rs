@@ -338,9 +338,10 @@ impl Builder {
     /// For how long the run loop lets packets gather at most before it handles them as one batch,
     /// which costs less a packet: the delay that batching may add, besides the system's timer slack
     /// (50 µs on Linux). While the loop sleeps for two fifths of the time or more nothing gathers, and
-    /// a packet is handled as it comes; above that load the span grows within a tenth of a second,
-    /// and it is given up when the loop sleeps for two thirds of the time again. The first packet
-    /// after a lull is never delayed. Default 300 µs; zero turns it off.
+    /// a packet is handled as it comes; above that load the span grows within a tenth of a second.
+    /// It falls as fast when the loop sleeps for two thirds of the time again, and before that by an
+    /// eighth each tenth of a second. The first packet after a lull is never delayed. Default 300 µs;
+    /// zero turns it off, and more than 100 ms counts as 100 ms.
     #[must_use]
     pub fn gather_up_to(mut self, span: Duration) -> Self {
         self.gathering = Gathering::up_to(span);
@@ -348,7 +349,7 @@ impl Builder {
     }
 
     /// Has packets gather for that long whatever the load: the shortest span between two ticks of the
-    /// run loop. In place of [`gather_up_to`](Self::gather_up_to).
+    /// run loop. In place of [`gather_up_to`](Self::gather_up_to), and with the same bound.
     #[must_use]
     pub fn gather(mut self, span: Duration) -> Self {
         self.gathering = Gathering::always(span);

@@ -8,18 +8,24 @@ use flumen_components::Time;
 ///
 /// What arrives within the span is handled as one batch, which costs less a packet and delays it. So
 /// the span is as short as can be while the loop sleeps for much of the time, and grows by steps
-/// while it hardly does. Between the two loads it stays: gathering itself takes load away, and would
-/// otherwise end for that.
+/// while it hardly does. Between the two loads it falls slowly: gathering itself takes load away, and
+/// would otherwise end for that; but a burst of long ago is not to have packets gather for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Gathering {
     least: Duration,
     most: Duration,
     span: Duration,
-    /// Where the window began, and for how long the loop has slept since.
-    begun: Time,
+    /// When the loop last woke up; none before its first rest.
+    woken: Option<Time>,
+    /// For how long the load is being measured, and for how much of that the loop slept.
+    window: Duration,
     slept: Duration,
+    /// For how long the load has been between the two since the span last changed.
+    between: Duration,
 }
 
+/// The longest span.
+const LONGEST: Duration = Duration::from_millis(100);
 /// For how long the load is measured before the span changes.
 const WINDOW: Duration = Duration::from_millis(10);
 /// Above this share of time in which the loop does not sleep, in percent, packets gather for longer.
@@ -28,16 +34,21 @@ const BUSY: u128 = 60;
 const EASY: u128 = 35;
 /// Steps from the least span to the most.
 const STEPS: u32 = 8;
+/// How long a load between the two takes to undo a step.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 impl Gathering {
     /// Always the same span.
     pub(crate) fn always(span: Duration) -> Self {
+        let span = span.min(LONGEST);
         Self {
             least: span,
             most: span,
             span,
-            begun: Time::ZERO,
+            woken: None,
+            window: Duration::ZERO,
             slept: Duration::ZERO,
+            between: Duration::ZERO,
         }
     }
 
@@ -55,25 +66,43 @@ impl Gathering {
         self.span
     }
 
-    /// The loop has slept from one time to the other.
+    /// The loop has rested from one time to the other, if only for an instant.
     pub(crate) fn slept(&mut self, from: Time, to: Time) {
-        self.slept += to.since(from);
-        let window = to.since(self.begun);
-        if window < WINDOW {
-            return;
+        // Who is away for longer than a window does something else than to tick.
+        let busy = self.woken.map_or(Duration::ZERO, |woken| from.since(woken));
+        let asleep = to.since(from);
+        self.woken = Some(to);
+        self.window += busy.min(WINDOW) + asleep;
+        self.slept += asleep;
+        if self.window >= WINDOW {
+            self.follow_load();
+            (self.window, self.slept) = (Duration::ZERO, Duration::ZERO);
         }
-        let slept = self.slept.min(window);
-        let load = 100 - 100 * slept.as_nanos() / window.as_nanos();
-        // A long window is as many short ones.
-        let windows = u32::try_from(window.as_nanos() / WINDOW.as_nanos()).unwrap_or(STEPS);
-        let change = (self.most - self.least) / STEPS * windows.min(STEPS);
-        self.span = match load {
-            BUSY.. => (self.span + change).min(self.most),
-            0..EASY => self.span.saturating_sub(change).max(self.least),
-            _ => self.span,
-        };
-        (self.begun, self.slept) = (to, Duration::ZERO);
     }
+
+    /// Changes the span as the window that is over has it.
+    fn follow_load(&mut self) {
+        let step = (self.most - self.least) / STEPS;
+        // A long window is as many short ones.
+        let change = step * steps(self.window, WINDOW);
+        let between = std::mem::take(&mut self.between);
+        match 100 - 100 * self.slept.as_nanos() / self.window.as_nanos() {
+            BUSY.. => self.span = (self.span + change).min(self.most),
+            0..EASY => self.fall(change),
+            _ if between + self.window < PATIENCE => self.between = between + self.window,
+            _ => self.fall(step * steps(between + self.window, PATIENCE)),
+        }
+    }
+
+    fn fall(&mut self, change: Duration) {
+        self.span = self.span.saturating_sub(change).max(self.least);
+    }
+}
+
+/// How often `each` has passed in `span`; all steps at most.
+fn steps(span: Duration, each: Duration) -> u32 {
+    let steps = span.as_nanos() / each.as_nanos();
+    u32::try_from(steps).unwrap_or(STEPS).min(STEPS)
 }
 
 #[cfg(test)]
@@ -111,17 +140,65 @@ mod tests {
     }
 
     #[test]
-    fn a_load_that_fell_through_gathering_keeps_the_span() {
+    fn between_the_loads_the_span_falls_a_step_each_tenth_of_a_second() {
         let (mut gathering, mut now) = (Gathering::up_to(MOST), Time::ZERO);
-        pass(&mut gathering, &mut now, 4, 90);
+        pass(&mut gathering, &mut now, 40, 90);
         // Of the first window, part is of what was before.
-        pass(&mut gathering, &mut now, 2, 45);
-        let span = gathering.span();
-        assert!(span > Duration::ZERO && span < MOST, "{span:?}");
+        pass(&mut gathering, &mut now, 5, 45);
+        assert_eq!(gathering.span(), MOST);
+        for fallen in 1..=STEPS {
+            pass(&mut gathering, &mut now, 10, 45);
+            assert_eq!(gathering.span(), MOST - MOST / STEPS * fallen);
+        }
         pass(&mut gathering, &mut now, 100, 45);
-        assert_eq!(gathering.span(), span);
-        pass(&mut gathering, &mut now, 100, 20);
         assert_eq!(gathering.span(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_load_that_gathering_takes_away_keeps_the_span_within_a_step() {
+        let (mut gathering, mut now) = (Gathering::up_to(MOST), Time::ZERO);
+        let step = MOST / STEPS;
+        let mut spans = Vec::new();
+        for _ in 0..1000 {
+            // Three steps of gathering bring it below the upper load, none below the lower one.
+            let load = 75 - 6 * (gathering.span().as_nanos() / step.as_nanos()) as u32;
+            pass(&mut gathering, &mut now, 1, load);
+            spans.push(gathering.span());
+        }
+        let settled = &spans[20..];
+        let is_near = |span: &Duration| (2 * step..=4 * step).contains(span);
+        assert!(settled.iter().all(is_near), "{settled:?}");
+        let changes = settled.windows(2).filter(|pair| pair[0] != pair[1]);
+        assert!(changes.count() <= 2 * settled.len() / 10);
+    }
+
+    #[test]
+    fn time_outside_of_the_loop_says_nothing_of_its_load() {
+        let ms = Time::from_millis;
+        // The times of rests; and how many steps the span is behind them.
+        let cases: [(&str, &[(u64, u64)], u32); 5] = [
+            ("what was before the first rest", &[(2000, 2001)], 0),
+            ("nor where the clock begins", &[(7_200_000, 7_200_020)], 0),
+            ("a long request", &[(0, 1), (3000, 3001)], 1),
+            ("some of them", &[(0, 1), (500, 501), (900, 901)], 2),
+            ("one and a lull", &[(0, 1), (3000, 3100)], 0),
+        ];
+        for (name, rests, steps) in cases {
+            let mut gathering = Gathering::up_to(MOST);
+            for &(from, to) in rests {
+                gathering.slept(ms(from), ms(to));
+            }
+            assert_eq!(gathering.span(), MOST / STEPS * steps, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_span_has_a_bound() {
+        for make in [Gathering::always, Gathering::up_to] {
+            let (mut gathering, mut now) = (make(Duration::MAX), Time::ZERO);
+            pass(&mut gathering, &mut now, 100, 99);
+            assert_eq!(gathering.span(), LONGEST);
+        }
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Engine {
     pub fn turn(&mut self, patience: Option<Duration>) -> Result<(), TickError> {
         self.check_poison()?;
         let now = match self.wants_tick() {
-            true => self.clock(),
+            true => self.go_on(),
             false => self.rest(patience)?,
         };
         self.on_the_clock = true;
@@ -79,6 +79,13 @@ impl Engine {
         }
         // A system that fails is told of by the next tick.
         let _ = self.pass(false);
+    }
+
+    /// A rest of no length; the time then.
+    fn go_on(&mut self) -> Time {
+        let now = self.clock();
+        self.gathering.slept(now, now);
+        now
     }
 
     /// Sleeps until the last tick is long enough ago, then until something is to do; the time then.
