@@ -226,6 +226,7 @@ pub mod tick {
     pub(crate) mod digest;
     pub(crate) mod discard;
     pub(crate) mod draft;
+    pub(crate) mod due_kinds;
     pub(crate) mod exclusions;
     pub(crate) mod inbox;
     pub(crate) mod ledger;
@@ -255,6 +256,7 @@ pub mod tick {
     pub use digest::Digest;
     pub use discard::{Control, Discard, RtcpFault};
     pub use draft::Draft;
+    pub use due_kinds::DueKinds;
     pub use exclusions::{Exclusion, Exclusions};
     pub use inbox::{Datagram, Inbox, InboxFull, Origin};
     pub use ledger::{Imbalance, Ledger};

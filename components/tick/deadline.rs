@@ -7,6 +7,7 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::resource::Resource;
 
 use crate::snapshot::Roster;
+use crate::tick::due_kinds::DueKinds;
 use crate::tick::time::Time;
 use crate::wire::state::{Malformed, Reader, State, Writer};
 
@@ -77,6 +78,8 @@ pub struct Deadlines {
     queue: BinaryHeap<Reverse<(Time, u64, Entity, Due)>>,
     pushed: u64,
     fired: Vec<(Entity, Due)>,
+    /// The kinds of those.
+    fired_kinds: DueKinds,
 }
 
 /// In the order in which they will fire.
@@ -97,10 +100,13 @@ impl State<Roster> for Deadlines {
         let queue: Vec<((Time, u64, Entity), Due)> = State::load(from)?;
         let queue = queue.into_iter();
         let queue = queue.map(|((at, number, entity), due)| Reverse((at, number, entity, due)));
+        let pushed = State::load(from)?;
+        let fired: Vec<(Entity, Due)> = State::load(from)?;
         Ok(Self {
             queue: queue.collect(),
-            pushed: State::load(from)?,
-            fired: State::load(from)?,
+            pushed,
+            fired_kinds: fired.iter().fold(DueKinds::default(), with),
+            fired,
         })
     }
 }
@@ -122,11 +128,13 @@ impl Deadlines {
     /// Moves everything due at `now` to [`fired`](Self::fired); called once a tick.
     pub fn fire(&mut self, now: Time) {
         self.fired.clear();
+        self.fired_kinds = DueKinds::default();
         while let Some(Reverse((at, ..))) = self.queue.peek()
             && *at <= now
         {
             if let Some(Reverse((_, _, entity, due))) = self.queue.pop() {
                 self.fired.push((entity, due));
+                self.fired_kinds = with(self.fired_kinds, &(entity, due));
             }
         }
     }
@@ -135,6 +143,16 @@ impl Deadlines {
     pub fn fired(&self) -> &[(Entity, Due)] {
         &self.fired
     }
+
+    /// Something of one of these kinds became due in this tick.
+    pub fn have_fired(&self, kinds: DueKinds) -> bool {
+        self.fired_kinds.meet(kinds)
+    }
+}
+
+/// `kinds`, and that of a deadline.
+fn with(kinds: DueKinds, &(_, due): &(Entity, Due)) -> DueKinds {
+    kinds.and(DueKinds::of(&[due]))
 }
 
 #[cfg(test)]
@@ -152,7 +170,10 @@ mod tests {
         deadlines.fire(Time::from_millis(2));
         let fired: Vec<_> = deadlines.fired().iter().map(|(_, due)| *due).collect();
         assert_eq!(fired, [Due::User(1), Due::User(2), Due::User(0)]);
+        let users = DueKinds::of(&[Due::User(3)]);
+        assert!(deadlines.have_fired(users) && !deadlines.have_fired(DueKinds::of(&[Due::Dtls])));
         deadlines.fire(Time::from_millis(3));
+        assert!(!deadlines.have_fired(users));
         assert_eq!((deadlines.fired().len(), deadlines.next()), (0, None));
     }
 }
