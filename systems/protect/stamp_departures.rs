@@ -1,12 +1,13 @@
 //! abs-send-time and transport-wide sequence numbers are written last.
 
+use bevy_ecs::change_detection::Mut;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::wire::extension::{ABS_SEND_TIME_LEN, abs_send_time};
 use flumen_components::wire::rtp::{SEQUENCE_NUMBER, SSRC};
 use flumen_components::{
     Deadlines, DirectOut, EstimateMethod, Limits, Now, NtpEpoch, Outbox, Outgoing,
-    OutgoingEstimate, OutgoingKind, Path,
+    OutgoingEstimate, OutgoingKind, Path, Time,
 };
 
 /// Who gives packets their numbers, and remembers them.
@@ -28,12 +29,14 @@ pub(crate) fn stamp_departures(
 ) {
     let time = stamps.abs_send_time();
     let outbox = &mut *outbox;
-    for row in &outbox.rows {
-        let transport = outbox.destinations[row.destination as usize].transport;
-        stamps.write(transport, row, time, &mut outbox.headers);
+    let runs = outbox.rows.chunk_by(|a, b| a.destination == b.destination);
+    for run in runs {
+        let transport = outbox.destinations[run[0].destination as usize].transport;
+        stamps.write(transport, run, time, &mut outbox.headers);
     }
-    for row in &direct.0 {
-        stamps.write(row.transport, &row.row, time, &mut outbox.headers);
+    for run in direct.0.chunk_by(|a, b| a.transport == b.transport) {
+        let rows = run.iter().map(|it| &it.row);
+        stamps.write(run[0].transport, rows, time, &mut outbox.headers);
     }
 }
 
@@ -41,58 +44,77 @@ impl Stamps<'_, '_> {
     /// Stamps one row of `transport`.
     pub(super) fn stamp(&mut self, transport: Entity, row: &Outgoing, headers: &mut [u8]) {
         let time = self.abs_send_time();
-        self.write(transport, row, time, headers);
+        self.write(transport, [row], time, headers);
     }
 
     fn abs_send_time(&self) -> [u8; ABS_SEND_TIME_LEN] {
         abs_send_time(self.epoch.at(self.now.time))
     }
 
+    /// Stamps rows of `transport`, which is looked up once for all of them.
     #[inline(always)]
-    fn write(
+    fn write<'r>(
         &mut self,
         transport: Entity,
-        row: &Outgoing,
+        rows: impl IntoIterator<Item = &'r Outgoing>,
         time: [u8; ABS_SEND_TIME_LEN],
         headers: &mut [u8],
     ) {
-        let start = row.header_start as usize;
-        if row.abs_send_time != 0 {
-            let at = start + usize::from(row.abs_send_time);
-            headers[at..at + ABS_SEND_TIME_LEN].copy_from_slice(&time);
-        }
-        if row.kind != OutgoingKind::Control {
-            self.remember(transport, row, &mut headers[start..]);
+        let now = self.now.time;
+        let mut way = self.paths.get_mut(transport).ok();
+        for row in rows {
+            let header = &mut headers[row.header_start as usize..];
+            if row.abs_send_time != 0 {
+                let at = usize::from(row.abs_send_time);
+                header[at..at + ABS_SEND_TIME_LEN].copy_from_slice(&time);
+            }
+            if row.kind == OutgoingKind::Control {
+                continue;
+            }
+            if let Some(way) = &mut way {
+                let number = number(&mut way.0, row, header);
+                if let Some(estimate) = &mut way.1
+                    && remember(estimate, row, (number, header), now, &self.limits)
+                {
+                    estimate.arm(transport, now, &mut self.deadlines);
+                }
+            }
         }
     }
+}
 
-    /// Gives a packet of `transport` its number, where it has a place for one; whose path is
-    /// estimated remembers it by that, or by its own names.
-    fn remember(&mut self, transport: Entity, row: &Outgoing, header: &mut [u8]) {
-        let Ok((mut path, estimate)) = self.paths.get_mut(transport) else {
-            return;
-        };
-        let number = path.transport_sequence;
-        let at = usize::from(row.transport_sequence);
-        if at != 0 {
-            path.transport_sequence = number.wrapping_add(1);
-            header[at..at + 2].copy_from_slice(&number.to_be_bytes());
-        }
-        let Some(mut estimate) = estimate else {
-            return;
-        };
-        let (bytes, now) = (row.len() as u16, self.now.time);
-        match (estimate.method, names(header)) {
-            (EstimateMethod::TransportCc, _) if at != 0 => {
-                estimate.send(number, bytes, now, &self.limits);
-            }
-            (EstimateMethod::CongestionFeedback, Some(name)) => {
-                estimate.send_named(name, bytes, now, &self.limits);
-            }
-            _ => return,
-        }
-        estimate.arm(transport, now, &mut self.deadlines);
+/// Gives a packet its number, where it has a place for one.
+fn number(path: &mut Mut<'_, Path>, row: &Outgoing, header: &mut [u8]) -> Option<u16> {
+    let at = usize::from(row.transport_sequence);
+    if at == 0 {
+        return None;
     }
+    let number = path.transport_sequence;
+    path.transport_sequence = number.wrapping_add(1);
+    header[at..at + 2].copy_from_slice(&number.to_be_bytes());
+    Some(number)
+}
+
+/// Whose path is estimated remembers a packet by its number, or by its own names; false where it
+/// does not.
+fn remember(
+    estimate: &mut Mut<'_, OutgoingEstimate>,
+    row: &Outgoing,
+    (number, header): (Option<u16>, &[u8]),
+    now: Time,
+    limits: &Limits,
+) -> bool {
+    let bytes = row.len() as u16;
+    match (estimate.method, number, names(header)) {
+        (EstimateMethod::TransportCc, Some(number), _) => {
+            estimate.send(number, bytes, now, limits);
+        }
+        (EstimateMethod::CongestionFeedback, _, Some(name)) => {
+            estimate.send_named(name, bytes, now, limits);
+        }
+        _ => return false,
+    }
+    true
 }
 
 /// SSRC and sequence number of a packet.
