@@ -7,6 +7,7 @@ mod events;
 mod name;
 mod receiver;
 mod sender;
+mod uncut;
 
 pub(crate) use abilities::Abilities;
 pub use events::{Events, poll};

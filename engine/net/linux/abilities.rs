@@ -2,15 +2,13 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
-use std::sync::atomic::AtomicBool;
 
 /// What the kernel can do for a socket, and what it told about it.
 #[derive(Debug)]
 pub(crate) struct Abilities {
     /// It cuts one message into many datagrams (`UDP_SEGMENT`, since Linux 4.18). Older kernels
-    /// must not be asked: they ignore the request and send one huge datagram. Cleared when a route
-    /// does not; several threads may send by one socket.
-    pub(super) segmentation: AtomicBool,
+    /// must not be asked: they ignore the request and send one huge datagram.
+    pub(super) segmentation: bool,
     /// The last drop counter it reported.
     pub(super) drops: u32,
 }
@@ -21,9 +19,7 @@ impl Abilities {
         // A kernel that cannot report drops still receives; the drops are then not counted.
         let _ = set(socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1);
         Self {
-            segmentation: set(socket, libc::SOL_UDP, libc::UDP_SEGMENT, 0)
-                .is_ok()
-                .into(),
+            segmentation: set(socket, libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok(),
             drops: 0,
         }
     }
@@ -67,7 +63,7 @@ mod tests {
     #[test]
     fn the_drop_counter_may_wrap() {
         let mut abilities = Abilities {
-            segmentation: false.into(),
+            segmentation: false,
             drops: 0,
         };
         assert_eq!(abilities.count_drops(u32::MAX - 1), u32::MAX - 1);

@@ -26,8 +26,9 @@ pub(super) struct Batch {
     names: Vec<Name>,
     segment_lens: Vec<SegmentLen>,
     headers: Box<[libc::mmsghdr]>,
-    /// The parts of one datagram of a run.
+    /// The datagrams of one run, as a message each: their parts and headers.
     cut: Vec<libc::iovec>,
+    cut_headers: Box<[libc::mmsghdr]>,
 }
 
 /// Consecutive datagrams to one destination, all of one length but the last, which may be shorter:
@@ -44,8 +45,8 @@ pub(super) struct Run {
     ended: bool,
 }
 
-// SAFETY: the pointers in `parts`, `cut` and `headers` are used only while the datagrams they were made
-// from are borrowed, within one call; between calls the batch is empty.
+// SAFETY: the pointers in `parts`, `cut` and both headers are used only while the datagrams they were
+// made from are borrowed, within one call; between calls the batch is empty.
 unsafe impl Send for Batch {}
 
 impl Batch {
@@ -58,7 +59,8 @@ impl Batch {
             names: Vec::with_capacity(BATCH),
             segment_lens: Vec::with_capacity(BATCH),
             headers: vec![header; BATCH].into(),
-            cut: Vec::with_capacity(2),
+            cut: Vec::with_capacity(2 * MAX_SEGMENTS),
+            cut_headers: vec![header; MAX_SEGMENTS].into(),
         }
     }
 
@@ -114,10 +116,11 @@ impl Batch {
         for index in 0..self.runs.len() {
             let parts = &mut self.parts[self.runs[index].parts()];
             let (first, count) = (parts.as_mut_ptr(), parts.len());
-            self.write_header(index, first, count);
+            let name = &mut self.names[index];
+            let header = &mut self.headers[index].msg_hdr;
+            write_header(header, name, first, count);
             if self.runs[index].is_segmented() {
                 let control = (&raw mut self.segment_lens[index]).cast();
-                let header = &mut self.headers[index].msg_hdr;
                 header.msg_control = control;
                 header.msg_controllen = size_of::<SegmentLen>() as _;
             }
@@ -129,30 +132,39 @@ impl Batch {
         &mut self.headers[range]
     }
 
-    /// The message of one datagram of a run alone, in place of the run's.
-    pub(super) fn single(&mut self, run: usize, datagram: usize) -> &mut [libc::mmsghdr] {
-        let (start, len) = self.runs[run].segment(datagram);
-        cut(
-            &self.parts[self.runs[run].parts()],
-            start,
-            len,
-            &mut self.cut,
-        );
-        let (first, count) = (self.cut.as_mut_ptr(), self.cut.len());
-        self.write_header(run, first, count);
-        &mut self.headers[run..=run]
+    /// Makes each datagram of a run a message of its own, in place of the run's.
+    pub(super) fn cut_up(&mut self, run: usize) {
+        let Self {
+            runs, parts, names, ..
+        } = self;
+        let (run, name) = (&runs[run], &mut names[run]);
+        self.cut.clear();
+        for datagram in 0..run.datagrams {
+            cut(&parts[run.parts()], run.segment(datagram), &mut self.cut);
+        }
+        let mut parts = &mut self.cut[..];
+        for datagram in 0..run.datagrams {
+            let count = parts_of(parts, run.segment(datagram).1);
+            let (own, others) = parts.split_at_mut(count);
+            let header = &mut self.cut_headers[datagram].msg_hdr;
+            write_header(header, name, own.as_mut_ptr(), count);
+            parts = others;
+        }
     }
 
-    fn write_header(&mut self, index: usize, first: *mut libc::iovec, count: usize) {
-        let name = &mut self.names[index];
-        let header = &mut self.headers[index].msg_hdr;
-        header.msg_namelen = name.len();
-        header.msg_name = (&raw mut *name).cast();
-        header.msg_iov = first;
-        header.msg_iovlen = count as _;
-        header.msg_control = std::ptr::null_mut();
-        header.msg_controllen = 0;
+    /// The messages of datagrams of the run that was [cut up](Self::cut_up) last.
+    pub(super) fn cut_messages(&mut self, range: Range<usize>) -> &mut [libc::mmsghdr] {
+        &mut self.cut_headers[range]
     }
+}
+
+fn write_header(header: &mut libc::msghdr, name: &mut Name, first: *mut libc::iovec, count: usize) {
+    header.msg_namelen = name.len();
+    header.msg_name = (&raw mut *name).cast();
+    header.msg_iov = first;
+    header.msg_iovlen = count as _;
+    header.msg_control = std::ptr::null_mut();
+    header.msg_controllen = 0;
 }
 
 impl Run {
@@ -166,6 +178,10 @@ impl Run {
             bytes: len(datagram),
             ended: false,
         }
+    }
+
+    pub(super) fn to(&self) -> SocketAddr {
+        self.to
     }
 
     pub(super) fn datagrams(&self) -> usize {
@@ -219,10 +235,20 @@ fn end(part: &libc::iovec) -> *const u8 {
         .wrapping_add(part.iov_len)
 }
 
-/// Parts of `len` bytes behind the first `start` bytes of `parts`.
-fn cut(parts: &[libc::iovec], start: usize, len: usize, out: &mut Vec<libc::iovec>) {
+/// How many of the first parts are `len` bytes together.
+fn parts_of(parts: &[libc::iovec], len: usize) -> usize {
+    let mut bytes = 0;
+    let is_within = |part: &&libc::iovec| {
+        let is_within = bytes < len;
+        bytes += part.iov_len;
+        is_within
+    };
+    parts.iter().take_while(is_within).count()
+}
+
+/// Appends parts of `len` bytes behind the first `start` bytes of `parts`.
+fn cut(parts: &[libc::iovec], (start, len): (usize, usize), out: &mut Vec<libc::iovec>) {
     let (mut skip, mut left) = (start, len);
-    out.clear();
     for part in parts {
         let skipped = skip.min(part.iov_len);
         let taken = left.min(part.iov_len - skipped);
@@ -305,12 +331,21 @@ mod tests {
         }
         assert_eq!(bytes(&batch.parts), [20, 2, 11]);
         batch.address(false);
-        for (datagram, expected) in [&[10][..], &[10], &[2, 8], &[3]].into_iter().enumerate() {
-            batch.single(0, datagram);
-            assert_eq!(bytes(&batch.cut), expected);
-        }
-        let second = batch.cut[0].iov_base.cast_const().cast();
-        assert_eq!(second, memory[38..].as_ptr());
+        batch.cut_up(0);
+        assert_eq!(bytes(&batch.cut), [10, 10, 2, 8, 3]);
+        let starts = batch
+            .cut
+            .iter()
+            .map(|part| part.iov_base.cast_const().cast());
+        let expected = [0, 10, 50, 30, 38].map(|at| memory[at..].as_ptr());
+        assert!(starts.eq(expected));
+        let counts = batch.cut_messages(0..4).iter();
+        #[allow(
+            clippy::unnecessary_cast,
+            reason = "its type differs between C libraries"
+        )]
+        let counts: Vec<_> = counts.map(|it| it.msg_hdr.msg_iovlen as usize).collect();
+        assert_eq!(counts, [1, 1, 2, 1]);
     }
 
     #[test]

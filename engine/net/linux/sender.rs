@@ -2,15 +2,16 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
-use std::sync::atomic::Ordering;
 
 use super::batch::Batch;
+use super::uncut::Uncut;
 use crate::Socket;
 use crate::datagram::{Datagram, Fate};
 
 /// Writes datagrams.
 pub struct Sender {
     batch: Batch,
+    uncut: Uncut,
 }
 
 impl Sender {
@@ -18,6 +19,7 @@ impl Sender {
     pub fn new() -> Self {
         Self {
             batch: Batch::new(),
+            uncut: Uncut::default(),
         }
     }
 
@@ -26,7 +28,8 @@ impl Sender {
     ///
     /// Consecutive datagrams to one destination leave as one message when they have one length (the
     /// last may be shorter), and share their fate. Where the kernel will not cut such a message up
-    /// (the path has a smaller MTU, the route is tunnelled), its datagrams are sent one by one.
+    /// (the path has a smaller MTU, the route is tunnelled), each of its datagrams is a message, and
+    /// so are those to that destination for the next ten seconds.
     pub fn send<'a>(
         &mut self,
         socket: &Socket,
@@ -36,16 +39,14 @@ impl Sender {
         let Socket { udp, abilities, .. } = socket;
         let mut sending = Sending {
             batch: &mut self.batch,
+            uncut: &mut self.uncut,
             kernel: |messages: &mut [libc::mmsghdr]| send_messages(udp, messages),
             fate,
             ipv6: socket.ipv6,
-            segmentation: abilities.segmentation.load(Ordering::Relaxed),
+            segmentation: abilities.segmentation,
             blocked: false,
         };
         sending.send(datagrams);
-        if !sending.segmentation {
-            abilities.segmentation.store(false, Ordering::Relaxed);
-        }
     }
 }
 
@@ -65,10 +66,11 @@ impl std::fmt::Debug for Sender {
 /// sent, or what is wrong with the very first.
 struct Sending<'b, K, F> {
     batch: &'b mut Batch,
+    uncut: &'b mut Uncut,
     kernel: K,
     fate: F,
     ipv6: bool,
-    /// The kernel cuts runs up; cleared when it turns out that it never does.
+    /// The kernel cuts runs up.
     segmentation: bool,
     /// The socket would block: nothing more is tried.
     blocked: bool,
@@ -91,6 +93,7 @@ where
     fn send<'a>(&mut self, datagrams: impl IntoIterator<Item = Datagram<'a>>) {
         // Something is left in the batch when an iterator or a callback panicked.
         self.batch.clear();
+        self.uncut.begin();
         for datagram in datagrams {
             self.add(&datagram);
         }
@@ -98,15 +101,20 @@ where
     }
 
     fn add(&mut self, datagram: &Datagram<'_>) {
-        if !self.blocked && !self.batch.push(datagram, self.segmentation) {
+        if !self.blocked && !self.push(datagram) {
             self.flush();
             if !self.blocked {
-                self.batch.push(datagram, self.segmentation);
+                self.push(datagram);
             }
         }
         if self.blocked {
             (self.fate)(Fate::Blocked);
         }
+    }
+
+    fn push(&mut self, datagram: &Datagram<'_>) -> bool {
+        let segmentation = self.segmentation && self.uncut.tries(datagram.to);
+        self.batch.push(datagram, segmentation)
     }
 
     fn flush(&mut self) {
@@ -135,26 +143,35 @@ where
                 self.tell(first, || Fate::Blocked);
             }
             Answer::Refused(errno) if self.batch.runs()[first].is_segmented() && cuts(errno) => {
-                self.segmentation &= !never_cuts(errno);
-                self.send_one_by_one(first);
+                self.send_cut_up(first);
             }
             Answer::Refused(errno) => self.tell(first, || failed(errno)),
         }
         1
     }
 
-    fn send_one_by_one(&mut self, run: usize) {
-        for datagram in 0..self.batch.runs()[run].datagrams() {
+    /// Sends each datagram of a run as a message.
+    fn send_cut_up(&mut self, run: usize) {
+        let total = self.batch.runs()[run].datagrams();
+        self.batch.cut_up(run);
+        let mut done = 0;
+        while done < total {
             let answer = match self.blocked {
                 true => Answer::WouldBlock,
-                false => ask(&mut self.kernel, self.batch.single(run, datagram)),
+                false => ask(&mut self.kernel, self.batch.cut_messages(done..total)),
             };
-            (self.fate)(match answer {
-                Answer::Taken(_) => Fate::Sent,
-                Answer::WouldBlock => Fate::Blocked,
-                Answer::Refused(errno) => failed(errno),
-            });
             self.blocked |= matches!(answer, Answer::WouldBlock);
+            let (met, fate): (usize, &dyn Fn() -> Fate) = match answer {
+                Answer::Taken(taken) => (taken, &|| Fate::Sent),
+                Answer::WouldBlock => (1, &|| Fate::Blocked),
+                Answer::Refused(errno) => (1, &move || failed(errno)),
+            };
+            // Where nothing can be sent at all, runs are not what is wrong.
+            if let Answer::Taken(_) = answer {
+                self.uncut.remember(self.batch.runs()[run].to());
+            }
+            (0..met).for_each(|_| (self.fate)(fate()));
+            done += met;
         }
     }
 
@@ -188,14 +205,12 @@ fn failed(errno: i32) -> Fate {
 
 /// The errors by which the kernel may mean "not in this way": segments longer than the path allows
 /// are EMSGSIZE or, in older kernels, EINVAL; an encrypting route or a device without checksums
-/// is EIO.
+/// is EIO, or EOPNOTSUPP.
 fn cuts(errno: i32) -> bool {
-    matches!(errno, libc::EINVAL | libc::EMSGSIZE) || never_cuts(errno)
-}
-
-/// The errors that the next run would meet as well.
-fn never_cuts(errno: i32) -> bool {
-    matches!(errno, libc::EIO | libc::EOPNOTSUPP)
+    matches!(
+        errno,
+        libc::EINVAL | libc::EMSGSIZE | libc::EIO | libc::EOPNOTSUPP
+    )
 }
 
 /// `sendmmsg` of what `messages` point at; says how many of them were sent.
@@ -216,12 +231,17 @@ mod tests {
 
     /// Sends a run of 3, a single one, a run of 3 and a single one to a kernel that answers as
     /// scripted and then takes everything. Gives the fates, one letter each, how many messages and
-    /// parts each call had, and whether segmentation is still tried.
-    fn send(script: &[Result<usize, i32>]) -> (String, Vec<(usize, usize)>, bool) {
+    /// parts each call had.
+    fn send(script: &[Result<usize, i32>]) -> (String, Vec<(usize, usize)>) {
+        send_by(&mut Uncut::default(), script)
+    }
+
+    fn send_by(uncut: &mut Uncut, script: &[Result<usize, i32>]) -> (String, Vec<(usize, usize)>) {
         let (mut fates, mut calls) = (String::new(), Vec::new());
         let mut script = script.iter();
         let mut sending = Sending {
             batch: &mut Batch::new(),
+            uncut,
             kernel: |messages: &mut [libc::mmsghdr]| {
                 #[allow(
                     clippy::unnecessary_cast,
@@ -244,8 +264,7 @@ mod tests {
             header,
             payload,
         }));
-        let segmentation = sending.segmentation;
-        (fates, calls, segmentation)
+        (fates, calls)
     }
 
     fn letter(fate: &Fate) -> char {
@@ -258,52 +277,60 @@ mod tests {
 
     #[test]
     fn runs_leave_in_one_call() {
-        assert_eq!(send(&[]), ("ssssssss".into(), vec![(4, 16)], true));
+        assert_eq!(send(&[]), ("ssssssss".into(), vec![(4, 16)]));
     }
 
     #[test]
     fn what_a_partial_send_left_is_sent_next() {
-        let (fates, calls, _) = send(&[Ok(1), Err(libc::EINTR), Ok(2)]);
+        let (fates, calls) = send(&[Ok(1), Err(libc::EINTR), Ok(2)]);
         assert_eq!(fates, "ssssssss");
         assert_eq!(calls, [(4, 16), (3, 10), (3, 10), (1, 2)]);
     }
 
     #[test]
     fn everything_behind_a_blocked_message_is_blocked() {
-        let (fates, calls, _) = send(&[Ok(2), Err(libc::EAGAIN)]);
+        let (fates, calls) = send(&[Ok(2), Err(libc::EAGAIN)]);
         assert_eq!((fates.as_str(), calls.len()), ("ssssbbbb", 2));
     }
 
     #[test]
     fn an_error_is_that_of_the_first_message_only() {
-        let (fates, calls, _) = send(&[Err(libc::EPERM), Ok(1), Err(libc::EPERM)]);
+        let (fates, calls) = send(&[Err(libc::EPERM), Ok(1), Err(libc::EPERM)]);
         assert_eq!((fates.as_str(), calls.len()), ("fffsfffs", 4));
     }
 
     #[test]
-    fn a_run_that_is_not_cut_up_is_sent_one_by_one() {
-        for errno in [libc::EINVAL, libc::EMSGSIZE] {
-            let (fates, calls, segmentation) = send(&[Err(errno)]);
+    fn a_run_that_is_not_cut_up_is_a_call_and_others_are_still_runs() {
+        for errno in [libc::EINVAL, libc::EMSGSIZE, libc::EIO, libc::EOPNOTSUPP] {
+            let mut uncut = Uncut::default();
+            let (fates, calls) = send_by(&mut uncut, &[Err(errno)]);
             assert_eq!(fates, "ssssssss");
-            assert_eq!(calls, [(4, 16), (1, 2), (1, 2), (1, 2), (3, 10)]);
-            assert!(segmentation);
+            assert_eq!(calls, [(4, 16), (3, 6), (3, 10)]);
+            // The first destination is asked for no more, and the others are.
+            let (fates, calls) = send_by(&mut uncut, &[]);
+            assert_eq!((fates.as_str(), calls), ("ssssssss", vec![(6, 16)]));
         }
     }
 
     #[test]
-    fn one_by_one_each_has_its_own_fate() {
-        let (fates, ..) = send(&[Err(libc::EINVAL), Ok(1), Err(libc::EMSGSIZE)]);
-        assert_eq!(fates, "sfssssss");
-        let (fates, ..) = send(&[Err(libc::EINVAL), Ok(1), Err(libc::EAGAIN)]);
-        assert_eq!(fates, "sbbbbbbb");
+    fn a_destination_that_nothing_reaches_is_not_remembered() {
+        let mut uncut = Uncut::default();
+        let (fates, _) = send_by(&mut uncut, &[Err(libc::EINVAL); 4]);
+        assert_eq!(fates, "fffsssss");
+        assert_eq!(send_by(&mut uncut, &[]).1, [(4, 16)]);
     }
 
     #[test]
-    fn a_kernel_that_never_cuts_is_not_asked_again() {
-        for errno in [libc::EIO, libc::EOPNOTSUPP] {
-            let (fates, _, segmentation) = send(&[Err(errno)]);
-            assert_eq!(fates, "ssssssss");
-            assert!(!segmentation);
+    fn of_a_run_that_is_cut_up_each_has_its_own_fate() {
+        let cut = Err(libc::EINVAL);
+        let cases: [(&[Result<usize, i32>], &str); 4] = [
+            (&[cut, Ok(1), Err(libc::EMSGSIZE)], "sfssssss"),
+            (&[cut, Err(libc::EMSGSIZE), Ok(1), Ok(1)], "fsssssss"),
+            (&[cut, Ok(2), Err(libc::EPERM), Ok(1)], "ssfsssss"),
+            (&[cut, Ok(1), Err(libc::EAGAIN)], "sbbbbbbb"),
+        ];
+        for (script, fates) in cases {
+            assert_eq!(send(script).0, fates);
         }
     }
 
