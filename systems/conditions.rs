@@ -366,7 +366,7 @@ mod tests {
     use bevy_ecs::system::{IntoSystem, RunSystemOnce};
     use bevy_ecs::world::World;
     use flumen_components::{
-        EstimateMethod, Estimators, Loudness, ObserverKind, SilenceTimer, Time,
+        EstimateMethod, Estimators, Loudness, ObserverKind, Probation, SilenceTimer, Time,
     };
 
     use super::*;
@@ -383,7 +383,12 @@ mod tests {
             Inactivity(SilenceTimer::new(second, Time::ZERO)),
             LayerActivity::new(1),
             RtpObserver::new(kind, Time::ZERO, second),
-            OutgoingEstimate::new(EstimateMethod::Remb, 1, &Estimators::default()),
+            OutgoingEstimate::new(
+                EstimateMethod::Remb,
+                1,
+                Probation::default(),
+                &Estimators::default(),
+            ),
         ));
         let mut deadlines = Deadlines::default();
         deadlines.set(Time::ZERO, Entity::PLACEHOLDER, due);
