@@ -45,8 +45,6 @@ pub struct Layering {
     is_simulcast: bool,
     /// The newest run goes on.
     is_following: bool,
-    /// Nothing was wanted for a while: what was sent before is not sent again.
-    is_broken: bool,
     /// What it gets.
     current: Option<ConsumerLayers>,
     runs: Runs,
@@ -62,7 +60,7 @@ pub struct Layering {
 
 crate::snapshot::state! {
     struct Layering {
-        selection, told, codec, is_simulcast, is_following, is_broken, current, runs, frames, pictures,
+        selection, told, codec, is_simulcast, is_following, current, runs, frames, pictures,
         timeline, sent, awaiting, is_in_need
     }
 }
@@ -101,7 +99,6 @@ impl Layering {
             codec,
             is_simulcast,
             is_following: false,
-            is_broken: false,
             current: None,
             runs: Runs::default(),
             frames: Frames::default(),
@@ -148,18 +145,6 @@ impl Layering {
         is_target && self.followed().is_some_and(|followed| followed > encoding)
     }
 
-    /// A lower encoding than the one that is forwarded is to take its place.
-    pub fn falls(&self) -> bool {
-        self.is_simulcast && self.followed() > self.target_encoding()
-    }
-
-    /// Nothing more of what is forwarded is: a key frame that takes its place is on its way, and what
-    /// came before that would only hold it up.
-    pub fn let_go(&mut self) {
-        self.is_following = false;
-        self.awaiting = None;
-    }
-
     /// Encodings are spatial layers.
     pub fn is_simulcast(&self) -> bool {
         self.is_simulcast
@@ -178,7 +163,6 @@ impl Layering {
     /// Nothing is forwarded until the next key frame.
     pub fn stop(&mut self) {
         self.is_following = false;
-        self.is_broken = true;
         self.awaiting = None;
         self.current = None;
     }
@@ -241,7 +225,8 @@ impl Layering {
     /// Follows another stream, or the same one anew, from its key frame on; `next` is the number of
     /// its first packet, counted on through all runs.
     pub fn begin(&mut self, from: Beginning<'_>, next: u16) {
-        if std::mem::take(&mut self.is_broken) {
+        if !self.is_following {
+            // What was sent before a break is not sent again.
             self.runs.clear();
         }
         let descriptor = &from.packet.descriptor;

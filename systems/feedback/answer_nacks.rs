@@ -212,7 +212,8 @@ impl Repeats<'_> {
             return None;
         }
         // Of no use to its receiver but that it asks no more: not where others wait for their turn.
-        if is_empty && self.is_crowded {
+        let has_given_up = |layering: &Layering| layering.has_given_up(counted);
+        if self.is_crowded && self.layering.is_some_and(has_given_up) {
             retransmission.refused += 1;
             return None;
         }

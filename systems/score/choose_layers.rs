@@ -3,9 +3,9 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, ResMut, SystemParam};
 use flumen_components::{
-    CaptureClock, Consumer, Emission, Encoding, Inactivity, KeyFrameWish, KeyFrameWishes, Layering,
-    LayersChanging, LayersToChoose, Ledger, Living, OutgoingEstimate, Pacer, Path, PausedByOwner,
-    Producer, RemoteClock, Routes, Score,
+    CaptureClock, Consumer, Encoding, Inactivity, KeyFrameWish, KeyFrameWishes, Layering,
+    LayersChanging, LayersToChoose, Living, Path, PausedByOwner, Producer, RemoteClock, Routes,
+    Score,
 };
 
 /// Who chooses, and among what.
@@ -18,7 +18,6 @@ pub(crate) struct Choosing<'w, 's> {
             &'static Consumer,
             &'static PausedByOwner,
             &'static mut Layering,
-            &'static mut Emission,
         ),
     >,
     producers: Query<'w, 's, (&'static Producer, &'static Routes)>,
@@ -32,18 +31,9 @@ pub(crate) struct Choosing<'w, 's> {
         ),
     >,
     remotes: Query<'w, 's, &'static RemoteClock>,
-    paths: Query<
-        'w,
-        's,
-        (
-            &'static Path,
-            Option<&'static OutgoingEstimate>,
-            Option<&'static mut Pacer>,
-        ),
-    >,
+    paths: Query<'w, 's, &'static Path>,
     wishes: ResMut<'w, KeyFrameWishes>,
     changing: ResMut<'w, LayersChanging>,
-    ledger: ResMut<'w, Ledger>,
 }
 
 /// Chooses the layers of those that are to choose anew.
@@ -69,7 +59,7 @@ pub(crate) fn choose_layers(
 
 impl Choosing<'_, '_> {
     fn choose(&mut self, entity: Entity) -> Option<()> {
-        let (consumer, paused, mut layering, mut emission) = self.consumers.get_mut(entity).ok()?;
+        let (consumer, paused, mut layering) = self.consumers.get_mut(entity).ok()?;
         let (producer, _) = self.producers.get(consumer.producer).ok()?;
         let remote = self.remotes.get(producer.transport).ok()?;
         let living = living(producer, &layering, &self.streams, remote);
@@ -81,18 +71,15 @@ impl Choosing<'_, '_> {
             self.changing.0.push(entity);
             return None;
         };
-        let (path, estimate, pacer) = self.paths.get_mut(consumer.transport).ok()?;
-        let active = path.is_connected() && !paused.0 && !consumer.producer_paused;
+        let connected = self
+            .paths
+            .get(consumer.transport)
+            .is_ok_and(Path::is_connected);
+        let active = connected && !paused.0 && !consumer.producer_paused;
         if active && layering.rises() {
             let stream = producer.encodings.get(usize::from(encoding))?.stream?;
             let force = false;
             self.wishes.add(KeyFrameWish { stream, force });
-            if layering.falls() && estimate.is_some_and(|it| it.estimate().is_flooded()) {
-                layering.let_go();
-                if let Some(mut pacer) = pacer {
-                    emission.supersede(&mut pacer, &mut self.ledger);
-                }
-            }
         }
         Some(())
     }

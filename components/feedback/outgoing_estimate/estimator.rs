@@ -152,12 +152,6 @@ impl PathEstimate {
         self.figures.queueing_delay > FULL_MS
     }
 
-    /// So much more is sent than it carries that hardly a picture comes whole.
-    pub fn is_flooded(&self) -> bool {
-        let sent = self.figures.sent_bitrate;
-        self.is_crowded() && self.bitrate < sent / 100 * FLOODED_PERCENT
-    }
-
     /// Packets wait for so long in its queue, or are lost there, that it has to be drained.
     pub fn is_crowded(&self) -> bool {
         let queue = self.figures.queueing_delay;
@@ -174,8 +168,6 @@ pub(super) fn overtaking(late: f64) -> Duration {
     }
 }
 
-/// A path is flooded that carries less than so much of what is sent, in percent.
-const FLOODED_PERCENT: u64 = 70;
 /// Packets that are overtaken by less are no reason to wait, and none is waited for longer.
 const OVERTAKING_MIN_MS: f64 = 10.0;
 const OVERTAKING_MAX: Duration = Duration::from_millis(500);

@@ -162,13 +162,23 @@ fn a_longer_way_is_taken_for_a_queue_for_some_seconds() {
 }
 
 #[test]
-fn a_queue_of_others_lowers_nothing_while_little_is_sent() {
+fn a_queue_of_others_lowers_little_while_little_is_sent() {
     let mut path = Path::of(5_000, 3_000);
     path.send(2_500, 10_000);
     path.send(50, 5_000);
     path.foreign = Duration::from_millis(80);
     let (least, _) = path.send(50, 6_000);
-    assert!(least >= 2_500, "{least} kbit/s");
+    assert!(least >= 1_800, "{least} kbit/s");
+}
+
+#[test]
+fn a_path_that_is_slowly_filled_by_little_is_noticed() {
+    let mut path = Path::of(3_000, 2_000);
+    path.queue = Duration::from_secs(10);
+    path.send(1_000, 10_000);
+    path.kbits = 920;
+    let (_, last) = path.send(1_000, 8_000);
+    assert!(last <= 920, "{last} kbit/s");
 }
 
 #[test]
@@ -206,4 +216,13 @@ fn a_path_that_becomes_narrow_is_noticed_within_four_reports() {
         let (least, _) = path.send(from * 9 / 10, 400);
         assert!(least <= to, "{least} of {to} kbit/s");
     }
+}
+
+#[test]
+fn a_path_that_becomes_narrow_for_little_is_noticed_too() {
+    let mut path = Path::of(5_000, 4_000);
+    path.send(1_500, 10_000);
+    path.kbits = 600;
+    let (least, _) = path.send(1_500, 800);
+    assert!(least <= 800, "{least} kbit/s");
 }

@@ -34,6 +34,8 @@ pub struct TransportWideEstimator {
     most_sent: Trend,
     /// Little was sent beside the estimate.
     is_limited: bool,
+    /// By the last report, less arrived.
+    was_less: bool,
     loss: LossControl,
     controller: RateController,
     probes: Probes,
@@ -53,7 +55,7 @@ pub struct TransportWideEstimator {
 
 crate::snapshot::state! {
     struct TransportWideEstimator {
-        path, acknowledged, sent, most_sent, is_limited, loss, controller, probes, round_trip,
+        path, acknowledged, sent, most_sent, is_limited, was_less, loss, controller, probes, round_trip,
         sent_at, heard_at, unanswered_since, lowered_at, cut_at, cut_before, cause
     }
 }
@@ -82,6 +84,12 @@ const SENT_WINDOW_MS: u64 = 500;
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// Sending less than this share of the estimate says nothing of the path.
 const LIMITED: f64 = 0.65;
+/// Where no more than this share of what is sent arrives by a report, and this as a mean, the path is
+/// too narrow even for little.
+const SQUEEZED: f64 = 0.75;
+const BELIEVED: f64 = 0.95;
+/// Shortest span between two cuts while little is sent.
+const LIMITED_CUTS: Duration = Duration::from_secs(2);
 /// Where this share of what is sent arrives, it comes through.
 const THROUGH: f64 = 0.9;
 /// More than the estimate is tried only where about so much of it was sent: what was not tried is
@@ -124,6 +132,7 @@ impl TransportWideEstimator {
             sent: Rate::new(SENT_WINDOW_MS),
             most_sent: Trend::default(),
             is_limited: true,
+            was_less: false,
             loss: LossControl::default(),
             controller: RateController::starting_at(bitrate as f64),
             probes: Probes::default(),
@@ -244,13 +253,18 @@ impl TransportWideEstimator {
         }
         let is_through = self.is_through(acknowledged, sent);
         let usage = self.path.usage(self.is_limited, is_through);
+        let is_doubtful = self.is_limited && !self.is_squeezed(acknowledged, sent);
+        let usage = match usage {
+            Usage::Over if is_doubtful && self.is_cut_lately(now) => Usage::Under,
+            usage => usage,
+        };
         self.path.was_long = self.path.queue.millis() > QUEUE_MAX_MS;
         let incoming = match (acknowledged, usage) {
             (None, _) => before,
-            (Some(acknowledged), Usage::Over) => self.drained(acknowledged, sent),
-            // Little arrives because little was sent: what this path carries is still about what was
-            // proven.
-            (Some(_), _) if self.is_limited => before,
+            (Some(acknowledged), Usage::Over) if !is_doubtful => self.drained(acknowledged, sent),
+            // Little arrives because little was sent: the queue is of somebody else's making, and
+            // what this path carries is still about what was proven.
+            _ if self.is_limited => before,
             (Some(acknowledged), _) => acknowledged,
         };
         let is_known = acknowledged.is_some() || usage == Usage::Over;
@@ -287,6 +301,20 @@ impl TransportWideEstimator {
         let told = self.acknowledged.bits_per_second()?;
         let most = ACKNOWLEDGED_MAX * self.most_sent.value() as f64;
         Some(told.min(most))
+    }
+
+    /// A queue has lowered it a moment ago. Of little that is sent, whose queue that is shows only when
+    /// it is no longer little: so the estimate comes down to that, but step by step.
+    fn is_cut_lately(&self, now: Time) -> bool {
+        self.cut_at.is_some_and(|at| now - at < LIMITED_CUTS)
+    }
+
+    /// However little is sent, less arrives: two reports on end say so, and what is believed does.
+    fn is_squeezed(&mut self, acknowledged: Option<f64>, sent: f64) -> bool {
+        let newest = self.acknowledged.newest().or(acknowledged);
+        let is_less = newest.is_some_and(|newest| newest < SQUEEZED * sent);
+        let was_less = std::mem::replace(&mut self.was_less, is_less);
+        is_less && was_less && acknowledged.is_some_and(|arrives| arrives < BELIEVED * sent)
     }
 
     /// What is sent comes through: the queue that it waits in is not of its making, or was there for
@@ -427,8 +455,6 @@ impl Delays {
         let is_long = self.queue.millis() > QUEUE_MAX_MS;
         match self.usage {
             Usage::Under if !self.queue.is_jittery() => Usage::Under,
-            // Somebody else fills it.
-            _ if is_long && is_limited && is_through => Usage::Under,
             // Probes and key frames make queues that are gone with the next report.
             _ if is_long && (self.was_long || !is_through) => Usage::Over,
             Usage::Over if self.queue.is_proven() && !is_limited => Usage::Over,

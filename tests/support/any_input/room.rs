@@ -37,12 +37,17 @@ pub fn room(bytes: &[u8]) {
     let mut call = call.unwrap_or_default();
     call.renew();
     call.play(bytes);
-    call.rest();
+    if call.sequences.is_multiple_of(RESTS_EACH) {
+        call.rest();
+    }
     SHARED.set(Some(call));
 }
 
 /// Sequences that share an engine in [`room`].
 const SEQUENCES: usize = 32;
+/// Inputs after which every timer fires, which takes longer than most inputs do. Those before are in the
+/// midst of something when the next one begins.
+const RESTS_EACH: usize = 8;
 /// Milliseconds from tick to tick: bursts, round trips, and waits that let every timer fire.
 const SPANS: [u64; 20] = [
     1, 1, 1, 20, 1, 60, 1, 110, 1, 30, 250, 1, 1, 100, 600, 1, 1_100, 1, 2_500, 6_000,
@@ -148,6 +153,14 @@ struct Strangers {
     impostor: Impostor,
     /// Speaks ICE.
     caller: Caller,
+    /// Something was said to or by them.
+    is_touched: Touched,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Touched {
+    talker: bool,
+    caller: bool,
 }
 
 impl Strangers {
@@ -181,17 +194,23 @@ impl Strangers {
             talker,
             impostor: Impostor::default(),
             caller,
+            is_touched: Touched::default(),
         }
     }
 
     /// Associations and ways that were found can be ended: those of others begin.
     fn renew(&mut self) {
         let room = &mut self.victims.room;
-        self.talker.leave(room);
-        self.caller.leave(room);
-        self.talker = Stranger::of_messages(room);
-        self.impostor = Impostor::default();
-        self.caller = Caller::new(room, address(FIRST + 200), SSRC + 60);
+        let touched = std::mem::take(&mut self.is_touched);
+        if touched.talker {
+            self.talker.leave(room);
+            self.talker = Stranger::of_messages(room);
+            self.impostor = Impostor::default();
+        }
+        if touched.caller {
+            self.caller.leave(room);
+            self.caller = Caller::new(room, address(FIRST + 200), SSRC + 60);
+        }
     }
 
     /// Does what is for one tick; returns how many operations that was.
@@ -209,6 +228,7 @@ impl Strangers {
         let choice = input.byte();
         let who = usize::from(choice & 7);
         if who == CALLER {
+            self.is_touched.caller = true;
             self.caller.act(&mut self.victims.room, input);
             return true;
         }
@@ -224,6 +244,7 @@ impl Strangers {
                 }
                 _ => self.impostor.say(input),
             };
+            self.is_touched.talker = true;
             // Now and then it is said where nobody speaks SCTP.
             let whose = match choice & 0xc0 {
                 0xc0 => &self.media[0],
