@@ -91,20 +91,22 @@ fn links() -> impl Iterator<Item = (u32, Link)> {
 
 #[test]
 fn reliable_messages_arrive_once_and_others_at_most_once() {
-    all_is_well_with(&Config::default());
+    all_is_well_with(&Config::default(), Stack::PAIRS);
 }
 
 /// Every few messages.
 #[test]
 fn messages_do_not_notice_that_a_library_begins_anew() {
-    all_is_well_with(&Config {
+    let config = Config {
         renew_after: 40,
         ..Config::default()
-    });
+    };
+    // Of the default library: where much is lost, another one takes long to begin so often.
+    all_is_well_with(&config, &Stack::PAIRS[..1]);
 }
 
-fn all_is_well_with(config: &Config) {
-    for &stacks in Stack::PAIRS {
+fn all_is_well_with(config: &Config, pairs: &[[Stack; 2]]) {
+    for &stacks in pairs {
         for (seed, (lost, link)) in links().enumerate() {
             let mut ends = ends(stacks, config, link, seed as u64);
             converse(&mut ends, seed as u64);
