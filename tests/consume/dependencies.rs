@@ -1,6 +1,5 @@
 //! Layers that dependency descriptors tell: what receivers get of them, and are told.
 
-use flumen::components::wire::rtcp::write_nack;
 use flumen::components::wire::rtp::RtpHeader;
 use flumen::rtp_parameters::HeaderExtension;
 use flumen::{ConsumerOptions, PreferredLayers};
@@ -204,12 +203,8 @@ fn what_was_sent_is_sent_again_with_the_same_descriptor() {
         call.run(6);
     }
     let sent: Vec<_> = call.received.packets().cloned().collect();
-    let mut nack = Vec::new();
     let numbers = sent.iter().map(|packet| packet.sequence);
-    write_nack(&mut nack, 1, call.consumer_ssrc(), numbers);
-    call.room.arrive_bytes(call.receiver, &nack);
-    call.room.tick();
-    let again = call.room.rtp_to(address(RECEIVER));
+    let again = call.ask(numbers);
     assert_eq!(again.len(), sent.len());
     for (again, first) in again.iter().zip(&sent) {
         assert_eq!(descriptor_of(again), descriptor_of(first));
@@ -234,12 +229,8 @@ fn what_lies_many_frames_back_is_sent_again_as_it_was_sent() {
     call.run(44);
     let sent: Vec<_> = call.received.packets().take(last).skip(first).collect();
     let sent: Vec<Packet> = sent.into_iter().cloned().collect();
-    let mut nack = Vec::new();
     let numbers = sent.iter().map(|packet| packet.sequence);
-    write_nack(&mut nack, 1, call.consumer_ssrc(), numbers);
-    call.room.arrive_bytes(call.receiver, &nack);
-    call.room.tick();
-    let again = call.room.rtp_to(address(RECEIVER));
+    let again = call.ask(numbers);
     assert_eq!(again.len(), sent.len());
     for (again, first) in again.iter().zip(&sent) {
         assert_eq!(descriptor_of(again), descriptor_of(first));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flumen::components::wire::rtcp::{self, RtcpPacket, write_nack, write_pli};
+use flumen::components::wire::rtcp::{self, RtcpPacket, write_pli};
 use flumen::rtp_parameters::MediaKind;
 use flumen::stats::RtpStats;
 use flumen::{ConsumerOptions, Event, PreferredLayers};
@@ -447,11 +447,7 @@ fn what_was_sent_before_a_switch_is_sent_again_after_it() {
     assert!(call.decoded(Path::Clean).len() >= 4);
     let sent: Vec<_> = call.received.packets().cloned().collect();
     let numbers = sent.iter().map(|packet| packet.sequence);
-    let mut nack = Vec::new();
-    write_nack(&mut nack, 1, call.consumer_ssrc(), numbers);
-    call.room.arrive_bytes(call.receiver, &nack);
-    call.room.tick();
-    let again = call.room.rtp_to(address(RECEIVER));
+    let again = call.ask(numbers);
     assert_eq!(again.len(), sent.len());
     for (again, first) in again.iter().zip(&sent) {
         // Behind the number that is repeated (RFC 4588).

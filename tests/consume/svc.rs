@@ -1,7 +1,6 @@
 //! A consumer of spatial layers in one stream gets what it wishes for of each picture, and its
 //! receiver can decode it.
 
-use flumen::components::wire::rtcp::write_nack;
 use flumen::{ConsumerOptions, PreferredLayers};
 use flumen_tests::layered::{LayeredCall, Path, Vp9Mode};
 use flumen_tests::{Packet, RECEIVER, address};
@@ -272,15 +271,6 @@ fn spatial_of(packet: &Packet) -> u8 {
     packet.payload[3] >> 1 & 7
 }
 
-/// The receiver asks for these numbers; what is sent again.
-fn ask(call: &mut LayeredCall, numbers: impl IntoIterator<Item = u16>) -> Vec<Packet> {
-    let mut nack = Vec::new();
-    write_nack(&mut nack, 1, call.consumer_ssrc(), numbers);
-    call.room.arrive_bytes(call.receiver, &nack);
-    call.room.tick();
-    call.room.rtp_to(address(RECEIVER))
-}
-
 #[test]
 fn what_was_sent_is_sent_again_as_it_was() {
     let mut call = LayeredCall::vp9(FULL, 9).begun();
@@ -298,7 +288,7 @@ fn what_was_sent_is_sent_again_as_it_was() {
     call.decoded(Path::Clean);
     let sent: Vec<_> = call.received.packets().skip(before).cloned().collect();
     assert!(sent.len() > 6);
-    let again = ask(&mut call, sent.iter().map(|packet| packet.sequence));
+    let again = call.ask(sent.iter().map(|packet| packet.sequence));
     assert_eq!(again.len(), sent.len());
     for (again, first) in again.iter().zip(&sent) {
         let repeated = [&first.sequence.to_be_bytes(), &first.payload[..]].concat();
@@ -323,7 +313,7 @@ fn what_comes_late_and_is_not_wanted_is_not_sent_to_who_asks_for_it() {
         call.send(&[late]);
         call.decoded(Path::Lossy);
         let missing = sent[0].sequence.wrapping_sub(1);
-        let again = ask(&mut call, [missing, sent[0].sequence]);
+        let again = call.ask([missing, sent[0].sequence]);
         let again: Vec<_> = again.iter().map(|packet| &packet.payload[2..]).collect();
         // Nothing, so that it does not ask for ever.
         assert_eq!(again, [&[][..], &sent[0].payload], "{mode:?}");
@@ -453,7 +443,7 @@ fn padding_goes_with_a_packet_and_not_with_its_retransmission() {
     let sent = call.send(&padded).packets;
     assert!(!sent.is_empty() && sent.len() < padded.len());
     assert!(sent.iter().all(|packet| packet.padding == 9));
-    let again = ask(&mut call, sent.iter().map(|packet| packet.sequence));
+    let again = call.ask(sent.iter().map(|packet| packet.sequence));
     let again = again
         .iter()
         .map(|packet| (packet.padding, &packet.payload[2..]));

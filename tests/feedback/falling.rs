@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use flumen::ConsumerLayers;
-use flumen::components::wire::rtcp::write_nack;
 use flumen::components::{Layering, Refusal};
 use flumen::stats::RtpStats;
 use flumen_sim::Queue;
+use flumen_tests::bottleneck;
 use flumen_tests::layered::LayeredCall;
 use flumen_tests::meeting::{Encoding, Meeting};
-use flumen_tests::{RECEIVER, address, bottleneck};
 
 const THREE: [Encoding; 3] = [of(100_000), of(400_000), of(1_200_000)];
 
@@ -82,11 +81,7 @@ fn allow(call: &mut LayeredCall, spatial_layer: u8) {
 fn ask_for_all(call: &mut LayeredCall) -> (usize, usize) {
     call.room.tick_after(Duration::from_secs(1));
     let numbers: Vec<u16> = call.received.packets().map(|it| it.sequence).collect();
-    let mut nack = Vec::new();
-    write_nack(&mut nack, 1, call.consumer_ssrc(), numbers);
-    call.room.arrive_bytes(call.receiver, &nack);
-    call.room.tick();
-    let again = call.room.rtp_to(address(RECEIVER));
+    let again = call.ask(numbers);
     // The number that is repeated (RFC 4588), and nothing behind it.
     let empty = again.iter().filter(|packet| packet.payload.len() == 2);
     let empty = empty.count();

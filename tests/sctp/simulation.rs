@@ -15,6 +15,9 @@ const FLEETING: u16 = 3;
 /// Messages of each kind in each direction.
 const COUNT: u16 = 60;
 
+/// Seconds after which no conversation goes on.
+const LONGEST: u32 = 1_000;
+
 fn ends(stacks: [Stack; 2], config: &Config, link: Link, seed: u64) -> Ends {
     let epoch = start();
     let mut created = 0..;
@@ -59,9 +62,13 @@ fn converse(ends: &mut Ends, seed: u64) {
         ends.run_for(Duration::from_micros(noise.below(20_000)));
     }
     let is_over = |ends: &Ends| ends.ends.iter().all(|end| end.buffered() == 0);
-    while !is_over(ends) {
+    for _ in 0..LONGEST {
+        if is_over(ends) {
+            break;
+        }
         ends.run_for(Duration::from_secs(1));
     }
+    assert!(is_over(ends), "something is never acknowledged");
     ends.run_for(Duration::from_secs(10));
 }
 
@@ -78,10 +85,13 @@ fn numbers(ends: &Ends, at: usize, stream: u16) -> Vec<u16> {
     number.collect()
 }
 
+/// Of a hundred datagrams so many are lost at most.
+const LOSSIEST: u32 = 20;
+
 /// Links, and what of a hundred datagrams each loses.
 fn links() -> impl Iterator<Item = (u32, Link)> {
     let latencies = [10, 50, 150].map(Duration::from_millis);
-    [0, 1, 5, 20].into_iter().flat_map(move |lost| {
+    [0, 1, 5, LOSSIEST].into_iter().flat_map(move |lost| {
         latencies.map(|latency| {
             let link = Link::new().latency(latency).loss(Loss::percent(lost));
             (lost, link.reordering_jitter(latency / 3))
@@ -91,7 +101,7 @@ fn links() -> impl Iterator<Item = (u32, Link)> {
 
 #[test]
 fn reliable_messages_arrive_once_and_others_at_most_once() {
-    all_is_well_with(&Config::default(), Stack::PAIRS);
+    all_is_well_with(&Config::default(), Stack::PAIRS, LOSSIEST);
 }
 
 /// Every few messages.
@@ -101,13 +111,16 @@ fn messages_do_not_notice_that_a_library_begins_anew() {
         renew_after: 40,
         ..Config::default()
     };
-    // Of the default library: where much is lost, another one takes long to begin so often.
-    all_is_well_with(&config, &Stack::PAIRS[..1]);
+    let (default, others) = Stack::PAIRS.split_at(1);
+    all_is_well_with(&config, default, LOSSIEST);
+    // Where much is lost, `webrtc-sctp` may wait for ever for an answer to its FORWARD TSN.
+    all_is_well_with(&config, others, 5);
 }
 
-fn all_is_well_with(config: &Config, pairs: &[[Stack; 2]]) {
+fn all_is_well_with(config: &Config, pairs: &[[Stack; 2]], most_lost: u32) {
     for &stacks in pairs {
-        for (seed, (lost, link)) in links().enumerate() {
+        let links = links().filter(|(lost, _)| *lost <= most_lost);
+        for (seed, (lost, link)) in links.enumerate() {
             let mut ends = ends(stacks, config, link, seed as u64);
             converse(&mut ends, seed as u64);
             for at in [0, 1] {
@@ -125,7 +138,7 @@ fn all_is_well_with(config: &Config, pairs: &[[Stack; 2]]) {
                 fleeting.dedup();
                 assert_eq!(fleeting.len(), count, "{case}");
                 // Of three fragments each is lost once in five: half of the messages.
-                let is_lossy = lost == 20;
+                let is_lossy = lost == LOSSIEST;
                 let least = if is_lossy { 10 } else { 40 };
                 assert!(count >= least, "{case}: {count}");
                 assert!(!is_lossy || count < usize::from(COUNT), "{case}: {count}");

@@ -5,7 +5,9 @@ use std::time::Duration;
 use flumen::components::wire::rtcp::write_nack;
 
 use super::call::LayeredCall;
+use crate::call::RECEIVER;
 use crate::packet::Packet;
+use crate::room::address;
 
 impl LayeredCall {
     /// The receiver gets these packets, but for some that are lost on the way to it. The last one of
@@ -30,6 +32,15 @@ impl LayeredCall {
         let mut nack = Vec::new();
         write_nack(&mut nack, 1, self.consumer_ssrc(), missing);
         self.room.arrive_bytes(self.receiver, &nack);
+    }
+
+    /// The receiver asks for these numbers; what is sent again.
+    pub fn ask(&mut self, numbers: impl IntoIterator<Item = u16>) -> Vec<Packet> {
+        let mut nack = Vec::new();
+        write_nack(&mut nack, 1, self.consumer_ssrc(), numbers);
+        self.room.arrive_bytes(self.receiver, &nack);
+        self.room.tick();
+        self.room.rtp_to(address(RECEIVER))
     }
 
     /// The receiver asks until nothing is missing any more, a few times.
