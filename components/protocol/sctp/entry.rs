@@ -300,14 +300,14 @@ impl Gate {
         let Some(forward) = Forward::of(chunk) else {
             return Verdict::Done;
         };
-        let cumulative = self.theirs.inward(forward.cumulative);
-        if !is_after(forward.cumulative, self.cumulative) {
+        // What lies before the fence is abandoned with what lies behind it, and nobody sends it again.
+        let reached = self.before_fence(forward.cumulative);
+        let cumulative = self.theirs.inward(reached);
+        if !is_after(reached, self.cumulative) {
             // It came before; the library acknowledges it again.
             write_forwarded(passed, cumulative, []);
-        } else if forward.cumulative.wrapping_sub(self.cumulative) <= REACH
-            && !self.is_fenced_off(forward.cumulative)
-        {
-            self.note_passed(forward.cumulative, true);
+        } else if forward.cumulative.wrapping_sub(self.cumulative) <= REACH {
+            self.note_passed(reached, true);
             let streams = forward.streams();
             let agreed = self.inbound_streams;
             let known = streams.filter_map(|at| self.inbound.forwarded(at, agreed));

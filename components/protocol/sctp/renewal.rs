@@ -59,6 +59,14 @@ impl Gate {
         matches!(self.phase, Phase::Fenced(fence) if is_after(tsn, fence))
     }
 
+    /// `tsn`, or the last number that need not wait.
+    pub(super) fn before_fence(&self, tsn: u32) -> u32 {
+        match self.phase {
+            Phase::Fenced(fence) if is_after(tsn, fence) => fence,
+            _ => tsn,
+        }
+    }
+
     fn is_renewable(&self) -> bool {
         self.phase == Phase::Fenced(self.cumulative)
     }
