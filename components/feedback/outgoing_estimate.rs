@@ -1,6 +1,7 @@
 //! What the path to a receiver carries, estimated where its packets are sent.
 
 mod acknowledged_rate;
+mod delays;
 mod estimator;
 mod loss_control;
 mod newest_delays;

@@ -122,6 +122,11 @@ impl Probes {
         }
     }
 
+    /// What is under way will say nothing.
+    pub(super) fn give_up(&mut self) {
+        self.running = None;
+    }
+
     /// A packet left.
     pub(super) fn send(&mut self, packet: &SentPacket) {
         if let Some(running) = self.of(packet.probe) {

@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use super::acknowledged_rate::AcknowledgedRate;
+use super::delays::{Delays, QUEUE_MAX_MS};
 use super::estimator::{
     BandwidthEstimator, EstimateCause, PacketReport, PathEstimate, PathFigures, PathReport,
     SentPacket, millis,
 };
 use super::loss_control::{self, LossControl};
 use super::probes::Probes;
-use super::queueing_delay::{Load, QueueingDelay};
-use super::trendline::Trendline;
-use crate::feedback::congestion::overuse_detector::{OveruseDetector, Usage};
-use crate::feedback::congestion::packet_groups::PacketGroups;
+use super::queueing_delay::Load;
+use crate::feedback::congestion::overuse_detector::Usage;
 use crate::feedback::congestion::rate_controller::RateController;
 use crate::feedback::trend::Trend;
 use crate::media::rate::Rate;
@@ -60,24 +59,6 @@ crate::snapshot::state! {
     }
 }
 
-/// What is made of the delays of packets.
-#[derive(Clone, Copy, Debug)]
-struct Delays {
-    groups: PacketGroups,
-    line: Trendline,
-    detector: OveruseDetector,
-    usage: Usage,
-    queue: QueueingDelay,
-    /// By the last report, packets waited for long.
-    was_long: bool,
-    /// What was sent before went by another way.
-    since: Time,
-}
-
-crate::snapshot::state! {
-    struct Delays { groups, line, detector, usage, queue, was_long, since }
-}
-
 /// The window of what is sent, in milliseconds.
 const SENT_WINDOW_MS: u64 = 500;
 /// After such a silence what is known of the queue is worth nothing.
@@ -106,9 +87,6 @@ const CONTESTED: Duration = Duration::from_secs(20);
 const ONE_CUT: Duration = Duration::from_millis(1_000);
 /// A receiver that does not answer for so long may not hear anything.
 const ANSWER_MAX: Duration = Duration::from_millis(1_000);
-/// A queue is too long however steady it is: a shallow one holds 16 packets, which are 50 ms at
-/// 3 Mbit/s.
-const QUEUE_MAX_MS: f64 = 40.0;
 /// A long queue is emptied within about so long, but something is always sent.
 const DRAIN_MS: f64 = 1_000.0;
 const DRAIN_MAX: f64 = 0.3;
@@ -161,7 +139,10 @@ impl BandwidthEstimator for TransportWideEstimator {
         match report {
             PathReport::Sent(sent) => self.send(sent, now),
             PathReport::Feedback(reports) => self.take(reports, now),
-            PathReport::Moved => self.path.begin_at(now),
+            PathReport::Moved => {
+                self.path.begin_at(now);
+                self.probes.give_up();
+            }
             PathReport::Bitrate(_) => {}
         }
     }
@@ -258,7 +239,7 @@ impl TransportWideEstimator {
             Usage::Over if is_doubtful && self.is_cut_lately(now) => Usage::Under,
             usage => usage,
         };
-        self.path.was_long = self.path.queue.millis() > QUEUE_MAX_MS;
+        self.path.end_report();
         let incoming = match (acknowledged, usage) {
             (None, _) => before,
             (Some(acknowledged), Usage::Over) if !is_doubtful => self.drained(acknowledged, sent),
@@ -390,7 +371,7 @@ impl TransportWideEstimator {
 
     fn figures(&mut self, now: Time) -> PathFigures {
         let sent_bitrate = self.sent.bits_per_second(now);
-        let acknowledged = match self.path.queue.millis() > QUEUE_MAX_MS {
+        let acknowledged = match self.path.is_long() {
             true => self.acknowledged.least(),
             false => self.acknowledged.bits_per_second(),
         };
@@ -399,75 +380,9 @@ impl TransportWideEstimator {
             sent_bitrate,
             queueing_delay: self.path.queue.millis(),
             reordering: self.path.queue.reordering(),
-            delay_trend: self.path.line.trend(),
+            delay_trend: self.path.trend(),
             loss: self.loss.loss(),
             round_trip_time: self.round_trip.map(millis),
         }
     }
-}
-
-impl Default for Delays {
-    fn default() -> Self {
-        Self {
-            groups: PacketGroups::default(),
-            line: Trendline::default(),
-            detector: OveruseDetector::of_slopes(),
-            usage: Usage::Normal,
-            queue: QueueingDelay::default(),
-            was_long: false,
-            since: Time::ZERO,
-        }
-    }
-}
-
-impl Delays {
-    /// Begins to measure anew.
-    fn begin(&mut self) {
-        *self = Self {
-            since: self.since,
-            ..Self::default()
-        };
-    }
-
-    /// Begins to measure anew what is sent from `now` on.
-    fn begin_at(&mut self, now: Time) {
-        self.since = now;
-        self.begin();
-    }
-
-    fn add(&mut self, sent: &SentPacket, arrived: Time, now: Time) {
-        if sent.at < self.since {
-            return;
-        }
-        let units = abs_send_units(sent.at);
-        if self.groups.jumps(units, arrived) {
-            self.begin();
-        }
-        self.queue.add(sent, arrived, now);
-        if let Some(delta) = self.groups.receive(units, arrived) {
-            let trend = self.line.update(delta, arrived);
-            self.usage = self.detector.update(trend, delta.sent_ms, arrived);
-        }
-    }
-
-    /// What is made of the path, where little is sent or not, and what is sent comes through or not.
-    fn usage(&self, is_limited: bool, is_through: bool) -> Usage {
-        let is_long = self.queue.millis() > QUEUE_MAX_MS;
-        match self.usage {
-            Usage::Under if !self.queue.is_jittery() => Usage::Under,
-            // Probes and key frames make queues that are gone with the next report.
-            _ if is_long && (self.was_long || !is_through) => Usage::Over,
-            Usage::Over if self.queue.is_proven() && !is_limited => Usage::Over,
-            // Packets that overtake each other look like either all the time.
-            _ if self.queue.is_jittery() => Usage::Normal,
-            Usage::Over => Usage::Under,
-            usage => usage,
-        }
-    }
-}
-
-/// A time in the units of abs-send-time: 24 bits of seconds in 6.18 fixed point.
-fn abs_send_units(at: Time) -> u32 {
-    let units = (u128::from(at.as_nanos()) << 18) / 1_000_000_000;
-    units as u32 & 0xFF_FFFF
 }
