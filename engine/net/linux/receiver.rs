@@ -9,6 +9,9 @@ use crate::address::canonical;
 use crate::datagram::{Read, Received};
 use crate::{BATCH, Socket};
 
+/// Slots that are pointed at for a socket of which little came before: each costs memory that is touched.
+const FEW: usize = 8;
+
 /// Pending errors that one read skips before it gives up.
 const MAX_ERRORS: u32 = 16;
 
@@ -19,6 +22,8 @@ pub struct Receiver {
     names: Box<[Name]>,
     controls: Box<[DropCount]>,
     received: usize,
+    /// As many datagrams as the next read takes at most: twice those of the last one.
+    expected: usize,
 }
 
 // SAFETY: the pointers in `headers` and `slots` are written anew before each system call and used
@@ -37,10 +42,12 @@ impl Receiver {
             names: vec![Name::EMPTY; BATCH].into(),
             controls: vec![DropCount::empty(); BATCH].into(),
             received: 0,
+            expected: FEW,
         }
     }
 
-    /// Reads up to [`BATCH`] datagrams into the slots of `slot_len` bytes that fit in `slots`.
+    /// Reads datagrams into the slots of `slot_len` bytes that fit in `slots`: [`BATCH`] at most, and
+    /// fewer than wait where the last read brought few; then the socket is not drained.
     ///
     /// # Panics
     ///
@@ -54,6 +61,7 @@ impl Receiver {
         read.datagrams = self.read(socket, wanted, &mut read.errors);
         read.drained = read.datagrams < wanted;
         self.received = read.datagrams;
+        self.expected = (2 * self.received).clamp(FEW, BATCH);
         if let Some(counter) = self.drop_counter() {
             read.dropped = socket.abilities.count_drops(counter);
         }
@@ -74,7 +82,8 @@ impl Receiver {
     /// Points every header at its slot, name and control buffer; says how many slots there are.
     fn aim(&mut self, slots: &mut [u8], slot_len: usize) -> usize {
         let mut wanted = 0;
-        for (index, slot) in slots.chunks_exact_mut(slot_len).take(BATCH).enumerate() {
+        let expected = slots.chunks_exact_mut(slot_len).take(self.expected);
+        for (index, slot) in expected.enumerate() {
             self.slots[index] = libc::iovec {
                 iov_base: slot.as_mut_ptr().cast(),
                 iov_len: slot_len,
