@@ -5,7 +5,7 @@ use std::time::Duration;
 use bevy_ecs::world::World;
 use flumen_components::event::{self, EventLog, Pending};
 use flumen_components::{
-    DataLedger, Deadlines, Deliveries, Delivery, Event, Imbalance, Inbox, Ledger, Limits,
+    Broken, DataLedger, Deadlines, Deliveries, Delivery, Event, Imbalance, Inbox, Ledger, Limits,
     MessageDeliveries, MessageDelivery, Messages, Now, Parked, Time,
 };
 use flumen_systems::{Sealing, Slot, Stage, Step};
@@ -137,26 +137,18 @@ impl Engine {
     pub(crate) fn pass(&mut self, takes_in: bool) -> Result<(), TickError> {
         // A request may have made another pass: what it left is old.
         event::expire(&mut self.world);
-        self.world.resource_mut::<Now>().tick += 1;
+        let mut now = self.world.resource_mut::<Now>();
+        now.tick += 1;
+        self.last_tick = now.time;
         self.network.note(|recorder| recorder.began(takes_in));
         self.work.begin();
-        let mut next = 0;
-        for &stage in &Stage::IN_ORDER {
-            for &slot in &Slot::IN_ORDER {
-                if slot == Slot::BuiltIn && (takes_in || stage != Stage::Ingest) {
-                    self.exchange(stage)?;
-                }
-                next = self.run_steps(next, (stage, slot))?;
-            }
-            self.work.end(stage);
-        }
+        self.run_stages(takes_in)?;
         event::age(&mut self.world.resource_mut::<EventLog>());
         // The world remembers what was removed, for systems that ask; nobody else makes it forget.
         self.world.clear_trackers();
         self.ticks += 1;
         self.work
             .end_tick(self.world.resource::<Ledger>(), self.network.runs);
-        self.last_tick = self.now();
         self.network.ended();
         self.record_state();
         self.tell_recording();
@@ -332,32 +324,50 @@ impl Engine {
         event::expire(&mut self.world);
     }
 
-    /// What the engine itself does in a stage: it takes in, and sends; a watcher is told of what came as
-    /// soon as its owners are found.
-    fn exchange(&mut self, stage: Stage) -> Result<(), TickError> {
-        let tells = stage == Stage::Receive && self.network.watch.is_some();
-        if tells || matches!(stage, Stage::Ingest | Stage::Flush) {
-            self.work.note();
-        }
-        let outcome = match stage {
-            Stage::Ingest => contain(|| self.ingest()),
-            Stage::Receive => contain(|| {
-                let world = &self.world;
-                self.network.show(|watch| watch.tell_arrivals(world));
+    /// Runs the steps of all stages, each behind what the engine itself does there.
+    fn run_stages(&mut self, takes_in: bool) -> Result<(), TickError> {
+        let mut next = 0;
+        let outcome = contain(|| {
+            for &stage in &Stage::IN_ORDER {
+                self.run_steps(&mut next, (stage, Slot::Before))?;
+                if takes_in || stage != Stage::Ingest {
+                    self.exchange(stage);
+                }
+                self.run_steps(&mut next, (stage, Slot::After))?;
+                self.work.end(stage);
+            }
+            Ok(())
+        });
+        let step = self.steps.get(next);
+        let outcome = match outcome {
+            Ok(left) => left.map_err(|broken: Broken| Poison {
+                system: step.map_or_else(String::new, |step| step.order().join(", ")),
+                message: broken.to_string(),
             }),
-            Stage::Flush => contain(|| {
-                let Self {
-                    world,
-                    sealing,
-                    settling,
-                    network,
-                    ..
-                } = self;
-                flush(world, sealing, settling, network);
-            }),
-            _ => Ok(()),
+            Err(poison) => Err(poison.within(step)),
         };
         outcome.map_err(|poison| self.fail(poison))
+    }
+
+    /// What the engine itself does in a stage: it takes in, and sends; a watcher is told of what came as
+    /// soon as its owners are found.
+    fn exchange(&mut self, stage: Stage) {
+        let Self {
+            world,
+            sealing,
+            settling,
+            network,
+            ..
+        } = self;
+        match stage {
+            Stage::Ingest => self.ingest(),
+            Stage::Receive => network.show(|watch| watch.tell_arrivals(world)),
+            Stage::Flush => flush(world, sealing, settling, network),
+            _ => return,
+        }
+        if stage != Stage::Receive || self.network.watch.is_some() {
+            self.work.note();
+        }
     }
 
     fn ingest(&mut self) {
@@ -373,38 +383,17 @@ impl Engine {
         self.world.resource_mut::<Ledger>().kernel_drops = kernel_drops;
     }
 
-    /// Runs the steps of one place, which begin with `next`; returns the one behind them.
-    fn run_steps(&mut self, mut next: usize, place: (Stage, Slot)) -> Result<usize, TickError> {
-        let Self {
-            steps, world, work, ..
-        } = self;
-        let is_here = |step: &Step| (step.stage, step.slot) == place;
-        if !steps.get(next).is_some_and(is_here) {
-            return Ok(next);
-        }
-        let mut left = Ok(());
-        let outcome = contain(|| {
-            while let Some(step) = steps.get_mut(next)
-                && is_here(step)
-                && left.is_ok()
-            {
-                left = step.run(world).map(|ran| {
-                    if ran {
-                        work.note();
-                    }
-                });
-                next += 1;
+    /// Runs the steps from `next` on that are in a place up to `last`.
+    fn run_steps(&mut self, next: &mut usize, last: (Stage, Slot)) -> Result<(), Broken> {
+        while let Some(step) = self.steps.get_mut(*next)
+            && (step.stage, step.slot) <= last
+        {
+            if step.run(&mut self.world)? {
+                self.work.note();
             }
-        });
-        let outcome = outcome.map_err(|poison| poison.within(steps.get(next)));
-        let outcome = outcome.and_then(|()| {
-            left.map_err(|broken| Poison {
-                system: steps[next - 1].order().join(", "),
-                message: broken.to_string(),
-            })
-        });
-        outcome.map_err(|poison| self.fail(poison))?;
-        Ok(next)
+            *next += 1;
+        }
+        Ok(())
     }
 
     /// The engine does not tick again, so nobody may wait for it.
