@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use flumen::components::{OutgoingEstimate, PathsToEstimate, find};
+use flumen::components::{Agenda, OutgoingEstimate, find};
 use flumen::ecs::entity::Entity;
 use flumen::rtp_parameters::{
     MediaKind, RtcpFeedback, RtpCodecCapability, RtpCodecParameters, RtpEncodingParameters,
@@ -133,11 +133,11 @@ impl Meeting {
     /// Every path is to be looked at.
     fn list(&mut self) {
         let world = self.engine.world_mut();
-        world.resource_scope::<PathsToEstimate, ()>(|world, mut listed| {
+        world.resource_scope::<Agenda, ()>(|world, mut agenda| {
             for &path in &self.paths {
                 let estimate = world.get_mut::<OutgoingEstimate>(path);
                 let mut estimate = estimate.expect("its receiver tells of its path");
-                estimate.list(path, &mut listed);
+                estimate.list(path, &mut agenda.paths);
             }
         });
     }

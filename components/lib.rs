@@ -218,6 +218,7 @@ pub mod observe {
 
 /// What one tick works on: datagrams in and out, rows, ledgers, deadlines, time and seeds.
 pub mod tick {
+    pub(crate) mod agenda;
     pub(crate) mod batch;
     pub(crate) mod counts;
     pub(crate) mod datagrams;
@@ -245,6 +246,7 @@ pub mod tick {
     pub(crate) mod vetoes;
     pub(crate) mod workers;
 
+    pub use agenda::Agenda;
     pub use batch::{
         Media, MediaPacket, PacketFacts, RtcpArrival, RtcpIn, RtpArrival, RtpIn, SctpArrival,
         SctpIn, Touched, TouchedStream, chain, indexed_chain,

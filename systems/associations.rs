@@ -9,10 +9,10 @@ use flumen_components::event::{
 };
 use flumen_components::wire::ppid;
 use flumen_components::{
-    BufferedAmountLowThreshold, Control, DataChannel, DataConsumerId, DataLedger, Deadlines,
-    Destination, Discard, DtlsConnection, DtlsState, Due, EarlyMessage, Event, IceAgent, Ledger,
-    Limits, Link, MessageDiscard, Messages, MovedSessions, Now, Outbox, Outgoing, Path,
-    SctpAssociation, SctpSchedule, SctpState, SctpStreams, Stirred, Subject, Time, TransportId,
+    Agenda, BufferedAmountLowThreshold, Control, DataChannel, DataConsumerId, DataLedger,
+    Deadlines, Destination, Discard, DtlsConnection, DtlsState, Due, EarlyMessage, Event, IceAgent,
+    Ledger, Limits, Link, MessageDiscard, Messages, Now, Outbox, Outgoing, Path, SctpAssociation,
+    SctpSchedule, SctpState, SctpStreams, Subject, Time, TransportId,
 };
 use flumen_protocol::dtls;
 use flumen_protocol::sctp::{self, Association, Output, Refused, UserMessage};
@@ -39,9 +39,8 @@ pub(crate) type Take = fn(&mut Messages, Entity, u32, Bytes);
 pub(crate) struct Associations<'w, 's> {
     all: Query<'w, 's, Parts<'static>>,
     data_consumers: Query<'w, 's, (&'static DataConsumerId, &'static BufferedAmountLowThreshold)>,
-    stirred: ResMut<'w, Stirred>,
+    agenda: ResMut<'w, Agenda>,
     messages: ResMut<'w, Messages>,
-    moved: ResMut<'w, MovedSessions>,
     data_ledger: ResMut<'w, DataLedger>,
     outbox: ResMut<'w, Outbox>,
     discards: TransportDiscards<'w, 's>,
@@ -61,7 +60,7 @@ impl Associations<'_, '_> {
             let reason = Discard::UnexpectedSctp;
             return self.discards.discard(&mut self.ledger, transport, reason);
         };
-        self.stirred.add(transport, &mut schedule);
+        self.agenda.stirred.add(transport, &mut schedule);
         match association.receive(self.now.time, datagram) {
             Ok(()) => self.ledger.consumed[Control::Sctp] += 1,
             Err(refused) => {
@@ -84,25 +83,30 @@ impl Associations<'_, '_> {
             };
             if schedule.fire(now) {
                 association.advance(now);
-                self.stirred.add(entity, &mut schedule);
+                self.agenda.stirred.add(entity, &mut schedule);
             }
         }
     }
 
-    /// A way of `transport` has just opened.
-    pub(crate) fn stir(&mut self, transport: Entity) {
-        if let Ok((_, mut schedule, ..)) = self.all.get_mut(transport) {
-            self.stirred.add(transport, &mut schedule);
+    /// Ways have just opened.
+    pub(crate) fn stir_connected(&mut self) {
+        let Agenda {
+            connected, stirred, ..
+        } = &mut *self.agenda;
+        for &(transport, _) in &connected.0 {
+            if let Ok((_, mut schedule, ..)) = self.all.get_mut(transport) {
+                stirred.add(transport, &mut schedule);
+            }
         }
     }
 
     /// Takes out what the associations have that something was done to, in the order in which it
     /// was done. `take` puts messages where they are routed.
     pub(crate) fn poll(&mut self, take: Take) {
-        for index in 0..self.stirred.0.len() {
-            self.poll_one(self.stirred.0[index], take);
+        for index in 0..self.agenda.stirred.0.len() {
+            self.poll_one(self.agenda.stirred.0[index], take);
         }
-        self.stirred.0.clear();
+        self.agenda.stirred.0.clear();
     }
 
     fn poll_one(&mut self, about: Entity, take: Take) {
@@ -156,7 +160,7 @@ impl Associations<'_, '_> {
             None => send(&self.out, about, path.rtp, outbox, ledger),
             Some((mut agent, mut connection)) => {
                 if wrap(now, &self.out, &mut connection, &mut self.wrapped) == Wrapped::NotAll {
-                    agent.list(about, &mut self.moved);
+                    agent.list(about, &mut self.agenda.moved_sessions);
                 }
                 connection.arm(about, &mut self.deadlines);
                 sessions::send(&self.wrapped, (about, &mut agent), outbox, ledger);

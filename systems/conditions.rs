@@ -2,19 +2,21 @@
 //!
 //! A system that is not run costs nothing but its condition, and most systems have nothing to do in
 //! most ticks. A condition looks at what its systems read, so that it holds whoever filled that:
-//! the engine's systems, a user's, or the application between ticks.
+//! the engine's systems, a user's, or the application between ticks. It is a function of the world and
+//! no system: one of those costs more than all that most conditions look at.
 
-use bevy_ecs::query::{Or, With};
-use bevy_ecs::system::{Query, Res};
+use bevy_ecs::component::Component;
+use bevy_ecs::world::World;
 use flumen_components::event::Pending;
+use flumen_components::wire::{PacketKind, classify};
 use flumen_components::{
-    BandwidthFeedback, Connected, ConsumerScoresChanged, Deadlines, DirectOut, Due, DueKinds,
-    EstimatesToTell, IceAgent, Inactivity, Inbox, KeyFrameWishes, LayerActivity, LayersChanging,
-    LayersToChoose, Liveness, Media, Messages, MovedSessions, Outbox, OutgoingEstimate,
-    PacedTransports, Pacer, PathsOnProbe, PathsToEstimate, ReceiverReports, ReportQueue,
-    ResumedStreams, RtcpIn, RtpIn, RtpObserver, ScoresChanged, SctpIn, SenderReports, Stirred,
-    Touched, Traces, UnprovenTransports, WantsChanging, WebRtcServer,
+    Agenda, BandwidthFeedback, DirectOut, Due, DueKinds, Inactivity, Inbox, LayerActivity,
+    Liveness, Media, Messages, Outbox, OutgoingEstimate, Pacer, RtcpIn, RtpIn, RtpObserver, SctpIn,
+    Touched, Traces,
 };
+
+/// A condition.
+pub(crate) type Condition = fn(&World) -> bool;
 
 // The deadlines that systems look for: others are no reason to run them.
 
@@ -39,323 +41,293 @@ const OF_SESSIONS: DueKinds = SESSION_TIMERS.and(CONNECTIONS);
 const OF_SCORE: DueKinds = SILENCE.and(ACTIVITY).and(OBSERVERS).and(PATHS).and(WANTS);
 const OF_FEEDBACK: DueKinds = MISSING.and(KEY_FRAMES).and(BANDWIDTH).and(REPORTS);
 
-/// Sockets of WebRTC transports may have brought something, or one of their deadlines passed: whether any of these
-/// systems has anything to do is asked only then.
-pub(crate) fn sessions_stir(
-    inbox: Res<'_, Inbox>,
-    deadlines: Res<'_, Deadlines>,
-    sessions: Query<'_, '_, (), Or<(With<IceAgent>, With<WebRtcServer>)>>,
-) -> bool {
-    deadlines.have_fired(OF_SESSIONS)
-        || !inbox.connections().is_empty()
-        || !(inbox.datagrams().is_empty() || sessions.is_empty())
+fn agenda(world: &World) -> &Agenda {
+    world.resource()
+}
+
+fn fired(world: &World, kinds: DueKinds) -> bool {
+    agenda(world).fired.meet(kinds)
+}
+
+/// Somebody has such a component.
+fn is_any<T: Component>(world: &World) -> bool {
+    let archetypes = world.archetypes();
+    let id = world.component_id::<T>();
+    let having = id.and_then(|id| archetypes.component_index().get(&id));
+    let mut having = having.into_iter().flat_map(|having| having.keys());
+    having.any(|&id| archetypes.get(id).is_some_and(|all| !all.is_empty()))
+}
+
+/// Whether any system of WebRTC transports has something to do is asked only then.
+pub(crate) fn sessions_stir(world: &World) -> bool {
+    let (agenda, inbox) = (agenda(world), world.resource::<Inbox>());
+    agenda.fired.meet(OF_SESSIONS)
+        || !(inbox.connections().is_empty() && agenda.moved_sessions.0.is_empty())
+        || brings_theirs(inbox)
 }
 
 /// Datagrams came.
-pub(crate) fn datagrams_came(inbox: Res<'_, Inbox>) -> bool {
-    !inbox.datagrams().is_empty()
+fn datagrams_came(world: &World) -> bool {
+    !world.resource::<Inbox>().datagrams().is_empty()
 }
 
-/// Rows of datagrams that came last are still there to be cleared.
-pub(crate) fn rows_are_left(
-    rtp: Res<'_, RtpIn>,
-    rtcp: Res<'_, RtcpIn>,
-    media: Res<'_, Media>,
-) -> bool {
-    !(rtp.0.is_empty() && rtcp.0.is_empty() && media.0.is_empty())
+/// Datagrams came, or rows of those that came last are still there to be cleared.
+pub(crate) fn rows_change(world: &World) -> bool {
+    datagrams_came(world)
+        || !(world.resource::<RtpIn>().0.is_empty()
+            && world.resource::<RtcpIn>().0.is_empty()
+            && world.resource::<Media>().0.is_empty())
 }
 
-/// There are sockets of WebRTC transports, and datagrams came.
-pub(crate) fn sessions_hear(
-    inbox: Res<'_, Inbox>,
-    sessions: Query<'_, '_, (), Or<(With<IceAgent>, With<WebRtcServer>)>>,
-) -> bool {
-    !(inbox.datagrams().is_empty() || sessions.is_empty())
+/// What only WebRTC transports take came, or their ways changed.
+pub(crate) fn sessions_hear(world: &World) -> bool {
+    brings_theirs(world.resource()) || sessions_moved(world)
+}
+
+/// Something of what came is STUN or DTLS.
+fn brings_theirs(inbox: &Inbox) -> bool {
+    let is_theirs = |bytes| matches!(classify(bytes), Some(PacketKind::Stun | PacketKind::Dtls));
+    let mut datagrams = inbox.datagrams().iter();
+    datagrams.any(|datagram| is_theirs(&inbox.bytes()[datagram.range()]))
 }
 
 /// Deadlines of WebRTC transports have passed.
-pub(crate) fn session_timers_fired(deadlines: Res<'_, Deadlines>) -> bool {
-    deadlines.have_fired(SESSION_TIMERS)
+pub(crate) fn session_timers_fired(world: &World) -> bool {
+    fired(world, SESSION_TIMERS)
 }
 
 /// Connections of TCP sockets came or went.
-pub(crate) fn connections_change(inbox: Res<'_, Inbox>) -> bool {
-    !inbox.connections().is_empty()
+pub(crate) fn connections_change(world: &World) -> bool {
+    !world.resource::<Inbox>().connections().is_empty()
 }
 
 /// They did, or some may have proven nothing in time.
-pub(crate) fn connections_move(inbox: Res<'_, Inbox>, deadlines: Res<'_, Deadlines>) -> bool {
-    connections_change(inbox) || deadlines.have_fired(CONNECTIONS)
+pub(crate) fn connections_move(world: &World) -> bool {
+    connections_change(world) || fired(world, CONNECTIONS)
 }
 
 /// Connections of TCP sockets came or went, or WebRTC transports may have found their peers, or lost
 /// them.
-pub(crate) fn sessions_change(inbox: Res<'_, Inbox>, moved: Res<'_, MovedSessions>) -> bool {
-    !(inbox.connections().is_empty() && moved.0.is_empty())
+pub(crate) fn sessions_change(world: &World) -> bool {
+    connections_change(world) || sessions_moved(world)
 }
 
 /// WebRTC transports may have found their peers, or lost them.
-pub(crate) fn sessions_moved(moved: Res<'_, MovedSessions>) -> bool {
-    !moved.0.is_empty()
+pub(crate) fn sessions_moved(world: &World) -> bool {
+    !agenda(world).moved_sessions.0.is_empty()
 }
 
 /// Some paths may be other people's.
-pub(crate) fn paths_unproven(unproven: Res<'_, UnprovenTransports>) -> bool {
-    !unproven.0.is_empty()
+pub(crate) fn paths_unproven(world: &World) -> bool {
+    !agenda(world).unproven.0.is_empty()
 }
 
 /// Media came.
-pub(crate) fn media_came(media: Res<'_, Media>) -> bool {
-    !media.0.is_empty()
+pub(crate) fn media_came(world: &World) -> bool {
+    !world.resource::<Media>().0.is_empty()
 }
 
 /// Streams accepted packets.
-pub(crate) fn streams_touched(touched: Res<'_, Touched>) -> bool {
-    !touched.streams.is_empty()
+pub(crate) fn streams_touched(world: &World) -> bool {
+    !world.resource::<Touched>().streams.is_empty()
 }
 
 /// Something came besides media, or media tells more than itself, or associations may move.
-pub(crate) fn more_than_media_came(
-    (rtcp, touched): (Res<'_, RtcpIn>, Res<'_, Touched>),
-    (sctp, stirred): (Res<'_, SctpIn>, Res<'_, Stirred>),
-    (connected, deadlines): (Res<'_, Connected>, Res<'_, Deadlines>),
-    messages: Res<'_, Messages>,
-) -> bool {
-    let quiet = rtcp.0.is_empty() && messages.rows().is_empty();
-    let still = sctp.0.is_empty() && stirred.0.is_empty() && connected.0.is_empty();
-    !(quiet && still) || touched.tells || touched.traced || deadlines.have_fired(ASSOCIATIONS)
+pub(crate) fn more_than_media_came(world: &World) -> bool {
+    let touched = world.resource::<Touched>();
+    touched.tells
+        || touched.traced
+        || rtcp_came(world)
+        || messages_came(world)
+        || associations_move(world)
 }
 
 /// Packets that streams accepted may tell when they were captured, or how a camera is held.
-pub(crate) fn extensions_tell(touched: Res<'_, Touched>) -> bool {
-    touched.tells
+pub(crate) fn extensions_tell(world: &World) -> bool {
+    world.resource::<Touched>().tells
 }
 
 /// Some packets that streams accepted are traced.
-pub(crate) fn packets_traced(touched: Res<'_, Touched>) -> bool {
-    touched.traced
+pub(crate) fn packets_traced(world: &World) -> bool {
+    world.resource::<Touched>().traced
 }
 
 /// Some transports tell their senders when packets arrive.
-pub(crate) fn arrivals_told(measured: Query<'_, '_, (), With<BandwidthFeedback>>) -> bool {
-    !measured.is_empty()
+pub(crate) fn arrivals_told(world: &World) -> bool {
+    is_any::<BandwidthFeedback>(world)
 }
 
 /// RTCP came.
-pub(crate) fn rtcp_came(rtcp: Res<'_, RtcpIn>) -> bool {
-    !rtcp.0.is_empty()
+pub(crate) fn rtcp_came(world: &World) -> bool {
+    !world.resource::<RtcpIn>().0.is_empty()
 }
 
 /// Datagrams, a way that opened, a timer or the application moves an association.
-pub(crate) fn associations_move(
-    sctp: Res<'_, SctpIn>,
-    connected: Res<'_, Connected>,
-    deadlines: Res<'_, Deadlines>,
-    stirred: Res<'_, Stirred>,
-) -> bool {
-    !(sctp.0.is_empty() && connected.0.is_empty() && stirred.0.is_empty())
-        || deadlines.have_fired(ASSOCIATIONS)
+pub(crate) fn associations_move(world: &World) -> bool {
+    let Agenda {
+        fired,
+        connected,
+        stirred,
+        ..
+    } = agenda(world);
+    fired.meet(ASSOCIATIONS)
+        || !(connected.0.is_empty() && stirred.0.is_empty())
+        || !world.resource::<SctpIn>().0.is_empty()
 }
 
 /// Something was done to an association.
-pub(crate) fn associations_stirred(stirred: Res<'_, Stirred>) -> bool {
-    !stirred.0.is_empty()
+pub(crate) fn associations_stirred(world: &World) -> bool {
+    !agenda(world).stirred.0.is_empty()
 }
 
 /// Messages came.
-pub(crate) fn messages_came(messages: Res<'_, Messages>) -> bool {
-    !messages.rows().is_empty()
+pub(crate) fn messages_came(world: &World) -> bool {
+    !world.resource::<Messages>().rows().is_empty()
 }
 
 /// Score may have something to do: whether any of its systems has is asked only then.
-pub(crate) fn scores_stir(
-    (touched, deadlines): (Res<'_, Touched>, Res<'_, Deadlines>),
-    (resumed, connected): (Res<'_, ResumedStreams>, Res<'_, Connected>),
-    (senders, receivers): (Res<'_, SenderReports>, Res<'_, ReceiverReports>),
-    (streams, consumers): (Res<'_, ScoresChanged>, Res<'_, ConsumerScoresChanged>),
-    (paths, to_choose): (Res<'_, PathsToEstimate>, Res<'_, LayersToChoose>),
-    changing: Res<'_, WantsChanging>,
-    watched: Query<'_, '_, (), Watched>,
-) -> bool {
-    let reports = !(senders.0.is_empty() && receivers.0.is_empty());
-    let scores = !(streams.0.is_empty() && consumers.0.is_empty());
-    let choices = !(paths.0.is_empty() && to_choose.is_empty() && changing.is_empty());
-    let moves = !(resumed.0.is_empty() && connected.0.is_empty());
-    deadlines.have_fired(OF_SCORE)
-        || (reports || scores || choices || moves)
-        || !(touched.streams.is_empty() || watched.is_empty())
+pub(crate) fn scores_stir(world: &World) -> bool {
+    let agenda = agenda(world);
+    let reports = !(agenda.sender_reports.0.is_empty() && agenda.receiver_reports.0.is_empty());
+    let scores = !(agenda.scores.0.is_empty() && agenda.consumer_scores.0.is_empty());
+    let choices = !(agenda.paths.0.is_empty() && agenda.layers_to_choose.is_empty());
+    let moves = !(agenda.resumed_streams.0.is_empty() && agenda.connected.0.is_empty());
+    agenda.fired.meet(OF_SCORE)
+        || (reports || scores || choices || moves || !agenda.wants.is_empty())
+        || streams_touched(world) && is_watched(world)
 }
 
-/// Whose packets make Score look.
-type Watched = Or<(
-    With<Inactivity>,
-    With<Liveness>,
-    With<LayerActivity>,
-    With<RtpObserver>,
-)>;
+/// Packets of somebody make Score look.
+fn is_watched(world: &World) -> bool {
+    is_any::<Inactivity>(world)
+        || is_any::<Liveness>(world)
+        || is_any::<LayerActivity>(world)
+        || is_any::<RtpObserver>(world)
+}
 
 /// Some streams are watched for their silence, and one may have accepted packets, or fallen silent;
 /// or a producer was resumed.
-pub(crate) fn silence_watched(
-    resumed: Res<'_, ResumedStreams>,
-    touched: Res<'_, Touched>,
-    deadlines: Res<'_, Deadlines>,
-    watched: Query<'_, '_, (), With<Inactivity>>,
-) -> bool {
-    !resumed.0.is_empty() || streams_move(&touched, &deadlines, SILENCE) && !watched.is_empty()
+pub(crate) fn silence_watched(world: &World) -> bool {
+    let is_any_resumed = !agenda(world).resumed_streams.0.is_empty();
+    is_any_resumed || streams_move(world, SILENCE) && is_any::<Inactivity>(world)
 }
 
 /// Some streams tell of their liveness or their layers, and one may have accepted packets, or not.
-pub(crate) fn activity_told(
-    touched: Res<'_, Touched>,
-    deadlines: Res<'_, Deadlines>,
-    watched: Query<'_, '_, (), Or<(With<Liveness>, With<LayerActivity>)>>,
-) -> bool {
-    streams_move(&touched, &deadlines, ACTIVITY) && !watched.is_empty()
+pub(crate) fn activity_told(world: &World) -> bool {
+    streams_move(world, ACTIVITY) && (is_any::<Liveness>(world) || is_any::<LayerActivity>(world))
 }
 
 /// Some producers are observed, and one may have accepted packets, or an interval is over.
-pub(crate) fn audio_observed(
-    touched: Res<'_, Touched>,
-    deadlines: Res<'_, Deadlines>,
-    observers: Query<'_, '_, (), With<RtpObserver>>,
-) -> bool {
-    streams_move(&touched, &deadlines, OBSERVERS) && !observers.is_empty()
+pub(crate) fn audio_observed(world: &World) -> bool {
+    streams_move(world, OBSERVERS) && is_any::<RtpObserver>(world)
 }
 
 /// Streams that accepted packets miss some, or are to ask again.
-pub(crate) fn packets_missed(touched: Res<'_, Touched>, deadlines: Res<'_, Deadlines>) -> bool {
-    touched.misses || deadlines.have_fired(MISSING)
+pub(crate) fn packets_missed(world: &World) -> bool {
+    fired(world, MISSING) || world.resource::<Touched>().misses
 }
 
-fn streams_move(touched: &Touched, deadlines: &Deadlines, kinds: DueKinds) -> bool {
-    !touched.streams.is_empty() || deadlines.have_fired(kinds)
+fn streams_move(world: &World, kinds: DueKinds) -> bool {
+    fired(world, kinds) || streams_touched(world)
 }
 
 /// Reports came from senders or receivers.
-pub(crate) fn reports_came(
-    senders: Res<'_, SenderReports>,
-    receivers: Res<'_, ReceiverReports>,
-) -> bool {
-    !(senders.0.is_empty() && receivers.0.is_empty())
+pub(crate) fn reports_came(world: &World) -> bool {
+    let agenda = agenda(world);
+    !(agenda.sender_reports.0.is_empty() && agenda.receiver_reports.0.is_empty())
 }
 
 /// Receivers told of their paths, or it is time to look at some, or one has just opened, or layers
 /// are to be chosen.
-pub(crate) fn paths_move(
-    paths: Res<'_, PathsToEstimate>,
-    deadlines: Res<'_, Deadlines>,
-    to_choose: Res<'_, LayersToChoose>,
-    connected: Res<'_, Connected>,
-    estimated: Query<'_, '_, (), With<OutgoingEstimate>>,
-) -> bool {
-    let is_quiet = !deadlines.have_fired(PATHS) && to_choose.is_empty() && connected.0.is_empty();
-    !(paths.0.is_empty() && (is_quiet || estimated.is_empty()))
+pub(crate) fn paths_move(world: &World) -> bool {
+    let agenda = agenda(world);
+    let choices = !(agenda.layers_to_choose.is_empty() && agenda.connected.0.is_empty());
+    let is_moved = choices || agenda.fired.meet(PATHS);
+    !agenda.paths.0.is_empty() || is_moved && is_any::<OutgoingEstimate>(world)
 }
 
 /// Scores changed.
-pub(crate) fn scores_changed(
-    streams: Res<'_, ScoresChanged>,
-    consumers: Res<'_, ConsumerScoresChanged>,
-) -> bool {
-    !(streams.0.is_empty() && consumers.0.is_empty())
+pub(crate) fn scores_changed(world: &World) -> bool {
+    let agenda = agenda(world);
+    !(agenda.scores.0.is_empty() && agenda.consumer_scores.0.is_empty())
 }
 
 /// Consumers are to choose their layers.
-pub(crate) fn layers_to_choose(to_choose: Res<'_, LayersToChoose>) -> bool {
-    !to_choose.is_empty()
+pub(crate) fn layers_to_choose(world: &World) -> bool {
+    !agenda(world).layers_to_choose.is_empty()
 }
 
 /// Others may be wanted of producers, or a deadline of theirs passed.
-pub(crate) fn wants_change(
-    changing: Res<'_, WantsChanging>,
-    deadlines: Res<'_, Deadlines>,
-) -> bool {
-    !changing.is_empty() || deadlines.have_fired(WANTS)
+pub(crate) fn wants_change(world: &World) -> bool {
+    fired(world, WANTS) || !agenda(world).wants.is_empty()
 }
 
 /// Consumers may get other layers, or messages.
-pub(crate) fn more_is_forwarded(
-    changing: Res<'_, LayersChanging>,
-    messages: Res<'_, Messages>,
-) -> bool {
-    !(changing.0.is_empty() && messages.rows().is_empty())
+pub(crate) fn more_is_forwarded(world: &World) -> bool {
+    layers_change(world) || messages_came(world)
 }
 
 /// Consumers may get other layers.
-pub(crate) fn layers_change(changing: Res<'_, LayersChanging>) -> bool {
-    !changing.0.is_empty()
+pub(crate) fn layers_change(world: &World) -> bool {
+    !agenda(world).layers_changing.0.is_empty()
 }
 
 /// Feedback may have something to do: whether any of its systems has is asked only then.
-pub(crate) fn feedback_stirs(
-    (touched, deadlines): (Res<'_, Touched>, Res<'_, Deadlines>),
-    (rtcp, connected): (Res<'_, RtcpIn>, Res<'_, Connected>),
-    (stirred, wishes): (Res<'_, Stirred>, Res<'_, KeyFrameWishes>),
-    (estimates, queue): (Res<'_, EstimatesToTell>, Res<'_, ReportQueue>),
-) -> bool {
-    let asked = !(rtcp.0.is_empty() && wishes.is_empty());
-    let moves = !(stirred.0.is_empty() && connected.0.is_empty());
-    let told = !(estimates.0.is_empty() && queue.0.is_empty());
-    touched.misses || deadlines.have_fired(OF_FEEDBACK) || asked || moves || told
+pub(crate) fn feedback_stirs(world: &World) -> bool {
+    let agenda = agenda(world);
+    let moves = !(agenda.stirred.0.is_empty() && agenda.connected.0.is_empty());
+    let told = !(agenda.estimates.0.is_empty() && agenda.reports.0.is_empty());
+    agenda.fired.meet(OF_FEEDBACK)
+        || (moves || told || !agenda.key_frames.is_empty())
+        || world.resource::<Touched>().misses
+        || rtcp_came(world)
 }
 
 /// A way opened.
-pub(crate) fn ways_opened(connected: Res<'_, Connected>) -> bool {
-    !connected.0.is_empty()
+pub(crate) fn ways_opened(world: &World) -> bool {
+    !agenda(world).connected.0.is_empty()
 }
 
 /// Key frames are wished for, or a deadline of theirs passed.
-pub(crate) fn key_frames_wanted(
-    wishes: Res<'_, KeyFrameWishes>,
-    deadlines: Res<'_, Deadlines>,
-) -> bool {
-    !wishes.is_empty() || deadlines.have_fired(KEY_FRAMES)
+pub(crate) fn key_frames_wanted(world: &World) -> bool {
+    fired(world, KEY_FRAMES) || !agenda(world).key_frames.is_empty()
 }
 
 /// Estimates are to be told, or a deadline of theirs passed.
-pub(crate) fn bandwidth_to_tell(
-    estimates: Res<'_, EstimatesToTell>,
-    deadlines: Res<'_, Deadlines>,
-) -> bool {
-    !estimates.0.is_empty() || deadlines.have_fired(BANDWIDTH)
+pub(crate) fn bandwidth_to_tell(world: &World) -> bool {
+    fired(world, BANDWIDTH) || !agenda(world).estimates.0.is_empty()
 }
 
 /// Reports are left over, or a deadline of theirs passed.
-pub(crate) fn reports_due(queue: Res<'_, ReportQueue>, deadlines: Res<'_, Deadlines>) -> bool {
-    !queue.0.is_empty() || deadlines.have_fired(REPORTS)
+pub(crate) fn reports_due(world: &World) -> bool {
+    fired(world, REPORTS) || !agenda(world).reports.0.is_empty()
 }
 
 /// Some transports are paced, and packets leave or wait.
-pub(crate) fn packets_paced(
-    outbox: Res<'_, Outbox>,
-    paced: Res<'_, PacedTransports>,
-    pacers: Query<'_, '_, (), With<Pacer>>,
-) -> bool {
-    !paced.0.is_empty() || !(outbox.rows.is_empty() || pacers.is_empty())
+pub(crate) fn packets_paced(world: &World) -> bool {
+    let is_any_made = || !world.resource::<Outbox>().rows.is_empty();
+    !agenda(world).paced.0.is_empty() || is_any_made() && is_any::<Pacer>(world)
 }
 
 /// Datagrams leave.
-pub(crate) fn datagrams_leave(outbox: Res<'_, Outbox>, direct: Res<'_, DirectOut>) -> bool {
-    !(outbox.rows.is_empty() && direct.0.is_empty())
+pub(crate) fn datagrams_leave(world: &World) -> bool {
+    !(world.resource::<Outbox>().rows.is_empty() && world.resource::<DirectOut>().0.is_empty())
 }
 
 /// More than media is to be sent, or some paths may be other people's.
-pub(crate) fn paths_on_trial(
-    probed: Res<'_, PathsOnProbe>,
-    unproven: Res<'_, UnprovenTransports>,
-) -> bool {
-    !(probed.0.is_empty() && unproven.0.is_empty())
+pub(crate) fn paths_on_trial(world: &World) -> bool {
+    let agenda = agenda(world);
+    !(agenda.probes.0.is_empty() && agenda.unproven.0.is_empty())
 }
 
 /// More than media is to be sent.
-pub(crate) fn paths_on_probe(paths: Res<'_, PathsOnProbe>) -> bool {
-    !paths.0.is_empty()
+pub(crate) fn paths_on_probe(world: &World) -> bool {
+    !agenda(world).probes.0.is_empty()
 }
 
 /// Something happened.
-pub(crate) fn something_happened(pending: Res<'_, Pending>, traces: Res<'_, Traces>) -> bool {
-    !(pending.0.is_empty() && traces.is_empty())
+pub(crate) fn something_happened(world: &World) -> bool {
+    !(world.resource::<Pending>().0.is_empty() && world.resource::<Traces>().is_empty())
 }
 
 #[cfg(test)]
@@ -363,16 +335,16 @@ mod tests {
     use std::time::Duration;
 
     use bevy_ecs::entity::Entity;
-    use bevy_ecs::system::{IntoSystem, RunSystemOnce};
     use bevy_ecs::world::World;
     use flumen_components::{
-        EstimateMethod, Estimators, Loudness, ObserverKind, Probation, SilenceTimer, Time,
+        Deadlines, EstimateMethod, Estimators, Loudness, ObserverKind, Probation, SilenceTimer,
+        Time,
     };
 
     use super::*;
 
     /// A world with somebody in it who waits for each kind of deadline, in which `due` has fired.
-    fn fired(due: Due) -> World {
+    fn world_in_which(due: Due) -> World {
         let mut world = World::new();
         crate::resources(&mut world);
         world.init_resource::<Inbox>();
@@ -392,18 +364,18 @@ mod tests {
         ));
         let mut deadlines = Deadlines::default();
         deadlines.set(Time::ZERO, Entity::PLACEHOLDER, due);
-        deadlines.fire(Time::ZERO);
+        world.resource_mut::<Agenda>().fired = deadlines.fire(Time::ZERO);
         world.insert_resource(deadlines);
         world
     }
 
     /// The conditions that hold when `due` alone has fired, and those of stages.
     fn held(due: Due) -> Vec<&'static str> {
-        let mut world = fired(due);
+        let world = world_in_which(due);
         let mut held = Vec::new();
         macro_rules! ask {
             ($($condition:ident)*) => {$(
-                if holds(&mut world, $condition) {
+                if $condition(&world) {
                     held.push(stringify!($condition));
                 }
             )*};
@@ -415,10 +387,6 @@ mod tests {
             feedback_stirs key_frames_wanted packets_missed bandwidth_to_tell reports_due
         }
         held
-    }
-
-    fn holds<M>(world: &mut World, condition: impl IntoSystem<(), bool, M>) -> bool {
-        world.run_system_once(condition).unwrap()
     }
 
     #[test]

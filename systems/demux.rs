@@ -2,6 +2,7 @@
 
 mod answer_checks;
 mod claim_datagrams;
+mod demultiplex;
 mod discovery;
 mod find_streams;
 mod fire_deadlines;
@@ -13,8 +14,7 @@ mod settle_sessions;
 mod spawn_stream;
 
 pub(crate) use answer_checks::{answer_checks, forget_tuple, forget_username, watch_consent};
-pub(crate) use claim_datagrams::claim_datagrams;
-pub(crate) use find_streams::find_streams;
+pub(crate) use demultiplex::demultiplex;
 pub(crate) use fire_deadlines::fire_deadlines;
 pub(crate) use follow_connections::{admit_connections, end_connections};
 pub(crate) use note_arrivals::note_arrivals;

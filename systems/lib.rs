@@ -23,7 +23,6 @@ mod score;
 mod sessions;
 mod stage;
 
-use bevy_ecs::schedule::SystemCondition;
 use flumen_components as components;
 
 use chain::InOrder;
@@ -57,11 +56,9 @@ fn demux(setup: &mut Setup) {
         .when(sessions_hear, sessions);
     setup.run_parts_when(sessions_stir, stage, sessions);
     let datagrams = Parts::default()
-        .then(demux::claim_datagrams)
-        .when(arrivals_told, demux::note_arrivals)
-        .then(demux::find_streams);
-    let due = datagrams_came.or_else(rows_are_left);
-    setup.run_parts_when(due, stage, datagrams);
+        .then(demux::demultiplex)
+        .when(arrivals_told, demux::note_arrivals);
+    setup.run_parts_when(rows_change, stage, datagrams);
     let moved = (demux::go_on, demux::settle_sessions).chain();
     let changes = Parts::default()
         .when(connections_change, demux::end_connections)
@@ -110,8 +107,7 @@ fn score(setup: &mut Setup) {
 
 fn forward(setup: &mut Setup) {
     let stage = Stage::Forward;
-    let packets = (forward::keep_packets, forward::fan_out).chain();
-    setup.run_when(streams_touched, stage, packets);
+    setup.run_when(streams_touched, stage, forward::forward_packets);
     let others = Parts::default()
         .when(layers_change, forward::tell_layers)
         .when(messages_came, forward::fan_out_messages);
@@ -145,28 +141,11 @@ fn resources(world: &mut bevy_ecs::world::World) {
     world.init_resource::<components::RtpIn>();
     world.init_resource::<components::RtcpIn>();
     world.init_resource::<components::SctpIn>();
-    world.init_resource::<components::Stirred>();
-    world.init_resource::<components::MovedSessions>();
-    world.init_resource::<components::UnprovenTransports>();
     world.init_resource::<components::Media>();
     world.init_resource::<components::Touched>();
     world.init_resource::<components::Exclusions>();
-    world.init_resource::<components::KeyFrameWishes>();
     world.init_resource::<components::KeyFrameRetry>();
     world.init_resource::<components::Traces>();
-    world.init_resource::<components::LayersToChoose>();
-    world.init_resource::<components::LayersChanging>();
-    world.init_resource::<components::WantsChanging>();
-    world.init_resource::<components::Connected>();
-    world.init_resource::<components::ScoresChanged>();
-    world.init_resource::<components::SenderReports>();
-    world.init_resource::<components::ResumedStreams>();
-    world.init_resource::<components::ReceiverReports>();
-    world.init_resource::<components::ConsumerScoresChanged>();
-    world.init_resource::<components::ReportQueue>();
-    world.init_resource::<components::EstimatesToTell>();
-    world.init_resource::<components::PathsToEstimate>();
+    world.init_resource::<components::Agenda>();
     world.init_resource::<components::Bids>();
-    world.init_resource::<components::PathsOnProbe>();
-    world.init_resource::<components::PacedTransports>();
 }

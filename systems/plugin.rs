@@ -1,15 +1,16 @@
 //! How systems join the tick: the engine's own and the user's in the same way.
 
 use bevy_ecs::schedule::{
-    BoxedCondition, IntoScheduleConfigs, LogLevel, Schedule, ScheduleBuildSettings, ScheduleLabel,
-    SingleThreadedExecutor, SystemCondition,
+    IntoScheduleConfigs, LogLevel, Schedule, ScheduleBuildSettings, ScheduleLabel,
+    SingleThreadedExecutor,
 };
-use bevy_ecs::system::{IntoSystem, ScheduleSystem};
+use bevy_ecs::system::ScheduleSystem;
 use bevy_ecs::world::World;
 use flumen_components::{Balance, Broken, Moment, Veto, Vetoes};
 use thiserror::Error;
 
 use crate::chain::{Chain, IntoChain};
+use crate::conditions::Condition;
 use crate::stage::{Slot, Stage};
 
 /// Something that adds components, resources and systems to an engine while it is built.
@@ -39,7 +40,7 @@ pub struct Step {
     /// The slot.
     pub slot: Slot,
     /// What its systems run for; without, they always run: one question spares all others.
-    due: Option<BoxedCondition>,
+    due: Option<Condition>,
     systems: Systems,
 }
 
@@ -48,7 +49,7 @@ pub struct Step {
 pub(crate) struct Parts(Vec<Part>);
 
 struct Part {
-    due: Option<BoxedCondition>,
+    due: Option<Condition>,
     systems: Chain,
 }
 
@@ -123,35 +124,19 @@ impl Setup {
     }
 
     /// Adds systems of the engine's own to a stage, which run when there is something for them.
-    pub(crate) fn run_when<C, M>(
-        &mut self,
-        due: impl SystemCondition<C>,
-        stage: Stage,
-        systems: impl IntoChain<M>,
-    ) {
+    pub(crate) fn run_when<M>(&mut self, due: Condition, stage: Stage, systems: impl IntoChain<M>) {
         self.run_parts_when(due, stage, Parts::default().then(systems));
     }
 
     /// Adds systems of the engine's own to a stage, of which none has anything to do unless `due`.
-    pub(crate) fn run_parts_when<C>(
-        &mut self,
-        due: impl SystemCondition<C>,
-        stage: Stage,
-        parts: Parts,
-    ) {
+    pub(crate) fn run_parts_when(&mut self, due: Condition, stage: Stage, parts: Parts) {
         let systems = Systems::Parts(parts);
-        self.add_step(stage, Slot::BuiltIn, Some(boxed(due)), systems);
+        self.add_step(stage, Slot::BuiltIn, Some(due), systems);
     }
 
     /// What is added at once is a step of its own, so that what an application's systems leave
     /// behind can be checked.
-    fn add_step(
-        &mut self,
-        stage: Stage,
-        slot: Slot,
-        due: Option<BoxedCondition>,
-        systems: Systems,
-    ) {
+    fn add_step(&mut self, stage: Stage, slot: Slot, due: Option<Condition>, systems: Systems) {
         let place = (stage, slot);
         let end = self
             .steps
@@ -178,9 +163,6 @@ impl Setup {
                 slot,
                 reason: error,
             };
-            if let Some(due) = &mut step.due {
-                due.initialize(&mut self.world);
-            }
             match &mut step.systems {
                 Systems::Parts(parts) => parts.initialize(&mut self.world),
                 Systems::Schedule(schedule) => {
@@ -203,7 +185,7 @@ impl Step {
     /// with.
     pub fn run(&mut self, world: &mut World) -> Result<bool, Broken> {
         if self.slot == Slot::BuiltIn {
-            let is_due = is_due(&mut self.due, world);
+            let is_due = is_due(self.due, world);
             if is_due {
                 self.systems.run(world);
             }
@@ -260,13 +242,9 @@ impl Parts {
     }
 
     /// Behind those before, systems that run when there is something for them.
-    pub(crate) fn when<C, M>(
-        mut self,
-        due: impl SystemCondition<C>,
-        systems: impl IntoChain<M>,
-    ) -> Self {
+    pub(crate) fn when<M>(mut self, due: Condition, systems: impl IntoChain<M>) -> Self {
         self.0.push(Part {
-            due: Some(boxed(due)),
+            due: Some(due),
             systems: systems.into_chain(),
         });
         self
@@ -274,16 +252,13 @@ impl Parts {
 
     fn initialize(&mut self, world: &mut World) {
         for part in &mut self.0 {
-            if let Some(due) = &mut part.due {
-                due.initialize(world);
-            }
             part.systems.initialize(world);
         }
     }
 
     fn run(&mut self, world: &mut World) {
         for part in &mut self.0 {
-            if is_due(&mut part.due, world) {
+            if is_due(part.due, world) {
                 part.systems.run(world);
             }
         }
@@ -294,13 +269,8 @@ impl Parts {
     }
 }
 
-fn boxed<C>(due: impl SystemCondition<C>) -> BoxedCondition {
-    Box::new(IntoSystem::into_system(due))
-}
-
-fn is_due(due: &mut Option<BoxedCondition>, world: &World) -> bool {
-    let due = due.as_mut();
-    due.is_none_or(|due| due.run_readonly((), world).unwrap_or(false))
+fn is_due(due: Option<Condition>, world: &World) -> bool {
+    due.is_none_or(|due| due(world))
 }
 
 /// A schedule in which an ambiguous order is an error.

@@ -5,8 +5,8 @@ use bevy_ecs::query::Has;
 use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
 use flumen_components::event::{DtlsStateChanged, Pending};
 use flumen_components::{
-    Control, Deadlines, Destination, Discard, DtlsConnection, DtlsState, IceAgent, IceTuple, Inbox,
-    Ledger, Limits, MovedSessions, Now, Outbox, Outgoing, Refusal, SctpArrival, SctpIn,
+    Agenda, Control, Deadlines, Destination, Discard, DtlsConnection, DtlsState, IceAgent,
+    IceTuple, Inbox, Ledger, Limits, Now, Outbox, Outgoing, Refusal, SctpArrival, SctpIn,
     SctpStreams, SrtpSession, Subject, TransportId,
 };
 use flumen_protocol::dtls::{Event, Output, Refused};
@@ -30,7 +30,7 @@ pub(crate) struct Sessions<'w, 's> {
     pub(crate) ledger: ResMut<'w, Ledger>,
     outbox: ResMut<'w, Outbox>,
     sctp: ResMut<'w, SctpIn>,
-    moved: ResMut<'w, MovedSessions>,
+    agenda: ResMut<'w, Agenda>,
     pending: ResMut<'w, Pending>,
     deadlines: ResMut<'w, Deadlines>,
     limits: Res<'w, Limits>,
@@ -76,8 +76,8 @@ impl Sessions<'_, '_> {
     /// Goes on with the connections of transports that moved: their handshakes begin once their
     /// peers are found.
     pub(crate) fn go_on(&mut self, inbox: &mut Inbox) {
-        for index in 0..self.moved.0.len() {
-            let transport = self.moved.0[index];
+        for index in 0..self.agenda.moved_sessions.0.len() {
+            let transport = self.agenda.moved_sessions.0[index];
             if let Ok((agent, mut dtls, ..)) = self.all.get_mut(transport) {
                 if agent.selected().is_some() {
                     dtls.start(self.now.time);
@@ -103,7 +103,7 @@ impl Sessions<'_, '_> {
         if let Some(tuple) = heard.or(agent.shakes_hands_by()).filter(|_| tells) {
             agent.hear(now, tuple);
         }
-        agent.list(transport, &mut self.moved);
+        agent.list(transport, &mut self.agenda.moved_sessions);
         send(
             &self.out,
             (transport, &mut agent),

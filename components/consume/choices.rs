@@ -2,11 +2,10 @@
 
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::{Entity, EntityHashSet};
-use bevy_ecs::resource::Resource;
 
 /// Producers of which streams began, stopped or were aligned, and consumers with other wishes: their
 /// layers are chosen anew. Written by Receive, Score and between ticks, emptied by Score.
-#[derive(Resource, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct LayersToChoose {
     order: Vec<Entity>,
     known: EntityHashSet,
@@ -41,7 +40,7 @@ impl LayersToChoose {
 
 /// Consumers that may get other layers than they were told, in order. Written by Score and Forward,
 /// emptied by Forward.
-#[derive(Resource, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct LayersChanging(pub Vec<Entity>);
 
 crate::snapshot::state! { struct LayersChanging(it) }

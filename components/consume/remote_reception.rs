@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
-use bevy_ecs::resource::Resource;
 
 use crate::media::sample::Sample;
 use crate::wire::ntp;
@@ -112,7 +111,7 @@ fn score(earlier: Counters, now: Counters, lost: u32) -> u8 {
 
 /// Consumers of which a report arrived in this tick, and the score of what it tells. Filled by
 /// Receive, emptied by Score.
-#[derive(Resource, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct ReceiverReports(pub Vec<(Entity, u8)>);
 
 crate::snapshot::state! { struct ReceiverReports(it) }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::{Entity, EntityHashSet};
-use bevy_ecs::resource::Resource;
 use serde::Serialize;
 
 use crate::consume::layering::ConsumerLayers;
@@ -51,7 +50,7 @@ struct Less {
 crate::snapshot::state! { struct Less { since, most } }
 
 /// Producers of which others may want something else. Written between ticks, emptied by Score.
-#[derive(Resource, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct WantsChanging {
     order: Vec<Entity>,
     known: EntityHashSet,

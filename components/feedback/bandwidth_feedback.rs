@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
-use bevy_ecs::resource::Resource;
 
 use crate::feedback::arrival_history::ArrivalHistory;
 use crate::feedback::incoming_estimate::IncomingEstimate;
@@ -64,7 +63,7 @@ crate::snapshot::state! { struct RembFeedback { estimate, told } }
 
 /// Estimates that are to be told in this tick: the transport, and bits a second. Filled by Demux,
 /// emptied by Feedback.
-#[derive(Resource, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct EstimatesToTell(pub Vec<(Entity, u64)>);
 
 crate::snapshot::state! { struct EstimatesToTell(it) }

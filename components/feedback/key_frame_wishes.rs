@@ -1,12 +1,11 @@
 //! Who wants a key frame.
 
 use bevy_ecs::entity::{Entity, EntityHashMap};
-use bevy_ecs::resource::Resource;
 
 /// Wishes for key frames since the last Feedback, in order.
 ///
 /// Written by Demux, Receive, Forward and between ticks; read and emptied by Feedback.
-#[derive(Resource, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct KeyFrameWishes {
     wishes: Vec<KeyFrameWish>,
     // Never iterated: its order is that of a hash.

@@ -98,13 +98,13 @@ pub type MakeEstimator = dyn Fn(EstimateMethod, u64) -> Box<dyn BandwidthEstimat
 
 /// The transports whose paths are estimated anew in this tick. Filled by Receive and by Score,
 /// emptied by Score.
-#[derive(Resource, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct PathsToEstimate(pub Vec<Entity>);
 
 crate::snapshot::state! { struct PathsToEstimate(it) }
 
 /// The transports whose paths are probed now. Filled by Score, emptied by Protect.
-#[derive(Resource, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct PathsOnProbe(pub Vec<Entity>);
 
 crate::snapshot::state! { struct PathsOnProbe(it) }

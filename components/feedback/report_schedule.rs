@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
-use bevy_ecs::resource::Resource;
 
 use crate::tick::deadline::{Deadlines, Due};
 use crate::tick::limits::Limits;
@@ -88,7 +87,7 @@ impl ReportSchedule {
 
 /// Transports whose reports are due, and how far they have come: reports of thousands of streams
 /// are spread over ticks.
-#[derive(Resource, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct ReportQueue(pub VecDeque<DueReports>);
 
 crate::snapshot::state! { struct ReportQueue(it) }
@@ -185,7 +184,7 @@ impl ReportBudget {
 
 /// Streams of which a sender report arrived in this tick: their scores are sampled. Filled by
 /// Receive, emptied by Score.
-#[derive(Resource, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct SenderReports(pub Vec<Entity>);
 
 crate::snapshot::state! { struct SenderReports(it) }

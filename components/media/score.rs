@@ -2,7 +2,6 @@
 
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::{Entity, EntityHashSet};
-use bevy_ecs::resource::Resource;
 use serde::{Deserialize, Serialize};
 
 /// The quality of a stream, from 0 (nothing arrives) to 10 (all of it does).
@@ -47,14 +46,14 @@ pub struct ConsumerScore {
 }
 
 /// Consumers that changed their score. Written and emptied by Score.
-#[derive(Resource, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct ConsumerScoresChanged(pub Changes);
 
 crate::snapshot::state! { struct ConsumerScoresChanged(it) }
 
 /// Streams of producers that began or changed their score. Written by Demux and Score, emptied by
 /// Score.
-#[derive(Resource, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct ScoresChanged(pub Changes);
 
 crate::snapshot::state! { struct ScoresChanged(it) }

@@ -139,7 +139,7 @@ impl Inactivity {
 
 /// Streams of producers that were resumed since the last tick: they wait for media anew. Filled
 /// between ticks, emptied by Score.
-#[derive(Resource, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct ResumedStreams(pub Vec<Entity>);
 
 crate::snapshot::state! { struct ResumedStreams(it) }

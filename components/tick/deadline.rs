@@ -78,8 +78,6 @@ pub struct Deadlines {
     queue: BinaryHeap<Reverse<(Time, u64, Entity, Due)>>,
     pushed: u64,
     fired: Vec<(Entity, Due)>,
-    /// The kinds of those.
-    fired_kinds: DueKinds,
 }
 
 /// In the order in which they will fire.
@@ -100,13 +98,10 @@ impl State<Roster> for Deadlines {
         let queue: Vec<((Time, u64, Entity), Due)> = State::load(from)?;
         let queue = queue.into_iter();
         let queue = queue.map(|((at, number, entity), due)| Reverse((at, number, entity, due)));
-        let pushed = State::load(from)?;
-        let fired: Vec<(Entity, Due)> = State::load(from)?;
         Ok(Self {
             queue: queue.collect(),
-            pushed,
-            fired_kinds: fired.iter().fold(DueKinds::default(), with),
-            fired,
+            pushed: State::load(from)?,
+            fired: State::load(from)?,
         })
     }
 }
@@ -125,34 +120,26 @@ impl Deadlines {
         self.queue.peek().map(|Reverse((at, ..))| *at)
     }
 
-    /// Moves everything due at `now` to [`fired`](Self::fired); called once a tick.
-    pub fn fire(&mut self, now: Time) {
+    /// Moves everything due at `now` to [`fired`](Self::fired); called once a tick. Tells of which
+    /// kinds it is.
+    pub fn fire(&mut self, now: Time) -> DueKinds {
         self.fired.clear();
-        self.fired_kinds = DueKinds::default();
+        let mut kinds = DueKinds::default();
         while let Some(Reverse((at, ..))) = self.queue.peek()
             && *at <= now
         {
             if let Some(Reverse((_, _, entity, due))) = self.queue.pop() {
                 self.fired.push((entity, due));
-                self.fired_kinds = with(self.fired_kinds, &(entity, due));
+                kinds = kinds.and(DueKinds::of(&[due]));
             }
         }
+        kinds
     }
 
     /// What became due in this tick, in order.
     pub fn fired(&self) -> &[(Entity, Due)] {
         &self.fired
     }
-
-    /// Something of one of these kinds became due in this tick.
-    pub fn have_fired(&self, kinds: DueKinds) -> bool {
-        self.fired_kinds.meet(kinds)
-    }
-}
-
-/// `kinds`, and that of a deadline.
-fn with(kinds: DueKinds, &(_, due): &(Entity, Due)) -> DueKinds {
-    kinds.and(DueKinds::of(&[due]))
 }
 
 #[cfg(test)]
@@ -167,13 +154,12 @@ mod tests {
         deadlines.set(Time::from_millis(1), entity, Due::User(1));
         deadlines.set(Time::from_millis(2), entity, Due::User(0));
         assert_eq!(deadlines.next(), Some(Time::from_millis(1)));
-        deadlines.fire(Time::from_millis(2));
+        let kinds = deadlines.fire(Time::from_millis(2));
         let fired: Vec<_> = deadlines.fired().iter().map(|(_, due)| *due).collect();
         assert_eq!(fired, [Due::User(1), Due::User(2), Due::User(0)]);
         let users = DueKinds::of(&[Due::User(3)]);
-        assert!(deadlines.have_fired(users) && !deadlines.have_fired(DueKinds::of(&[Due::Dtls])));
-        deadlines.fire(Time::from_millis(3));
-        assert!(!deadlines.have_fired(users));
+        assert_eq!(kinds, users);
+        assert_eq!(deadlines.fire(Time::from_millis(3)), DueKinds::default());
         assert_eq!((deadlines.fired().len(), deadlines.next()), (0, None));
     }
 }

@@ -7,6 +7,8 @@ use crate::tick::deadline::Due;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DueKinds(u32);
 
+crate::snapshot::state! { struct DueKinds(bits) }
+
 impl DueKinds {
     /// The kinds of some deadlines.
     pub const fn of(dues: &[Due]) -> Self {

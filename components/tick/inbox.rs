@@ -198,6 +198,7 @@ impl Inbox {
     }
 
     /// The datagrams of this tick, in order of arrival.
+    #[inline]
     pub fn datagrams(&self) -> &[Datagram] {
         &self.datagrams
     }
@@ -208,16 +209,19 @@ impl Inbox {
     }
 
     /// The connections that came and went, in order.
+    #[inline]
     pub fn connections(&self) -> &[ConnectionChange] {
         &self.connections
     }
 
     /// The arena that [`Datagram::range`] indexes.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.used]
     }
 
     /// The bytes of a datagram, to be changed in place.
+    #[inline]
     pub fn datagram_mut(&mut self, index: usize) -> &mut [u8] {
         let range = self.datagrams[index].range();
         &mut self.bytes[range]

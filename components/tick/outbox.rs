@@ -147,6 +147,7 @@ impl Outbox {
     }
 
     /// Header and payload of a row, of which the latter lies in `inbox` until it is sealed.
+    #[inline]
     pub fn parts<'a>(&'a self, row: &Outgoing, inbox: &'a Inbox) -> (&'a [u8], &'a [u8]) {
         let (header, payload) = (row.header_start as usize, row.payload_start as usize);
         let (header_len, payload_len) = (row.header_len.into(), usize::from(row.payload_len));

@@ -5,7 +5,6 @@ use std::ops::{Deref, DerefMut};
 
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
-use bevy_ecs::resource::Resource;
 use flumen_protocol::ice::{Agent, Config, Credentials, State};
 
 use crate::tick::deadline::{Deadlines, Due};
@@ -43,14 +42,14 @@ crate::snapshot::state! { struct IceAgent { agent, generator, told, listed, arme
 
 /// The transports of which the ICE agent or the DTLS connection may have moved: what follows from
 /// it is done at the end of Demux.
-#[derive(Resource, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct MovedSessions(pub Vec<Entity>);
 
 crate::snapshot::state! { struct MovedSessions(it) }
 
 /// The transports that send by a way of which nothing but checks has come: these get little. Written
 /// by Demux, read by Protect.
-#[derive(Resource, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct UnprovenTransports(pub Vec<Entity>);
 
 crate::snapshot::state! { struct UnprovenTransports(it) }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
-use bevy_ecs::resource::Resource;
 
 use crate::tick::deadline::{Deadlines, Due};
 use crate::tick::limits::Limits;
@@ -37,7 +36,7 @@ pub struct Pacer {
 crate::snapshot::state! { struct Pacer { asked, credit, updated_at, again, video, armed, listed } }
 
 /// The transports of which packets wait for their turn. Written by Protect.
-#[derive(Resource, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct PacedTransports(pub Vec<Entity>);
 
 crate::snapshot::state! { struct PacedTransports(it) }

@@ -2,14 +2,13 @@
 
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
-use bevy_ecs::resource::Resource;
 use smallvec::SmallVec;
 
 use crate::tick::time::Time;
 
 /// The transports whose associations have something to yield. Written between ticks, by Receive and
 /// by Forward; emptied by Receive and by Feedback.
-#[derive(Resource, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Stirred(pub Vec<Entity>);
 
 crate::snapshot::state! { struct Stirred(it) }

@@ -8,8 +8,8 @@ use flumen_components::snapshot::Roster;
 use flumen_components::wire::ntp;
 use flumen_components::wire::state::{Malformed, Reader, State};
 use flumen_components::{
-    ConnectionChange, Created, DtlsConnection, DtlsSettings, DtlsState, Estimators, IceAgent,
-    Inbox, Ledger, MovedSessions, Sockets, Taping, Time, Vetoes,
+    Agenda, ConnectionChange, Created, DtlsConnection, DtlsSettings, DtlsState, Estimators,
+    IceAgent, Inbox, Ledger, Sockets, Taping, Time, Vetoes,
 };
 use flumen_protocol::dtls::Identity;
 use zeroize::Zeroize;
@@ -178,10 +178,10 @@ fn wake(world: &mut World) {
     if begun.is_empty() {
         return;
     }
-    world.resource_scope(|world, mut moved: Mut<'_, MovedSessions>| {
+    world.resource_scope(|world, mut agenda: Mut<'_, Agenda>| {
         for (_, entity) in begun {
             if let Some(mut agent) = world.get_mut::<IceAgent>(entity) {
-                agent.list(entity, &mut moved);
+                agent.list(entity, &mut agenda.moved_sessions);
             }
         }
     });

@@ -6,7 +6,7 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{RtcpTupleChanged, TupleChanged, emit};
 use flumen_components::{
-    Closed, Connected, Limits, Link, LocalAddresses, Path, Receivers, Role, SocketKey, Sockets,
+    Agenda, Closed, Limits, Link, LocalAddresses, Path, Receivers, Role, SocketKey, Sockets,
     SrtpOffer, SrtpParameters, SrtpSession, Subject, TransportId, TransportKind, find,
 };
 use flumen_protocol::srtp::{KeyError, MasterKey};
@@ -124,7 +124,8 @@ pub fn connect(
         }
     }
     world
-        .resource_mut::<Connected>()
+        .resource_mut::<Agenda>()
+        .connected
         .0
         .push((transport, Role::Rtp));
     announce(world, id, transport, rtp, rtcp);

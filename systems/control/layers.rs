@@ -4,8 +4,8 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::event::{LayersChanged, emit};
 use flumen_components::{
-    Closed, Consumer, ConsumerId, ConsumerLayers, Layering, LayersToChoose, PreferredLayers,
-    Priority, Subject, WantsChanging, find,
+    Agenda, Closed, Consumer, ConsumerId, ConsumerLayers, Layering, PreferredLayers, Priority,
+    Subject, find,
 };
 use thiserror::Error;
 
@@ -97,12 +97,13 @@ pub(super) fn want_anew_of(world: &mut World, consumer: Entity) {
 
 /// What is wanted of a producer is looked at in the next tick.
 pub(super) fn want_anew(world: &mut World, producer: Entity) {
-    world.resource_mut::<WantsChanging>().add(producer);
+    world.resource_mut::<Agenda>().wants.add(producer);
 }
 
 /// The layers that a consumer gets are chosen anew in the next tick, and what those of its path get.
 pub(super) fn choose_anew(world: &mut World, consumer: Entity) {
-    world.resource_mut::<LayersToChoose>().add(consumer);
+    let mut agenda = world.resource_mut::<Agenda>();
+    agenda.layers_to_choose.add(consumer);
 }
 
 /// A layered consumer stops: it begins again with a key frame.

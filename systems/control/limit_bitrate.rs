@@ -3,8 +3,8 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::{
-    Closed, IncomingLimit, OutgoingEstimate, OutgoingLimit, PathsToEstimate, TransportId,
-    TransportKind, find,
+    Agenda, Closed, IncomingLimit, OutgoingEstimate, OutgoingLimit, TransportId, TransportKind,
+    find,
 };
 use thiserror::Error;
 
@@ -109,9 +109,9 @@ pub(super) fn estimate_anew(world: &mut World, transport: Entity) {
     if world.get::<OutgoingEstimate>(transport).is_none() {
         return;
     }
-    world.resource_scope::<PathsToEstimate, ()>(|world, mut paths| {
+    world.resource_scope::<Agenda, ()>(|world, mut agenda| {
         if let Some(mut estimate) = world.get_mut::<OutgoingEstimate>(transport) {
-            estimate.list(transport, &mut paths);
+            estimate.list(transport, &mut agenda.paths);
         }
     });
 }

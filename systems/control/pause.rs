@@ -5,9 +5,8 @@ use bevy_ecs::world::World;
 use flumen_components::event::{self, PausedBy, ProducerPaused, ProducerResumed, emit, happen};
 use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::{
-    Closed, Consumer, ConsumerId, Emission, Event, Inactivity, Jitter, KeyFrameWish,
-    KeyFrameWishes, Missing, PausedByOwner, Producer, ProducerId, Reception, ResumedStreams,
-    Routes, Subject, find,
+    Agenda, Closed, Consumer, ConsumerId, Emission, Event, Inactivity, Jitter, KeyFrameWish,
+    Missing, PausedByOwner, Producer, ProducerId, Reception, Routes, Subject, find,
 };
 
 use super::belonging::streams_of;
@@ -119,7 +118,8 @@ fn wait_for_media(world: &mut World, producer: Entity) {
     for stream in streams_of(world, producer) {
         if let Some(mut inactivity) = world.get_mut::<Inactivity>(stream) {
             inactivity.0.restart();
-            world.resource_mut::<ResumedStreams>().0.push(stream);
+            let mut agenda = world.resource_mut::<Agenda>();
+            agenda.resumed_streams.0.push(stream);
         }
     }
 }
@@ -184,7 +184,7 @@ fn force_key_frames(world: &mut World, producer: Entity) {
         return;
     }
     for stream in streams_of(world, producer) {
-        world.resource_mut::<KeyFrameWishes>().add(KeyFrameWish {
+        world.resource_mut::<Agenda>().key_frames.add(KeyFrameWish {
             stream,
             force: true,
         });

@@ -4,8 +4,8 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::{
-    Closed, Consumer, ConsumerId, KeyFrameWish, KeyFrameWishes, Layering, Path, PausedByOwner,
-    Producer, find,
+    Agenda, Closed, Consumer, ConsumerId, KeyFrameWish, Layering, Path, PausedByOwner, Producer,
+    find,
 };
 
 /// Asks the producer for a key frame on behalf of a consumer. Nothing happens when the consumer is
@@ -33,7 +33,7 @@ pub(super) fn wish_for(world: &mut World, entity: Entity) {
         return;
     }
     for stream in streams_for(world, entity, consumer.producer) {
-        world.resource_mut::<KeyFrameWishes>().add(KeyFrameWish {
+        world.resource_mut::<Agenda>().key_frames.add(KeyFrameWish {
             stream,
             force: false,
         });

@@ -3,10 +3,10 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::{Mut, World};
 use flumen_components::{
-    BufferedAmountLowThreshold, Closed, Created, DataConsumer, DataConsumerId, DataLedger,
+    Agenda, BufferedAmountLowThreshold, Closed, Created, DataConsumer, DataConsumerId, DataLedger,
     DtlsConnection, DtlsSettings, IceAgent, Ledger, Limits, MessageDiscard, MessageSizes, Now,
     Outbox, Path, Purpose, SctpAssociation, SctpLibrary, SctpParameters, SctpSchedule, SctpState,
-    SctpStreamParameters, SctpStreams, Stirred, TransportId, find,
+    SctpStreamParameters, SctpStreams, TransportId, find,
 };
 use thiserror::Error;
 
@@ -104,9 +104,9 @@ fn mtu(world: &World, is_data_channel: bool) -> u16 {
 
 /// The next tick takes out what the association of `transport`, if it has one, has to say.
 pub(super) fn stir(world: &mut World, transport: Entity) {
-    world.resource_scope(|world, mut stirred: Mut<'_, Stirred>| {
+    world.resource_scope(|world, mut agenda: Mut<'_, Agenda>| {
         if let Some(mut schedule) = world.get_mut::<SctpSchedule>(transport) {
-            stirred.add(transport, &mut schedule);
+            agenda.stirred.add(transport, &mut schedule);
         }
     });
 }

@@ -3,9 +3,9 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::{Mut, World};
 use flumen_components::{
-    Closed, DtlsConnection, DtlsParameters, DtlsRole, DtlsState, IceAgent, IceCandidate,
-    IceListeners, IceParameters, IceState, Ledger, MovedSessions, Now, Outbox, SocketKey, Sockets,
-    TransportId, Tuple, find,
+    Agenda, Closed, DtlsConnection, DtlsParameters, DtlsRole, DtlsState, IceAgent, IceCandidate,
+    IceListeners, IceParameters, IceState, Ledger, Now, Outbox, SocketKey, Sockets, TransportId,
+    Tuple, find,
 };
 use flumen_protocol::dtls::{self, Output};
 use thiserror::Error;
@@ -166,9 +166,9 @@ fn session(world: &World, id: TransportId) -> Result<Entity, NotWebRtc> {
 
 /// The next tick does what follows from a change of `transport`.
 fn stir_session(world: &mut World, transport: Entity) {
-    world.resource_scope(|world, mut moved: Mut<'_, MovedSessions>| {
+    world.resource_scope(|world, mut agenda: Mut<'_, Agenda>| {
         if let Some(mut agent) = world.get_mut::<IceAgent>(transport) {
-            agent.list(transport, &mut moved);
+            agent.list(transport, &mut agenda.moved_sessions);
         }
     });
 }

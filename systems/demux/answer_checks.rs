@@ -5,8 +5,8 @@ use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::wire::stun::Message;
 use flumen_components::wire::{PacketKind, classify};
 use flumen_components::{
-    Control, Datagram, Deadlines, Destination, Discard, IceAgent, IceListeners, IceTuple, Inbox,
-    Ledger, Limits, MovedSessions, Now, Origin, Outbox, Outgoing, Sockets, Traffic,
+    Agenda, Control, Datagram, Deadlines, Destination, Discard, IceAgent, IceListeners, IceTuple,
+    Inbox, Ledger, Limits, Now, Origin, Outbox, Outgoing, Sockets, Traffic,
 };
 use flumen_protocol::ice::{Answered, Refused};
 
@@ -28,7 +28,7 @@ pub(crate) struct Checks<'w, 's> {
     sockets: ResMut<'w, Sockets>,
     outbox: ResMut<'w, Outbox>,
     ledger: ResMut<'w, Ledger>,
-    moved: ResMut<'w, MovedSessions>,
+    agenda: ResMut<'w, Agenda>,
     deadlines: ResMut<'w, Deadlines>,
     limits: Res<'w, Limits>,
     now: Res<'w, Now>,
@@ -69,12 +69,15 @@ pub(super) fn of_session(
     kind: PacketKind,
     sockets: &Sockets,
 ) -> Option<IceTuple> {
+    if classify(bytes) != Some(kind) {
+        return None;
+    }
     let Origin::Network { socket, source } = datagram.origin else {
         return None;
     };
     sockets.ice(socket)?;
     let remote = source;
-    (classify(bytes) == Some(kind)).then_some(IceTuple { socket, remote })
+    Some(IceTuple { socket, remote })
 }
 
 impl Checks<'_, '_> {
@@ -154,7 +157,7 @@ impl Checks<'_, '_> {
             .push_to(to, Outgoing::generated(start as u32, len));
         self.ledger.generated += 1;
         agent.arm(transport, &mut self.deadlines);
-        agent.list(transport, &mut self.moved);
+        agent.list(transport, &mut self.agenda.moved_sessions);
         for username in answered.retired.iter() {
             forget_username(&mut self.sockets, listeners, username);
         }
@@ -181,7 +184,7 @@ impl Checks<'_, '_> {
             && let Ok((mut agent, ..)) = self.agents.get_mut(before)
         {
             agent.forget(self.now.time, tuple);
-            agent.list(before, &mut self.moved);
+            agent.list(before, &mut self.agenda.moved_sessions);
         }
     }
 
@@ -196,10 +199,10 @@ impl Checks<'_, '_> {
                 for tuple in agent.advance(self.now.time) {
                     forget_tuple(&mut self.sockets, tuple, transport);
                 }
-                agent.list(transport, &mut self.moved);
+                agent.list(transport, &mut self.agenda.moved_sessions);
             }
         }
-        for &transport in &self.moved.0 {
+        for &transport in &self.agenda.moved_sessions.0 {
             if let Ok((mut agent, ..)) = self.agents.get_mut(transport) {
                 agent.arm(transport, &mut self.deadlines);
             }

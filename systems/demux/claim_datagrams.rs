@@ -8,7 +8,7 @@ use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::event::{Event, Pending, RtcpTupleChanged, TupleChanged, UnknownSourceSeen};
 use flumen_components::wire::{PacketKind, RtpHeader, classify, rtcp, sctp};
 use flumen_components::{
-    Connected, Datagram, Discard, Following, IceAgent, IceTuple, Inbox, Ledger, LocalAddresses,
+    Agenda, Datagram, Discard, Following, IceAgent, IceTuple, Inbox, Ledger, LocalAddresses,
     MovedSessions, Now, Origin, Path, Role, RtcpArrival, RtcpIn, RtpArrival, RtpIn, SctpArrival,
     SctpIn, SctpStreams, Sockets, SrtpSession, Subject, Time, Traffic, TransportId, Tuple,
 };
@@ -32,21 +32,21 @@ pub(crate) struct Way {
 #[derive(SystemParam)]
 pub(crate) struct Claims<'w, 's> {
     ways: Query<'w, 's, Way>,
-    rtp: ResMut<'w, RtpIn>,
+    pub(super) rtp: ResMut<'w, RtpIn>,
     rtcp: ResMut<'w, RtcpIn>,
     sctp: ResMut<'w, SctpIn>,
-    moved: ResMut<'w, MovedSessions>,
-    tellings: Tellings<'w, 's>,
-    now: Res<'w, Now>,
+    sockets: Res<'w, Sockets>,
 }
 
-/// What is told of where datagrams come from.
+/// What becomes of datagrams besides rows: what is counted and told of them.
 #[derive(SystemParam)]
 pub(crate) struct Tellings<'w, 's> {
     discards: TransportDiscards<'w, 's>,
     names: Query<'w, 's, (&'static TransportId, &'static LocalAddresses)>,
-    connected: ResMut<'w, Connected>,
-    pending: ResMut<'w, Pending>,
+    ledger: ResMut<'w, Ledger>,
+    pub(super) agenda: ResMut<'w, Agenda>,
+    pub(super) pending: ResMut<'w, Pending>,
+    pub(super) now: Res<'w, Now>,
 }
 
 /// A datagram that a transport may own.
@@ -76,37 +76,35 @@ enum Source {
 }
 
 /// Gives every datagram of the inbox to its transport, or counts why it has none.
-pub(crate) fn claim_datagrams(
-    mut inbox: ResMut<'_, Inbox>,
-    sockets: Res<'_, Sockets>,
-    mut claims: Claims<'_, '_>,
-    mut ledger: ResMut<'_, Ledger>,
+pub(super) fn claim_datagrams(
+    inbox: &mut Inbox,
+    claims: &mut Claims<'_, '_>,
+    tellings: &mut Tellings<'_, '_>,
 ) {
     claims.rtp.0.clear();
     claims.rtcp.0.clear();
     for index in 0..inbox.datagrams().len() {
         let datagram = inbox.datagrams()[index];
-        if is_of_session(&datagram, &inbox.bytes()[datagram.range()], &sockets) {
+        if is_of_session(&datagram, &inbox.bytes()[datagram.range()], &claims.sockets) {
             continue;
         }
-        ledger.enter(datagram.origin);
-        let Some(candidate) = candidate(datagram.origin, &sockets) else {
-            ledger.discard(Discard::UnknownSource);
+        tellings.ledger.enter(datagram.origin);
+        let Some(candidate) = candidate(datagram.origin, &claims.sockets) else {
+            tellings.ledger.discard(Discard::UnknownSource);
             continue;
         };
         let bytes = inbox.datagram_mut(index);
-        if let Err(reason) = claims.claim(datagram, bytes, candidate) {
-            let discards = &mut claims.tellings.discards;
-            discards.discard(&mut ledger, candidate.transport, reason);
+        if let Err(reason) = claims.claim(datagram, bytes, candidate, tellings) {
+            tellings.discard(candidate.transport, reason);
         }
     }
 }
 
 /// STUN and DTLS of WebRTC transports were taken in already.
 fn is_of_session(datagram: &Datagram, bytes: &[u8], sockets: &Sockets) -> bool {
-    [PacketKind::Stun, PacketKind::Dtls]
-        .into_iter()
-        .any(|kind| of_session(datagram, bytes, kind, sockets).is_some())
+    let kinds = [PacketKind::Stun, PacketKind::Dtls].into_iter();
+    let mut kinds = kinds.filter(|&kind| classify(bytes) == Some(kind));
+    kinds.any(|kind| of_session(datagram, bytes, kind, sockets).is_some())
 }
 
 impl Claims<'_, '_> {
@@ -115,8 +113,9 @@ impl Claims<'_, '_> {
         mut datagram: Datagram,
         bytes: &mut [u8],
         candidate: Candidate,
+        tellings: &mut Tellings<'_, '_>,
     ) -> Result<(), Discard> {
-        let now = self.now.time;
+        let now = tellings.now.time;
         let way = self.ways.get_mut(candidate.transport);
         let mut way = way.map_err(|_| Discard::UnknownSource)?;
         way.traffic.received.add(bytes.len() as u64, now);
@@ -127,21 +126,21 @@ impl Claims<'_, '_> {
         let (source, content);
         if way.is_protected(candidate, kind) {
             // Nobody but the peer can make a packet count as one that came.
-            source = way.admit(candidate, kind, now, &mut self.tellings)?;
+            source = way.admit(candidate, kind, tellings)?;
             datagram.len = way.open(kind, bytes)? as u32;
             content = self::content(kind, &bytes[..datagram.len as usize])?;
         } else {
             content = self::content(kind, bytes)?;
-            source = way.admit(candidate, kind, now, &mut self.tellings)?;
+            source = way.admit(candidate, kind, tellings)?;
         }
         match source {
-            Source::Known => way.hear(candidate, now, &mut self.moved),
+            Source::Known => way.hear(candidate, now, &mut tellings.agenda.moved_sessions),
             Source::New(_) if matches!(content, Content::Sctp) && sctp::check(bytes).is_err() => {
                 return Err(Discard::MalformedSctp);
             }
             Source::New(source) => {
                 way.learn(candidate.role, source, now);
-                self.tellings.announce(candidate, source);
+                tellings.announce(candidate, source);
             }
         }
         self.keep(&datagram, candidate, content);
@@ -194,7 +193,6 @@ impl WayItem<'_, '_> {
         &mut self,
         candidate: Candidate,
         kind: PacketKind,
-        now: Time,
         tellings: &mut Tellings<'_, '_>,
     ) -> Result<Source, Discard> {
         if self.agent.is_some() {
@@ -224,7 +222,7 @@ impl WayItem<'_, '_> {
             return Ok(Source::Known);
         }
         let vacant = match &mut self.following {
-            Some(following) => following.may_be_taken(role, now),
+            Some(following) => following.may_be_taken(role, tellings.now.time),
             None => remote.is_none(),
         };
         if !(self.path.comedia && vacant) {
@@ -267,9 +265,13 @@ impl WayItem<'_, '_> {
 }
 
 impl Tellings<'_, '_> {
+    pub(super) fn discard(&mut self, transport: Entity, reason: Discard) {
+        self.discards.discard(&mut self.ledger, transport, reason);
+    }
+
     fn announce(&mut self, candidate: Candidate, source: SocketAddr) {
         let about = candidate.transport;
-        self.connected.0.push((about, candidate.role));
+        self.agenda.connected.0.push((about, candidate.role));
         if let Ok(mut discards) = self.discards.0.get_mut(about) {
             discards.told_of_stranger = false;
         }

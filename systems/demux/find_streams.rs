@@ -1,22 +1,24 @@
 //! Each RTP packet finds its stream; the first packet of an encoding begins one.
 
 use bevy_ecs::entity::Entity;
-use bevy_ecs::system::{Commands, Query, Res, ResMut, SystemParam};
+use bevy_ecs::system::{Commands, Query, ResMut, SystemParam};
 use flumen_components::rtp_parameters::HeaderExtensionIds;
 use flumen_components::wire::RtpHeader;
 use flumen_components::{
-    Arrival, Deadlines, Descriptor, Discard, Inbox, Incoming, Ledger, Listener, Media, MediaPacket,
-    Now, Producer, ProducerId, ReportSchedule, RtpArrival, RtpIn, ScoresChanged, Touched,
+    Arrival, Deadlines, Descriptor, Discard, Inbox, Incoming, Listener, Media, MediaPacket,
+    Producer, ProducerId, ReportSchedule, RtpArrival, RtpIn, Touched,
 };
 
+use super::claim_datagrams::Tellings;
 use super::discovery::{Discovery, Identity, discover};
 use super::replace_stream::{Newcomer, Replacing};
 use super::spawn_stream::{Birth, spawn_stream};
-use crate::discards::TransportDiscards;
 
 /// What finding streams reads and writes.
 #[derive(SystemParam)]
 pub(crate) struct Finder<'w, 's> {
+    media: ResMut<'w, Media>,
+    touched: ResMut<'w, Touched>,
     listeners: Query<'w, 's, &'static mut Listener>,
     producers: Query<'w, 's, (&'static ProducerId, &'static mut Producer)>,
     births: Births<'w, 's>,
@@ -26,10 +28,8 @@ pub(crate) struct Finder<'w, 's> {
 #[derive(SystemParam)]
 pub(crate) struct Births<'w, 's> {
     schedules: Query<'w, 's, &'static mut ReportSchedule>,
-    scores_changed: ResMut<'w, ScoresChanged>,
     deadlines: ResMut<'w, Deadlines>,
     replacing: Replacing<'w, 's>,
-    now: Res<'w, Now>,
     commands: Commands<'w, 's>,
 }
 
@@ -41,23 +41,20 @@ struct Found {
 }
 
 /// Gives every RTP packet to its stream, or counts why it has none.
-pub(crate) fn find_streams(
-    rtp: Res<'_, RtpIn>,
-    inbox: Res<'_, Inbox>,
-    mut finder: Finder<'_, '_>,
-    mut media: ResMut<'_, Media>,
-    mut touched: ResMut<'_, Touched>,
-    mut discards: TransportDiscards<'_, '_>,
-    mut ledger: ResMut<'_, Ledger>,
+pub(super) fn find_streams(
+    rtp: &RtpIn,
+    inbox: &Inbox,
+    finder: &mut Finder<'_, '_>,
+    tellings: &mut Tellings<'_, '_>,
 ) {
-    media.0.clear();
-    touched.clear();
+    finder.media.0.clear();
+    finder.touched.clear();
     for arrival in &rtp.0 {
         let start = arrival.start as usize;
         let bytes = &inbox.bytes()[start..start + arrival.len as usize];
-        match finder.find(arrival, bytes, &mut touched) {
-            Ok(found) => media.0.push(packet(arrival, &found)),
-            Err(reason) => discards.discard(&mut ledger, arrival.transport, reason),
+        match finder.find(arrival, bytes, tellings) {
+            Ok(found) => finder.media.0.push(packet(arrival, &found)),
+            Err(reason) => tellings.discard(arrival.transport, reason),
         }
     }
 }
@@ -67,12 +64,12 @@ impl Finder<'_, '_> {
         &mut self,
         arrival: &RtpArrival,
         bytes: &[u8],
-        touched: &mut Touched,
+        tellings: &mut Tellings<'_, '_>,
     ) -> Result<Found, Discard> {
         let listener = self.listeners.get(arrival.transport);
         let listener = listener.map_err(|_| Discard::UnknownProducer)?;
         let ids = &listener.extensions;
-        touched.tells |= ids.abs_capture_time.is_some() || ids.video_orientation.is_some();
+        self.touched.tells |= ids.abs_capture_time.is_some() || ids.video_orientation.is_some();
         let known = listener.ssrcs.get(&arrival.header.ssrc);
         if let Some(&Incoming {
             producer,
@@ -91,7 +88,8 @@ impl Finder<'_, '_> {
             Some(incoming) => Some(incoming.producer),
             None => producer_by_name(listener, names),
         };
-        self.begin(arrival, producer.ok_or(Discard::UnknownProducer)?, names)
+        let producer = producer.ok_or(Discard::UnknownProducer)?;
+        self.begin(arrival, producer, names, tellings)
     }
 
     /// Latches the SSRC of a new stream, or of the retransmissions of one.
@@ -100,6 +98,7 @@ impl Finder<'_, '_> {
         arrival: &RtpArrival,
         producer: Entity,
         names: Names<'_>,
+        tellings: &mut Tellings<'_, '_>,
     ) -> Result<Found, Discard> {
         let owner = self.producers.get_mut(producer);
         let (&id, mut owner) = owner.map_err(|_| Discard::UnknownProducer)?;
@@ -122,11 +121,12 @@ impl Finder<'_, '_> {
                     index,
                     ssrc,
                 };
-                let stream = self.births.begin(newcomer, &mut owner, &mut listener)?;
+                let births = &mut self.births;
+                let stream = births.begin(newcomer, &mut owner, &mut listener, tellings)?;
                 (stream, false)
             }
             Discovery::Retransmission(index) => {
-                let (encoding, now) = (&mut owner.encodings[index], self.births.now.time);
+                let (encoding, now) = (&mut owner.encodings[index], tellings.now.time);
                 let replacing = &mut self.births.replacing;
                 let stream =
                     replacing.replace_retransmissions(ssrc, now, encoding, &mut listener)?;
@@ -154,12 +154,13 @@ impl Births<'_, '_> {
         newcomer: Newcomer,
         owner: &mut Producer,
         listener: &mut Listener,
+        tellings: &mut Tellings<'_, '_>,
     ) -> Result<Entity, Discard> {
-        let (index, now) = (newcomer.index, self.now.time);
+        let (index, now) = (newcomer.index, tellings.now.time);
         let encoding = &mut owner.encodings[index];
-        let commands = &mut self.commands;
+        let (commands, pending) = (&mut self.commands, &mut tellings.pending);
         self.replacing
-            .replace(newcomer, now, encoding, listener, commands)?;
+            .replace(newcomer, now, encoding, listener, (commands, pending))?;
         let birth = Birth {
             producer: newcomer.producer,
             owner,
@@ -169,7 +170,7 @@ impl Births<'_, '_> {
         };
         let stream = spawn_stream(&birth, &mut self.commands, &mut self.deadlines);
         owner.encodings[index].stream = Some(stream);
-        self.scores_changed.0.add(stream, None);
+        tellings.agenda.scores.0.add(stream, None);
         if let Ok(mut schedule) = self.schedules.get_mut(owner.transport) {
             schedule.arm(owner.transport, now, &mut self.deadlines);
         }

@@ -2,8 +2,8 @@
 
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::{
-    ConnectionChange, Deadlines, Due, IceAgent, IceTuple, Inbox, Limits, MovedSessions, Now,
-    Socket, SocketKey, Sockets,
+    Agenda, ConnectionChange, Deadlines, Due, IceAgent, IceTuple, Inbox, Limits, Now, Socket,
+    SocketKey, Sockets,
 };
 
 /// Those that come and those that are waited for.
@@ -32,7 +32,7 @@ pub(crate) fn end_connections(
     inbox: Res<'_, Inbox>,
     mut sockets: ResMut<'_, Sockets>,
     mut agents: Query<'_, '_, &mut IceAgent>,
-    mut moved: ResMut<'_, MovedSessions>,
+    mut agenda: ResMut<'_, Agenda>,
     now: Res<'_, Now>,
 ) {
     for change in inbox.connections() {
@@ -50,7 +50,7 @@ pub(crate) fn end_connections(
             && let Ok(mut agent) = agents.get_mut(transport)
         {
             agent.forget(now.time, tuple);
-            agent.list(transport, &mut moved);
+            agent.list(transport, &mut agenda.moved_sessions);
         }
     }
 }

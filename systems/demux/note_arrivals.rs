@@ -3,8 +3,8 @@
 use bevy_ecs::system::{Query, Res, ResMut};
 use flumen_components::wire::extension::{parse_abs_send_time, parse_transport_sequence};
 use flumen_components::{
-    BandwidthFeedback, Deadlines, EstimatesToTell, FeedbackMethod, Inbox, IncomingLimit, Listener,
-    Now, RtpIn,
+    Agenda, BandwidthFeedback, Deadlines, FeedbackMethod, Inbox, IncomingLimit, Listener, Now,
+    RtpIn,
 };
 
 /// Notes every RTP packet of a transport whose path is measured: whatever becomes of it, it took up
@@ -13,7 +13,7 @@ pub(crate) fn note_arrivals(
     rtp: Res<'_, RtpIn>,
     inbox: Res<'_, Inbox>,
     mut transports: Query<'_, '_, (&Listener, &IncomingLimit, &mut BandwidthFeedback)>,
-    mut estimates: ResMut<'_, EstimatesToTell>,
+    mut agenda: ResMut<'_, Agenda>,
     mut deadlines: ResMut<'_, Deadlines>,
     now: Res<'_, Now>,
 ) {
@@ -41,7 +41,8 @@ pub(crate) fn note_arrivals(
                 };
                 remb.estimate.receive(sent, arrival.len, now.time);
                 let told = remb.tell(limit, now.time);
-                estimates.0.extend(told.map(|bitrate| (transport, bitrate)));
+                let told = told.map(|bitrate| (transport, bitrate));
+                agenda.estimates.0.extend(told);
             }
         }
         feedback.media_ssrc = arrival.header.ssrc;

@@ -1,7 +1,7 @@
 //! A stream ends: its sender came back with another SSRC.
 
 use bevy_ecs::entity::Entity;
-use bevy_ecs::system::{Commands, Query, Res, ResMut, SystemParam};
+use bevy_ecs::system::{Commands, Query, Res, SystemParam};
 use flumen_components::event::{Event, Pending, SsrcChanged};
 use flumen_components::{
     Admission, Discard, Encoding, KeyFrameRequests, Limits, Listener, ProducerId, Reception,
@@ -13,7 +13,6 @@ use flumen_components::{
 pub(crate) struct Replacing<'w, 's> {
     receptions: Query<'w, 's, &'static mut Reception>,
     requests: Query<'w, 's, &'static mut KeyFrameRequests>,
-    pending: ResMut<'w, Pending>,
     limits: Res<'w, Limits>,
 }
 
@@ -43,7 +42,7 @@ impl Replacing<'_, '_> {
         now: Time,
         encoding: &mut Encoding,
         listener: &mut Listener,
-        commands: &mut Commands<'_, '_>,
+        (commands, pending): (&mut Commands<'_, '_>, &mut Pending),
     ) -> Result<(), Discard> {
         let Some(stream) = encoding.stream else {
             return Ok(());
@@ -60,7 +59,7 @@ impl Replacing<'_, '_> {
         encoding.stream = None;
         commands.entity(stream).despawn();
         if let Some(previous) = previous {
-            self.tell(newcomer, encoding, previous);
+            self.tell(newcomer, encoding, previous, pending);
         }
         Ok(())
     }
@@ -92,7 +91,13 @@ impl Replacing<'_, '_> {
         Ok(stream)
     }
 
-    fn tell(&mut self, newcomer: Newcomer, encoding: &Encoding, previous_ssrc: u32) {
+    fn tell(
+        &mut self,
+        newcomer: Newcomer,
+        encoding: &Encoding,
+        previous_ssrc: u32,
+        pending: &mut Pending,
+    ) {
         if let Ok(mut requests) = self.requests.get_mut(newcomer.producer) {
             requests.forget(previous_ssrc);
         }
@@ -102,7 +107,7 @@ impl Replacing<'_, '_> {
             ssrc: newcomer.ssrc,
             previous_ssrc,
         };
-        self.pending.0.push(Event::from(SsrcChanged {
+        pending.0.push(Event::from(SsrcChanged {
             about: newcomer.producer,
             subject: Subject::Producer(newcomer.id),
             change,

@@ -2,12 +2,11 @@
 
 use bevy_ecs::entity::Entity;
 use bevy_ecs::relationship::RelationshipTarget;
-use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
+use bevy_ecs::system::{Query, ResMut, SystemParam};
 use flumen_components::event::{IceSelectedTupleChanged, IceStateChanged, Pending};
 use flumen_components::{
-    Connected, Created, DtlsConnection, DtlsState, Emission, IceAgent, IceListeners, Inbox,
-    Layering, LayersChanging, MovedSessions, Path, Residents, Role, Subject, TransportId,
-    UnprovenTransports,
+    Agenda, Created, DtlsConnection, DtlsState, Emission, IceAgent, IceListeners, Inbox, Layering,
+    Path, Residents, Role, Subject, TransportId,
 };
 
 use crate::sessions::Sessions;
@@ -36,10 +35,8 @@ pub(crate) struct Settling<'w, 's> {
             &'static mut Emission,
         ),
     >,
-    changing: ResMut<'w, LayersChanging>,
+    agenda: ResMut<'w, Agenda>,
     pending: ResMut<'w, Pending>,
-    connected: ResMut<'w, Connected>,
-    unproven: ResMut<'w, UnprovenTransports>,
 }
 
 /// Goes on with the connections of transports that moved.
@@ -48,25 +45,28 @@ pub(crate) fn go_on(mut inbox: ResMut<'_, Inbox>, mut sessions: Sessions<'_, '_>
 }
 
 /// Tells by which ways peers were found, or lost, before it is told what came of that.
-pub(crate) fn tell_ways(moved: Res<'_, MovedSessions>, mut settling: Settling<'_, '_>) {
-    for &transport in &moved.0 {
-        settling.tell(transport);
+pub(crate) fn tell_ways(mut settling: Settling<'_, '_>) {
+    for index in 0..settling.moved() {
+        settling.tell(settling.agenda.moved_sessions.0[index]);
     }
 }
 
 /// Tells what changed, and leads the path of each transport that moved by the way it selected, once
 /// there are keys.
-pub(crate) fn settle_sessions(
-    mut moved: ResMut<'_, MovedSessions>,
-    mut settling: Settling<'_, '_>,
-) {
-    for transport in moved.0.drain(..) {
+pub(crate) fn settle_sessions(mut settling: Settling<'_, '_>) {
+    for index in 0..settling.moved() {
+        let transport = settling.agenda.moved_sessions.0[index];
         settling.tell(transport);
         settling.lead(transport);
     }
+    settling.agenda.moved_sessions.0.clear();
 }
 
 impl Settling<'_, '_> {
+    fn moved(&self) -> usize {
+        self.agenda.moved_sessions.0.len()
+    }
+
     fn tell(&mut self, about: Entity) {
         let Ok((mut agent, _, _, listeners, &id)) = self.sessions.get_mut(about) else {
             return;
@@ -110,10 +110,10 @@ impl Settling<'_, '_> {
             return;
         }
         if !was_connected {
-            self.connected.0.push((transport, Role::Rtp));
+            self.agenda.connected.0.push((transport, Role::Rtp));
         }
         if !agent.is_proven() {
-            self.unproven.add(transport);
+            self.agenda.unproven.add(transport);
         }
     }
 
@@ -128,7 +128,7 @@ impl Settling<'_, '_> {
             if let Ok((_, mut layering, mut emission)) = self.consumers.get_mut(consumer) {
                 layering.stop();
                 emission.sync_required = true;
-                self.changing.0.push(consumer);
+                self.agenda.layers_changing.0.push(consumer);
             }
         }
     }

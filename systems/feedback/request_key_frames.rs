@@ -7,9 +7,9 @@ use flumen_components::key_frame_requests::Action;
 use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::rtcp::{write_fir, write_pli};
 use flumen_components::{
-    Deadlines, Due, Emission, Encoding, KeyFrameRequests, KeyFrameRetry, KeyFrameWishes, Layering,
-    Limits, Now, Path, PausedByOwner, Producer, ProducerId, Reception, Routes, RtpStream, Subject,
-    Trace, TraceTypes, Traces,
+    Agenda, Deadlines, Due, Emission, Encoding, KeyFrameRequests, KeyFrameRetry, Layering, Limits,
+    Now, Path, PausedByOwner, Producer, ProducerId, Reception, Routes, RtpStream, Subject, Trace,
+    TraceTypes, Traces,
 };
 
 use super::rtcp_exits::RtcpExits;
@@ -74,10 +74,7 @@ impl Waiting<'_, '_> {
 }
 
 /// Asks for the key frames that are wished for or overdue.
-pub(crate) fn request_key_frames(
-    mut wishes: ResMut<'_, KeyFrameWishes>,
-    mut asking: Asking<'_, '_>,
-) {
+pub(crate) fn request_key_frames(mut agenda: ResMut<'_, Agenda>, mut asking: Asking<'_, '_>) {
     let (now, retry) = (asking.now.time, *asking.retry);
     for index in 0..asking.deadlines.fired().len() {
         let (producer, due) = asking.deadlines.fired()[index];
@@ -96,13 +93,13 @@ pub(crate) fn request_key_frames(
             _ => {}
         }
     }
-    for wish in wishes.drain() {
+    for wish in agenda.key_frames.drain() {
         asking.grant(wish.stream, |requests, ssrc| match wish.force {
             true => requests.force(ssrc, now, retry),
             false => requests.want(ssrc, now, retry),
         });
     }
-    for stream in wishes.drain_reminders() {
+    for stream in agenda.key_frames.drain_reminders() {
         asking.grant(stream, |requests, ssrc| requests.remind(ssrc, now, retry));
     }
 }

@@ -9,9 +9,9 @@ use flumen_components::wire::rtcp::{
     write_reference_time, write_sender_report,
 };
 use flumen_components::{
-    CaptureClock, ConsumerParameters, Deadlines, Due, DueReports, Emission, Encoding, Incoming,
-    Limits, Listener, LossSearch, Newest, Now, NtpEpoch, Path, PausedByOwner, Producer, Reception,
-    RemoteClock, RemoteReception, ReportBudget, ReportQueue, ReportSchedule, Reporting, Routes,
+    Agenda, CaptureClock, ConsumerParameters, Deadlines, Due, DueReports, Emission, Encoding,
+    Incoming, Limits, Listener, LossSearch, Newest, Now, NtpEpoch, Path, PausedByOwner, Producer,
+    Reception, RemoteClock, RemoteReception, ReportBudget, ReportSchedule, Reporting, Routes,
     RtpStream, Time,
 };
 
@@ -84,12 +84,13 @@ const NEXT_TICK: Duration = Duration::from_millis(1);
 
 /// Sends the reports that are due, as many as one tick may.
 pub(crate) fn send_reports(
-    mut queue: ResMut<'_, ReportQueue>,
+    mut agenda: ResMut<'_, Agenda>,
     mut reporters: Reporters<'_, '_>,
     mut deadlines: ResMut<'_, Deadlines>,
     limits: Res<'_, Limits>,
     mut draft: Local<'_, Draft>,
 ) {
+    let queue = &mut agenda.reports;
     for &(transport, due) in deadlines.fired() {
         if due == Due::Reports {
             queue.0.push_back(DueReports::new(transport));

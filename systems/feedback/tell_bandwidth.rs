@@ -4,8 +4,8 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
 use flumen_components::wire::rtcp::{Arrival, write_remb, write_transport_feedback};
 use flumen_components::{
-    BandwidthFeedback, Deadlines, Due, EstimatesToTell, FeedbackMethod, IncomingLimit, Listener,
-    Now, ReportSchedule, TransportCc,
+    Agenda, BandwidthFeedback, Deadlines, Due, FeedbackMethod, IncomingLimit, Listener, Now,
+    ReportSchedule, TransportCc,
 };
 
 use super::rtcp_exits::RtcpExits;
@@ -41,7 +41,7 @@ const REMB_SSRCS_MAX: usize = 255;
 /// Reports the arrivals that are due, and tells the estimates that have changed.
 pub(crate) fn tell_bandwidth(
     mut tellers: Tellers<'_, '_>,
-    mut estimates: ResMut<'_, EstimatesToTell>,
+    mut agenda: ResMut<'_, Agenda>,
     mut scratch: Local<'_, Scratch>,
 ) {
     for index in 0..tellers.deadlines.fired().len() {
@@ -52,7 +52,7 @@ pub(crate) fn tell_bandwidth(
             }
         }
     }
-    for (transport, bitrate) in estimates.0.drain(..) {
+    for (transport, bitrate) in agenda.estimates.0.drain(..) {
         tellers.send_remb(transport, bitrate, &mut scratch.ssrcs);
     }
 }

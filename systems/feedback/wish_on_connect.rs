@@ -4,8 +4,8 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::relationship::RelationshipTarget;
 use bevy_ecs::system::{Query, ResMut, SystemParam};
 use flumen_components::{
-    Connected, Consumer, Created, Emission, KeyFrameWish, KeyFrameWishes, Layering, PausedByOwner,
-    Producer, Residents, Role,
+    Agenda, Consumer, Created, Emission, KeyFrameWish, Layering, PausedByOwner, Producer,
+    Residents, Role,
 };
 
 /// Who lives on a transport.
@@ -28,11 +28,12 @@ pub(crate) struct Inhabitants<'w, 's> {
 
 /// Wishes for key frames where a way has just opened: for consumers that can send from now on, and
 /// from producers that can be asked from now on.
-pub(crate) fn wish_on_connect(
-    mut connected: ResMut<'_, Connected>,
-    inhabitants: Inhabitants<'_, '_>,
-    mut wishes: ResMut<'_, KeyFrameWishes>,
-) {
+pub(crate) fn wish_on_connect(mut agenda: ResMut<'_, Agenda>, inhabitants: Inhabitants<'_, '_>) {
+    let Agenda {
+        connected,
+        key_frames,
+        ..
+    } = &mut *agenda;
     for (transport, role) in connected.0.drain(..) {
         // What could not be asked for before was not asked for at all.
         let force = role == Role::Rtcp;
@@ -42,7 +43,7 @@ pub(crate) fn wish_on_connect(
         };
         streams.sort_unstable();
         for (.., stream) in streams {
-            wishes.add(KeyFrameWish { stream, force });
+            key_frames.add(KeyFrameWish { stream, force });
         }
     }
 }

@@ -7,10 +7,10 @@ use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::rtp::RtpHeader;
 use flumen_components::wire::sequence::is_higher_u32;
 use flumen_components::{
-    Arrival, ConsumerId, Destination, DirectOut, DirectRow, Emission, KeyFrameWish, KeyFrameWishes,
-    Layering, LayersChanging, Ledger, Limits, Link, MediaPacket, Need, Newest, Now, OVERTAKING_MAX,
-    Outbox, Outgoing, Pacer, PacketFacts, Recipient, Rewriting, StreamRole, Subject, Trace,
-    TraceTypes, Traces, Withheld, Written,
+    Agenda, Arrival, ConsumerId, Destination, DirectOut, DirectRow, Emission, KeyFrameWish,
+    Layering, Ledger, Limits, Link, MediaPacket, Need, Newest, Now, OVERTAKING_MAX, Outbox,
+    Outgoing, Pacer, PacketFacts, Recipient, Rewriting, StreamRole, Subject, Trace, TraceTypes,
+    Traces, Withheld, Written,
 };
 
 use super::choose::{Choice, choose, pass_over};
@@ -27,10 +27,9 @@ pub(crate) struct Exits<'w> {
     outbox: ResMut<'w, Outbox>,
     direct: ResMut<'w, DirectOut>,
     traces: ResMut<'w, Traces>,
-    wishes: ResMut<'w, KeyFrameWishes>,
-    changing: ResMut<'w, LayersChanging>,
-    limits: Res<'w, Limits>,
-    now: Res<'w, Now>,
+    agenda: ResMut<'w, Agenda>,
+    pub(super) limits: Res<'w, Limits>,
+    pub(super) now: Res<'w, Now>,
 }
 
 /// The packets of one stream on their way to one consumer.
@@ -176,12 +175,16 @@ impl Delivery<'_, '_> {
         };
         let (stream, force) = (self.origin.entity, false);
         match layering.need(encoding) {
-            Some(Need::New) => self.exits.wishes.add(KeyFrameWish { stream, force }),
-            Some(Need::Still) => self.exits.wishes.remind(stream),
+            Some(Need::New) => self
+                .exits
+                .agenda
+                .key_frames
+                .add(KeyFrameWish { stream, force }),
+            Some(Need::Still) => self.exits.agenda.key_frames.remind(stream),
             None => {}
         }
         if layering.current() != layering.told {
-            self.exits.changing.0.push(self.consumer);
+            self.exits.agenda.layers_changing.0.push(self.consumer);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use bevy_ecs::change_detection::Mut;
 use bevy_ecs::entity::Entity;
-use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
+use bevy_ecs::system::{Query, SystemParam};
 use flumen_components::rtp_parameters::Codec;
 use flumen_components::wire::codec::opus;
 use flumen_components::{
@@ -56,14 +56,14 @@ pub(crate) struct Scratch {
 ///
 /// The order is stream, then consumer, then packet: the state of a consumer is loaded once a tick,
 /// and what one destination gets of a stream lies together, ready to leave as a run.
-pub(crate) fn fan_out(
-    (touched, media, inbox): (Res<'_, Touched>, Res<'_, Media>, Res<'_, Inbox>),
-    mut exclusions: ResMut<'_, Exclusions>,
-    origins: Origins<'_, '_>,
-    mut takers: Takers<'_, '_>,
-    mut exits: Exits<'_>,
-    mut ledger: ResMut<'_, Ledger>,
-    mut scratch: Local<'_, Scratch>,
+pub(super) fn fan_out(
+    (touched, media, inbox): (&Touched, &Media, &Inbox),
+    exclusions: &mut Exclusions,
+    origins: &Origins<'_, '_>,
+    takers: &mut Takers<'_, '_>,
+    exits: &mut Exits<'_>,
+    ledger: &mut Ledger,
+    scratch: &mut Scratch,
 ) {
     for &stream in &touched.streams {
         let Ok((_, routes, paused)) = origins.producers.get(stream.producer) else {
@@ -82,14 +82,14 @@ pub(crate) fn fan_out(
             continue;
         };
         ledger.offered += offered;
-        scratch.load(stream, &media, &inbox, origin.stream.codec);
+        scratch.load(stream, media, inbox, origin.stream.codec);
         for consumer in routes.iter() {
-            let exits = (&mut exits, &mut *ledger);
-            if let Some((mut delivery, way)) = takers.delivery(consumer, &origin, &inbox, exits) {
+            let exits = (&mut *exits, &mut *ledger);
+            if let Some((mut delivery, way)) = takers.delivery(consumer, &origin, inbox, exits) {
                 scratch.exclude(exclusions.of(consumer));
                 match way {
-                    Ok(link) => delivery.offer(&mut scratch, link),
-                    Err(reason) => delivery.withhold_all(reason, &scratch),
+                    Ok(link) => delivery.offer(scratch, link),
+                    Err(reason) => delivery.withhold_all(reason, scratch),
                 }
                 if delivery.may_go_over() {
                     scratch.going_over.push((consumer, stream.producer));
@@ -100,8 +100,8 @@ pub(crate) fn fan_out(
     }
     exclusions.clear();
     for (consumer, producer) in scratch.going_over.drain(..) {
-        let exits = (&mut exits, &mut *ledger);
-        takers.go_over(consumer, producer, &origins, &inbox, exits);
+        let exits = (&mut *exits, &mut *ledger);
+        takers.go_over(consumer, producer, origins, inbox, exits);
     }
 }
 

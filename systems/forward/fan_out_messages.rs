@@ -5,9 +5,9 @@ use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use bytes::Bytes;
 use flumen_components::event::{Pending, SctpSendBufferFull};
 use flumen_components::{
-    Audience, DataConsumer, DataConsumerId, DataLedger, Limits, MessageDeliveries, MessageRow,
-    MessageWithheld, Messages, Now, Parcel, PausedByOwner, Routes, SctpAssociation, SctpSchedule,
-    SctpState, SctpStreamParameters, Stirred, Subchannels, Subject, Traffic,
+    Agenda, Audience, DataConsumer, DataConsumerId, DataLedger, Limits, MessageDeliveries,
+    MessageRow, MessageWithheld, Messages, Now, Parcel, PausedByOwner, Routes, SctpAssociation,
+    SctpSchedule, SctpState, SctpStreamParameters, Subchannels, Subject, Traffic,
 };
 
 use crate::hand_over::{note_room, outgoing, refusal};
@@ -33,7 +33,7 @@ pub(crate) struct DataParties<'w, 's> {
 pub(crate) struct DataExits<'w, 's> {
     associations: Query<'w, 's, (&'static mut SctpAssociation, &'static mut SctpSchedule)>,
     traffic: Query<'w, 's, &'static mut Traffic>,
-    stirred: ResMut<'w, Stirred>,
+    agenda: ResMut<'w, Agenda>,
     pending: ResMut<'w, Pending>,
     limits: Res<'w, Limits>,
     now: Res<'w, Now>,
@@ -188,7 +188,7 @@ impl<'a, 'w, 's> Offer<'a, 'w, 's> {
         let message = outgoing(stream, self.row.ppid, payload);
         let now = self.exits.now.time;
         association.send(now, &message).map_err(refusal)?;
-        self.exits.stirred.add(transport, &mut schedule);
+        self.exits.agenda.stirred.add(transport, &mut schedule);
         Ok(())
     }
 }

@@ -2,32 +2,29 @@
 
 use std::time::Duration;
 
-use bevy_ecs::system::{Query, Res, ResMut};
 use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::{
-    Arrival, History, HistoryBounds, Inbox, Keeping, Limits, Media, Now, PausedByOwner, Producer,
-    Time, Touched, TouchedStream,
+    Arrival, History, HistoryBounds, Inbox, Keeping, Limits, Media, Time, Touched, TouchedStream,
 };
+
+use super::origin::Origins;
 
 /// Keeps the packets of this tick as they are forwarded, and marks those that are there already. A
 /// stream of which no consumer needs any keeps none.
-pub(crate) fn keep_packets(
-    touched: Res<'_, Touched>,
-    inbox: Res<'_, Inbox>,
-    limits: Res<'_, Limits>,
-    producers: Query<'_, '_, (&Producer, &PausedByOwner)>,
-    mut histories: Query<'_, '_, &mut History>,
-    mut media: ResMut<'_, Media>,
-    now: Res<'_, Now>,
+pub(super) fn keep_packets(
+    touched: &Touched,
+    (media, inbox): (&mut Media, &Inbox),
+    origins: &mut Origins<'_, '_>,
+    (limits, now): (&Limits, Time),
 ) {
     for &touched in &touched.streams {
-        let Ok((producer, paused)) = producers.get(touched.producer) else {
+        let Ok((producer, _, paused)) = origins.producers.get(touched.producer) else {
             continue;
         };
         if producer.need_history == 0 {
             continue;
         }
-        let Ok(mut history) = histories.get_mut(touched.stream) else {
+        let Ok(mut history) = origins.histories.get_mut(touched.stream) else {
             continue;
         };
         if paused.0 {
@@ -39,7 +36,7 @@ pub(crate) fn keep_packets(
                 bytes: limits.retransmission_bytes_per_stream,
                 piece: piece(producer.kind),
             };
-            keep(touched, &mut media, &inbox, &mut history, now.time, bounds);
+            keep(touched, media, inbox, &mut history, now, bounds);
         }
     }
 }

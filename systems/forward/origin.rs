@@ -20,11 +20,11 @@ pub(crate) struct Origins<'w, 's> {
         's,
         (
             &'static RtpStream,
-            &'static History,
             &'static CaptureClock,
             Option<&'static Templates>,
         ),
     >,
+    pub(super) histories: Query<'w, 's, &'static mut History>,
     senders: Query<'w, 's, (&'static Listener, &'static RemoteClock)>,
 }
 
@@ -47,7 +47,7 @@ const NO_IDS: HeaderExtensionIds = HeaderExtensionIds::NONE;
 impl Origins<'_, '_> {
     /// What is known of a stream.
     pub(super) fn of(&self, entity: Entity) -> Option<Origin<'_>> {
-        let (stream, history, clock, templates) = self.streams.get(entity).ok()?;
+        let (stream, clock, templates) = self.streams.get(entity).ok()?;
         let producer = self.producers.get(stream.producer).ok();
         let sender = producer.and_then(|(producer, ..)| self.senders.get(producer.transport).ok());
         let is_audio = producer.is_some_and(|(producer, ..)| producer.kind == MediaKind::Audio);
@@ -59,7 +59,7 @@ impl Origins<'_, '_> {
             },
             entity,
             stream,
-            history,
+            history: self.histories.get(entity).ok()?,
             templates,
             clock,
             sender,
@@ -92,7 +92,7 @@ impl<'a> Origin<'a> {
 
     /// How the time of the stream goes with that of another of the same sender.
     pub(super) fn alignment(&self, reference: Entity) -> Alignment {
-        let (_, _, clock, _) = self.origins.streams.get(reference).ok()?;
+        let (_, clock, _) = self.origins.streams.get(reference).ok()?;
         let (_, remote) = self.sender?;
         self.clock.alignment(clock, self.stream.clock_rate, remote)
     }

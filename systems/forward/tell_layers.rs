@@ -4,8 +4,7 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, ResMut, SystemParam};
 use flumen_components::event::{ConsumerScoreChanged, Event, LayersChanged, Pending};
 use flumen_components::{
-    Consumer, ConsumerId, ConsumerLayers, Histogram, Layering, LayersChanging, Producer, Score,
-    Subject,
+    Agenda, Consumer, ConsumerId, ConsumerLayers, Histogram, Layering, Producer, Score, Subject,
 };
 
 use crate::score::consumer_score_of;
@@ -30,8 +29,8 @@ pub(crate) struct Tellers<'w, 's> {
 
 /// Makes an event of each consumer that gets other layers than it was told to, and one of its score
 /// when they are of another stream: what was reported of the one before says nothing of this one.
-pub(crate) fn tell_layers(mut changing: ResMut<'_, LayersChanging>, mut tellers: Tellers<'_, '_>) {
-    for consumer in changing.0.drain(..) {
+pub(crate) fn tell_layers(mut agenda: ResMut<'_, Agenda>, mut tellers: Tellers<'_, '_>) {
+    for consumer in agenda.layers_changing.0.drain(..) {
         tellers.tell(consumer);
     }
 }

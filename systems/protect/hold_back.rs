@@ -5,16 +5,17 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, ResMut};
 use flumen_components::wire::{PacketKind, classify};
 use flumen_components::{
-    Destination, IceAgent, IceTuple, Ledger, Outbox, Outgoing, Refusal, UnprovenTransports,
+    Agenda, Destination, IceAgent, IceTuple, Ledger, Outbox, Outgoing, Refusal, UnprovenTransports,
 };
 
 /// Takes out what would be too much for ways that are not proven yet.
 pub(crate) fn hold_back(
     mut outbox: ResMut<'_, Outbox>,
-    mut unproven: ResMut<'_, UnprovenTransports>,
+    mut agenda: ResMut<'_, Agenda>,
     mut agents: Query<'_, '_, &mut IceAgent>,
     mut ledger: ResMut<'_, Ledger>,
 ) {
+    let unproven = &mut agenda.unproven;
     unproven.0.retain(|&transport| {
         let agent = agents.get(transport);
         agent.is_ok_and(|agent| agent.selected().is_some() && !agent.is_proven())
@@ -28,7 +29,7 @@ pub(crate) fn hold_back(
     let mut bounded = Bounded::default();
     rows.retain(|row| {
         let to = destinations[row.destination as usize];
-        if !(bounded.holds(to.transport, &unproven) && is_charged(row, headers)) {
+        if !(bounded.holds(to.transport, unproven) && is_charged(row, headers)) {
             return true;
         }
         let agent = agents.get_mut(to.transport);

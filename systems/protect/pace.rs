@@ -3,8 +3,8 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
 use flumen_components::{
-    Deadlines, Destination, Inbox, Ledger, Limits, Now, Outbox, Outgoing, OutgoingEstimate, Pace,
-    PacedTransports, Pacer, Path, Refusal,
+    Agenda, Deadlines, Destination, Inbox, Ledger, Limits, Now, Outbox, Outgoing, OutgoingEstimate,
+    Pace, Pacer, Path, Refusal,
 };
 
 /// What pacing reads and writes.
@@ -19,7 +19,7 @@ pub(crate) struct Pacing<'w, 's> {
             &'static mut Pacer,
         ),
     >,
-    paced: ResMut<'w, PacedTransports>,
+    agenda: ResMut<'w, Agenda>,
     deadlines: ResMut<'w, Deadlines>,
     ledger: ResMut<'w, Ledger>,
     limits: Res<'w, Limits>,
@@ -37,8 +37,8 @@ pub(crate) fn pace(
     let outbox = &mut *outbox;
     made.clear();
     std::mem::swap(&mut outbox.rows, &mut made);
-    for index in 0..pacing.paced.0.len() {
-        pacing.release(pacing.paced.0[index], outbox);
+    for index in 0..pacing.agenda.paced.0.len() {
+        pacing.release(pacing.agenda.paced.0[index], outbox);
     }
     for run in made.chunk_by(|one, next| one.destination == next.destination) {
         pacing.offer(run, outbox, &inbox);
@@ -100,7 +100,7 @@ impl Pacing<'_, '_> {
             }
         }
         if !pacer.is_empty() {
-            pacer.list(transport, &mut self.paced);
+            pacer.list(transport, &mut self.agenda.paced);
         }
     }
 
@@ -108,13 +108,13 @@ impl Pacing<'_, '_> {
     fn arm(&mut self) {
         let Self {
             transports,
-            paced,
+            agenda,
             deadlines,
             limits,
             now,
             ..
         } = self;
-        paced.0.retain(|&transport| {
+        agenda.paced.0.retain(|&transport| {
             let Ok((_, estimate, mut pacer)) = transports.get_mut(transport) else {
                 return false;
             };

@@ -5,7 +5,7 @@ use bevy_ecs::system::{Query, ResMut, SystemParam};
 use flumen_components::event::Traced;
 use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::{
-    Destination, Ledger, Outbox, PathsOnProbe, Subject, Trace, TraceTypes, Traces, TransportId,
+    Agenda, Destination, Ledger, Outbox, Subject, Trace, TraceTypes, Traces, TransportId,
 };
 
 use super::old_packets::OldPackets;
@@ -24,8 +24,9 @@ pub(crate) struct Prober<'w, 's> {
 
 /// Adds padding to what leaves on every path that is probed, as far as media alone is less than was
 /// asked for.
-pub(crate) fn send_probes(mut paths: ResMut<'_, PathsOnProbe>, mut prober: Prober<'_, '_>) {
-    paths.0.retain(|&transport| prober.goes_on(transport));
+pub(crate) fn send_probes(mut agenda: ResMut<'_, Agenda>, mut prober: Prober<'_, '_>) {
+    let paths = &mut agenda.probes.0;
+    paths.retain(|&transport| prober.goes_on(transport));
 }
 
 impl Prober<'_, '_> {

@@ -3,8 +3,7 @@
 use bevy_ecs::system::{Query, Res, ResMut};
 use flumen_components::wire::extension::AbsCaptureTime;
 use flumen_components::{
-    Arrival, CaptureClock, Inbox, LayersToChoose, Listener, Media, MediaPacket, Producer, Touched,
-    chain,
+    Agenda, Arrival, CaptureClock, Inbox, Listener, Media, MediaPacket, Producer, Touched, chain,
 };
 
 /// Notes the newest capture time that packets of a stream carry, where it was negotiated.
@@ -15,7 +14,7 @@ pub(crate) fn read_capture_times(
     producers: Query<'_, '_, &Producer>,
     listeners: Query<'_, '_, &Listener>,
     mut clocks: Query<'_, '_, &mut CaptureClock>,
-    mut to_choose: ResMut<'_, LayersToChoose>,
+    mut agenda: ResMut<'_, Agenda>,
 ) {
     for &stream in &touched.streams {
         let producer = producers.get(stream.producer);
@@ -29,7 +28,7 @@ pub(crate) fn read_capture_times(
             && let Ok(mut clock) = clocks.get_mut(stream.stream)
             && clock.tell(time, timestamp)
         {
-            to_choose.add(stream.producer);
+            agenda.layers_to_choose.add(stream.producer);
         }
     }
 }

@@ -9,9 +9,9 @@ use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::ntp;
 use flumen_components::wire::rtcp::{self, DlrrItem, ReportBlock, RtcpPacket, SenderInfo, XrBlock};
 use flumen_components::{
-    CaptureClock, Counters, Emission, Inbox, Incoming, LayersToChoose, Limits, Listener, Now,
-    NtpEpoch, ProducerId, ReceiverReports, RemoteClock, RemoteReception, ReportSchedule, Reporting,
-    Retransmission, RtcpIn, SenderReports, Subject, Trace, TraceTypes, Traces,
+    Agenda, CaptureClock, Counters, Emission, Inbox, Incoming, Limits, Listener, Now, NtpEpoch,
+    ProducerId, RemoteClock, RemoteReception, ReportSchedule, Reporting, Retransmission, RtcpIn,
+    Subject, Trace, TraceTypes, Traces,
 };
 
 /// Whom reports are about.
@@ -31,9 +31,7 @@ pub(crate) struct Subjects<'w, 's> {
             Option<&'static Retransmission>,
         ),
     >,
-    sender_reports: ResMut<'w, SenderReports>,
-    receiver_reports: ResMut<'w, ReceiverReports>,
-    to_choose: ResMut<'w, LayersToChoose>,
+    agenda: ResMut<'w, Agenda>,
     traces: ResMut<'w, Traces>,
     limits: Res<'w, Limits>,
     now: Res<'w, Now>,
@@ -90,7 +88,7 @@ impl Subjects<'_, '_> {
             reporting.retransmission_report(info.ntp, self.now.time);
         } else {
             reporting.sender_report(info.ntp, self.now.time);
-            self.sender_reports.0.push(stream);
+            self.agenda.sender_reports.0.push(stream);
             self.map_clock(transport, incoming.producer, stream, info);
         }
         self.trace(transport, incoming.producer, info);
@@ -122,7 +120,7 @@ impl Subjects<'_, '_> {
         };
         if clock.report(info.ntp, info.rtp_timestamp) {
             // From now on it can be put on a time line with others.
-            self.to_choose.add(producer);
+            self.agenda.layers_to_choose.add(producer);
         }
         if !clock.is_told()
             && let Ok(mut remote) = self.remotes.get_mut(transport)
@@ -150,7 +148,7 @@ impl Subjects<'_, '_> {
         };
         let now = self.epoch.at(self.now.time);
         let sample = remote.receive(block, now, counters);
-        self.receiver_reports.0.push((consumer, sample));
+        self.agenda.receiver_reports.0.push((consumer, sample));
     }
 
     fn extended_report(&mut self, transport: Entity, sender: u32, block: XrBlock<'_>) {

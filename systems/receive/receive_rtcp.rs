@@ -7,9 +7,9 @@ use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::trace::{Direction, TraceInfo, TraceType};
 use flumen_components::wire::rtcp::{self, RtcpPacket};
 use flumen_components::{
-    Consumer, ConsumerId, Control, Emission, Inbox, KeyFrameWish, KeyFrameWishes, Layering, Ledger,
-    Limits, Listener, Now, OutgoingEstimate, PacketReport, PathsToEstimate, PausedByOwner,
-    Producer, RtcpFault, RtcpIn, Subject, Trace, TraceTypes, Traces,
+    Agenda, Consumer, ConsumerId, Control, Emission, Inbox, KeyFrameWish, Layering, Ledger, Limits,
+    Listener, Now, OutgoingEstimate, PacketReport, PausedByOwner, Producer, RtcpFault, RtcpIn,
+    Subject, Trace, TraceTypes, Traces,
 };
 
 use crate::score::forwarded;
@@ -32,8 +32,7 @@ pub(crate) struct Addressees<'w, 's> {
     >,
     producers: Query<'w, 's, &'static Producer>,
     estimates: Query<'w, 's, &'static mut OutgoingEstimate>,
-    paths: ResMut<'w, PathsToEstimate>,
-    wishes: ResMut<'w, KeyFrameWishes>,
+    agenda: ResMut<'w, Agenda>,
     traces: ResMut<'w, Traces>,
     limits: Res<'w, Limits>,
     now: Res<'w, Now>,
@@ -99,7 +98,7 @@ impl Addressees<'_, '_> {
     ) {
         if let Ok(mut path) = self.estimates.get_mut(transport) {
             told(&mut path, &self.now, &self.limits);
-            path.list(transport, &mut self.paths);
+            path.list(transport, &mut self.agenda.paths);
         }
     }
 
@@ -139,7 +138,7 @@ impl Addressees<'_, '_> {
             let streams = producer.iter().flat_map(|producer| &producer.encodings);
             let stream = forwarded.and_then(|index| streams.clone().nth(index)?.stream);
             if let Some(stream) = stream {
-                self.wishes.add(KeyFrameWish {
+                self.agenda.key_frames.add(KeyFrameWish {
                     stream,
                     force: false,
                 });

@@ -4,10 +4,10 @@ use bevy_ecs::change_detection::Mut;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::wire::rtx;
 use flumen_components::{
-    Arrival, Descriptor, Discard, Effect, EntryPoints, Inbox, KeyFrameRequests, KeyFrameWish,
-    KeyFrameWishes, Ledger, Listener, Media, MediaPacket, Missing, Now, PausedByOwner,
-    PictureGroups, Presence, Producer, Reception, RtpStream, Templates, Time, Touched,
-    TouchedStream, TraceTypes, Traffic,
+    Agenda, Arrival, Descriptor, Discard, Effect, EntryPoints, Inbox, KeyFrameRequests,
+    KeyFrameWish, Ledger, Listener, Media, MediaPacket, Missing, Now, PausedByOwner, PictureGroups,
+    Presence, Producer, Reception, RtpStream, Templates, Time, Touched, TouchedStream, TraceTypes,
+    Traffic,
 };
 
 use super::describe::{Described, Memory, describe};
@@ -40,7 +40,7 @@ pub(crate) struct Receivers<'w, 's> {
     listeners: Query<'w, 's, &'static Listener>,
     requests: Query<'w, 's, &'static mut KeyFrameRequests>,
     traffic: Query<'w, 's, &'static mut Traffic>,
-    wishes: ResMut<'w, KeyFrameWishes>,
+    agenda: ResMut<'w, Agenda>,
     now: Res<'w, Now>,
 }
 
@@ -142,7 +142,7 @@ impl Receivers<'_, '_> {
                 requests.answered(stream.ssrc);
             } else {
                 let (stream, force) = (packet.stream, first);
-                self.wishes.add(KeyFrameWish { stream, force });
+                self.agenda.key_frames.add(KeyFrameWish { stream, force });
             }
         }
         taken?;

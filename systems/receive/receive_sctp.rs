@@ -1,7 +1,7 @@
 //! SCTP datagrams become messages.
 
 use bevy_ecs::system::{Res, ResMut};
-use flumen_components::{Connected, Inbox, Messages, SctpIn};
+use flumen_components::{Inbox, Messages, SctpIn};
 
 use crate::associations::Associations;
 
@@ -9,16 +9,13 @@ use crate::associations::Associations;
 pub(crate) fn receive_sctp(
     mut arrivals: ResMut<'_, SctpIn>,
     inbox: Res<'_, Inbox>,
-    connected: Res<'_, Connected>,
     mut associations: Associations<'_, '_>,
 ) {
     for arrival in arrivals.0.drain(..) {
         let datagram = &inbox.bytes()[arrival.range()];
         associations.receive(arrival.transport, datagram);
     }
-    for &(transport, _) in &connected.0 {
-        associations.stir(transport);
-    }
+    associations.stir_connected();
     associations.fire();
     associations.poll(Messages::receive);
 }

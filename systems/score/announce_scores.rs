@@ -4,8 +4,8 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Local, Query, ResMut, SystemParam};
 use flumen_components::event::{ConsumerScoreChanged, Event, Pending, ScoreChanged};
 use flumen_components::{
-    Changes, Consumer, ConsumerId, ConsumerScore, ConsumerScoresChanged, Layering, LayersToChoose,
-    Producer, ProducerId, ProducerScore, Routes, RtpStream, Score, ScoresChanged, Subject,
+    Agenda, Changes, Consumer, ConsumerId, ConsumerScore, Layering, Producer, ProducerId,
+    ProducerScore, Routes, RtpStream, Score, Subject,
 };
 
 /// Whose scores are told.
@@ -23,19 +23,16 @@ pub(crate) struct Scored<'w, 's> {
             &'static Score,
         ),
     >,
-    to_choose: ResMut<'w, LayersToChoose>,
+    agenda: ResMut<'w, Agenda>,
     pending: ResMut<'w, Pending>,
 }
 
 /// Makes score events: one of each producer of which a stream began or has another score than
 /// before this tick, one of each of its consumers, and one of each consumer that has another score
 /// itself. Nobody is told twice, however many reports its peer sends in a tick.
-pub(crate) fn announce_scores(
-    mut changed: ResMut<'_, ScoresChanged>,
-    mut consumers_changed: ResMut<'_, ConsumerScoresChanged>,
-    mut scored: Scored<'_, '_>,
-    mut producers: Local<'_, Changes>,
-) {
+pub(crate) fn announce_scores(mut scored: Scored<'_, '_>, mut producers: Local<'_, Changes>) {
+    let mut changed = std::mem::take(&mut scored.agenda.scores);
+    let mut consumers_changed = std::mem::take(&mut scored.agenda.consumer_scores);
     changed.0.settle(|stream| scored.of_stream(stream));
     consumers_changed.0.settle(|one| scored.of_consumer(one));
     for stream in changed.0.drain() {
@@ -45,12 +42,14 @@ pub(crate) fn announce_scores(
     }
     for producer in producers.drain() {
         // What began, stopped or came back may be forwarded from now on, or no more.
-        scored.to_choose.add(producer);
+        scored.agenda.layers_to_choose.add(producer);
         scored.announce_producer(producer, &consumers_changed.0);
     }
     for consumer in consumers_changed.0.drain() {
         scored.announce_consumer(consumer);
     }
+    scored.agenda.scores = changed;
+    scored.agenda.consumer_scores = consumers_changed;
 }
 
 impl Scored<'_, '_> {

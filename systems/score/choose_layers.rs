@@ -3,9 +3,8 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, ResMut, SystemParam};
 use flumen_components::{
-    CaptureClock, Consumer, Encoding, Inactivity, KeyFrameWish, KeyFrameWishes, Layering,
-    LayersChanging, LayersToChoose, Living, Path, PausedByOwner, Producer, RemoteClock, Routes,
-    Score,
+    Agenda, CaptureClock, Consumer, Encoding, Inactivity, KeyFrameWish, Layering, Living, Path,
+    PausedByOwner, Producer, RemoteClock, Routes, Score,
 };
 
 /// Who chooses, and among what.
@@ -32,15 +31,12 @@ pub(crate) struct Choosing<'w, 's> {
     >,
     remotes: Query<'w, 's, &'static RemoteClock>,
     paths: Query<'w, 's, &'static Path>,
-    wishes: ResMut<'w, KeyFrameWishes>,
-    changing: ResMut<'w, LayersChanging>,
+    agenda: ResMut<'w, Agenda>,
 }
 
 /// Chooses the layers of those that are to choose anew.
-pub(crate) fn choose_layers(
-    mut to_choose: ResMut<'_, LayersToChoose>,
-    mut choosing: Choosing<'_, '_>,
-) {
+pub(crate) fn choose_layers(mut choosing: Choosing<'_, '_>) {
+    let mut to_choose = std::mem::take(&mut choosing.agenda.layers_to_choose);
     for entity in to_choose.drain() {
         choosing.choose(entity);
         for index in 0.. {
@@ -55,6 +51,7 @@ pub(crate) fn choose_layers(
             }
         }
     }
+    choosing.agenda.layers_to_choose = to_choose;
 }
 
 impl Choosing<'_, '_> {
@@ -68,7 +65,7 @@ impl Choosing<'_, '_> {
         }
         let Some(encoding) = layering.target_encoding() else {
             layering.stop();
-            self.changing.0.push(entity);
+            self.agenda.layers_changing.0.push(entity);
             return None;
         };
         let connected = self
@@ -79,7 +76,7 @@ impl Choosing<'_, '_> {
         if active && layering.rises() {
             let stream = producer.encodings.get(usize::from(encoding))?.stream?;
             let force = false;
-            self.wishes.add(KeyFrameWish { stream, force });
+            self.agenda.key_frames.add(KeyFrameWish { stream, force });
         }
         Some(())
     }

@@ -4,8 +4,8 @@ use bevy_ecs::system::{Query, Res, ResMut};
 use flumen_components::event::Traced;
 use flumen_components::trace::{BandwidthTrace, Direction, TraceInfo, TraceType};
 use flumen_components::{
-    Demand, Limits, Now, OutgoingEstimate, OutgoingLimit, Path, PathsOnProbe, PathsToEstimate,
-    Subject, Trace, TraceTypes, Traces, TransportId,
+    Agenda, Demand, Limits, Now, OutgoingEstimate, OutgoingLimit, Path, Subject, Trace, TraceTypes,
+    Traces, TransportId,
 };
 
 /// Estimates every path that is listed, and traces what changed.
@@ -22,12 +22,12 @@ pub(crate) fn estimate_paths(
             &mut OutgoingEstimate,
         ),
     >,
-    mut paths: ResMut<'_, PathsToEstimate>,
-    mut on_probe: ResMut<'_, PathsOnProbe>,
+    mut agenda: ResMut<'_, Agenda>,
     mut traces: ResMut<'_, Traces>,
     limits: Res<'_, Limits>,
     now: Res<'_, Now>,
 ) {
+    let Agenda { paths, probes, .. } = &mut *agenda;
     for transport in paths.0.drain(..) {
         let Ok((&id, limit, demand, way, traced, mut path)) = transports.get_mut(transport) else {
             continue;
@@ -41,7 +41,7 @@ pub(crate) fn estimate_paths(
         path.locate(way.rtp.remote(), now.time);
         let is_news = path.update(tried, limit, limits.layer_hysteresis_percent, now.time);
         if path.takes_place_on_probe() {
-            on_probe.0.push(transport);
+            probes.0.push(transport);
         }
         if is_news && traced.contains(TraceType::Bwe) {
             let trace = Trace {

@@ -3,8 +3,7 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::{
-    Connected, Consumer, Deadlines, Demand, Due, LayersToChoose, Now, OutgoingEstimate, Path,
-    PathsToEstimate, Routes,
+    Agenda, Consumer, Deadlines, Demand, Due, Now, OutgoingEstimate, Path, Routes,
 };
 
 /// Where paths are found.
@@ -21,19 +20,16 @@ pub(crate) struct Listing<'w, 's> {
     >,
     consumers: Query<'w, 's, &'static Consumer>,
     producers: Query<'w, 's, &'static Routes>,
-    paths: ResMut<'w, PathsToEstimate>,
+    agenda: ResMut<'w, Agenda>,
     deadlines: ResMut<'w, Deadlines>,
     now: Res<'w, Now>,
 }
 
 /// Lists the paths whose interval is over, those that have just opened, and those of consumers that
 /// choose their layers anew.
-pub(crate) fn list_paths(
-    to_choose: Res<'_, LayersToChoose>,
-    connected: Res<'_, Connected>,
-    mut listing: Listing<'_, '_>,
-) {
-    for &(transport, _) in &connected.0 {
+pub(crate) fn list_paths(mut listing: Listing<'_, '_>) {
+    for index in 0..listing.agenda.connected.0.len() {
+        let (transport, _) = listing.agenda.connected.0[index];
         listing.list(transport);
     }
     for index in 0..listing.deadlines.fired().len() {
@@ -41,6 +37,7 @@ pub(crate) fn list_paths(
             listing.look_again(transport);
         }
     }
+    let to_choose = std::mem::take(&mut listing.agenda.layers_to_choose);
     for entity in to_choose.iter() {
         listing.list_for(entity);
         for index in 0.. {
@@ -52,6 +49,7 @@ pub(crate) fn list_paths(
             }
         }
     }
+    listing.agenda.layers_to_choose = to_choose;
 }
 
 impl Listing<'_, '_> {
@@ -64,7 +62,7 @@ impl Listing<'_, '_> {
         if estimate.disarm(now) || demand.is_unmet && path.is_connected() {
             estimate.arm(transport, now, &mut self.deadlines);
         }
-        estimate.list(transport, &mut self.paths);
+        estimate.list(transport, &mut self.agenda.paths);
     }
 
     fn list_for(&mut self, consumer: Entity) {
@@ -76,7 +74,7 @@ impl Listing<'_, '_> {
 
     fn list(&mut self, transport: Entity) {
         if let Ok((mut estimate, ..)) = self.transports.get_mut(transport) {
-            estimate.list(transport, &mut self.paths);
+            estimate.list(transport, &mut self.agenda.paths);
         }
     }
 }

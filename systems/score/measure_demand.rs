@@ -3,10 +3,9 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::{
-    Allotment, Bid, Bids, CaptureClock, Consumer, ConsumerLayers, Created, Demand, Emission,
-    Inactivity, Layering, Limits, Listener, Now, PathBids, PathsToEstimate, PausedByOwner,
-    PictureGroups, Priority, Producer, Reception, RemoteClock, Rung, Score, Time, Traffic,
-    make_ladder,
+    Agenda, Allotment, Bid, Bids, CaptureClock, Consumer, ConsumerLayers, Created, Demand,
+    Emission, Inactivity, Layering, Limits, Listener, Now, PathBids, PausedByOwner, PictureGroups,
+    Priority, Producer, Reception, RemoteClock, Rung, Score, Time, Traffic, make_ladder,
 };
 
 use super::choose_layers::living;
@@ -49,12 +48,12 @@ pub(crate) struct Market<'w, 's> {
 /// that each consumer could get.
 pub(crate) fn measure_demand(
     mut transports: Query<'_, '_, (&Listener, &mut Traffic, &mut Demand)>,
-    paths: Res<'_, PathsToEstimate>,
+    agenda: Res<'_, Agenda>,
     mut bids: ResMut<'_, Bids>,
     mut market: Market<'_, '_>,
 ) {
     let now = market.now.time;
-    for &transport in &paths.0 {
+    for &transport in &agenda.paths.0 {
         let Ok((listener, mut traffic, mut demand)) = transports.get_mut(transport) else {
             continue;
         };

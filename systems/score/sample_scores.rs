@@ -1,13 +1,11 @@
 //! Each sender report is the occasion for a sample of its stream's quality.
 
 use bevy_ecs::system::{Query, ResMut};
-use flumen_components::{
-    Histogram, Inactivity, Reception, Reporting, RtpStream, Score, ScoresChanged, SenderReports,
-};
+use flumen_components::{Agenda, Histogram, Inactivity, Reception, Reporting, RtpStream, Score};
 
 /// Samples the streams of which a sender report arrived.
 pub(crate) fn sample_scores(
-    mut reports: ResMut<'_, SenderReports>,
+    mut agenda: ResMut<'_, Agenda>,
     mut streams: Query<
         '_,
         '_,
@@ -20,9 +18,13 @@ pub(crate) fn sample_scores(
             Option<&Inactivity>,
         ),
     >,
-    mut changed: ResMut<'_, ScoresChanged>,
 ) {
-    for entity in reports.0.drain(..) {
+    let Agenda {
+        sender_reports,
+        scores,
+        ..
+    } = &mut *agenda;
+    for entity in sender_reports.0.drain(..) {
         let Ok((stream, reception, mut reporting, mut histogram, mut score, inactivity)) =
             streams.get_mut(entity)
         else {
@@ -37,7 +39,7 @@ pub(crate) fn sample_scores(
         }
         let after = Score(histogram.add(sample));
         if *score != after {
-            changed.0.add(entity, Some(*score));
+            scores.0.add(entity, Some(*score));
             *score = after;
         }
     }

@@ -3,9 +3,9 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::{
-    Allotment, Bid, Bids, Deadlines, Demand, EstimateCause, Given, Layering, LayersToChoose,
-    Limits, Now, OutgoingEstimate, OutgoingLimit, Path, PathBids, Restraint, Rung, is_shared,
-    share_in_step, stagger,
+    Agenda, Allotment, Bid, Bids, Deadlines, Demand, EstimateCause, Given, Layering, Limits, Now,
+    OutgoingEstimate, OutgoingLimit, Path, PathBids, Restraint, Rung, is_shared, share_in_step,
+    stagger,
 };
 
 /// Consumers of a path that may switch to a higher spatial layer each time that it is looked at.
@@ -26,7 +26,7 @@ pub(crate) struct Sharing<'w, 's> {
         ),
     >,
     consumers: Query<'w, 's, (&'static mut Layering, &'static mut Allotment)>,
-    to_choose: ResMut<'w, LayersToChoose>,
+    agenda: ResMut<'w, Agenda>,
     deadlines: ResMut<'w, Deadlines>,
     limits: Res<'w, Limits>,
     now: Res<'w, Now>,
@@ -98,7 +98,7 @@ impl Sharing<'_, '_> {
             Given::Nothing => layering.selection.forbid(),
             Given::Undecided => return,
         }
-        self.to_choose.add(consumer);
+        self.agenda.layers_to_choose.add(consumer);
     }
 }
 

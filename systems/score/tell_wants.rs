@@ -5,8 +5,8 @@ use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::event::{Event, Pending, WantedLayersChanged};
 use flumen_components::rtp_parameters::ProducerType;
 use flumen_components::{
-    ConsumerLayers, Deadlines, Due, Layering, Limits, Now, PausedByOwner, ProducerId,
-    ProducerParameters, Routes, Subject, Wanted, Wants, WantsChanging,
+    Agenda, ConsumerLayers, Deadlines, Due, Layering, Limits, Now, PausedByOwner, ProducerId,
+    ProducerParameters, Routes, Subject, Wanted, Wants,
 };
 
 /// Who wants something, and who is told.
@@ -31,13 +31,13 @@ pub(crate) struct Asking<'w, 's> {
 
 /// Looks at the producers of which others may want something else, and at those of which less has
 /// been wanted for long enough.
-pub(crate) fn tell_wants(mut changing: ResMut<'_, WantsChanging>, mut asking: Asking<'_, '_>) {
+pub(crate) fn tell_wants(mut agenda: ResMut<'_, Agenda>, mut asking: Asking<'_, '_>) {
     for index in 0..asking.deadlines.fired().len() {
         if let (producer, Due::Wants) = asking.deadlines.fired()[index] {
             asking.look(producer);
         }
     }
-    for producer in changing.drain() {
+    for producer in agenda.wants.drain() {
         asking.look(producer);
     }
 }

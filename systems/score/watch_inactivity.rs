@@ -3,8 +3,8 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::{
-    Checked, Deadlines, Due, Histogram, Inactivity, Media, Now, ResumedStreams, Score,
-    ScoresChanged, Touched, TouchedStream, chain,
+    Agenda, Checked, Deadlines, Due, Histogram, Inactivity, Media, Now, Score, Touched,
+    TouchedStream, chain,
 };
 
 /// What inactivity is told by, and what it changes.
@@ -19,7 +19,7 @@ pub(crate) struct Watch<'w, 's> {
             &'static mut Score,
         ),
     >,
-    changed: ResMut<'w, ScoresChanged>,
+    agenda: ResMut<'w, Agenda>,
     deadlines: ResMut<'w, Deadlines>,
     now: Res<'w, Now>,
 }
@@ -27,14 +27,14 @@ pub(crate) struct Watch<'w, 's> {
 /// Takes in which streams wait anew and which brought media in this tick, then which did not for
 /// too long.
 pub(crate) fn watch_inactivity(
-    mut resumed: ResMut<'_, ResumedStreams>,
     touched: Res<'_, Touched>,
     media: Res<'_, Media>,
     mut watch: Watch<'_, '_>,
 ) {
-    for stream in resumed.0.drain(..) {
-        watch.begin(stream);
+    for index in 0..watch.agenda.resumed_streams.0.len() {
+        watch.begin(watch.agenda.resumed_streams.0[index]);
     }
+    watch.agenda.resumed_streams.0.clear();
     for &stream in &touched.streams {
         watch.hear(stream, &media);
     }
@@ -66,7 +66,7 @@ impl Watch<'_, '_> {
         }
         if inactivity.0.hear(self.now.time) {
             histogram.clear();
-            self.changed.0.add(touched.stream, Some(*score));
+            self.agenda.scores.0.add(touched.stream, Some(*score));
             *score = Score::default();
         }
         if let Some(at) = inactivity.0.arm() {
@@ -85,7 +85,7 @@ impl Watch<'_, '_> {
             Checked::Silent => {
                 histogram.clear();
                 if *score != Score(0) {
-                    self.changed.0.add(entity, Some(*score));
+                    self.agenda.scores.0.add(entity, Some(*score));
                     *score = Score(0);
                 }
             }

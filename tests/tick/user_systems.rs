@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use flumen::components::wire::rtcp::write_receiver_report;
 use flumen::components::{
-    Deadlines, Due, KeyFrameWish, KeyFrameWishes, Media, Outbox, RtcpIn, RtpIn, RtpStream, Touched,
+    Agenda, Deadlines, Due, KeyFrameWish, Media, Outbox, RtcpIn, RtpIn, RtpStream, Touched,
 };
 // Derives of the ECS name its crate.
 use flumen::ecs as bevy_ecs;
@@ -77,13 +77,10 @@ fn a_system_finds_nothing_of_a_tick_in_the_next() {
 
 #[test]
 fn what_a_system_makes_of_its_own_is_taken_up_in_the_same_tick() {
-    fn wish(
-        streams: Query<'_, '_, Entity, With<RtpStream>>,
-        mut wishes: ResMut<'_, KeyFrameWishes>,
-    ) {
+    fn wish(streams: Query<'_, '_, Entity, With<RtpStream>>, mut agenda: ResMut<'_, Agenda>) {
         for stream in streams {
             let force = true;
-            wishes.add(KeyFrameWish { stream, force });
+            agenda.key_frames.add(KeyFrameWish { stream, force });
         }
     }
     let mut room = Room::with(|builder| builder.add_systems(Stage::Feedback, Slot::Before, wish));
