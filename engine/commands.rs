@@ -93,7 +93,7 @@ commands! { payload;
     ConsumeData: (transport, options) => consume_data(transport, options);
     PauseDataConsumer: consumer => pause_data_consumer(consumer);
     ResumeDataConsumer: consumer => resume_data_consumer(consumer);
-    SendMessageTo: (consumer, head) as (_, Head<'_>) => send_message_to(consumer, &head.message(payload));
+    SendMessageTo: (consumer, head) as (_, Head<'_>) => offer_message_to(consumer, &head.message(payload));
     SetBufferedAmountLowThreshold: (consumer, bytes) => set_buffered_amount_low_threshold(consumer, bytes);
     SetSubchannels: (consumer, subchannels) as (_, Vec<u16>) => set_subchannels(consumer, &subchannels);
     AddSubchannel: (consumer, subchannel) => add_subchannel(consumer, subchannel);

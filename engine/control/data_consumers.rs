@@ -70,14 +70,27 @@ impl Engine {
         data_consumer: DataConsumerId,
         message: &Message<'_>,
     ) -> Result<u64, SendMessageToError> {
+        self.offer_message_to(data_consumer, message).flatten()
+    }
+
+    /// The same. What the association does not take is counted, and told when there is no room: that is
+    /// done, too, and a recording has it.
+    pub(crate) fn offer_message_to(
+        &mut self,
+        data_consumer: DataConsumerId,
+        message: &Message<'_>,
+    ) -> Result<Result<u64, SendMessageToError>, SendMessageToError> {
+        use SendMessageToError::{Refused, SendBufferFull};
         self.settle();
         let (head, payload) = Head::of(message);
-        self.undivided_with(
-            Verb::SendMessageTo,
-            (data_consumer, head),
-            payload,
-            |engine, _| control::send_message_to(&mut engine.world, data_consumer, message),
-        )
+        let offer = |engine: &mut Self, _| {
+            let sent = control::send_message_to(&mut engine.world, data_consumer, message);
+            match sent {
+                Err(why @ (SendBufferFull | Refused(_))) => Ok(Err(why)),
+                sent => sent.map(Ok),
+            }
+        };
+        self.undivided_with(Verb::SendMessageTo, (data_consumer, head), payload, offer)
     }
 
     /// Bytes of a data consumer that wait until the peer acknowledges them.

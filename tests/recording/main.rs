@@ -5,6 +5,7 @@ mod browsers;
 mod disks;
 mod files;
 mod layouts;
+mod messages;
 mod replays;
 mod rooms;
 mod settings;

@@ -11,16 +11,13 @@ use flumen::rtp_parameters::MediaKind;
 use flumen::trace::TraceType;
 use flumen::{
     AppData, DataConsumerOptions, Discard, Divergence, Engine, Listen, ListenInfo, Loopback,
-    Message, PlainTransportOptions, Refusal, ReplayError, SctpOptions, Setup, Slot, Stage, Subject,
-    Time,
+    Message, PlainTransportOptions, Refusal, ReplayError, Setup, Slot, Stage, Subject, Time,
 };
-use flumen_sim::Loss;
 use flumen_tests::disk::{Disk, replay, replay_with};
 use flumen_tests::feedback::{packet, pli};
 use flumen_tests::victims::Victims;
 use flumen_tests::{
-    GOOD, Packet, Room, Trunk, VP8_KEY_FRAME, address, media_codecs, opus, vp8,
-    with_retransmissions,
+    Packet, Room, VP8_KEY_FRAME, address, media_codecs, opus, vp8, with_retransmissions,
 };
 
 fn talk(victims: &mut Victims, ticks: u16) {
@@ -141,46 +138,6 @@ fn a_replay_ends_in_the_world_of_its_run() {
     };
     assert_eq!(stats(now), stats(then));
     assert!(now.ledger().discarded[Discard::Unclassified] > 0);
-}
-
-#[test]
-fn messages_over_sctp_and_on_direct_transports_replay() {
-    let disk = Disk::default();
-    let record = |builder: flumen::Builder| builder.record_to(disk.clone());
-    let mut trunk = Trunk::with(record, SctpOptions::default());
-    trunk.ways.set_link(GOOD.loss(Loss::percent(5)));
-    let there = trunk.bridge(0, 0);
-    let back = trunk.bridge(1, 0);
-    trunk.settle();
-    let engine = &mut trunk.rooms[0].engine;
-    engine.set_subchannels(there.sends, &[3]).unwrap();
-    let mut got = 0;
-    for round in 0..40_u8 {
-        let long = vec![round; 100 * usize::from(round)];
-        let engine = &mut trunk.rooms[0].engine;
-        let message = Message::binary(&long);
-        engine.send_message(there.data_producer, &message).unwrap();
-        let text = Message {
-            subchannels: &[3, 4],
-            ppid: Some(51),
-            ..Message::text("text")
-        };
-        engine.send_message(there.data_producer, &text).unwrap();
-        let engine = &mut trunk.rooms[1].engine;
-        let back_again = Message::text("back");
-        engine
-            .send_message(back.data_producer, &back_again)
-            .unwrap();
-        trunk.run_for(Duration::from_millis(50));
-        got += trunk.rooms[0].messages().len();
-    }
-    trunk.run_for(Duration::from_secs(5));
-    got += trunk.rooms[0].messages().len();
-    assert_eq!((got, trunk.rooms[1].messages().len()), (40, 80));
-    let file = disk.finish(&mut trunk.rooms[0].engine);
-    let ticks = replay(&file).unwrap();
-    let bytes: u64 = ticks.iter().map(|tick| tick.outputs.bytes).sum();
-    assert!(bytes > 78_000, "{bytes}");
 }
 
 /// Sockets are named in a recording, so what fails must not change which names come next.
