@@ -52,6 +52,8 @@ pub struct Engine {
     pub(crate) work: Work,
     pub(crate) ticks: u64,
     /// What it was made with, for snapshots.
+    /// Events of before the recording, which are not in it and were not drained.
+    pub(crate) told_before: Vec<Event>,
     pub(crate) settings: Settings,
     pub(crate) own: Vec<Own>,
     /// Ticks from one digest of all components in a recording to the next; 0 for none.
@@ -106,6 +108,7 @@ impl Engine {
             work: Work::default(),
             ticks: 0,
             settings,
+            told_before: Vec::new(),
             own,
             state_digest_ticks: 0,
         }
@@ -256,7 +259,9 @@ impl Engine {
         let events: Vec<_> = self.world.resource_mut::<EventLog>().drain().collect();
         self.network
             .drained(Drain::Events, || collected::events(&events));
-        events
+        let mut all = std::mem::take(&mut self.told_before);
+        all.extend(events);
+        all
     }
 
     /// Events dropped because they were not drained in time.

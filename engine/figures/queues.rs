@@ -37,7 +37,7 @@ impl Engine {
             blocked_bytes: parked.bytes() as u64,
             paced: world.resource::<Ledger>().paced,
             requests: self.requests.len() as u64,
-            events: world.resource::<EventLog>().undrained() as u64,
+            events: (self.told_before.len() + world.resource::<EventLog>().undrained()) as u64,
             deliveries: world.resource::<Deliveries>().waiting() as u64,
             messages: world.resource::<MessageDeliveries>().waiting() as u64,
         }

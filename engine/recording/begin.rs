@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use flumen_components::{
-    Created, DtlsConnection, DtlsSettings, DtlsState, NtpEpoch, OutgoingEstimate, SctpAssociation,
-    SctpState, Seed, Sockets, Taping,
+    Created, DtlsConnection, DtlsSettings, DtlsState, EventLog, Limits, NtpEpoch, OutgoingEstimate,
+    SctpAssociation, SctpState, Seed, Sockets, Taping,
 };
 use flumen_protocol::dtls::Tapes;
 use thiserror::Error;
@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::header::Header;
 use super::recorder::Recorder;
 use super::sink::{Sink, create};
-use crate::engine::Engine;
+use crate::engine::{Engine, TickError};
 use crate::snapshot::{Snapshot, SnapshotError};
 
 /// Where a recording is wanted.
@@ -75,9 +75,33 @@ impl Engine {
         if !self.settings.sctp_stack.repeats_itself() {
             return Err(RecordError::NotKept("what webrtc-sctp draws at random"));
         }
+        self.show_events().map_err(SnapshotError::from)?;
         let snapshot = self.snapshot()?;
         self.check_kept()?;
-        Ok(self.begin_recording(record, Some(&snapshot))?)
+        self.begin_recording(record, Some(&snapshot))?;
+        self.set_events_aside();
+        Ok(())
+    }
+
+    /// Systems see what has happened since the last tick: no event is in a snapshot. On the machine's
+    /// clock that one is taken behind another tick anyway.
+    fn show_events(&mut self) -> Result<(), TickError> {
+        self.check_poison()?;
+        match self.on_the_clock {
+            true => Ok(()),
+            false => self.pass(false),
+        }
+    }
+
+    /// Events are in no snapshot: a replay of what follows is told nothing of those that were not drained
+    /// yet. The oldest are dropped where nobody ever drains them.
+    fn set_events_aside(&mut self) {
+        let most = self.world.resource::<Limits>().events;
+        let mut log = self.world.resource_mut::<EventLog>();
+        self.told_before.extend(log.drain());
+        let excess = self.told_before.len().saturating_sub(most);
+        self.told_before.drain(..excess);
+        log.dropped += excess as u64;
     }
 
     /// Nothing is there that would come back from a snapshot otherwise than it is.

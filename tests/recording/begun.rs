@@ -5,9 +5,10 @@ use std::time::Duration;
 
 // Derives of the ECS name its crate.
 use flumen::ecs as bevy_ecs;
-use flumen::ecs::prelude::Component;
-use flumen::{Engine, RecordError, Tick};
-use flumen_tests::disk::{Disk, open, replay};
+use flumen::ecs::prelude::{Component, Query, ResMut};
+use flumen::event::{BufferedAmountLow, Pending, TransportCreated};
+use flumen::{Builder, Engine, RecordError, Slot, Stage, Tick};
+use flumen_tests::disk::{Disk, open, replay, replay_with};
 use flumen_tests::victims::Victims;
 use flumen_tests::{
     Channels, Check, Packet, Peer, Room, VP8_KEY_FRAME, address, message, turn_all,
@@ -204,4 +205,60 @@ fn one_recording_follows_another_and_tells_what_is_not_in_it() {
     assert_eq!(report.stopped, None);
     assert_eq!(report.left_out, [std::any::type_name::<Secret>()]);
     assert_eq!(replayed(&mut victims.room.engine, &disk).len(), 50);
+}
+
+/// What was told before, and not collected by then, comes with what is told later; a replay begins
+/// without.
+#[test]
+fn what_was_not_collected_when_it_began_is_told_and_is_not_missed() {
+    let told = |disk: Option<&Disk>| {
+        let mut victims = Victims::default();
+        talk(&mut victims, 10);
+        if let Some(disk) = disk {
+            victims.room.engine.record_to(disk.clone()).unwrap();
+        }
+        victims.room.plain(address(7_000));
+        talk(&mut victims, 10);
+        let waiting = victims.room.engine.queues().events;
+        let names = victims.room.event_names();
+        assert_eq!(names.len() as u64, waiting);
+        talk(&mut victims, 10);
+        (names, victims)
+    };
+    let disk = Disk::default();
+    let ((names, _), (recorded, mut victims)) = (told(None), told(Some(&disk)));
+    let transports = names.iter().filter(|name| **name == "newtransport");
+    assert_eq!(transports.count(), 5);
+    assert_eq!(recorded, names);
+    replayed(&mut victims.room.engine, &disk);
+}
+
+/// Tells of each transport that was made.
+fn echo(created: Query<'_, '_, &TransportCreated>, mut pending: ResMut<'_, Pending>) {
+    for created in &created {
+        let (about, subject) = (created.about, created.subject);
+        let low = BufferedAmountLow {
+            about,
+            subject,
+            buffered_amount: 0,
+        };
+        pending.0.push(low.into());
+    }
+}
+
+/// What the application did before is seen by systems before it begins.
+#[test]
+fn events_that_systems_have_not_seen_when_it_began_are_not_missed() {
+    let echoing = |builder: Builder| builder.add_systems(Stage::Ingest, Slot::Before, echo);
+    let disk = Disk::default();
+    let mut victims = Victims::with(echoing);
+    talk(&mut victims, 10);
+    victims.room.plain(address(7_000));
+    victims.room.engine.drain_events();
+    victims.room.engine.record_to(disk.clone()).unwrap();
+    talk(&mut victims, 10);
+    let echoed = victims.room.event_names();
+    assert!(echoed.contains(&"bufferedamountlow"), "{echoed:?}");
+    let file = disk.finish(&mut victims.room.engine);
+    replay_with(&file, echoing).unwrap();
 }
