@@ -384,8 +384,9 @@ impl Engine {
         };
         let mut inbox = self.world.resource_mut::<Inbox>();
         self.more_to_read = self.network.receive(&mut inbox, &limits);
-        let kernel_drops = self.network.backend.kernel_drops();
-        self.world.resource_mut::<Ledger>().kernel_drops = kernel_drops;
+        // Who goes on from a snapshot counts on.
+        let dropped = self.network.newly_dropped();
+        self.world.resource_mut::<Ledger>().kernel_drops += dropped;
     }
 
     /// Runs the steps from `next` on that are in a place up to `last`.

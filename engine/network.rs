@@ -25,6 +25,10 @@ pub(crate) struct Network {
     tally: Option<Tally>,
     /// How sockets were bound that were given a key, for snapshots.
     bound: BTreeMap<SocketKey, BindRequest>,
+    /// Datagrams that the kernel has dropped, as far as that was told, and of these those of before the
+    /// recording.
+    dropped: u64,
+    dropped_before: u64,
     /// Runs of neighbouring datagrams with one destination and one outcome, since the start.
     pub(crate) runs: u64,
     /// Who is told of each datagram, if anybody is.
@@ -40,6 +44,8 @@ impl Network {
             report: None,
             tally: None,
             bound: BTreeMap::new(),
+            dropped: 0,
+            dropped_before: 0,
             runs: 0,
             watch: None,
         }
@@ -51,6 +57,7 @@ impl Network {
             left_out,
             ..RecordingReport::default()
         });
+        self.dropped_before = self.dropped;
         self.recorder = Some(recorder);
         self.keep_tally();
     }
@@ -149,12 +156,19 @@ impl Network {
         let first = (inbox.datagrams().len(), inbox.connections().len());
         let more = self.backend.receive(inbox, limits);
         if let Some(recorder) = &mut self.recorder {
-            recorder.received(inbox, first, self.backend.kernel_drops());
+            let dropped = self.backend.kernel_drops();
+            recorder.received(inbox, first, dropped.saturating_sub(self.dropped_before));
         }
         if let Some(watch) = &mut self.watch {
             watch.arrive(inbox);
         }
         more
+    }
+
+    /// How many datagrams the kernel has dropped since the last call.
+    pub(crate) fn newly_dropped(&mut self) -> u64 {
+        let dropped = self.backend.kernel_drops();
+        dropped.saturating_sub(std::mem::replace(&mut self.dropped, dropped))
     }
 
     /// Tells a watcher of something.

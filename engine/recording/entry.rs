@@ -71,7 +71,7 @@ pub(crate) enum Drain {
 /// Datagrams that arrived.
 #[derive(Debug, Default)]
 pub(crate) struct Arrivals {
-    /// Drops in the kernel since the start.
+    /// Drops in the kernel since the recording began.
     pub(crate) kernel_drops: u64,
     pub(crate) rows: Vec<Arrival>,
     pub(crate) bytes: Vec<u8>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use flumen::ecs as bevy_ecs;
 use flumen::ecs::prelude::{Component, Query, ResMut};
 use flumen::event::{BufferedAmountLow, Pending, TransportCreated};
-use flumen::{Builder, Engine, RecordError, Slot, Stage, Tick};
+use flumen::{Builder, Engine, RecordError, Replay, Slot, Stage, Tick};
 use flumen_tests::disk::{Disk, open, replay, replay_with};
 use flumen_tests::victims::Victims;
 use flumen_tests::{
@@ -231,6 +231,30 @@ fn what_was_not_collected_when_it_began_is_told_and_is_not_missed() {
     assert_eq!(transports.count(), 5);
     assert_eq!(recorded, names);
     replayed(&mut victims.room.engine, &disk);
+}
+
+#[test]
+fn what_the_kernel_drops_is_counted_on() {
+    for beginning in BOTH {
+        let disk = Disk::default();
+        let mut victims = Victims::default();
+        // More than a socket holds in a tick: three packets of each kind come.
+        let narrow = |victims: &Victims| victims.room.wire.limit_queues(4);
+        narrow(&victims);
+        talk(&mut victims, 10);
+        let dropped = |victims: &Victims| victims.room.engine.ledger().kernel_drops;
+        assert_eq!(dropped(&victims), 20);
+        beginning.begin(&mut victims.room, &disk);
+        narrow(&victims);
+        talk(&mut victims, 10);
+        assert_eq!(dropped(&victims), 40, "{beginning:?}");
+        let file = disk.finish(&mut victims.room.engine);
+        let recording = open(&file).unwrap();
+        let builder = recording.builder();
+        let mut replay = Replay::new(recording, builder).unwrap();
+        while replay.step().unwrap().is_some() {}
+        assert_eq!(replay.engine().ledger(), victims.room.engine.ledger());
+    }
 }
 
 /// Tells of each transport that was made.
