@@ -30,8 +30,8 @@ pub(crate) enum Entry {
     Received(Arrivals),
     /// What the system made of a socket; none where the address was in use.
     Bound(Option<Bound>),
-    /// What became of the datagrams of a flight.
-    Flew(Vec<Outcome>),
+    /// What became of the datagrams of a flight: of so many alike.
+    Flew(Vec<(usize, Outcome)>),
     /// What the DTLS connection of the transport that was created with this number yielded.
     Taped(u64, Tape),
     /// The application changed something.
@@ -334,16 +334,11 @@ fn read_arrivals(from: &mut Unread<'_>) -> Option<Arrivals> {
     Some(arrivals)
 }
 
-/// A flight has as many datagrams as one tick can make; more are none.
-const FLIGHT_MAX: usize = 1 << 28;
-
-fn read_outcomes(from: &mut Unread<'_>) -> Option<Vec<Outcome>> {
-    let all = usize::try_from(from.number()?).ok()?;
-    if all > FLIGHT_MAX {
-        return None;
-    }
-    let mut outcomes = Vec::new();
-    while outcomes.len() < all {
+/// Runs, however many datagrams they are said to have: so these take no memory.
+fn read_outcomes(from: &mut Unread<'_>) -> Option<Vec<(usize, Outcome)>> {
+    let mut left = usize::try_from(from.number()?).ok()?;
+    let mut runs = Vec::new();
+    while left > 0 {
         let run = usize::try_from(from.number()?).ok()?;
         let outcome = match from.number()? {
             SENT => Outcome::Sent,
@@ -355,12 +350,13 @@ fn read_outcomes(from: &mut Unread<'_>) -> Option<Vec<Outcome>> {
             }
             _ => return None,
         };
-        if run == 0 || run > all - outcomes.len() {
+        if run == 0 || run > left {
             return None;
         }
-        outcomes.resize(outcomes.len() + run, outcome);
+        left -= run;
+        runs.push((run, outcome));
     }
-    Some(outcomes)
+    Some(runs)
 }
 
 fn read_states(from: &mut Unread<'_>) -> Option<StateDigest> {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::iter;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,7 +19,7 @@ pub(super) struct Script {
     begins: bool,
     pub(super) arrivals: Option<Arrivals>,
     pub(super) bounds: VecDeque<Option<Bound>>,
-    pub(super) flights: VecDeque<Vec<Outcome>>,
+    pub(super) flights: VecDeque<Vec<(usize, Outcome)>>,
     kernel_drops: u64,
     /// What was asked for that is not in the script.
     oddity: Option<&'static str>,
@@ -106,13 +107,14 @@ impl Backend for Answering {
 
     fn send(&mut self, flight: &Flight<'_>, outcomes: &mut Vec<Outcome>) {
         let mut script = lock(&self.0);
-        let recorded = script.flights.pop_front();
-        let end = outcomes.len() + flight.len();
-        if recorded.as_ref().map(Vec::len) != Some(flight.len()) {
+        let recorded = script.flights.pop_front().unwrap_or_default();
+        let tried: usize = recorded.iter().map(|(run, _)| run).sum();
+        if tried != flight.len() {
             script.oddity = Some("the engine had tried to send another number of datagrams");
         }
-        outcomes.extend(recorded.unwrap_or_default());
-        outcomes.resize(end, Outcome::Sent);
+        let each = recorded.into_iter();
+        let each = each.flat_map(|(run, outcome)| iter::repeat_n(outcome, run));
+        outcomes.extend(each.chain(iter::repeat(Outcome::Sent)).take(flight.len()));
     }
 
     fn wait(&mut self, _: Option<Duration>) -> io::Result<()> {

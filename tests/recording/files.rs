@@ -1,19 +1,57 @@
 //! What is no recording, or not a whole one, is told apart.
 
-use flumen::{Engine, Recording, RecordingError, ReplayError};
+use std::time::Duration;
+
+use flumen::{Divergence, Engine, Recording, RecordingError, ReplayError};
+use flumen_tests::Noise;
 use flumen_tests::disk::{Disk, open, replay};
 use flumen_tests::victims::Victims;
-use std::time::Duration;
+
+use crate::snapshots::bytes::checksum;
 
 /// Some seconds of a run.
 fn file() -> Vec<u8> {
+    run(100)
+}
+
+/// So many ticks of one, ten in each second.
+fn run(ticks: u32) -> Vec<u8> {
     let disk = Disk::default();
     let mut victims = Victims::with(|builder| builder.record_to(disk.clone()));
-    for _ in 0..100 {
+    for _ in 0..ticks {
         victims.talk();
         victims.room.tick_after(Duration::from_millis(100));
     }
     disk.finish(&mut victims.room.engine)
+}
+
+/// The frames of a file, with the twelve bytes in front of each.
+fn frames(file: &[u8]) -> Vec<&[u8]> {
+    let mut frames = Vec::new();
+    let mut at = 12;
+    while at < file.len() {
+        let len = u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
+        frames.push(&file[at..at + 12 + len]);
+        at += 12 + len;
+    }
+    frames
+}
+
+/// What is in each frame of a file.
+fn contents(file: &[u8]) -> Vec<Vec<u8>> {
+    let frames = frames(file).into_iter();
+    frames.map(|frame| frame[12..].to_vec()).collect()
+}
+
+/// A file with this in its frames, and nothing by which one could tell that it was forged.
+fn forged(contents: &[Vec<u8>]) -> Vec<u8> {
+    let mut file = b"FLUMENRC\x03\0\0\0".to_vec();
+    for (number, bytes) in (0_u32..).zip(contents) {
+        let numbers = [bytes.len() as u32, number].map(u32::to_le_bytes).concat();
+        let sum = checksum(&[&numbers[..], bytes].concat());
+        file.extend([&numbers[..], &sum.to_le_bytes(), bytes].concat());
+    }
+    file
 }
 
 fn refusal(file: &[u8]) -> RecordingError {
@@ -78,13 +116,7 @@ fn a_file_that_was_changed_anywhere_is_not_believed() {
 #[test]
 fn frames_that_were_left_out_or_exchanged_are_missed() {
     let file = file();
-    let mut frames = Vec::new();
-    let mut at = 12;
-    while at < file.len() {
-        let len = u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
-        frames.push(&file[at..at + 12 + len]);
-        at += 12 + len;
-    }
+    let mut frames = frames(&file);
     assert!(frames.len() > 3, "{} frames", frames.len());
     let without: Vec<_> = frames
         .iter()
@@ -102,6 +134,40 @@ fn frames_that_were_left_out_or_exchanged_are_missed() {
         refusal(&exchanged),
         RecordingError::Corrupt { .. }
     ));
+}
+
+/// What has right checksums and was changed all the same gives an error, or a replay of something else:
+/// it never panics.
+#[test]
+fn a_forgery_does_no_harm() {
+    let whole = contents(&run(4));
+    assert_eq!(replay(&forged(&whole)).unwrap().len(), 4);
+    let mut noise = Noise::new(1);
+    for _ in 0..500 {
+        let mut changed = whole.clone();
+        // The second frame has a snapshot, of which there is none; half of the time it is the first one.
+        let frame = [0, 2 + noise.below(whole.len() as u64 - 2) as usize][noise.below(2) as usize];
+        for _ in 0..=noise.below(3) {
+            let at = noise.below(changed[frame].len() as u64) as usize;
+            changed[frame][at] = noise.below(256) as u8;
+        }
+        drop(replay(&forged(&changed)));
+    }
+}
+
+/// A flight of more datagrams than there ever were is another one, and takes no memory.
+#[test]
+fn a_flight_without_end_is_a_difference() {
+    let most = [&[0xff; 9][..], &[1]].concat();
+    // A pass begins, that many datagrams all leave in one flight, it ends, and none has left.
+    let pass = [&[2, 7][..], &most, &most, &[0, 12, 0]].concat();
+    let head = contents(&run(0)).into_iter().take(2);
+    let file = forged(&head.chain([pass]).collect::<Vec<_>>());
+    let error = replay(&file).unwrap_err();
+    let ReplayError::Differs(difference) = error else {
+        panic!("{error}");
+    };
+    assert!(matches!(difference.what, Divergence::Asked(_)));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Snapshots: an engine that goes on elsewhere does what the first one would have done.
 
-mod bytes;
+pub(crate) mod bytes;
 mod futures;
 mod own;
 mod sessions;
