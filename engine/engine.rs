@@ -22,6 +22,7 @@ use crate::poison::{Poison, contain};
 use crate::recording::{Drain, Recorder, Settings};
 use crate::requests::Requests;
 use crate::snapshot::Own;
+use crate::watch::Watch;
 
 /// An SFU core: routers, transports, producers and consumers in a world of entities, moved on by
 /// [`tick`](Self::tick).
@@ -51,9 +52,9 @@ pub struct Engine {
     pub(crate) poison: Option<Poison>,
     pub(crate) work: Work,
     pub(crate) ticks: u64,
-    /// What it was made with, for snapshots.
     /// Events of before the recording, which are not in it and were not drained.
     pub(crate) told_before: Vec<Event>,
+    /// What it was made with, for snapshots.
     pub(crate) settings: Settings,
     pub(crate) own: Vec<Own>,
     /// Ticks from one digest of all components in a recording to the next; 0 for none.
@@ -107,8 +108,8 @@ impl Engine {
             poison: None,
             work: Work::default(),
             ticks: 0,
-            settings,
             told_before: Vec::new(),
+            settings,
             own,
             state_digest_ticks: 0,
         }
@@ -366,11 +367,11 @@ impl Engine {
         } = self;
         match stage {
             Stage::Ingest => self.ingest(),
-            Stage::Receive => network.show(|watch| watch.tell_arrivals(world)),
+            Stage::Receive => network.show(world, Watch::tell_arrivals),
             Stage::Flush => flush(world, sealing, settling, network),
             _ => return,
         }
-        if stage != Stage::Receive || self.network.watch.is_some() {
+        if stage != Stage::Receive || !self.network.watches.is_empty() {
             self.work.note();
         }
     }

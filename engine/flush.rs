@@ -14,6 +14,7 @@ use flumen_systems::Sealing;
 
 use crate::backend::{Flight, Outcome};
 use crate::network::Network;
+use crate::watch::Watch;
 
 /// Sends what waited and what this tick made, and accounts for every datagram.
 pub(crate) fn flush(
@@ -23,7 +24,7 @@ pub(crate) fn flush(
     network: &mut Network,
 ) {
     deliver(world);
-    network.show(|watch| watch.tell_departures(world));
+    network.show(world, Watch::tell_departures);
     loop {
         let is_all = sealing.go_on(world);
         send(world, settling, network);
@@ -54,7 +55,7 @@ pub(crate) fn send_now(world: &mut World, settling: &mut Settling, network: &mut
     if world.resource::<Outbox>().rows.is_empty() {
         return;
     }
-    network.show(|watch| watch.tell_departures(world));
+    network.show(world, Watch::tell_departures);
     send(world, settling, network);
     world.resource_mut::<Outbox>().clear();
 }

@@ -53,7 +53,7 @@ pub use requests::HandleError;
 pub use shutdown::Remains;
 pub use snapshot::{RestoreError, Snapshot, SnapshotError};
 pub use udp::Udp;
-pub use watch::{Passage, View};
+pub use watch::{Passage, View, Watching};
 
 pub use flumen_components as components;
 pub use flumen_components::{

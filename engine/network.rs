@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
+use bevy_ecs::entity::EntityHashMap;
 use bevy_ecs::world::World;
 use flumen_components::event::RecordingFault;
-use flumen_components::{Inbox, Now, SocketKey};
+use flumen_components::{Inbox, Now, SocketKey, TransportId};
 use serde::Serialize;
 
 use crate::backend::{Backend, BindRequest, Bound, Flight, Outcome, ReceiveLimits};
 use crate::poison::Poison;
 use crate::recording::{Drain, Outputs, Recorder, RecordingReport, Tally};
-use crate::watch::Watch;
+use crate::watch::{Known, Watch, Watches};
 
 /// Where everything enters and leaves. With a recording, or in a replay, it takes note.
 pub(crate) struct Network {
@@ -31,8 +32,10 @@ pub(crate) struct Network {
     dropped_before: u64,
     /// Runs of neighbouring datagrams with one destination and one outcome, since the start.
     pub(crate) runs: u64,
-    /// Who is told of each datagram, if anybody is.
-    pub(crate) watch: Option<Watch>,
+    /// Who is told of each datagram.
+    pub(crate) watches: Watches,
+    /// The transports that are being closed, if somebody watches.
+    pub(crate) closing: EntityHashMap<TransportId>,
 }
 
 impl Network {
@@ -47,7 +50,8 @@ impl Network {
             dropped: 0,
             dropped_before: 0,
             runs: 0,
-            watch: None,
+            watches: Watches::default(),
+            closing: EntityHashMap::default(),
         }
     }
 
@@ -159,9 +163,7 @@ impl Network {
             let dropped = self.backend.kernel_drops();
             recorder.received(inbox, first, dropped.saturating_sub(self.dropped_before));
         }
-        if let Some(watch) = &mut self.watch {
-            watch.arrive(inbox);
-        }
+        self.watches.each(|watch| watch.arrive(inbox));
         more
     }
 
@@ -171,11 +173,14 @@ impl Network {
         dropped.saturating_sub(std::mem::replace(&mut self.dropped, dropped))
     }
 
-    /// Tells a watcher of something.
-    pub(crate) fn show(&mut self, tell: impl FnOnce(&mut Watch)) {
-        if let Some(watch) = &mut self.watch {
-            tell(watch);
-        }
+    /// Tells who watches of something.
+    pub(crate) fn show(&mut self, world: &World, tell: impl Fn(&mut Watch, Known<'_>)) {
+        let known = Known {
+            world,
+            bound: &self.bound,
+            closing: &self.closing,
+        };
+        self.watches.each(|watch| tell(watch, known));
     }
 
     /// Sends a flight: what became of each of its datagrams.
@@ -190,9 +195,11 @@ impl Network {
         let now = world.resource::<Now>().time;
         let tally = self.tally.as_mut();
         let has_all_left = tally.is_some_and(|tally| tally.add(flight, &self.outcomes, now));
-        if let Some(watch) = &mut self.watch {
-            watch.tell_sent(world, flight, &self.outcomes);
-        }
+        let outcomes = std::mem::take(&mut self.outcomes);
+        self.show(world, |watch, known| {
+            watch.tell_sent(known, flight, &outcomes);
+        });
+        self.outcomes = outcomes;
         if let Some(recorder) = &mut self.recorder {
             recorder.flew(&self.outcomes, has_all_left);
         }

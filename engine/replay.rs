@@ -21,7 +21,7 @@ use crate::recording::{
     Command, Drain, Entry, Header, Outputs, Recording, RecordingError, Settings,
 };
 use crate::snapshot::{Snapshot, StateDigest};
-use crate::watch::{Passage, View};
+use crate::watch::{Passage, View, Watching};
 
 /// A recorded run that is run again, tick by tick: the same systems get the same inputs, and what
 /// they put out is compared.
@@ -137,8 +137,12 @@ impl Replay {
 
     /// Tells `watcher` of every datagram that came and left from here on: see [`Engine::watch`]. The
     /// example `replay` writes them down for analysers of networks.
-    pub fn watch(&mut self, view: View, watcher: impl FnMut(Passage<'_>) + Send + 'static) {
-        self.engine.watch(view, watcher);
+    pub fn watch(
+        &mut self,
+        view: View,
+        watcher: impl FnMut(Passage<'_>) + Send + 'static,
+    ) -> Watching {
+        self.engine.watch(view, watcher)
     }
 
     /// Bytes of the recording that were read, and those of its file where that is known.

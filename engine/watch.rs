@@ -1,16 +1,17 @@
 //! What goes through an engine's sockets, datagram by datagram, for who wants to look.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use bevy_ecs::entity::Entity;
+use bevy_ecs::entity::{Entity, EntityHashMap};
 use bevy_ecs::world::World;
 use flumen_components::wire::{PacketKind, classify};
 use flumen_components::{
-    ConsumerId, Destination, Inbox, Listener, Media, Now, Origin, Outbox, ProducerId, Protocol,
-    Receivers, RtcpIn, Socket, SocketKey, Sockets, Time, TransportId,
+    ConsumerId, Datagram, Destination, Inbox, Listener, Media, Now, Origin, Outbox, ProducerId,
+    Protocol, RtcpIn, SocketKey, Sockets, Time, TransportId,
 };
 
-use crate::backend::{Flight, Outcome};
+use crate::backend::{BindRequest, Flight, Outcome};
 use crate::engine::Engine;
 
 /// A datagram that came or left: a frame, where the socket is one of TCP (RFC 4571).
@@ -47,23 +48,85 @@ pub enum View {
     Opened,
 }
 
+/// What [`Engine::watch`] began, to be ended with [`Engine::unwatch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watching(u64);
+
+/// All who watch.
+#[derive(Default)]
+pub(crate) struct Watches {
+    all: Vec<(Watching, Watch)>,
+    next: u64,
+}
+
 /// Who is told, and of what.
 pub(crate) struct Watch {
     view: View,
     tell: Box<dyn FnMut(Passage<'_>) + Send>,
+    /// What has come: systems may discard it before its owners are found.
+    rows: Vec<Datagram>,
     /// The bytes of the inbox as they came: opening changes them.
     arrived: Vec<u8>,
     datagram: Vec<u8>,
 }
 
+/// What is asked about a datagram.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) world: &'a World,
+    /// How sockets are bound, and those that are being closed were.
+    pub(crate) bound: &'a BTreeMap<SocketKey, BindRequest>,
+    /// The transports that are being closed, and with them all that are open.
+    pub(crate) closing: &'a EntityHashMap<TransportId>,
+}
+
 impl Engine {
-    /// Tells `watcher` of every datagram that comes and leaves from here on, but for the goodbye of what
-    /// is closed with its socket, in order, instead of who
-    /// was told before: for captures and for tests. Each is copied for that.
+    /// Tells `watcher` of every datagram that comes and leaves from here on, in order: for captures and
+    /// for tests. Each is copied for that. There may be others who are told, too.
     ///
     /// What an application sends and gets by direct transports is no datagram.
-    pub fn watch(&mut self, view: View, watcher: impl FnMut(Passage<'_>) + Send + 'static) {
-        self.network.watch = Some(Watch::new(view, watcher));
+    pub fn watch(
+        &mut self,
+        view: View,
+        watcher: impl FnMut(Passage<'_>) + Send + 'static,
+    ) -> Watching {
+        self.network.watches.add(Watch::new(view, watcher))
+    }
+
+    /// Ends what [`watch`](Self::watch) began. False when it has ended already.
+    pub fn unwatch(&mut self, watching: Watching) -> bool {
+        let all = &mut self.network.watches.all;
+        let before = all.len();
+        all.retain(|(one, _)| *one != watching);
+        all.len() < before
+    }
+
+    /// Something is about to be closed: who watches is to know whose the last words are.
+    pub(crate) fn note_closing(&mut self) {
+        if !self.network.watches.is_empty() {
+            let mut transports = self.world.query::<(Entity, &TransportId)>();
+            let open = transports.iter(&self.world);
+            self.network.closing = open.map(|(entity, id)| (entity, *id)).collect();
+        }
+    }
+}
+
+impl Watches {
+    fn add(&mut self, watch: Watch) -> Watching {
+        let watching = Watching(self.next);
+        self.next += 1;
+        self.all.push((watching, watch));
+        watching
+    }
+
+    /// Nobody watches.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Tells each of something.
+    pub(crate) fn each(&mut self, tell: impl FnMut(&mut Watch)) {
+        self.all.iter_mut().map(|(_, watch)| watch).for_each(tell);
     }
 }
 
@@ -72,6 +135,7 @@ impl Watch {
         Self {
             view,
             tell: Box::new(tell),
+            rows: Vec::new(),
             arrived: Vec::new(),
             datagram: Vec::new(),
         }
@@ -79,14 +143,17 @@ impl Watch {
 
     /// Keeps what has come.
     pub(crate) fn arrive(&mut self, inbox: &Inbox) {
+        self.rows.clear();
+        self.rows.extend(inbox.datagrams());
         self.arrived.clear();
         self.arrived.extend_from_slice(inbox.bytes());
     }
 
     /// Tells what has come, once owners are found.
-    pub(crate) fn tell_arrivals(&mut self, world: &World) {
+    pub(crate) fn tell_arrivals(&mut self, known: Known<'_>) {
+        let world = known.world;
         let inbox = world.resource::<Inbox>();
-        for datagram in inbox.datagrams() {
+        for datagram in self.rows.drain(..) {
             let Origin::Network { socket, source } = datagram.origin else {
                 continue;
             };
@@ -101,7 +168,7 @@ impl Watch {
             };
             let owner = world.resource::<Sockets>().receiver(socket, source);
             let owner = owner.map(|(transport, _)| transport);
-            if let Some(passage) = passage(world, (socket, source), owner, bytes) {
+            if let Some(passage) = passage(known, (socket, source), owner, bytes) {
                 (self.tell)(Passage {
                     producer: producer(world, owner, bytes),
                     ..passage
@@ -111,19 +178,25 @@ impl Watch {
     }
 
     /// Tells what is to leave, before it is sealed.
-    pub(crate) fn tell_departures(&mut self, world: &World) {
+    pub(crate) fn tell_departures(&mut self, known: Known<'_>) {
         if self.view != View::Opened {
             return;
         }
+        let world = known.world;
         let (outbox, inbox) = (world.resource::<Outbox>(), world.resource::<Inbox>());
         for row in &outbox.rows {
             let to = outbox.destinations[row.destination as usize];
-            self.depart(world, &to, outbox.parts(row, inbox));
+            self.depart(known, &to, outbox.parts(row, inbox));
         }
     }
 
     /// Tells what of a flight has left.
-    pub(crate) fn tell_sent(&mut self, world: &World, flight: &Flight<'_>, outcomes: &[Outcome]) {
+    pub(crate) fn tell_sent(
+        &mut self,
+        known: Known<'_>,
+        flight: &Flight<'_>,
+        outcomes: &[Outcome],
+    ) {
         if self.view != View::AsSent {
             return;
         }
@@ -134,42 +207,46 @@ impl Watch {
         {
             let transmit = flight.get(index);
             let parts = (transmit.header, transmit.payload);
-            self.depart(world, flight.destination(index), parts);
+            self.depart(known, flight.destination(index), parts);
         }
     }
 
-    fn depart(&mut self, world: &World, to: &Destination, (header, payload): (&[u8], &[u8])) {
+    fn depart(&mut self, known: Known<'_>, to: &Destination, (header, payload): (&[u8], &[u8])) {
         self.datagram.clear();
         self.datagram.extend_from_slice(header);
         self.datagram.extend_from_slice(payload);
         let bytes = &self.datagram[..];
         let owner = Some(to.transport);
-        if let Some(passage) = passage(world, (to.socket, to.address), owner, bytes) {
+        if let Some(passage) = passage(known, (to.socket, to.address), owner, bytes) {
             (self.tell)(Passage {
                 outgoing: true,
-                consumer: consumer(world, owner, bytes),
+                consumer: consumer(known.world, owner, bytes),
                 ..passage
             });
         }
     }
 }
 
-/// What both directions have in common; nothing when the socket is closed.
+/// What both directions have in common; nothing when there never was such a socket.
 fn passage<'a>(
-    world: &World,
+    Known {
+        world,
+        bound,
+        closing,
+    }: Known<'_>,
     (socket, remote): (SocketKey, SocketAddr),
     owner: Option<Entity>,
     bytes: &'a [u8],
 ) -> Option<Passage<'a>> {
-    let entry = world.resource::<Sockets>().get(socket)?;
-    let is_tcp = matches!(&entry.receivers, Receivers::Ice(ice) if ice.connections.is_some());
+    let socket = bound.get(&socket)?;
+    let id = |owner| world.get(owner).or_else(|| closing.get(&owner)).copied();
     Some(Passage {
         at: world.resource::<Now>().time,
         outgoing: false,
-        protocol: if is_tcp { Protocol::Tcp } else { Protocol::Udp },
-        local: world.get::<Socket>(entry.entity)?.local,
+        protocol: socket.protocol,
+        local: socket.address,
         remote,
-        transport: owner.and_then(|transport| world.get(transport).copied()),
+        transport: owner.and_then(id),
         producer: None,
         consumer: None,
         bytes,

@@ -415,9 +415,11 @@ impl Engine {
         close: impl FnOnce(&mut World, I) -> Result<Vec<SocketKey>, Closed>,
     ) -> Result<(), Closed> {
         self.change(verb, id, |engine, id| {
+            engine.note_closing();
             let keys = close(&mut engine.world, id)?;
             // The last words of their associations leave first.
             send_now(&mut engine.world, &mut engine.settling, &mut engine.network);
+            engine.network.closing.clear();
             for key in keys {
                 engine.network.backend.close(key);
             }

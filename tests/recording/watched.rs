@@ -2,9 +2,16 @@
 
 use std::sync::{Arc, Mutex};
 
-use flumen::{ConsumerId, ProducerId, Recording, Replay, Time, TransportId, View};
+use flumen::components::Datagrams;
+// Derives of the ECS name its crate.
+use flumen::ecs as bevy_ecs;
+use flumen::ecs::prelude::{BevyError, Res, Resource};
+use flumen::{
+    ConsumerId, Engine, Passage, ProducerId, Recording, Replay, Setup, Slot, Stage, Time,
+    TransportId, Veto, View, Watching,
+};
 use flumen_tests::disk::Disk;
-use flumen_tests::{Packet, Room, VP8_KEY_FRAME, turn_all};
+use flumen_tests::{Packet, Room, Trunk, VP8_KEY_FRAME, address, turn_all};
 
 /// A call of two browsers, and what it was.
 struct Recorded {
@@ -44,25 +51,43 @@ struct Seen {
     bytes: Vec<u8>,
 }
 
+/// What is told, shared with who tells it.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<Seen>>>);
+
+impl Told {
+    fn by(engine: &mut Engine, view: View) -> (Self, Watching) {
+        let told = Self::default();
+        let watched = engine.watch(view, told.clone().watcher());
+        (told, watched)
+    }
+
+    fn watcher(self) -> impl FnMut(Passage<'_>) + Send + 'static {
+        move |passage| {
+            self.0.lock().unwrap().push(Seen {
+                at: passage.at,
+                outgoing: passage.outgoing,
+                transport: passage.transport,
+                producer: passage.producer,
+                consumer: passage.consumer,
+                bytes: passage.bytes.to_vec(),
+            });
+        }
+    }
+
+    fn take(&self) -> Vec<Seen> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
 fn watched(file: &[u8], view: View) -> Vec<Seen> {
     let recording = Recording::read(std::io::Cursor::new(file.to_vec())).unwrap();
     let builder = recording.builder();
     let mut replay = Replay::new(recording, builder).unwrap();
-    let all = Arc::<Mutex<Vec<Seen>>>::default();
-    let seen = Arc::clone(&all);
-    replay.watch(view, move |passage| {
-        seen.lock().unwrap().push(Seen {
-            at: passage.at,
-            outgoing: passage.outgoing,
-            transport: passage.transport,
-            producer: passage.producer,
-            consumer: passage.consumer,
-            bytes: passage.bytes.to_vec(),
-        });
-    });
+    let told = Told::default();
+    replay.watch(view, told.clone().watcher());
     while replay.step().unwrap().is_some() {}
-    drop(replay);
-    Arc::into_inner(all).unwrap().into_inner().unwrap()
+    told.take()
 }
 
 fn ends_so(seen: &Seen) -> bool {
@@ -102,4 +127,70 @@ fn media_is_told_without_its_seal_and_with_whose_it_is() {
     let stun = |all: &[Seen]| all.iter().filter(|one| one.bytes[0] < 4).count();
     assert!(stun(&seen) > 0);
     assert_eq!(stun(&seen), stun(&sealed));
+}
+
+/// The last words of an association leave by a socket that closes with it.
+#[test]
+fn a_goodbye_is_told_with_who_says_it() {
+    for view in [View::AsSent, View::Opened] {
+        let mut trunk = Trunk::new();
+        trunk.bridge(0, 0);
+        trunk.settle();
+        let (transport, room) = (trunk.transports[0], &mut trunk.rooms[0]);
+        let local = room.local(transport);
+        let (told, _) = Told::by(&mut room.engine, view);
+        room.engine.close_transport(transport).unwrap();
+        let left = room.on_the_wire();
+        let told = told.take();
+        assert_eq!((left.len(), told.len()), (1, 1), "{view:?}");
+        assert_eq!(left[0].from, local);
+        assert_eq!(told[0].bytes, left[0].bytes);
+        assert!(told[0].outgoing);
+        assert_eq!(told[0].transport, Some(transport));
+    }
+}
+
+fn filter(mut datagrams: Datagrams<'_>, why: Res<'_, Unwanted>) -> Result<(), BevyError> {
+    datagrams.veto_if(why.0, |_, bytes| bytes.starts_with(b"spam"))?;
+    Ok(())
+}
+
+#[derive(Resource)]
+struct Unwanted(Veto);
+
+#[test]
+fn what_a_system_discards_is_told_as_well() {
+    let filtering = |setup: &mut Setup| {
+        let why = Unwanted(setup.veto("unwanted"));
+        setup.world_mut().insert_resource(why);
+        setup.add_systems(Stage::Demux, Slot::Before, filter);
+    };
+    let mut room = Room::with(|builder| builder.plugin(filtering));
+    let transport = room.plain(address(5_000));
+    let (told, _) = Told::by(&mut room.engine, View::AsSent);
+    for bytes in [&b"spam"[..], b"ham", b"spam and more"] {
+        room.arrive_bytes(transport, bytes);
+    }
+    room.tick();
+    let came: Vec<_> = told.take().into_iter().map(|it| it.bytes).collect();
+    assert_eq!(came, [&b"spam"[..], b"ham", b"spam and more"]);
+    room.tick();
+    assert!(told.take().is_empty(), "each is told once");
+}
+
+#[test]
+fn there_may_be_several_who_watch() {
+    let mut room = Room::new();
+    let transport = room.plain(address(5_000));
+    let (one, first) = Told::by(&mut room.engine, View::AsSent);
+    let (other, _) = Told::by(&mut room.engine, View::Opened);
+    let told = |room: &mut Room| {
+        room.arrive_bytes(transport, b"anything");
+        room.tick();
+        [one.take().len(), other.take().len()]
+    };
+    assert_eq!(told(&mut room), [1, 1]);
+    assert!(room.engine.unwatch(first));
+    assert!(!room.engine.unwatch(first), "it has ended");
+    assert_eq!(told(&mut room), [0, 1]);
 }

@@ -19,7 +19,9 @@ impl Room {
         &self.engine
     }
 
-    /// The engine, to do what an application does: pause, close, set preferred layers ...
+    /// The engine, to do what an application does: pause, close, set preferred layers ... Time is the
+    /// room's to pass, and so are events to be drained: those are had by
+    /// [`take_events`](Self::take_events).
     pub fn engine_mut(&mut self) -> &mut Engine {
         &mut self.engine
     }

@@ -15,7 +15,7 @@ use flumen::components::{
 use flumen::ecs::prelude::{Commands, IntoScheduleConfigs, Local, Query, Res, ResMut, With};
 use flumen::ecs::system::ScheduleSystem;
 use flumen::event::{Ended, Pending};
-use flumen::{Builder, Event, Slot, Stage, Subject};
+use flumen::{Builder, Event, Slot, Stage, Subject, View};
 use flumen_sim::{Audio, Broken, Link, Loss, Peer, PeerId, Repair, Room, Video};
 
 /// A call in which a system spoils what leaves; the rule that it breaks.
@@ -213,6 +213,19 @@ fn another_packet_under_its_own_number_breaks_the_rule_of_repairs() {
         room.join(lossy.repair(Repair::SameStream));
         assert_eq!(broken(&mut room).check, "repairs");
     }
+}
+
+#[test]
+fn who_watches_the_engine_of_a_room_hides_nothing_from_the_rules() {
+    fn foreign(mut outbox: ResMut<'_, Outbox>, mut count: Local<'_, u32>) {
+        headers(&mut outbox, &mut count, OutgoingKind::Media, |header| {
+            add(&mut header[8..12], 77);
+        });
+    }
+    let spoil = |builder: Builder| builder.add_systems(Stage::Feedback, Slot::After, foreign);
+    let (mut room, ..) = call(spoil);
+    room.engine_mut().watch(View::AsSent, |_| {});
+    assert_eq!(broken(&mut room).check, "strangers");
 }
 
 #[test]
