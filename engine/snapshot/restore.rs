@@ -48,6 +48,9 @@ impl Builder {
         let header: Header = header.map_err(|_| Malformed)?;
         let (certificate, private_key) = &header.identity;
         let identity = Identity::from_der(certificate, private_key).map_err(|_| Malformed)?;
+        if record.is_some() && !header.settings.sctp_stack.repeats_itself() {
+            return Err(BuildError::NotRepeatable("webrtc-sctp").into());
+        }
         let builder = builder.with(&header.settings);
         let builder = builder.seed(header.seed).ntp_epoch(header.ntp_epoch);
         let mut engine = builder.dtls_identity(identity).build()?;

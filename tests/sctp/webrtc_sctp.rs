@@ -60,3 +60,16 @@ fn a_run_with_it_is_not_recorded() {
     let refused = builder.record_to(std::io::sink()).build();
     assert!(matches!(refused, Err(flumen::BuildError::NotRepeatable(_))));
 }
+
+#[test]
+fn a_run_with_it_that_goes_on_is_not_recorded() {
+    let builder = || flumen::Engine::builder().backend(flumen::Loopback::new().0);
+    let mut engine = builder().sctp_stack(Stack::WebRtcSctp).build().unwrap();
+    let snapshot = engine.snapshot().unwrap();
+    let refused = builder().record_to(std::io::sink()).restore(&snapshot);
+    let Err(flumen::RestoreError::Build(error)) = refused else {
+        panic!("it must fail");
+    };
+    assert!(matches!(error, flumen::BuildError::NotRepeatable(_)));
+    assert!(builder().restore(&snapshot).is_ok());
+}
