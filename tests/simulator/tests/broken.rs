@@ -10,7 +10,7 @@ use std::time::Duration;
 use flumen::components::wire::rtcp::write_pli;
 use flumen::components::wire::rtp::RtpHeader;
 use flumen::components::{
-    Consumer, EventLog, Ledger, Outbox, Outgoing, OutgoingKind, PausedByOwner, Time, find,
+    Consumer, EventLog, Ledger, Media, Outbox, Outgoing, OutgoingKind, PausedByOwner, Time, find,
 };
 use flumen::ecs::prelude::{Commands, IntoScheduleConfigs, Local, Query, Res, ResMut, With};
 use flumen::ecs::system::ScheduleSystem;
@@ -213,6 +213,25 @@ fn another_packet_under_its_own_number_breaks_the_rule_of_repairs() {
         room.join(lossy.repair(Repair::SameStream));
         assert_eq!(broken(&mut room).check, "repairs");
     }
+}
+
+/// Whoever joins later has missed the key frame, and one that is none is taken for the next.
+#[test]
+fn a_video_that_begins_without_a_key_frame_breaks_the_rule_of_frames() {
+    fn promote(mut media: ResMut<'_, Media>) {
+        media
+            .0
+            .iter_mut()
+            .for_each(|packet| packet.key_frame = true);
+    }
+    let promoting = |builder: Builder| builder.add_systems(Stage::Receive, Slot::After, promote);
+    let mut room = Room::with(1, promoting);
+    room.join(Peer::new().video(Video::vp8()));
+    room.run_for(Duration::from_secs(2));
+    room.join(Peer::new());
+    let broken = broken(&mut room);
+    assert_eq!(broken.check, "frames");
+    assert!(broken.what.contains("comes before a key frame"), "{broken}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flumen::components::wire::rtcp::{SenderInfo, write_bye, write_sender_report};
+use flumen::components::wire::rtcp::{SenderInfo, write_bye, write_cname, write_sender_report};
 use flumen::components::{Destination, Ledger, Now, Outbox, Outgoing, OutgoingKind, Packets, Time};
 use flumen::ecs::entity::Entity;
 use flumen::ecs::prelude::{BevyError, Local, Query, Res, ResMut, With};
@@ -11,7 +11,7 @@ use flumen::{ProducerId, Slot, Stage};
 
 use super::{broken, call, spoilt, spoilt_at};
 
-fn add(outbox: &mut Outbox, ledger: &mut Ledger, to: Destination, bytes: &[u8]) {
+pub(super) fn add(outbox: &mut Outbox, ledger: &mut Ledger, to: Destination, bytes: &[u8]) {
     let start = outbox.headers.len() as u32;
     outbox.headers.extend(bytes);
     outbox.push_to(to, Outgoing::generated(start, bytes.len() as u16));
@@ -43,7 +43,12 @@ fn a_report_of_a_stream_of_nobody_breaks_the_rule_of_strangers() {
     fn part(mut outbox: ResMut<'_, Outbox>, mut ledger: ResMut<'_, Ledger>) {
         say(&mut outbox, &mut ledger, |bytes| write_bye(bytes, &[77]));
     }
-    for broken in [spoilt(report), spoilt(part)] {
+    fn name(mut outbox: ResMut<'_, Outbox>, mut ledger: ResMut<'_, Ledger>) {
+        say(&mut outbox, &mut ledger, |bytes| {
+            write_cname(bytes, 77, b"somebody");
+        });
+    }
+    for broken in [spoilt(report), spoilt(part), spoilt(name)] {
         assert_eq!(broken.check, "strangers", "{broken}");
         assert!(broken.what.contains("SSRC 77"), "{broken}");
     }
