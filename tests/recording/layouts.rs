@@ -10,6 +10,17 @@ const SNAPSHOT: (u32, &str) = (8, "17ccd35fb2b13f3f");
 /// The version of recordings, and the same.
 const RECORDING: (u32, &str) = (3, "449e2a3871cc8872");
 
+/// Where the settings of an engine are that are no numbers and texts.
+const SETTINGS: [(&str, &str); 4] = [
+    ("components/tick/limits.rs", "struct Limits"),
+    (
+        "components/feedback/key_frame_retry.rs",
+        "struct KeyFrameRetry",
+    ),
+    ("components/protocol/dtls/config.rs", "struct Config"),
+    ("components/protocol/sctp/stack.rs", "enum Stack"),
+];
+
 #[test]
 fn snapshots_of_another_layout_have_another_number() {
     let mut layout = Layout::default();
@@ -17,6 +28,8 @@ fn snapshots_of_another_layout_have_another_number() {
         layout.add_states(&read(&path));
     }
     layout.add(&read(Path::new("engine/snapshot/kinds.rs")));
+    layout.add(&read(Path::new("engine/recording/header.rs")));
+    layout.add_settings();
     let found = (number("engine/snapshot/file.rs", "FORMAT"), layout.digest());
     assert_eq!(
         (found.0, &found.1[..]),
@@ -32,6 +45,7 @@ fn recordings_of_another_layout_have_another_number() {
         layout.add(&read(Path::new(&format!("engine/recording/{file}.rs"))));
     }
     layout.add(&read(Path::new("components/protocol/dtls/recorded.rs")));
+    layout.add_settings();
     let found = (
         number("engine/recording/frame.rs", "VERSION"),
         layout.digest(),
@@ -116,6 +130,15 @@ impl Layout {
             if head.contains("State<") && head.contains(" for ") {
                 self.add(block(&code[at..]));
             }
+        }
+    }
+
+    /// Adds what the settings of an engine consist of, with which both begin.
+    fn add_settings(&mut self) {
+        for (file, head) in SETTINGS {
+            let code = read(Path::new(file));
+            assert!(code.contains(head), "{file} has no {head}");
+            self.add_definition(&code, head);
         }
     }
 
