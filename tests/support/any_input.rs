@@ -14,6 +14,7 @@ mod framing;
 mod impostor;
 mod input;
 mod kept;
+mod opener;
 mod room;
 mod rtcp;
 mod rtp;

@@ -4,17 +4,18 @@ use std::cell::RefCell;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use flumen::Ledger;
 use flumen::components::wire::rtcp::{RtcpPacket, packets};
 use flumen::components::wire::sctp::check;
 use flumen::components::wire::stun::Message as Stun;
 use flumen::components::wire::{PacketKind, RtpHeader, classify};
 use flumen::dtls::Identity;
 use flumen::rtp_parameters::{RtpHeaderExtensionParameters, RtpParameters};
+use flumen::{Event, Ledger};
 
 use super::caller::Caller;
 use super::impostor::Impostor;
 use super::input::Input;
+use super::opener::Opener;
 use super::stranger::{FIRST, SSRC, Stranger};
 use crate::parameters::{
     encoding_named, opus, video, vp8, vp8_rtx, with_remb, with_retransmissions, with_transport_cc,
@@ -113,6 +114,11 @@ impl Call {
         self.ticks += 1;
     }
 
+    /// Data channels that were opened so far.
+    pub fn channels(&self) -> u64 {
+        self.strangers.channels
+    }
+
     /// Where everything went that was sent so far.
     pub fn ledger(&self) -> &Ledger {
         self.strangers.victims.room.engine.ledger()
@@ -153,6 +159,10 @@ struct Strangers {
     impostor: Impostor,
     /// Speaks ICE.
     caller: Caller,
+    /// Opens data channels.
+    opener: Opener,
+    /// Of which so many were opened.
+    channels: u64,
     /// Something was said to or by them.
     is_touched: Touched,
 }
@@ -187,6 +197,7 @@ impl Strangers {
         let media = media.collect();
         let talker = Stranger::of_messages(room);
         let caller = Caller::new(room, address(FIRST + 200), SSRC + 60);
+        let opener = Opener::new(room, address(FIRST + 300));
         room.engine.drain_events();
         Self {
             victims,
@@ -194,6 +205,8 @@ impl Strangers {
             talker,
             impostor: Impostor::default(),
             caller,
+            opener,
+            channels: 0,
             is_touched: Touched::default(),
         }
     }
@@ -242,6 +255,10 @@ impl Strangers {
                     self.media[media].steer(&mut self.victims.room, input);
                     return true;
                 }
+                7 if choice & 0xc0 == 0xc0 => {
+                    self.opener.act(&self.victims.room, input);
+                    return true;
+                }
                 _ => self.impostor.say(input),
             };
             self.is_touched.talker = true;
@@ -280,12 +297,18 @@ impl Strangers {
         room.messages();
         let events = room.engine.drain_events();
         assert!(events.len() < 2_000, "{} events", events.len());
+        let opened = |event: &&Event| matches!(event, Event::DataChannelOpened(_));
+        self.channels += events.iter().filter(opened).count() as u64;
         for datagram in &received {
             well_formed(&datagram.bytes);
             if datagram.to == self.talker.address {
                 self.impostor.hear(&datagram.bytes);
             }
+            if datagram.to == self.opener.address() {
+                self.opener.hear(room, &datagram.bytes);
+            }
         }
+        self.opener.tick(room);
         let others = |datagram: &Received| datagram.to.port() < FIRST && !asks(&datagram.bytes);
         received.into_iter().filter(others).collect()
     }

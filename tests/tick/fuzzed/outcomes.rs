@@ -39,7 +39,7 @@ pub(super) const OFTEN: &[&str] = &[
     "faulty: badBody",
     "faulty: badPadding",
     "faulty: tooShort",
-    "refused: connectionClosed",
+    "told: datachannelopen",
     "withheld: awaitingKeyFrame",
     "withheld: consumerPaused",
     "withheld: otherLayer",
@@ -52,6 +52,7 @@ pub(super) const OFTEN: &[&str] = &[
 /// 50,000 sequences do.
 pub(super) const SELDOM: &[&str] = &[
     "faulty: badVersion",
+    "refused: connectionClosed",
     "refused: srtpIndexUsed",
     "refused: srtpTooOld",
     "withheld: duplicate",

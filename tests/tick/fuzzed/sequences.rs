@@ -95,12 +95,14 @@ fn play_some(thread: usize, sequences: Range<u64>) -> Outcomes {
     let calls = sequences.step_by(TOGETHER).skip(thread).step_by(THREADS);
     for first in calls {
         let together = first..first + TOGETHER as u64;
-        reached.add(&SEQUENCES.play(together.clone(), TEST, || play_together(together, &seeds)));
+        let play = || play_together(together.clone(), &seeds);
+        let Outcomes(more) = SEQUENCES.play(together.clone(), TEST, play);
+        reached.0.extend(more);
     }
     reached
 }
 
-fn play_together(sequences: Range<u64>, seeds: &[Vec<u8>]) -> Ledger {
+fn play_together(sequences: Range<u64>, seeds: &[Vec<u8>]) -> Outcomes {
     let mut call = Call::default();
     for sequence in sequences {
         let mut noise = Noise::new(sequence);
@@ -110,5 +112,9 @@ fn play_together(sequences: Range<u64>, seeds: &[Vec<u8>]) -> Ledger {
             operations += call.play(&part(&mut noise, seeds));
         }
     }
-    call.ledger().clone()
+    let mut reached = Outcomes::default();
+    reached.add(call.ledger());
+    let told = (call.channels() > 0).then(|| "told: datachannelopen".into());
+    reached.0.extend(told);
+    reached
 }
