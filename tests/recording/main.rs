@@ -1,5 +1,6 @@
 //! Recordings of whole runs, and their replays.
 
+mod anything;
 mod begun;
 mod browsers;
 mod disks;

@@ -5,7 +5,7 @@ mod failed;
 use std::time::Duration;
 
 use flumen::rtp_parameters::MediaKind;
-use flumen::{Digest, PreferredLayers};
+use flumen::{Builder, Digest, PreferredLayers};
 
 use crate::checks::Broken;
 use crate::link::{Link, Loss, Queue};
@@ -75,8 +75,18 @@ const ACTS: u64 = 12;
 impl AnyRoom {
     /// The room of a seed, with nobody in it yet.
     pub fn new(seed: u64) -> Self {
+        Self::with(seed, |builder| builder)
+    }
+
+    /// The same with an engine that is built with more, as in [`Room::with`]: plugins, to be tried in any
+    /// room, or a recording.
+    ///
+    /// # Panics
+    ///
+    /// When the engine cannot be built.
+    pub fn with(seed: u64, configure: impl FnOnce(Builder) -> Builder) -> Self {
         Self {
-            room: Room::new(seed),
+            room: Room::with(seed, configure),
             noise: Noise::of(seed, u64::MAX, 1),
             peers: Vec::new(),
             cells: Vec::new(),

@@ -58,6 +58,14 @@ impl Disk {
         self.bytes()
     }
 
+    /// All of the recording of an engine that is gone: its thread may be writing yet.
+    pub fn whole(self) -> Vec<u8> {
+        while Arc::strong_count(&self.0) > 1 {
+            std::thread::yield_now();
+        }
+        self.bytes()
+    }
+
     /// What was written until now.
     pub fn bytes(&self) -> Vec<u8> {
         self.state().bytes.clone()

@@ -10,7 +10,7 @@ use flumen::components::wire::stun::Message as Stun;
 use flumen::components::wire::{PacketKind, RtpHeader, classify};
 use flumen::dtls::Identity;
 use flumen::rtp_parameters::{RtpHeaderExtensionParameters, RtpParameters};
-use flumen::{Event, Ledger};
+use flumen::{Builder, Engine, Event, Ledger};
 
 use super::caller::Caller;
 use super::impostor::Impostor;
@@ -72,15 +72,20 @@ pub struct Call {
 
 impl Default for Call {
     fn default() -> Self {
-        Self {
-            strangers: Strangers::new(),
-            ticks: 0,
-            sequences: 0,
-        }
+        Self::with(|builder| builder)
     }
 }
 
 impl Call {
+    /// One whose engine is built with more.
+    pub fn with(configure: impl FnOnce(Builder) -> Builder) -> Self {
+        Self {
+            strangers: Strangers::with(configure),
+            ticks: 0,
+            sequences: 0,
+        }
+    }
+
     /// The next sequence begins: who may have come to an end goes, and another comes.
     pub fn renew(&mut self) {
         self.sequences += 1;
@@ -114,6 +119,11 @@ impl Call {
         self.ticks += 1;
     }
 
+    /// Its engine.
+    pub fn engine_mut(&mut self) -> &mut Engine {
+        &mut self.strangers.victims.room.engine
+    }
+
     /// Data channels that were opened so far.
     pub fn channels(&self) -> u64 {
         self.strangers.channels
@@ -135,7 +145,7 @@ impl Calm {
     fn with<T>(look: impl FnOnce(&mut Self) -> T) -> T {
         thread_local! {
             static CALM: RefCell<Calm> = RefCell::new(Calm {
-                strangers: Strangers::new(),
+                strangers: Strangers::with(|builder| builder),
                 received: Vec::new(),
             });
         }
@@ -174,11 +184,12 @@ struct Touched {
 }
 
 impl Strangers {
-    fn new() -> Self {
+    fn with(configure: impl FnOnce(Builder) -> Builder) -> Self {
         // Making a certificate takes longer than all that is asked of it here.
         static IDENTITY: OnceLock<Identity> = OnceLock::new();
         let identity = IDENTITY.get_or_init(|| Identity::generate().expect("keys can be made"));
-        let mut victims = Victims::with(|builder| builder.dtls_identity(identity.clone()));
+        let configure = |builder: Builder| configure(builder.dtls_identity(identity.clone()));
+        let mut victims = Victims::with(configure);
         let room = &mut victims.room;
         let media = [
             with_transport_cc(with_retransmissions(vp8(SSRC))),
