@@ -8,6 +8,9 @@ use flumen_components::{
 
 use super::choose::{Choice, too_late};
 
+/// A packet that came, and what is known of it.
+type Offered<'a> = (&'a MediaPacket, &'a PacketFacts);
+
 /// A stream of a layered producer.
 pub(super) struct Layer<'a> {
     pub(super) stream: Entity,
@@ -28,18 +31,18 @@ impl Layer<'_> {
         self,
         emission: &mut Emission,
         layering: &mut Layering,
-        packet: &MediaPacket,
+        (packet, facts): Offered<'_>,
         bytes: &[u8],
     ) -> Result<Choice, Withheld> {
         layering.keep_to(self.encoding, self.stream);
         match layering.role(self.encoding) {
-            StreamRole::Followed => self.follow(emission, layering, packet, bytes),
+            StreamRole::Followed => self.follow(emission, layering, (packet, facts), bytes),
             StreamRole::Awaited if packet.key_frame => {
-                self.begin(emission, layering, packet, bytes)
+                self.begin(emission, layering, (packet, facts), bytes)
             }
             StreamRole::Awaited if layering.followed().is_none() => Err(Withheld::AwaitingKeyFrame),
             _ if packet.arrival == Arrival::Late => {
-                self.complete(emission, layering, packet, bytes)
+                self.complete(emission, layering, (packet, facts), bytes)
             }
             _ => Err(Withheld::OtherLayer),
         }
@@ -50,7 +53,7 @@ impl Layer<'_> {
         mut self,
         emission: &mut Emission,
         layering: &mut Layering,
-        packet: &MediaPacket,
+        (packet, facts): Offered<'_>,
         bytes: &[u8],
     ) -> Result<Choice, Withheld> {
         let number = packet.header.sequence_number;
@@ -64,19 +67,12 @@ impl Layer<'_> {
         }
         let late = packet.arrival == Arrival::Late;
         if late && layering.precedes_run(number) {
-            return self.complete(emission, layering, packet, bytes);
+            return self.complete(emission, layering, (packet, facts), bytes);
         }
-        let facts = packet.facts();
-        if packet.key_frame && !late && layering.counts_anew(&facts) {
-            self.go_over(emission, layering, &facts);
+        if packet.key_frame && !late && layering.counts_anew(facts) {
+            self.go_over(emission, layering, facts);
         }
-        admit(
-            emission,
-            layering,
-            &facts,
-            self.written(&facts, bytes),
-            late,
-        )
+        admit(emission, layering, facts, self.written(facts, bytes), late)
     }
 
     /// With the first packet of a key frame the consumer goes over to its stream.
@@ -84,7 +80,7 @@ impl Layer<'_> {
         mut self,
         emission: &mut Emission,
         layering: &mut Layering,
-        packet: &MediaPacket,
+        (packet, facts): Offered<'_>,
         bytes: &[u8],
     ) -> Result<Choice, Withheld> {
         if let Some(reason) = unsuited(emission, packet) {
@@ -103,10 +99,9 @@ impl Layer<'_> {
         if !layering.may_begin(self.encoding, number, self.now) {
             return Err(Withheld::OtherLayer);
         }
-        let facts = packet.facts();
-        self.go_over(emission, layering, &facts);
-        let written = self.written(&facts, bytes);
-        let choice = admit(emission, layering, &facts, written, false)?;
+        self.go_over(emission, layering, facts);
+        let written = self.written(facts, bytes);
+        let choice = admit(emission, layering, facts, written, false)?;
         Ok(Choice {
             begins_key_frame: true,
             ..choice
@@ -158,16 +153,15 @@ impl Layer<'_> {
         self,
         emission: &mut Emission,
         layering: &mut Layering,
-        packet: &MediaPacket,
+        (packet, facts): Offered<'_>,
         bytes: &[u8],
     ) -> Result<Choice, Withheld> {
         if unsuited(emission, packet).is_some() || packet.duplicate {
             return Err(Withheld::OtherLayer);
         }
-        let facts = packet.facts();
-        let written = self.written(&facts, bytes);
+        let written = self.written(facts, bytes);
         let sequence = &mut emission.sequence;
-        let admitted = layering.admit_late(self.stream, &facts, written, sequence);
+        let admitted = layering.admit_late(self.stream, facts, written, sequence);
         let (sequence, rewriting) = admitted.ok_or(Withheld::OtherLayer)?;
         Ok(Choice {
             sequence,

@@ -64,6 +64,9 @@ impl Delivery<'_, '_> {
             clock_offset: sender.clock_offset,
         };
         let group = scratch.templates.group(Layout::of(self.emission), source);
+        if self.layering.is_some() {
+            scratch.list_facts();
+        }
         let before = self.emission.bytes;
         for (index, packet) in scratch.packets.iter().enumerate() {
             if let Some(veto) = packet.veto {
@@ -71,7 +74,7 @@ impl Delivery<'_, '_> {
                 self.ledger.withheld[veto] += 1;
                 continue;
             }
-            match &self.choose(packet, scratch.dtx[index]) {
+            match &self.choose(scratch, index) {
                 Ok(choice) => {
                     let template = scratch.templates.get(group + index);
                     self.forward(packet, choice, &scratch.templates, template, exit);
@@ -141,10 +144,11 @@ impl Delivery<'_, '_> {
         }
     }
 
-    fn choose(&mut self, packet: &MediaPacket, dtx: bool) -> Result<Choice, Withheld> {
+    fn choose(&mut self, scratch: &Scratch, index: usize) -> Result<Choice, Withheld> {
+        let packet = &scratch.packets[index];
         let (layer, alignment) = (self.origin.encoding(), |other| self.origin.alignment(other));
         let Some(layering) = &mut self.layering else {
-            return choose(self.emission, packet, dtx);
+            return choose(self.emission, packet, scratch.dtx[index]);
         };
         let layer = Layer {
             stream: self.origin.entity,
@@ -156,6 +160,7 @@ impl Delivery<'_, '_> {
             ledger: self.ledger,
         };
         let bytes = &self.arena[packet.range()];
+        let packet = (packet, &scratch.facts[index]);
         layer.choose(self.emission, layering, packet, bytes)
     }
 

@@ -7,8 +7,8 @@ use flumen_components::rtp_parameters::Codec;
 use flumen_components::wire::codec::opus;
 use flumen_components::{
     Arrival, ConsumerId, Emission, Exclusion, Exclusions, Inbox, Layering, Ledger, Link, Media,
-    MediaPacket, Pacer, Path, PausedByOwner, Touched, TouchedStream, TraceTypes, Withheld,
-    indexed_chain,
+    MediaPacket, Pacer, PacketFacts, Path, PausedByOwner, Touched, TouchedStream, TraceTypes,
+    Withheld, indexed_chain,
 };
 
 use super::delivery::{Delivery, Exits};
@@ -37,6 +37,8 @@ pub(crate) struct Takers<'w, 's> {
 #[derive(Default)]
 pub(crate) struct Scratch {
     pub(super) packets: Vec<MediaPacket>,
+    /// What is known of each, once somebody gets layers of them.
+    pub(super) facts: Vec<PacketFacts>,
     /// Where in the batch they are.
     rows: Vec<u32>,
     /// Which of them one consumer does not get.
@@ -165,6 +167,7 @@ impl Scratch {
     fn load(&mut self, stream: TouchedStream, media: &Media, inbox: &Inbox, codec: Codec) {
         self.templates.clear();
         self.packets.clear();
+        self.facts.clear();
         self.rows.clear();
         for (row, packet) in indexed_chain(media, stream) {
             self.rows.push(row);
@@ -178,6 +181,15 @@ impl Scratch {
                 && opus::is_dtx(packet.header.payload(&inbox.bytes()[packet.range()]))
         };
         self.dtx.extend(self.packets.iter().map(silent));
+    }
+
+    /// Has what is known of each packet in a place of its own.
+    #[inline]
+    pub(super) fn list_facts(&mut self) {
+        if self.facts.is_empty() {
+            self.facts
+                .extend(self.packets.iter().map(MediaPacket::facts));
+        }
     }
 
     /// Whether the consumer does not get some of them because of vetoes.

@@ -8,10 +8,10 @@ use crate::media::descriptor::Descriptor;
 use crate::media::templates::Templates;
 use crate::rtp_parameters::Codec;
 use crate::tick::batch::PacketFacts;
+use crate::wire::codec::DecodeTargets;
 use crate::wire::codec::av1::DependencyChange;
 use crate::wire::codec::vp8::{self, DESCRIPTOR_LEN_MAX};
 use crate::wire::codec::vp9;
-use crate::wire::codec::{DecodeTargets, PictureId};
 use crate::wire::sequence::{is_higher, is_higher_u32};
 
 /// What a layered consumer changes in a packet. The same for its retransmissions.
@@ -140,25 +140,22 @@ impl Layering {
     /// Pictures are numbered without holes for what is withheld: a receiver takes a hole for a loss.
     /// Always in 15 bits, as streams may differ. `None` when the number is not known any more.
     fn patch_vp8(&self, run: &Run, spot: Option<Spot>, payload: &[u8]) -> Option<Patch> {
-        let Some(mut vp8) = vp8::Descriptor::parse(payload) else {
+        let number = spot.and_then(|spot| self.frames.compressed(spot.number));
+        let of_run = vp8::Recount {
+            picture_id: number.unwrap_or_default(),
+            tl0_index: run.tl0_index,
+            key_index: run.key_index,
+        };
+        let Some(recounted) = vp8::recount(payload, of_run) else {
             return Some(Patch::default());
         };
-        let replaced = vp8.len;
-        if vp8.picture_id.is_some() {
-            let value = self.frames.compressed(spot?.number)?;
-            let is_long = true;
-            vp8.picture_id = Some(PictureId { value, is_long });
+        if recounted.has_picture_id && number.is_none() {
+            return None;
         }
-        let tl0_index = vp8.tl0_picture_index;
-        vp8.tl0_picture_index = tl0_index.map(|index| index.wrapping_add(run.tl0_index));
-        vp8.key_index = vp8
-            .key_index
-            .map(|index| index.wrapping_add(run.key_index) & 0x1F);
-        let (bytes, len) = vp8.to_bytes();
         Some(Patch {
-            bytes,
-            len: len as u8,
-            replaced,
+            bytes: recounted.bytes,
+            len: recounted.len,
+            replaced: recounted.replaced,
         })
     }
 

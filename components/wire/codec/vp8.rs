@@ -18,6 +18,11 @@ const TID_BIT: u8 = 0x20;
 const KEY_INDEX_BIT: u8 = 0x10;
 const SYNC_BIT: u8 = 0x20;
 const KEY_INDEX_MASK: u8 = 0x1F;
+/// Of the first byte, what says something besides whether fields follow.
+const FIRST_MASK: u8 = NON_REFERENCE_BIT | START_BIT | PARTITION_MASK;
+const FIELDS_MASK: u8 = PICTURE_ID_BIT | TL0_BIT | TID_BIT | KEY_INDEX_BIT;
+/// In the first byte of a picture id: it has 15 bits.
+const LONG_BIT: u8 = 0x80;
 /// In the first byte of the frame, RFC 7741 section 4.3: set in what is not a key frame.
 const INTER_FRAME_BIT: u8 = 0x01;
 
@@ -44,6 +49,74 @@ pub struct Descriptor {
     pub len: u8,
     /// A key frame begins in this packet.
     pub is_key_frame: bool,
+}
+
+/// What descriptors count with, in another run of pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recount {
+    /// The picture id, of which 15 bits count.
+    pub picture_id: u16,
+    /// What is added to TL0PICIDX.
+    pub tl0_index: u8,
+    /// What is added to KEYIDX.
+    pub key_index: u8,
+}
+
+/// A descriptor of another run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recounted {
+    /// Its bytes, and zeros.
+    pub bytes: [u8; DESCRIPTOR_LEN_MAX],
+    /// How many bytes it has.
+    pub len: u8,
+    /// How many it had.
+    pub replaced: u8,
+    /// It has a picture id.
+    pub has_picture_id: bool,
+}
+
+/// The descriptor at the start of `payload` as it is in another run of pictures, its picture id, if it
+/// has one, in 15 bits: what reading it, changing it and [`Descriptor::to_bytes`] would give, for who does
+/// that for each receiver. `None` when it is cut off.
+pub fn recount(payload: &[u8], run: Recount) -> Option<Recounted> {
+    let (&first, mut rest) = payload.split_first()?;
+    let fields = match first & EXTENSION_BIT {
+        0 => 0,
+        _ => take(&mut rest)? & FIELDS_MASK,
+    };
+    let mut bytes = [first & FIRST_MASK, fields, 0, 0, 0, 0];
+    let mut len = 1;
+    if fields != 0 {
+        bytes[0] |= EXTENSION_BIT;
+        len = FLAGS_LEN;
+    }
+    let has_picture_id = fields & PICTURE_ID_BIT != 0;
+    if has_picture_id {
+        PictureId::take(&mut rest)?;
+        let [high, low] = run.picture_id.to_be_bytes();
+        (bytes[len], bytes[len + 1]) = (LONG_BIT | high, low);
+        len += 2;
+    }
+    if fields & TL0_BIT != 0 {
+        bytes[len] = take(&mut rest)?.wrapping_add(run.tl0_index);
+        len += 1;
+    }
+    if fields & (TID_BIT | KEY_INDEX_BIT) != 0 {
+        let layers = take(&mut rest)?;
+        if fields & TID_BIT != 0 {
+            bytes[len] = layers & !KEY_INDEX_MASK;
+        }
+        if fields & KEY_INDEX_BIT != 0 {
+            bytes[len] |= layers.wrapping_add(run.key_index) & KEY_INDEX_MASK;
+        }
+        len += 1;
+    }
+    Some(Recounted {
+        bytes,
+        len: len as u8,
+        replaced: (payload.len() - rest.len()) as u8,
+        has_picture_id,
+    })
 }
 
 /// The temporal layer of a frame.
@@ -191,6 +264,48 @@ mod tests {
             is_key_frame: true,
         };
         assert_eq!(descriptor, expected);
+    }
+
+    #[test]
+    fn a_descriptor_of_another_run_is_what_reading_and_writing_give() {
+        let run = Recount {
+            picture_id: 0x7F03,
+            tl0_index: 250,
+            key_index: 30,
+        };
+        let slowly = |payload: &[u8]| {
+            let mut descriptor = Descriptor::parse(payload)?;
+            let replaced = descriptor.len;
+            let has_picture_id = descriptor.picture_id.is_some();
+            descriptor.picture_id = descriptor.picture_id.map(|_| PictureId {
+                value: run.picture_id,
+                is_long: true,
+            });
+            let tl0_index = descriptor.tl0_picture_index;
+            descriptor.tl0_picture_index = tl0_index.map(|it| it.wrapping_add(run.tl0_index));
+            let key_index = descriptor.key_index;
+            descriptor.key_index = key_index.map(|it| it.wrapping_add(run.key_index) & 0x1F);
+            let (bytes, len) = descriptor.to_bytes();
+            let len = len as u8;
+            Some(Recounted {
+                bytes,
+                len,
+                replaced,
+                has_picture_id,
+            })
+        };
+        for first in 0..=u8::MAX {
+            for fields in 0..=u8::MAX {
+                for behind in [[0x92, 0x34, 9, 0xA5, 0x10], [0x12, 250, 0x7F, 0xFF, 0]] {
+                    let mut payload = vec![first, fields];
+                    payload.extend(behind);
+                    for len in 0..=payload.len() {
+                        let payload = &payload[..len];
+                        assert_eq!(recount(payload, run), slowly(payload), "{payload:x?}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]
