@@ -1,6 +1,7 @@
 //! What the path to a receiver carries, estimated where its packets are sent.
 
 mod acknowledged_rate;
+mod answers;
 mod delays;
 mod estimator;
 mod loss_control;
@@ -10,6 +11,7 @@ mod paths;
 mod probes;
 mod queueing_delay;
 mod remb_estimator;
+mod rivals;
 mod send_history;
 mod transport_wide_estimator;
 mod trendline;

@@ -171,6 +171,34 @@ fn a_queue_of_others_lowers_little_while_little_is_sent() {
     assert!(least >= 1_800, "{least} kbit/s");
 }
 
+/// A path on which others fill the queue, and what is believed of it after that was yielded to.
+fn with_rivals() -> (Path, u64) {
+    let mut path = Path::of(5_000, 3_000);
+    path.send(2_700, 10_000);
+    path.foreign = Duration::from_millis(150);
+    let (least, _) = path.send(2_700, 1_500);
+    assert!(least < 2_100, "{least} kbit/s: it is yielded to at first");
+    let (_, last) = path.send(600, 8_000);
+    (path, last)
+}
+
+#[test]
+fn a_queue_that_does_not_follow_is_of_others_and_not_yielded_to() {
+    let (_, last) = with_rivals();
+    assert!(last >= 2_400, "{last} kbit/s");
+}
+
+#[test]
+fn who_was_beside_others_yields_to_its_own_queue_once_they_are_gone() {
+    let (mut path, _) = with_rivals();
+    path.foreign = Duration::ZERO;
+    path.send(2_400, 40_000);
+    path.queue = Duration::from_secs(10);
+    path.kbits = 1_200;
+    let (least, _) = path.send(2_400, 500);
+    assert!(least <= 1_200, "{least} kbit/s");
+}
+
 #[test]
 fn a_path_that_is_slowly_filled_by_little_is_noticed() {
     let mut path = Path::of(3_000, 2_000);

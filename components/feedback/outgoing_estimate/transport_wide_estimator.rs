@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::acknowledged_rate::AcknowledgedRate;
+use super::answers::Answers;
 use super::delays::{Delays, QUEUE_MAX_MS};
 use super::estimator::{
     BandwidthEstimator, EstimateCause, PacketReport, PathEstimate, PathFigures, PathReport,
@@ -11,6 +12,7 @@ use super::estimator::{
 use super::loss_control::{self, LossControl};
 use super::probes::Probes;
 use super::queueing_delay::Load;
+use super::rivals::{Rivals, Told};
 use crate::feedback::congestion::overuse_detector::Usage;
 use crate::feedback::congestion::rate_controller::RateController;
 use crate::feedback::trend::Trend;
@@ -38,13 +40,10 @@ pub struct TransportWideEstimator {
     loss: LossControl,
     controller: RateController,
     probes: Probes,
+    rivals: Rivals,
     round_trip: Option<Duration>,
     sent_at: Option<Time>,
-    /// When it told of packets last.
-    heard_at: Option<Time>,
-    /// Since when packets are sent of which nothing is told.
-    unanswered_since: Option<Time>,
-    lowered_at: Option<Time>,
+    answers: Answers,
     /// When a queue or loss lowered it last.
     cut_at: Option<Time>,
     /// The same of the time before, if they were not one.
@@ -54,8 +53,8 @@ pub struct TransportWideEstimator {
 
 crate::snapshot::state! {
     struct TransportWideEstimator {
-        path, acknowledged, sent, most_sent, is_limited, was_less, loss, controller, probes, round_trip,
-        sent_at, heard_at, unanswered_since, lowered_at, cut_at, cut_before, cause
+        path, acknowledged, sent, most_sent, is_limited, was_less, loss, controller, probes, rivals,
+        round_trip, sent_at, answers, cut_at, cut_before, cause
     }
 }
 
@@ -78,25 +77,17 @@ const THROUGH: f64 = 0.9;
 const TRIED: f64 = 0.9;
 /// Probes say something where they find a queue as short as this.
 const QUEUE_TO_PROBE_MS: f64 = 20.0;
-/// Of a queue that nothing was told of for so long nothing is known: where nothing is sent, it
-/// drains.
-const QUEUE_MEMORY: Duration = Duration::from_millis(1_000);
 /// Where a queue grew twice within so long, it may be the limit of the path that was found, or others
 /// on it; what follows sooner than that is the same queue.
 const CONTESTED: Duration = Duration::from_secs(20);
 const ONE_CUT: Duration = Duration::from_millis(1_000);
-/// A receiver that does not answer for so long may not hear anything.
-const ANSWER_MAX: Duration = Duration::from_millis(1_000);
 /// A long queue is emptied within about so long, but something is always sent.
 const DRAIN_MS: f64 = 1_000.0;
 const DRAIN_MAX: f64 = 0.3;
 /// What is told to have arrived counts up to this many times what was sent: a queue that drains
 /// may bring more, a clock that lies anything.
 const ACKNOWLEDGED_MAX: f64 = 2.0;
-/// A receiver that is silent so long, although packets are sent, may be cut off.
-const SILENCE: Duration = Duration::from_secs(3);
 /// What is left of the estimate after every further second of silence.
-const SILENCE_INTERVAL: Duration = Duration::from_secs(1);
 const SILENCE_DECREASE: f64 = 0.8;
 /// Longer round trips than this are those of feedback that was held back.
 const ROUND_TRIP_MAX: Duration = Duration::from_secs(3);
@@ -114,11 +105,10 @@ impl TransportWideEstimator {
             loss: LossControl::default(),
             controller: RateController::starting_at(bitrate as f64),
             probes: Probes::default(),
+            rivals: Rivals::default(),
             round_trip: None,
             sent_at: None,
-            heard_at: None,
-            unanswered_since: None,
-            lowered_at: None,
+            answers: Answers::default(),
             cut_at: None,
             cut_before: None,
             cause: EstimateCause::Start,
@@ -181,7 +171,7 @@ impl TransportWideEstimator {
             self.path.begin();
         }
         self.sent_at = Some(now);
-        self.unanswered_since.get_or_insert(now);
+        self.answers.send(now);
         self.sent.add(sent.bytes.into(), now);
         self.probes.send(&sent);
     }
@@ -195,11 +185,10 @@ impl TransportWideEstimator {
         }
         self.acknowledged.report(reports);
         self.measure_round_trip(reports, now);
-        self.heard_at = Some(now);
-        self.unanswered_since = None;
-        self.lowered_at = None;
+        self.answers.hear(now);
         self.loss.add(reports);
-        self.control(now);
+        let is_lost = reports.iter().any(|report| report.arrived.is_none());
+        self.control(is_lost, now);
     }
 
     /// From the packet that was sent last.
@@ -213,7 +202,8 @@ impl TransportWideEstimator {
         }
     }
 
-    fn control(&mut self, now: Time) {
+    /// A report is over, which told of loss or not.
+    fn control(&mut self, is_lost: bool, now: Time) {
         let sent = self.sent.bits_per_second(now) as f64;
         let before = self.bitrate();
         self.note_sent(sent, before, now);
@@ -221,10 +211,12 @@ impl TransportWideEstimator {
         let load = Load {
             sent,
             arrives: acknowledged.unwrap_or_default(),
+            arrives_now: self.acknowledged.least().unwrap_or_default(),
             overflows: self.loss.is_cutting(now),
         };
-        let queue = &mut self.path.queue;
-        queue.settle(load, now);
+        let is_foreign = self.path.queue.settle(load, now);
+        self.rivals.watch(&self.path, is_foreign, now);
+        let queue = &self.path.queue;
         let delays = loss_control::Delays {
             are_queues: queue.is_proven(),
             overtaking: queue.overtaking(),
@@ -249,9 +241,32 @@ impl TransportWideEstimator {
             (Some(acknowledged), _) => acknowledged,
         };
         let is_known = acknowledged.is_some() || usage == Usage::Over;
-        if is_known && (usage != Usage::Normal || sent >= TRIED * before) {
+        if self.rivals.are_there() {
+            self.contend(acknowledged.unwrap_or_default(), is_lost, now);
+        } else if is_known && (usage != Usage::Normal || sent >= TRIED * before) {
             self.controller.update(usage, incoming, now);
         }
+        if !self.rivals.are_there() {
+            self.rivals
+                .rest(self.bitrate(), self.path.queue.is_proven());
+        }
+        self.explain(before, now);
+    }
+
+    /// What is believed beside others who fill the queue.
+    fn contend(&mut self, arrives: f64, is_lost: bool, now: Time) {
+        let believed = self.controller.estimate().unwrap_or_default();
+        let told = Told {
+            arrives,
+            is_lost,
+            round_trip: self.round_trip.unwrap_or(ROUND_TRIP_MAX),
+        };
+        let next = self.rivals.contend(believed, told, now);
+        self.controller.set(next);
+    }
+
+    /// What has changed the estimate since it was `before`.
+    fn explain(&mut self, before: f64, now: Time) {
         let after = self.bitrate();
         let is_lost = self.loss.ceiling().is_some_and(|ceiling| ceiling <= after);
         if after < before {
@@ -259,7 +274,7 @@ impl TransportWideEstimator {
                 self.cut_before = self.cut_at;
             }
             self.cut_at = Some(now);
-            self.cause = match is_lost {
+            self.cause = match is_lost || self.rivals.are_there() {
                 true => EstimateCause::Loss,
                 false => EstimateCause::Queue,
             };
@@ -343,27 +358,17 @@ impl TransportWideEstimator {
 
     /// Nothing speaks against trying more.
     fn is_calm(&self, now: Time) -> bool {
-        let is_answered = self
-            .unanswered_since
-            .is_none_or(|since| now - since < ANSWER_MAX);
-        let is_fresh = self.heard_at.is_some_and(|at| now - at < QUEUE_MEMORY);
         let queue = &self.path.queue;
-        let has_queue = is_fresh && queue.is_proven() && queue.millis() > QUEUE_TO_PROBE_MS;
-        is_answered && !has_queue && !self.loss.is_cutting(now)
+        let is_long = queue.is_proven() && queue.millis() > QUEUE_TO_PROBE_MS;
+        let has_queue = self.answers.are_fresh(now) && is_long;
+        let is_free = !has_queue && !self.rivals.are_there();
+        self.answers.come(now) && is_free && !self.loss.is_cutting(now)
     }
 
     /// Packets are sent and nothing is told any more: not loss, but no reason to go on for long
     /// either.
     fn watch_silence(&mut self, now: Time) {
-        let is_long = |since: &Time| self.heard_at.is_some() && now - *since >= SILENCE;
-        let Some(since) = self.unanswered_since.filter(is_long) else {
-            return;
-        };
-        let last = self
-            .lowered_at
-            .unwrap_or(since + (SILENCE - SILENCE_INTERVAL));
-        if now - last >= SILENCE_INTERVAL {
-            self.lowered_at = Some(now);
+        if self.answers.are_missed(now) {
             self.controller.set(SILENCE_DECREASE * self.bitrate());
             self.cause = EstimateCause::Silence;
         }
