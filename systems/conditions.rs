@@ -10,9 +10,9 @@ use bevy_ecs::world::World;
 use flumen_components::event::Pending;
 use flumen_components::wire::{PacketKind, classify};
 use flumen_components::{
-    Agenda, BandwidthFeedback, DirectOut, Due, DueKinds, Inactivity, Inbox, LayerActivity,
-    Liveness, Media, Messages, Outbox, OutgoingEstimate, Pacer, RtcpIn, RtpIn, RtpObserver, SctpIn,
-    Touched, Traces,
+    Agenda, BandwidthFeedback, Datagram, DirectOut, Due, DueKinds, Inactivity, Inbox,
+    LayerActivity, Liveness, Media, Messages, Outbox, OutgoingEstimate, Pacer, RtcpIn, RtpIn,
+    RtpObserver, SctpIn, Touched, Traces,
 };
 
 /// A condition.
@@ -86,9 +86,9 @@ pub(crate) fn sessions_hear(world: &World) -> bool {
 
 /// Something of what came is STUN or DTLS.
 fn brings_theirs(inbox: &Inbox) -> bool {
-    let is_theirs = |bytes| matches!(classify(bytes), Some(PacketKind::Stun | PacketKind::Dtls));
-    let mut datagrams = inbox.datagrams().iter();
-    datagrams.any(|datagram| is_theirs(&inbox.bytes()[datagram.range()]))
+    let kind = |datagram: &Datagram| classify(&inbox.bytes()[datagram.range()]);
+    let mut kinds = inbox.datagrams().iter().filter_map(kind);
+    kinds.any(PacketKind::is_of_session)
 }
 
 /// Deadlines of WebRTC transports have passed.

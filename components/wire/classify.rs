@@ -15,6 +15,13 @@ pub enum PacketKind {
     Sctp,
 }
 
+impl PacketKind {
+    /// Only a WebRTC transport takes it as it comes: what finds its peer and agrees on keys.
+    pub fn is_of_session(self) -> bool {
+        matches!(self, Self::Stun | Self::Dtls)
+    }
+}
+
 /// Tells the protocol from the first bytes, which SRTP leaves in the clear.
 ///
 /// `None` for an empty datagram, for ranges that RFC 7983 gives to nobody here (ZRTP, TURN

@@ -102,9 +102,8 @@ pub(super) fn claim_datagrams(
 
 /// STUN and DTLS of WebRTC transports were taken in already.
 fn is_of_session(datagram: &Datagram, bytes: &[u8], sockets: &Sockets) -> bool {
-    let kinds = [PacketKind::Stun, PacketKind::Dtls].into_iter();
-    let mut kinds = kinds.filter(|&kind| classify(bytes) == Some(kind));
-    kinds.any(|kind| of_session(datagram, bytes, kind, sockets).is_some())
+    let kind = classify(bytes).filter(|kind| kind.is_of_session());
+    kind.is_some_and(|kind| of_session(datagram, bytes, kind, sockets).is_some())
 }
 
 impl Claims<'_, '_> {

@@ -21,8 +21,6 @@ const KEY_INDEX_MASK: u8 = 0x1F;
 /// Of the first byte, what says something besides whether fields follow.
 const FIRST_MASK: u8 = NON_REFERENCE_BIT | START_BIT | PARTITION_MASK;
 const FIELDS_MASK: u8 = PICTURE_ID_BIT | TL0_BIT | TID_BIT | KEY_INDEX_BIT;
-/// In the first byte of a picture id: it has 15 bits.
-const LONG_BIT: u8 = 0x80;
 /// In the first byte of the frame, RFC 7741 section 4.3: set in what is not a key frame.
 const INTER_FRAME_BIT: u8 = 0x01;
 
@@ -93,9 +91,10 @@ pub fn recount(payload: &[u8], run: Recount) -> Option<Recounted> {
     let has_picture_id = fields & PICTURE_ID_BIT != 0;
     if has_picture_id {
         PictureId::take(&mut rest)?;
-        let [high, low] = run.picture_id.to_be_bytes();
-        (bytes[len], bytes[len + 1]) = (LONG_BIT | high, low);
-        len += 2;
+        let (value, is_long) = (run.picture_id, true);
+        let (id, id_len) = PictureId { value, is_long }.to_bytes();
+        bytes[len..len + id_len].copy_from_slice(&id);
+        len += id_len;
     }
     if fields & TL0_BIT != 0 {
         bytes[len] = take(&mut rest)?.wrapping_add(run.tl0_index);
@@ -129,18 +128,6 @@ pub struct Temporal {
 }
 
 impl Descriptor {
-    /// Where the picture id begins, one or two bytes, for rewriting it in place.
-    pub fn picture_id_offset(&self) -> Option<usize> {
-        self.picture_id.map(|_| FLAGS_LEN)
-    }
-
-    /// Where TL0PICIDX is, one byte, for rewriting it in place.
-    pub fn tl0_offset(&self) -> Option<usize> {
-        self.tl0_picture_index?;
-        let picture_id_len = self.picture_id.map_or(0, PictureId::len);
-        Some(FLAGS_LEN + picture_id_len)
-    }
-
     /// The descriptor as bytes, and how many of them it has.
     ///
     /// For sending the same payload behind a changed descriptor, whose length may differ from
@@ -341,17 +328,6 @@ mod tests {
         for len in 0..6 {
             assert_eq!(Descriptor::parse(&FULL[..len]), None, "{len} bytes");
         }
-    }
-
-    #[test]
-    fn fields_are_found_for_rewriting() {
-        let descriptor = Descriptor::parse(&FULL).unwrap();
-        assert_eq!(descriptor.picture_id_offset(), Some(2));
-        assert_eq!(descriptor.tl0_offset(), Some(4));
-        let short = Descriptor::parse(&[0x80, 0xC0, 5, 9]).unwrap();
-        assert_eq!(short.tl0_offset(), Some(3));
-        let none = Descriptor::parse(&[0x10]).unwrap();
-        assert_eq!((none.picture_id_offset(), none.tl0_offset()), (None, None));
     }
 
     #[test]

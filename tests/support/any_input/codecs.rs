@@ -34,26 +34,52 @@ pub fn codecs(bytes: &[u8]) {
     }
 }
 
+const ANOTHER_RUN: vp8::Recount = vp8::Recount {
+    picture_id: 0x7FFF,
+    tl0_index: 1,
+    key_index: 31,
+};
+
 fn vp8(payload: &[u8]) {
+    let recounted = vp8::recount(payload, ANOTHER_RUN);
     let Some(read) = vp8::Descriptor::parse(payload) else {
         assert!(
             payload.len() < vp8::DESCRIPTOR_LEN_MAX,
             "nothing is cut off"
         );
+        assert_eq!(recounted, None);
         return;
     };
+    recounted_like(&read, &recounted.expect("nothing is cut off"), payload);
     let len = usize::from(read.len);
     assert!((1..=vp8::DESCRIPTOR_LEN_MAX).contains(&len) && len <= payload.len());
     assert!(!read.is_key_frame || payload.len() > len);
-    if let (Some(at), Some(id)) = (read.picture_id_offset(), read.picture_id) {
-        stands_at(payload, at, id);
-    }
-    if let Some(at) = read.tl0_offset() {
-        assert!(at < len);
-        assert_eq!(Some(payload[at]), read.tl0_picture_index);
-    }
     in_range(&Descriptor::of_vp8(&read, true));
     written_again(&read, payload);
+}
+
+/// Read in another run it says the same, but for what counts.
+fn recounted_like(read: &vp8::Descriptor, recounted: &vp8::Recounted, payload: &[u8]) {
+    assert_eq!(recounted.replaced, read.len);
+    let front = &recounted.bytes[..recounted.len.into()];
+    let again = [front, &payload[read.len.into()..]].concat();
+    let again = vp8::Descriptor::parse(&again).expect("what was written can be read");
+    let picture_id = read.picture_id.map(|_| PictureId {
+        value: ANOTHER_RUN.picture_id,
+        is_long: true,
+    });
+    let key_index = read.key_index.map(|index| index.wrapping_sub(1) & 0x1F);
+    let tl0_index = read.tl0_picture_index.map(|index| index.wrapping_add(1));
+    assert_eq!(
+        again,
+        vp8::Descriptor {
+            picture_id,
+            tl0_picture_index: tl0_index,
+            key_index,
+            len: recounted.len,
+            ..*read
+        }
+    );
 }
 
 /// Written, it reads the same. It may be a byte shorter: one that says that fields follow, and
