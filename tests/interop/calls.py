@@ -31,7 +31,7 @@ CALLS = {
 }
 LAYERED = ["VP8 simulcast", "VP9 SVC"]
 PICTURES = 40
-# ms until a first picture, at the median.
+# ms until a first picture, at the median, beyond what the browser takes with itself at that moment.
 FIRST = 500
 # A line that loses.
 LINE, LOSS, DELAY_MS, LOSING = 44445, 0.05, 30, 12
@@ -79,17 +79,20 @@ def film(lab):
 
 
 def begin(tab, name, call, **more):
-    """Begins a call; ms until its first picture."""
+    """Begins a call; ms until a first picture: of the browser with itself, and through the server."""
     tab.run(CALL, named(name), "begin", {"server": rooms.PAGE, **call, **more})
-    return tab.run(CALL, named(name), "receive")
+    alone = tab.run(CALL, named(name), "alone", call["codec"])
+    return alone, tab.run(CALL, named(name), "receive")
 
 
 def at_once(first):
-    """Pictures came soon."""
-    median = statistics.median(first.values())
-    told = ", ".join(f"{name} {ms:.0f}" for name, ms in first.items())
-    require(median < FIRST, f"the first picture took {median:.0f} ms ({told})")
-    return f"mediasoup-client: the first picture after {median:.0f} ms at the median ({told})"
+    """Pictures came soon, as far as that is the server's doing: encoders share the machine with it."""
+    median = statistics.median(ms for _, ms in first.values())
+    beyond = statistics.median(ms - alone for alone, ms in first.values())
+    told = ", ".join(f"{name} {ms:.0f} and {alone:.0f}" for name, (alone, ms) in first.items())
+    said = f"the first picture after {median:.0f} ms at the median ({told} without the server)"
+    require(beyond < FIRST, said)
+    return f"mediasoup-client: {said}"
 
 
 def moving(name, call, figures, overflowed):

@@ -127,6 +127,29 @@ class Call {
     return this.pictures.times[0] - began;
   }
 
+  /** How many ms the browser takes with itself: from nothing to a picture of the camera, through no server. */
+  async alone(codec) {
+    const began = performance.now();
+    const [from, to] = [new RTCPeerConnection(), new RTCPeerConnection()];
+    from.onicecandidate = ({ candidate }) => to.addIceCandidate(candidate);
+    to.onicecandidate = ({ candidate }) => from.addIceCandidate(candidate);
+    const received = new Promise((done) => (to.ontrack = ({ track }) => done(new Pictures(track))));
+    const mimeType = `video/${codec}`.toLowerCase();
+    const { codecs } = RTCRtpReceiver.getCapabilities("video");
+    from
+      .addTransceiver(this.video.track, { direction: "sendonly" })
+      .setCodecPreferences(codecs.filter((one) => one.mimeType.toLowerCase() === mimeType));
+    await from.setLocalDescription();
+    await to.setRemoteDescription(from.localDescription);
+    await to.setLocalDescription();
+    await from.setRemoteDescription(to.localDescription);
+    const pictures = await received;
+    await until(() => pictures.times.length > 0, PATIENCE, () => "the browser saw no picture of its own");
+    from.close();
+    to.close();
+    return pictures.times[0] - began;
+  }
+
   /** Waits for so many pictures. */
   async see(count) {
     const came = () => this.pictures.times.length;
