@@ -156,6 +156,7 @@ pub mod media {
     pub(crate) mod capture_clock;
     pub(crate) mod descriptor;
     pub(crate) mod entry_points;
+    pub(crate) mod flow;
     pub(crate) mod layer_activity;
     pub(crate) mod layer_rates;
     pub(crate) mod loss_history;
@@ -178,6 +179,7 @@ pub mod media {
     pub use capture_clock::CaptureClock;
     pub use descriptor::{Descriptor, Needs, REFERENCES_MAX};
     pub use entry_points::EntryPoints;
+    pub use flow::Flow;
     pub use layer_activity::{LayerActivity, StreamLayers};
     pub use layer_rates::{LayerCounts, LayerRate, LayerRates};
     pub use loss_history::{LossHistory, Tally};
@@ -328,7 +330,7 @@ pub mod transport {
     pub use sockets::{IceReceivers, Receivers, SocketEntry, Sockets};
     pub use srtp_parameters::{SrtpOffer, SrtpParameters};
     pub use srtp_session::{Clear, SrtpSession};
-    pub use traffic::{Departure, Flow, Traffic};
+    pub use traffic::{Departure, Traffic};
     pub use webrtc_server::WebRtcServer;
 }
 

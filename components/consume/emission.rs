@@ -5,7 +5,7 @@ use bevy_ecs::entity::Entity;
 use smallvec::SmallVec;
 
 use crate::consume::numbering::{Numbering, PayloadTypes};
-use crate::media::rate::Rate;
+use crate::media::flow::Flow;
 use crate::tick::ledger::Ledger;
 use crate::tick::refusal::Refusal;
 use crate::tick::time::Time;
@@ -40,12 +40,10 @@ pub struct Emission {
     pub sequence: SequenceManager<16>,
     /// Packets sent.
     pub packets: u64,
-    /// Their bytes, header and padding included.
-    pub bytes: u64,
     /// Bytes of their payloads.
     pub payload_bytes: u64,
-    /// Their bits a second over 2.5 seconds.
-    pub rate: Rate,
+    /// Their bytes, header and padding included, and bits a second over 2.5 seconds.
+    pub sent: Flow,
     /// The RTP clock rate in Hz.
     pub clock_rate: u32,
     /// The packet sent with the newest RTP timestamp.
@@ -61,7 +59,7 @@ pub struct Emission {
 crate::snapshot::state! {
     struct Emission {
         transport, ssrc, payload_types, numbering, changes_dependencies, mid, sync_required,
-        waits_for_key_frame, ignore_dtx, resends, sequence, packets, bytes, payload_bytes, rate,
+        waits_for_key_frame, ignore_dtx, resends, sequence, packets, payload_bytes, sent,
         clock_rate, newest, pli_count, fir_count, discarded
     }
 }
@@ -73,7 +71,7 @@ impl Emission {
         ledger.paced -= superseded.packets;
         ledger.refused[Refusal::Superseded] += superseded.packets;
         self.packets = self.packets.saturating_sub(superseded.packets);
-        self.bytes = self.bytes.saturating_sub(superseded.bytes);
+        self.sent.take_back(superseded.bytes);
         self.payload_bytes = self.payload_bytes.saturating_sub(superseded.payload_bytes);
     }
 

@@ -10,11 +10,13 @@ const EXTENSIONS: usize = 16;
 pub struct Numbering {
     /// By the identifier that routers give; 0 where it was not negotiated.
     extensions: [u8; EXTENSIONS],
-    /// Payload types of the router, and what is sent in place of each. Pairs of zeros fill up.
-    renamed: [(u8, u8); RENAMED_MAX],
+    /// Payload types of the router; zeros fill up.
+    renamed: [u8; RENAMED_MAX],
+    /// What is sent in place of each.
+    names: [u8; RENAMED_MAX],
 }
 
-crate::snapshot::state! { struct Numbering { extensions, renamed } }
+crate::snapshot::state! { struct Numbering { extensions, renamed, names } }
 
 impl Numbering {
     /// With the pairs of what the router says and the receiver says: of header extensions (the
@@ -33,8 +35,9 @@ impl Numbering {
         let differing = payload_types
             .into_iter()
             .filter(|(router, own)| router != own);
-        for (slot, pair) in numbering.renamed.iter_mut().zip(differing) {
-            *slot = pair;
+        let slots = numbering.renamed.iter_mut().zip(&mut numbering.names);
+        for ((slot, name), (router, own)) in slots.zip(differing) {
+            (*slot, *name) = (router, own);
         }
         numbering
     }
@@ -47,10 +50,9 @@ impl Numbering {
 
     /// What the receiver calls the payload type that the router calls `router`.
     pub fn payload_type(&self, router: u8) -> u8 {
-        let mut renamed = self.renamed.iter().take_while(|pair| **pair != (0, 0));
-        renamed
-            .find(|pair| pair.0 == router)
-            .map_or(router, |pair| pair.1)
+        // What fills up gives 0 for 0.
+        let at = self.renamed.iter().position(|known| *known == router);
+        at.map_or(router, |at| self.names[at])
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bevy_ecs::component::Component;
 
-use crate::media::rate::Rate;
+use crate::media::flow::Flow;
 use crate::tick::outbox::{Outgoing, OutgoingKind};
 use crate::tick::time::Time;
 
@@ -12,54 +12,34 @@ use crate::tick::time::Time;
 pub struct Traffic {
     /// Datagrams received, whatever they held.
     pub received: Flow,
-    /// Datagrams sent.
-    pub sent: Flow,
     /// RTP received by streams of producers.
     pub rtp_received: Flow,
+    /// Datagrams sent.
+    pub sent: Flow,
     /// RTP sent for the first time.
     pub rtp_sent: Flow,
     /// Retransmissions received (RFC 4588).
-    pub rtx_received: Seldom,
+    pub rtx_received: Flow,
     /// RTP sent again.
-    pub rtx_sent: Seldom,
+    pub rtx_sent: Flow,
     /// RTP sent to try what the path carries.
-    pub probation_sent: Seldom,
+    pub probation_sent: Flow,
 }
 
 crate::snapshot::state! {
     struct Traffic {
-        received, sent, rtp_received, rtp_sent, rtx_received, rtx_sent, probation_sent
+        received, rtp_received, sent, rtp_sent, rtx_received, rtx_sent, probation_sent
     }
 }
 
-/// Bytes that flow one way, and how many bits of them a second.
-#[derive(Clone, Debug)]
-pub struct Flow {
-    /// Bytes, of whole RTP packets or datagrams.
-    pub bytes: u64,
-    /// Bits a second.
-    pub rate: Rate,
-}
-
-crate::snapshot::state! { struct Flow { bytes, rate } }
-
-/// A flow that most transports do not have: it takes memory with its first byte.
-#[derive(Clone, Debug)]
-pub struct Seldom {
-    window_ms: u64,
-    flow: Option<Box<Flow>>,
-}
-
-crate::snapshot::state! { struct Seldom { window_ms, flow } }
-
 /// The window of the rates of datagrams, in milliseconds.
-const DATAGRAM_WINDOW_MS: u64 = 1_000;
+const DATAGRAM_WINDOW_MS: u32 = 1_000;
 /// The window of the rates of RTP, in milliseconds.
-const RTP_WINDOW_MS: u64 = 2_500;
+const RTP_WINDOW_MS: u32 = 2_500;
 /// The window of the rates of retransmissions, in milliseconds.
-const RTX_WINDOW_MS: u64 = 1_000;
+const RTX_WINDOW_MS: u32 = 1_000;
 /// The window of the rate of probation, in milliseconds.
-const PROBATION_WINDOW_MS: u64 = 100;
+const PROBATION_WINDOW_MS: u32 = 100;
 
 impl Default for Traffic {
     fn default() -> Self {
@@ -68,58 +48,10 @@ impl Default for Traffic {
             sent: Flow::over(DATAGRAM_WINDOW_MS),
             rtp_received: Flow::over(RTP_WINDOW_MS),
             rtp_sent: Flow::over(RTP_WINDOW_MS),
-            rtx_received: Seldom::over(RTX_WINDOW_MS),
-            rtx_sent: Seldom::over(RTX_WINDOW_MS),
-            probation_sent: Seldom::over(PROBATION_WINDOW_MS),
+            rtx_received: Flow::over(RTX_WINDOW_MS),
+            rtx_sent: Flow::over(RTX_WINDOW_MS),
+            probation_sent: Flow::over(PROBATION_WINDOW_MS),
         }
-    }
-}
-
-impl Flow {
-    /// Nothing yet, with a rate over `window_ms` milliseconds.
-    pub fn over(window_ms: u64) -> Self {
-        Self {
-            bytes: 0,
-            rate: Rate::new(window_ms),
-        }
-    }
-
-    /// Adds `bytes` that passed at `now`.
-    pub fn add(&mut self, bytes: u64, now: Time) {
-        if bytes > 0 {
-            self.bytes += bytes;
-            self.rate.add(bytes, now);
-        }
-    }
-}
-
-impl Seldom {
-    /// Nothing yet, with a rate over `window_ms` milliseconds.
-    pub fn over(window_ms: u64) -> Self {
-        Self {
-            window_ms,
-            flow: None,
-        }
-    }
-
-    /// Adds `bytes` that passed at `now`.
-    pub fn add(&mut self, bytes: u64, now: Time) {
-        if bytes > 0 {
-            let window_ms = self.window_ms;
-            let begun = || Box::new(Flow::over(window_ms));
-            self.flow.get_or_insert_with(begun).add(bytes, now);
-        }
-    }
-
-    /// Bytes, of whole RTP packets.
-    pub fn bytes(&self) -> u64 {
-        self.flow.as_ref().map_or(0, |flow| flow.bytes)
-    }
-
-    /// Bits a second at `now`.
-    pub fn bits_per_second(&mut self, now: Time) -> u64 {
-        let rate = |flow: &mut Box<Flow>| flow.rate.bits_per_second(now);
-        self.flow.as_mut().map_or(0, rate)
     }
 }
 
@@ -205,8 +137,11 @@ mod tests {
             probation_sent,
             ..
         } = &traffic;
-        assert_eq!([sent, rtp_sent].map(|flow| flow.bytes), [2_254, 200]);
-        assert_eq!([rtx_sent, probation_sent].map(Seldom::bytes), [20, 2_000]);
-        assert_eq!((traffic.received.bytes, traffic.rtp_received.bytes), (0, 0));
+        assert_eq!([sent, rtp_sent].map(Flow::bytes), [2_254, 200]);
+        assert_eq!([rtx_sent, probation_sent].map(Flow::bytes), [20, 2_000]);
+        assert_eq!(
+            (traffic.received.bytes(), traffic.rtp_received.bytes()),
+            (0, 0)
+        );
     }
 }

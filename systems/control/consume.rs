@@ -10,9 +10,9 @@ use flumen_components::rtp_parameters::{
 use flumen_components::wire::SequenceManager;
 use flumen_components::{
     Allotment, AppData, Closed, Consumer, ConsumerId, ConsumerParameters, ConsumesFrom, Created,
-    Deadlines, Directory, Emission, Generator, Histogram, Layering, Listener, Mid, Naming, Now,
-    Numbering, OnTransport, PausedByOwner, PayloadTypes, PreferredLayers, Priority, Producer,
-    ProducerId, ProducerParameters, Purpose, Rate, RemoteReception, ReportSchedule, Retransmission,
+    Deadlines, Directory, Emission, Flow, Generator, Histogram, Layering, Listener, Mid, Naming,
+    Now, Numbering, OnTransport, PausedByOwner, PayloadTypes, PreferredLayers, Priority, Producer,
+    ProducerId, ProducerParameters, Purpose, RemoteReception, ReportSchedule, Retransmission,
     Routes, Rtx, Score, Subject, TraceTypes, TransportId, find,
 };
 use serde::{Deserialize, Serialize};
@@ -268,11 +268,10 @@ fn emission(
         ignore_dtx: options.ignore_dtx && kind == MediaKind::Audio,
         sequence: SequenceManager::new(generator.within(FIRST_SEQUENCE_NUMBERS) as u16),
         packets: 0,
-        bytes: 0,
         payload_bytes: 0,
         clock_rate: media().next().map_or(0, |codec| codec.clock_rate),
         newest: None,
-        rate: Rate::new(RATE_WINDOW_MS),
+        sent: Flow::over(RATE_WINDOW_MS),
         pli_count: 0,
         fir_count: 0,
         discarded: 0,
@@ -335,7 +334,7 @@ fn retransmission(
 const FIRST_SEQUENCE_NUMBERS: std::ops::RangeInclusive<u32> = 1_000..=32_767;
 
 /// The window of a consumer's bitrate, in milliseconds.
-const RATE_WINDOW_MS: u64 = 2_500;
+const RATE_WINDOW_MS: u32 = 2_500;
 
 /// So many of a producer's latest consumers may have parameters in common with the next one: those
 /// who join one after another have the same capabilities, or a few.

@@ -4,9 +4,9 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 use flumen_components::stats::{PlainTransportStats, TransportStats, WebRtcTransportStats};
 use flumen_components::{
-    BandwidthFeedback, Closed, Counts, Discards, FeedbackMethod, Flow, IncomingLimit,
-    LocalAddresses, Now, OutgoingEstimate, OutgoingLimit, Path, Role, Time, Traffic, TransportId,
-    TransportKind, Tuple, find,
+    BandwidthFeedback, Closed, Counts, Discards, FeedbackMethod, IncomingLimit, LocalAddresses,
+    Now, OutgoingEstimate, OutgoingLimit, Path, Role, Traffic, TransportId, TransportKind, Tuple,
+    find,
 };
 
 use super::sctp::sctp_state;
@@ -20,7 +20,7 @@ use super::webrtc::{dtls_state, ice_selected_tuple, ice_state};
 pub fn transport_stats(world: &World, id: TransportId) -> Result<TransportStats, Closed> {
     let entity = find(world, id)?;
     let now = world.resource::<Now>().time;
-    let mut traffic = world.get::<Traffic>(entity).cloned().unwrap_or_default();
+    let traffic = world.get::<Traffic>(entity).cloned().unwrap_or_default();
     let type_ = match world.get::<TransportKind>(entity) {
         Some(TransportKind::Direct) => "direct-transport",
         Some(TransportKind::WebRtc) => "webrtc-transport",
@@ -31,14 +31,14 @@ pub fn transport_stats(world: &World, id: TransportId) -> Result<TransportStats,
         transport_id: id,
         timestamp: now.as_millis(),
         sctp_state: sctp_state(world, id)?,
-        bytes_received: traffic.received.bytes,
-        recv_bitrate: bitrate(traffic.received, now),
-        bytes_sent: traffic.sent.bytes,
-        send_bitrate: bitrate(traffic.sent, now),
-        rtp_bytes_received: traffic.rtp_received.bytes,
-        rtp_recv_bitrate: bitrate(traffic.rtp_received, now),
-        rtp_bytes_sent: traffic.rtp_sent.bytes,
-        rtp_send_bitrate: bitrate(traffic.rtp_sent, now),
+        bytes_received: traffic.received.bytes(),
+        recv_bitrate: traffic.received.bits_per_second(now),
+        bytes_sent: traffic.sent.bytes(),
+        send_bitrate: traffic.sent.bits_per_second(now),
+        rtp_bytes_received: traffic.rtp_received.bytes(),
+        rtp_recv_bitrate: traffic.rtp_received.bits_per_second(now),
+        rtp_bytes_sent: traffic.rtp_sent.bytes(),
+        rtp_send_bitrate: traffic.rtp_sent.bits_per_second(now),
         rtx_bytes_received: traffic.rtx_received.bytes(),
         rtx_recv_bitrate: traffic.rtx_received.bits_per_second(now),
         rtx_bytes_sent: traffic.rtx_sent.bytes(),
@@ -60,10 +60,6 @@ pub fn transport_stats(world: &World, id: TransportId) -> Result<TransportStats,
         plain: plain(world, entity),
         webrtc: webrtc(world, id),
     })
-}
-
-fn bitrate(mut flow: Flow, now: Time) -> u64 {
-    flow.rate.bits_per_second(now)
 }
 
 /// What the engine estimates: nothing where the sender does.

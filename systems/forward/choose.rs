@@ -1,6 +1,6 @@
 //! Whether a consumer gets a packet, and as which number.
 
-use flumen_components::{Arrival, Emission, MediaPacket, Rewriting, Withheld};
+use flumen_components::{Arrival, Emission, MediaPacket, Withheld};
 
 /// A packet that a consumer gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,8 +9,6 @@ pub(super) struct Choice {
     pub(super) sequence: u16,
     /// It begins a run with a key frame, of which later packets may have come before it.
     pub(super) begins_key_frame: bool,
-    /// What else changes in it.
-    pub(super) rewriting: Option<Rewriting>,
 }
 
 /// The outgoing sequence number of a packet, or why it is not forwarded.
@@ -61,7 +59,6 @@ pub(super) fn choose(
         Some(sequence) => Ok(Choice {
             sequence,
             begins_key_frame: begins && emission.waits_for_key_frame,
-            rewriting: None,
         }),
         None => Err(too_late(emission)),
     }

@@ -3,7 +3,7 @@
 use bevy_ecs::entity::Entity;
 use flumen_components::{
     Alignment, Arrival, Beginning, Emission, Layering, Ledger, MediaPacket, Pacer, PacketFacts,
-    StreamRole, Templates, Time, Withheld, Written,
+    Rewriting, StreamRole, Templates, Time, Withheld, Written,
 };
 
 use super::choose::{Choice, too_late};
@@ -23,9 +23,11 @@ pub(super) struct Layer<'a> {
     /// What waits on its way to a consumer that falls to it.
     pub(super) pacer: Option<&'a mut Pacer>,
     pub(super) ledger: &'a mut Ledger,
+    /// Becomes what changes in a packet that is forwarded, beside its number.
+    pub(super) rewriting: &'a mut Rewriting,
 }
 
-impl Layer<'_> {
+impl<'a> Layer<'a> {
     /// What a packet of the layer becomes for a consumer, or why it is not forwarded.
     pub(super) fn choose(
         self,
@@ -72,7 +74,8 @@ impl Layer<'_> {
         if packet.key_frame && !late && layering.counts_anew(facts) {
             self.go_over(emission, layering, facts);
         }
-        admit(emission, layering, facts, self.written(facts, bytes), late)
+        let written = self.written(facts, bytes);
+        admit(emission, layering, (facts, written), late, self.rewriting)
     }
 
     /// With the first packet of a key frame the consumer goes over to its stream.
@@ -101,7 +104,8 @@ impl Layer<'_> {
         }
         self.go_over(emission, layering, facts);
         let written = self.written(facts, bytes);
-        let choice = admit(emission, layering, facts, written, false)?;
+        let packet = (facts, written);
+        let choice = admit(emission, layering, packet, false, self.rewriting)?;
         Ok(Choice {
             begins_key_frame: true,
             ..choice
@@ -141,7 +145,10 @@ impl Layer<'_> {
         }
     }
 
-    fn written<'b>(&'b self, packet: &PacketFacts, bytes: &'b [u8]) -> Written<'b> {
+    fn written<'b>(&self, packet: &PacketFacts, bytes: &'b [u8]) -> Written<'b>
+    where
+        'a: 'b,
+    {
         Written {
             payload: packet.header.payload(bytes),
             templates: self.templates,
@@ -161,12 +168,10 @@ impl Layer<'_> {
         }
         let written = self.written(facts, bytes);
         let sequence = &mut emission.sequence;
-        let admitted = layering.admit_late(self.stream, facts, written, sequence);
-        let (sequence, rewriting) = admitted.ok_or(Withheld::OtherLayer)?;
+        let admitted = layering.admit_late(self.stream, facts, written, sequence, self.rewriting);
         Ok(Choice {
-            sequence,
+            sequence: admitted.ok_or(Withheld::OtherLayer)?,
             begins_key_frame: false,
-            rewriting: Some(rewriting),
         })
     }
 }
@@ -196,22 +201,21 @@ fn unsuited(emission: &Emission, packet: &MediaPacket) -> Option<Withheld> {
     (packet.header.payload_len == 0).then_some(Withheld::PaddingOnly)
 }
 
-/// Lets in a packet of the stream that is followed.
+/// Lets in a packet of the stream that is followed; `rewriting` becomes what changes in it.
 pub(super) fn admit(
     emission: &mut Emission,
     layering: &mut Layering,
-    packet: &PacketFacts,
-    written: Written<'_>,
+    (packet, written): (&PacketFacts, Written<'_>),
     late: bool,
+    rewriting: &mut Rewriting,
 ) -> Result<Choice, Withheld> {
-    let admitted = layering.admit(packet, written, late, &mut emission.sequence);
-    let (sequence, rewriting) = match admitted {
+    let sequence = &mut emission.sequence;
+    let sequence = match layering.admit(packet, written, late, sequence, rewriting) {
         Err(Withheld::TooLate) => return Err(too_late(emission)),
         admitted => admitted?,
     };
     Ok(Choice {
         sequence,
         begins_key_frame: false,
-        rewriting: Some(rewriting),
     })
 }

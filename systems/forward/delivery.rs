@@ -19,7 +19,7 @@ use super::fan_out::Scratch;
 use super::origin::Origin;
 use super::repeat::{Repeat, repeat};
 use super::sent::Sent;
-use super::template::{Layout, Source, Template, Templates};
+use super::template::{Layout, Source, Templates};
 
 /// Where forwarded packets go.
 #[derive(SystemParam)]
@@ -67,22 +67,22 @@ impl Delivery<'_, '_> {
         if self.layering.is_some() {
             scratch.list_facts();
         }
-        let before = self.emission.bytes;
+        let mut rewriting = Rewriting::default();
         for (index, packet) in scratch.packets.iter().enumerate() {
             if let Some(veto) = packet.veto {
                 self.pass_over(packet);
                 self.ledger.withheld[veto] += 1;
                 continue;
             }
-            match &self.choose(scratch, index) {
+            match self.choose(scratch, index, &mut rewriting) {
                 Ok(choice) => {
-                    let template = scratch.templates.get(group + index);
-                    self.forward(packet, choice, &scratch.templates, template, exit);
+                    let rewriting = self.layering.is_some().then_some(&rewriting);
+                    let templates = (&scratch.templates, group + index);
+                    self.forward(packet, (choice, rewriting), templates, exit);
                 }
-                Err(reason) => self.ledger.withhold(*reason, 1),
+                Err(reason) => self.ledger.withhold(reason, 1),
             }
         }
-        self.count(before);
         self.follow_up();
     }
 
@@ -144,7 +144,13 @@ impl Delivery<'_, '_> {
         }
     }
 
-    fn choose(&mut self, scratch: &Scratch, index: usize) -> Result<Choice, Withheld> {
+    /// How a packet is forwarded, or why not; of layers, `rewriting` becomes what changes in it.
+    fn choose(
+        &mut self,
+        scratch: &Scratch,
+        index: usize,
+        rewriting: &mut Rewriting,
+    ) -> Result<Choice, Withheld> {
         let packet = &scratch.packets[index];
         let (layer, alignment) = (self.origin.encoding(), |other| self.origin.alignment(other));
         let Some(layering) = &mut self.layering else {
@@ -158,18 +164,11 @@ impl Delivery<'_, '_> {
             now: self.exits.now.time,
             pacer: self.pacer.as_deref_mut(),
             ledger: self.ledger,
+            rewriting,
         };
         let bytes = &self.arena[packet.range()];
         let packet = (packet, &scratch.facts[index]);
         layer.choose(self.emission, layering, packet, bytes)
-    }
-
-    fn count(&mut self, before: u64) {
-        // What was superseded meanwhile was counted when it was to be sent.
-        let sent = self.emission.bytes.saturating_sub(before);
-        if sent > 0 {
-            self.emission.rate.add(sent, self.exits.now.time);
-        }
     }
 
     /// What a layered consumer wants and tells after the packets of a stream.
@@ -221,13 +220,12 @@ impl Delivery<'_, '_> {
             now: self.exits.now.time,
             pacer: self.pacer.as_deref_mut(),
             ledger: self.ledger,
+            rewriting: &mut Rewriting::default(),
         };
         layer.go_over(self.emission, layering, &facts);
-        let before = self.emission.bytes;
         for behind in 0..=newest.wrapping_sub(number) {
             self.send_kept(number.wrapping_add(behind), exit);
         }
-        self.count(before);
         self.follow_up();
     }
 
@@ -235,37 +233,42 @@ impl Delivery<'_, '_> {
     fn forward(
         &mut self,
         packet: &MediaPacket,
-        choice: &Choice,
-        templates: &Templates,
-        template: &Template,
+        (choice, rewriting): (Choice, Option<&Rewriting>),
+        (templates, position): (&Templates, usize),
         exit: Exit,
     ) {
         let sequence = choice.sequence;
-        let outbox = &mut *self.exits.outbox;
-        let header_start = outbox.headers.len() as u32;
-        templates.instantiate(template, self.emission, sequence, &mut outbox.headers);
+        let template = templates.get(position);
+        let headers = &mut self.exits.outbox.headers;
+        let header_start = headers.len();
+        templates.instantiate(template, self.emission, sequence, headers);
+        // The new front of a payload goes behind its header, so that the rest is still that of all
+        // receivers.
+        let (mut front_len, mut replaced) = (0, 0);
+        if let Some(rewriting) = rewriting {
+            template.rewrite(&mut headers[header_start..], rewriting);
+            headers.extend_from_slice(rewriting.patch.bytes());
+            front_len = rewriting.patch.bytes().len() as u16;
+            replaced = u16::from(rewriting.patch.replaced());
+        }
         let header = &packet.header;
-        let mut row = Outgoing {
+        let row = Outgoing {
             destination: exit.destination(),
-            header_start,
-            payload_start: packet.start + u32::from(header.payload_start),
-            header_len: template.len(),
-            payload_len: header.payload_len + u16::from(header.padding_len),
+            header_start: header_start as u32,
+            payload_start: packet.start + u32::from(header.payload_start + replaced),
+            header_len: template.len() + front_len,
+            payload_len: header.payload_len + u16::from(header.padding_len) - replaced,
             abs_send_time: template.abs_send_time,
             transport_sequence: template.transport_sequence,
             kind: self.origin.kind,
             overhead: 0,
         };
-        if let Some(rewriting) = &choice.rewriting {
-            rewrite_row(&mut row, *template, rewriting, &mut outbox.headers);
-        }
         self.ledger.enqueued += 1;
-        let payload_len = payload_len(header, choice.rewriting.as_ref());
-        self.leave(row, payload_len, exit);
+        self.leave(row, header.payload_len + front_len - replaced, exit);
         let sent = Sent {
             sequence,
             size: row.len(),
-            rewriting: choice.rewriting.as_ref(),
+            rewriting,
         };
         if let Some(type_) = self.traced.of_packet(packet.key_frame) {
             self.trace(type_, &packet.facts(), sent);
@@ -286,7 +289,7 @@ impl Delivery<'_, '_> {
         let (asked_for, newest) = numbers.split_at(beyond);
         for &number in asked_for {
             if let Some((facts, bytes)) = self.origin.history.get(number) {
-                self.choose_kept(&facts, bytes);
+                self.choose_kept(&facts, bytes, &mut Rewriting::default());
             }
         }
         for &number in newest {
@@ -298,13 +301,14 @@ impl Delivery<'_, '_> {
         let Some((facts, bytes)) = self.origin.history.get(number) else {
             return;
         };
-        let Some(choice) = self.choose_kept(&facts, bytes) else {
+        let mut rewriting = Rewriting::default();
+        let Some(sequence) = self.choose_kept(&facts, bytes, &mut rewriting) else {
             return;
         };
-        let sequence = choice.sequence;
+        let rewriting = self.layering.is_some().then_some(rewriting);
         let again = Repeat {
             sequence,
-            rewriting: choice.rewriting,
+            rewriting,
             rtx: None,
             is_empty: false,
         };
@@ -313,12 +317,12 @@ impl Delivery<'_, '_> {
         if let Some(row) = repeat(out, self.emission, (&facts, bytes), sender, again) {
             self.ledger.generated += 1;
             let destination = exit.destination();
-            let payload_len = payload_len(&facts.header, choice.rewriting.as_ref());
+            let payload_len = payload_len(&facts.header, rewriting.as_ref());
             self.leave(Outgoing { destination, ..row }, payload_len, exit);
             let sent = Sent {
                 sequence,
                 size: row.len(),
-                rewriting: choice.rewriting.as_ref(),
+                rewriting: rewriting.as_ref(),
             };
             if let Some(type_) = self.traced.of_packet(facts.key_frame) {
                 self.trace(type_, &facts, sent);
@@ -327,7 +331,12 @@ impl Delivery<'_, '_> {
         }
     }
 
-    fn choose_kept(&mut self, facts: &PacketFacts, bytes: &[u8]) -> Option<Choice> {
+    fn choose_kept(
+        &mut self,
+        facts: &PacketFacts,
+        bytes: &[u8],
+        rewriting: &mut Rewriting,
+    ) -> Option<u16> {
         let number = facts.header.sequence_number;
         let negotiated = self.emission.payload_types.contains(facts.payload_type);
         let Some(layering) = &mut self.layering else {
@@ -336,11 +345,7 @@ impl Delivery<'_, '_> {
                 sequence.drop(number);
                 return None;
             }
-            return Some(Choice {
-                sequence: sequence.input(number)?,
-                begins_key_frame: false,
-                rewriting: None,
-            });
+            return sequence.input(number);
         };
         if !negotiated {
             layering.drop(number, &mut self.emission.sequence);
@@ -350,7 +355,8 @@ impl Delivery<'_, '_> {
             payload: facts.header.payload(bytes),
             templates: self.origin.templates,
         };
-        admit(self.emission, layering, facts, written, false).ok()
+        let choice = admit(self.emission, layering, (facts, written), false, rewriting);
+        Some(choice.ok()?.sequence)
     }
 
     /// What is late is newest only if it is ahead in its own clock: a source that set its clock
@@ -373,6 +379,7 @@ impl Delivery<'_, '_> {
         }
     }
 
+    #[inline(always)]
     fn leave(&mut self, row: Outgoing, payload_len: u16, exit: Exit) {
         match exit {
             Exit::Udp(_) => self.exits.outbox.rows.push(row),
@@ -382,7 +389,8 @@ impl Delivery<'_, '_> {
             }
         }
         self.emission.packets += 1;
-        self.emission.bytes += u64::from(row.len());
+        let now = self.exits.now.time;
+        self.emission.sent.add(row.len().into(), now);
         self.emission.payload_bytes += u64::from(payload_len);
     }
 
@@ -427,21 +435,5 @@ fn payload_len(header: &RtpHeader, rewriting: Option<&Rewriting>) -> u16 {
     let patch = rewriting
         .map(|rewriting| rewriting.patch)
         .unwrap_or_default();
-    header.payload_len + patch.bytes().len() as u16 - u16::from(patch.replaced)
-}
-
-/// Makes a row that of a packet in another run. The new front of its payload goes behind its header,
-/// so that the rest is still that of all receivers.
-fn rewrite_row(
-    row: &mut Outgoing,
-    template: Template,
-    rewriting: &Rewriting,
-    headers: &mut Vec<u8>,
-) {
-    template.rewrite(&mut headers[row.header_start as usize..], rewriting);
-    let patch = rewriting.patch;
-    headers.extend_from_slice(patch.bytes());
-    row.header_len += patch.bytes().len() as u16;
-    row.payload_start += u32::from(patch.replaced);
-    row.payload_len -= u16::from(patch.replaced);
+    header.payload_len + patch.bytes().len() as u16 - u16::from(patch.replaced())
 }

@@ -83,7 +83,7 @@ pub(crate) fn repeat(
     };
     if !wanted.is_empty {
         out.extend_from_slice(patch.bytes());
-        out.extend_from_slice(&payload[patch.replaced.into()..]);
+        out.extend_from_slice(&payload[patch.replaced().into()..]);
     }
     let Ok(len) = u16::try_from(out.len() - start) else {
         out.truncate(start);

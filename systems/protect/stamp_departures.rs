@@ -2,6 +2,7 @@
 
 use bevy_ecs::change_detection::Mut;
 use bevy_ecs::entity::Entity;
+use bevy_ecs::query::With;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::wire::extension::{ABS_SEND_TIME_LEN, abs_send_time};
 use flumen_components::wire::rtp::{SEQUENCE_NUMBER, SSRC};
@@ -14,6 +15,7 @@ use flumen_components::{
 #[derive(SystemParam)]
 pub(crate) struct Stamps<'w, 's> {
     pub(super) paths: Query<'w, 's, (&'static mut Path, Option<&'static mut OutgoingEstimate>)>,
+    estimated: Query<'w, 's, (), With<OutgoingEstimate>>,
     pub(super) deadlines: ResMut<'w, Deadlines>,
     pub(super) limits: Res<'w, Limits>,
     pub(super) now: Res<'w, Now>,
@@ -51,17 +53,23 @@ impl Stamps<'_, '_> {
         abs_send_time(self.epoch.at(self.now.time))
     }
 
-    /// Stamps rows of `transport`, which is looked up once for all of them.
+    /// Stamps rows of `transport`, which is looked up once for all of them, and not at all where no
+    /// path is estimated and they have no numbers.
     #[inline(always)]
     fn write<'r>(
         &mut self,
         transport: Entity,
-        rows: impl IntoIterator<Item = &'r Outgoing>,
+        rows: impl IntoIterator<Item = &'r Outgoing, IntoIter: Clone>,
         time: [u8; ABS_SEND_TIME_LEN],
         headers: &mut [u8],
     ) {
         let now = self.now.time;
-        let mut way = self.paths.get_mut(transport).ok();
+        let rows = rows.into_iter();
+        let concerns =
+            !self.estimated.is_empty() || rows.clone().any(|row| row.transport_sequence != 0);
+        let mut way = concerns
+            .then(|| self.paths.get_mut(transport).ok())
+            .flatten();
         for row in rows {
             let header = &mut headers[row.header_start as usize..];
             if row.abs_send_time != 0 {

@@ -19,7 +19,7 @@ pub(crate) struct Market<'w, 's> {
         (
             &'static Consumer,
             &'static PausedByOwner,
-            &'static mut Emission,
+            &'static Emission,
             Option<(
                 &'static Layering,
                 &'static Allotment,
@@ -47,14 +47,14 @@ pub(crate) struct Market<'w, 's> {
 /// Measures what is wanted of every path that is listed: what cannot be made less, and the layers
 /// that each consumer could get.
 pub(crate) fn measure_demand(
-    mut transports: Query<'_, '_, (&Listener, &mut Traffic, &mut Demand)>,
+    mut transports: Query<'_, '_, (&Listener, &Traffic, &mut Demand)>,
     agenda: Res<'_, Agenda>,
     mut bids: ResMut<'_, Bids>,
     mut market: Market<'_, '_>,
 ) {
     let now = market.now.time;
     for &transport in &agenda.paths.0 {
-        let Ok((listener, mut traffic, mut demand)) = transports.get_mut(transport) else {
+        let Ok((listener, traffic, mut demand)) = transports.get_mut(transport) else {
             continue;
         };
         let first = bids.bids.len();
@@ -92,10 +92,8 @@ impl Market<'_, '_> {
     /// Bits a second that a consumer forwards.
     fn rate(&mut self, consumer: Entity) -> u64 {
         let now = self.now.time;
-        let consumer = self.consumers.get_mut(consumer).ok();
-        consumer.map_or(0, |(.., mut emission, _)| {
-            emission.rate.bits_per_second(now)
-        })
+        let consumer = self.consumers.get(consumer).ok();
+        consumer.map_or(0, |(.., emission, _)| emission.sent.bits_per_second(now))
     }
 
     /// Adds the bid of a consumer; false when it has no choice. Who gets nothing by its own or its

@@ -12,15 +12,16 @@ use crate::tick::batch::PacketFacts;
 use crate::wire::sequence::{SequenceManager, is_higher, is_higher_u16};
 
 impl Layering {
-    /// The outgoing number of a packet of the followed stream and what changes in it, or why it is not
-    /// forwarded. What is withheld is taken out of the `sequence`.
+    /// The outgoing number of a packet of the followed stream, or why it is not forwarded; `rewriting`
+    /// becomes what else changes in it. What is withheld is taken out of the `sequence`.
     pub fn admit(
         &mut self,
         packet: &PacketFacts,
         written: Written<'_>,
         late: bool,
         sequence: &mut SequenceManager<16>,
-    ) -> Result<(u16, Rewriting), Withheld> {
+        rewriting: &mut Rewriting,
+    ) -> Result<u16, Withheld> {
         let Some(&run) = self.runs.newest() else {
             return Err(Withheld::OtherLayer);
         };
@@ -57,13 +58,14 @@ impl Layering {
             sequence.drop(number);
             return Err(reason);
         }
-        let Some(rewriting) = self.rewriting_at(&run, spot, packet, written) else {
+        let rewritten = self.rewrite(&run, spot, (packet, written), rewriting);
+        if rewritten.is_none() {
             sequence.drop(number);
             return Err(Withheld::TooLate);
-        };
+        }
         let outgoing = sequence.input(number).ok_or(Withheld::TooLate)?;
         self.note(packet, &run, rewriting.marker, late);
-        Ok((outgoing, rewriting))
+        Ok(outgoing)
     }
 
     /// What is to be got of an encoding that is followed; none when that stays as it is. Where a
@@ -81,16 +83,20 @@ impl Layering {
         })
     }
 
-    /// The outgoing number and the changes of a late packet of a stream that is followed no more.
+    /// The outgoing number of a late packet of a stream that is followed no more; `rewriting` becomes
+    /// what else changes in it.
     pub fn admit_late(
         &mut self,
         stream: Entity,
         packet: &PacketFacts,
         written: Written<'_>,
         sequence: &mut SequenceManager<16>,
-    ) -> Option<(u16, Rewriting)> {
+        rewriting: &mut Rewriting,
+    ) -> Option<u16> {
         let (&run, number) = self.runs.past(stream, packet.header.sequence_number)?;
-        let admitted = self.admit_to(&run, number, packet, written, sequence);
+        let admitted = self
+            .admit_to(&run, (packet, written), rewriting)
+            .and_then(|()| sequence.input(number));
         if admitted.is_none() {
             sequence.drop(number);
         }
@@ -100,11 +106,9 @@ impl Layering {
     fn admit_to(
         &mut self,
         run: &Run,
-        number: u16,
-        packet: &PacketFacts,
-        written: Written<'_>,
-        sequence: &mut SequenceManager<16>,
-    ) -> Option<(u16, Rewriting)> {
+        (packet, written): (&PacketFacts, Written<'_>),
+        rewriting: &mut Rewriting,
+    ) -> Option<()> {
         // Of the lowest temporal layer, a frame of which nothing was sent has lost its place: the
         // next run counts on without it.
         if !self.is_of(run, packet) {
@@ -116,9 +120,8 @@ impl Layering {
             return None;
         }
         let fate = self.frames.decide_late(&packet.descriptor, spot);
-        let rewriting = self.rewriting_at(run, spot, packet, written);
-        let rewriting = rewriting.filter(|_| fate == Fate::Forwarded)?;
-        Some((sequence.input(number)?, rewriting))
+        let rewritten = self.rewrite(run, spot, (packet, written), rewriting);
+        rewritten.filter(|()| fate == Fate::Forwarded)
     }
 
     /// A key frame waits for the end of a frame, and this packet is of the one behind it: so that

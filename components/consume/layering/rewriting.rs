@@ -10,12 +10,12 @@ use crate::rtp_parameters::Codec;
 use crate::tick::batch::PacketFacts;
 use crate::wire::codec::DecodeTargets;
 use crate::wire::codec::av1::DependencyChange;
-use crate::wire::codec::vp8::{self, DESCRIPTOR_LEN_MAX};
+use crate::wire::codec::vp8;
 use crate::wire::codec::vp9;
 use crate::wire::sequence::{is_higher, is_higher_u32};
 
 /// What a layered consumer changes in a packet. The same for its retransmissions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rewriting {
     /// The RTP timestamp.
     pub timestamp: u32,
@@ -30,11 +30,14 @@ pub struct Rewriting {
 /// Bytes in the place of the first ones of a payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Patch {
-    bytes: [u8; DESCRIPTOR_LEN_MAX],
-    len: u8,
-    /// How many bytes of the payload they replace.
-    pub replaced: u8,
+    /// The bytes, how many there are, and how many of the payload they replace: written as one word, so
+    /// that no reader waits for the parts.
+    packed: [u8; 8],
 }
+
+const LEN: usize = 6;
+const REPLACED: usize = 7;
+const _: () = assert!(vp8::DESCRIPTOR_LEN_MAX <= LEN && vp9::COUNTERS_LEN_MAX <= LEN);
 
 /// What a packet was written with.
 #[derive(Clone, Copy, Debug)]
@@ -46,9 +49,25 @@ pub struct Written<'a> {
 }
 
 impl Patch {
+    /// The first `len` of these bytes in the place of the first `replaced` ones of a payload; the others
+    /// are zeros.
+    fn new(bytes: [u8; 8], len: u8, replaced: u8) -> Self {
+        let counts = u64::from(len) << (8 * LEN) | u64::from(replaced) << (8 * REPLACED);
+        Self {
+            packed: (u64::from_le_bytes(bytes) | counts).to_le_bytes(),
+        }
+    }
+
     /// The bytes.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
+        &self.packed[..usize::from(self.packed[LEN])]
+    }
+
+    /// How many bytes of the payload they replace.
+    #[inline]
+    pub fn replaced(&self) -> u8 {
+        self.packed[REPLACED]
     }
 }
 
@@ -64,28 +83,33 @@ impl Layering {
             return None;
         }
         let spot = self.frames.spot(&packet.descriptor, run.frame);
-        self.rewriting_at(run, spot, packet, written)
+        let mut rewriting = Rewriting::default();
+        self.rewrite(run, spot, (packet, written), &mut rewriting)?;
+        Some(rewriting)
     }
 
-    /// What changes in a packet of a run whose frame has its place at `spot`.
-    pub(super) fn rewriting_at(
+    /// What changes in a packet of a run whose frame has its place at `spot`: told in its place, as
+    /// handing it up costs more than deciding it.
+    pub(super) fn rewrite(
         &self,
         run: &Run,
         spot: Option<Spot>,
-        packet: &PacketFacts,
-        written: Written<'_>,
-    ) -> Option<Rewriting> {
-        let header = &packet.header;
-        Some(Rewriting {
-            timestamp: header.timestamp.wrapping_add(run.timestamp),
-            marker: header.marker || self.ends_picture(&packet.descriptor, spot),
-            patch: match self.codec {
-                Codec::Vp8 => self.patch_vp8(run, spot, written.payload)?,
-                Codec::Vp9 => self.patch_vp9(run, spot, &packet.descriptor, written.payload)?,
-                _ => Patch::default(),
-            },
-            dependencies: self.change_dependencies(spot, &packet.descriptor, written.templates),
-        })
+        (packet, written): (&PacketFacts, Written<'_>),
+        rewriting: &mut Rewriting,
+    ) -> Option<()> {
+        let (header, descriptor) = (&packet.header, &packet.descriptor);
+        rewriting.timestamp = header.timestamp.wrapping_add(run.timestamp);
+        rewriting.marker = header.marker || self.ends_picture(descriptor, spot);
+        rewriting.patch = match self.codec {
+            Codec::Vp8 => self.patch_vp8(run, spot, written.payload)?,
+            Codec::Vp9 => self.patch_vp9(run, spot, descriptor, written.payload)?,
+            _ => Patch::default(),
+        };
+        rewriting.dependencies = match descriptor.frame_number {
+            None => None,
+            Some(_) => self.change_dependencies(spot, descriptor, written.templates),
+        };
+        Some(())
     }
 
     /// Frames keep their distances here too; and the targets that a receiver does not get are told
@@ -152,11 +176,8 @@ impl Layering {
         if recounted.has_picture_id && number.is_none() {
             return None;
         }
-        Some(Patch {
-            bytes: recounted.bytes,
-            len: recounted.len,
-            replaced: recounted.replaced,
-        })
+        let (len, replaced) = (recounted.len, recounted.replaced);
+        Some(Patch::new(recounted.bytes, len, replaced))
     }
 
     /// Pictures keep their distances: references are counted in them. `None` when the number is not
@@ -176,12 +197,8 @@ impl Layering {
         let number = spot.map_or(0, |spot| spot.number);
         let tl0_index = counted(descriptor.tl0_picture_index, run.tl0_index);
         let (front, len) = vp9.recount(payload, number, tl0_index.unwrap_or(0));
-        let mut patch = Patch {
-            len: len as u8,
-            replaced: len as u8,
-            ..Patch::default()
-        };
-        patch.bytes[..len].copy_from_slice(&front[..len]);
-        Some(patch)
+        let mut bytes = [0; 8];
+        bytes[..len].copy_from_slice(&front[..len]);
+        Some(Patch::new(bytes, len as u8, len as u8))
     }
 }

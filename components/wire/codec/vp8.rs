@@ -63,8 +63,8 @@ pub struct Recount {
 /// A descriptor of another run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recounted {
-    /// Its bytes, and zeros.
-    pub bytes: [u8; DESCRIPTOR_LEN_MAX],
+    /// Its bytes, at most [`DESCRIPTOR_LEN_MAX`], and zeros.
+    pub bytes: [u8; 8],
     /// How many bytes it has.
     pub len: u8,
     /// How many it had.
@@ -76,46 +76,68 @@ pub struct Recounted {
 /// The descriptor at the start of `payload` as it is in another run of pictures, its picture id, if it
 /// has one, in 15 bits: what reading it, changing it and [`Descriptor::to_bytes`] would give, for who does
 /// that for each receiver. `None` when it is cut off.
+#[inline]
 pub fn recount(payload: &[u8], run: Recount) -> Option<Recounted> {
     let (&first, mut rest) = payload.split_first()?;
     let fields = match first & EXTENSION_BIT {
         0 => 0,
         _ => take(&mut rest)? & FIELDS_MASK,
     };
-    let mut bytes = [first & FIRST_MASK, fields, 0, 0, 0, 0];
-    let mut len = 1;
-    if fields != 0 {
-        bytes[0] |= EXTENSION_BIT;
-        len = FLAGS_LEN;
+    let mut front = Front::default();
+    if fields == 0 {
+        front.push(first & FIRST_MASK);
+    } else {
+        front.push(first & FIRST_MASK | EXTENSION_BIT);
+        front.push(fields);
     }
     let has_picture_id = fields & PICTURE_ID_BIT != 0;
     if has_picture_id {
         PictureId::take(&mut rest)?;
         let (value, is_long) = (run.picture_id, true);
-        let (id, id_len) = PictureId { value, is_long }.to_bytes();
-        bytes[len..len + id_len].copy_from_slice(&id);
-        len += id_len;
+        let ([high, low], _) = PictureId { value, is_long }.to_bytes();
+        front.push(high);
+        front.push(low);
     }
     if fields & TL0_BIT != 0 {
-        bytes[len] = take(&mut rest)?.wrapping_add(run.tl0_index);
-        len += 1;
+        front.push(take(&mut rest)?.wrapping_add(run.tl0_index));
     }
     if fields & (TID_BIT | KEY_INDEX_BIT) != 0 {
-        let layers = take(&mut rest)?;
-        if fields & TID_BIT != 0 {
-            bytes[len] = layers & !KEY_INDEX_MASK;
-        }
-        if fields & KEY_INDEX_BIT != 0 {
-            bytes[len] |= layers.wrapping_add(run.key_index) & KEY_INDEX_MASK;
-        }
-        len += 1;
+        front.push(recount_layers(fields, take(&mut rest)?, run.key_index));
     }
     Some(Recounted {
-        bytes,
-        len: len as u8,
+        bytes: front.bytes.to_le_bytes(),
+        len: front.len,
         replaced: (payload.len() - rest.len()) as u8,
         has_picture_id,
     })
+}
+
+/// The byte of TID, Y and KEYIDX with those of them that there are.
+fn recount_layers(fields: u8, layers: u8, key_index: u8) -> u8 {
+    let temporal = match fields & TID_BIT {
+        0 => 0,
+        _ => layers & !KEY_INDEX_MASK,
+    };
+    let key_index = match fields & KEY_INDEX_BIT {
+        0 => 0,
+        _ => layers.wrapping_add(key_index) & KEY_INDEX_MASK,
+    };
+    temporal | key_index
+}
+
+/// A few bytes in one register: a processor waits when it reads as a whole what it has just written to
+/// memory byte by byte.
+#[derive(Default)]
+struct Front {
+    bytes: u64,
+    len: u8,
+}
+
+impl Front {
+    fn push(&mut self, byte: u8) {
+        self.bytes |= u64::from(byte) << (8 * u32::from(self.len));
+        self.len += 1;
+    }
 }
 
 /// The temporal layer of a frame.
@@ -272,11 +294,12 @@ mod tests {
             descriptor.tl0_picture_index = tl0_index.map(|it| it.wrapping_add(run.tl0_index));
             let key_index = descriptor.key_index;
             descriptor.key_index = key_index.map(|it| it.wrapping_add(run.key_index) & 0x1F);
-            let (bytes, len) = descriptor.to_bytes();
-            let len = len as u8;
+            let (front, len) = descriptor.to_bytes();
+            let mut bytes = [0; 8];
+            bytes[..front.len()].copy_from_slice(&front);
             Some(Recounted {
                 bytes,
-                len,
+                len: len as u8,
                 replaced,
                 has_picture_id,
             })

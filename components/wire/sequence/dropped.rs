@@ -78,10 +78,14 @@ impl<const BITS: u32> Dropped<BITS> {
 
     /// Forgets what has the places of the `len` numbers from `first` on: how many there were, and
     /// how far behind `first` the last of their places is.
+    #[inline]
     pub(super) fn take(&mut self, first: u16, len: usize) -> Option<(u16, u16)> {
-        if self.count == 0 {
-            return None;
-        }
+        (self.count > 0)
+            .then(|| self.take_some(first, len))
+            .flatten()
+    }
+
+    fn take_some(&mut self, first: u16, len: usize) -> Option<(u16, u16)> {
         let (mut taken, mut last, mut passed) = (0, 0, 0);
         for (word, mask) in masks::<BITS>(first, len) {
             let dropped = self.words[word] & mask;
