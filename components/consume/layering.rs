@@ -3,6 +3,7 @@
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
 
+use crate::media::descriptor::Descriptor;
 use crate::media::layer_rates::LayerCounts;
 use crate::media::templates::Templates;
 use crate::rtp_parameters::Codec;
@@ -15,6 +16,7 @@ mod admission;
 mod beginning;
 mod eras;
 mod frames;
+mod layer_bits;
 mod picture;
 mod places;
 mod rewriting;
@@ -25,7 +27,7 @@ mod wanted;
 
 pub use beginning::{Awaiting, Beginning, Role};
 use frames::Frames;
-use picture::Pictures;
+use picture::{Pictures, attainable};
 pub use rewriting::{Patch, Rewriting, Written};
 use runs::{Run, Runs, Start};
 pub use selection::{ConsumerLayers, Living, PreferredLayers, Selection};
@@ -222,6 +224,26 @@ impl Layering {
         awaiting.is_due
     }
 
+    /// What it is to get of a stream of which these spatial layers are `sent`, a bit each.
+    fn target_among(&self, sent: u8) -> Option<ConsumerLayers> {
+        let target = self.selection.target()?;
+        Some(match self.is_simulcast {
+            true => target,
+            false => ConsumerLayers {
+                spatial_layer: attainable(target.spatial_layer, sent),
+                ..target
+            },
+        })
+    }
+
+    /// It can begin with this key frame, of a stream of which these spatial layers are `sent`: a layer
+    /// that begins by itself is for who gets that one.
+    pub fn begins_with(&self, descriptor: &Descriptor, sent: u8) -> bool {
+        let target = || self.target_among(sent);
+        descriptor.spatial_layer == 0
+            || target().is_some_and(|target| descriptor.serves(target.spatial_layer))
+    }
+
     /// Follows another stream, or the same one anew, from its key frame on; `next` is the number of
     /// its first packet, counted on through all runs.
     pub fn begin(&mut self, from: Beginning<'_>, next: u16) {
@@ -233,7 +255,8 @@ impl Layering {
         let header = &from.packet.header;
         self.awaiting = None;
         self.is_following = true;
-        self.pictures.begin(self.selection.target(), self.current);
+        let target = self.target_among(from.sent);
+        self.pictures.begin(target, self.current);
         let behind = |sent: Option<u8>, first: Option<u8>| match (sent, first) {
             (Some(sent), Some(first)) => sent.wrapping_add(1).wrapping_sub(first),
             _ => 0,
@@ -369,7 +392,8 @@ impl Layering {
     /// key frame.
     pub fn counts_anew(&self, packet: &PacketFacts) -> bool {
         let run = self.runs.newest().filter(|_| self.is_following);
-        run.is_some_and(|run| self.frames.is_behind(&packet.descriptor, run.frame))
+        let spot = |run: &Run| self.frames.spot(&packet.descriptor, run.frame);
+        run.is_some_and(|run| self.frames.is_behind(spot(run)))
     }
 
     /// Takes a packet of the followed stream that is not forwarded out of the sequence.

@@ -74,7 +74,8 @@ pub struct Encoding {
     pub clock_rate: u32,
     /// How many layers were declared.
     pub layers: LayerCounts,
-    /// Spatial layers were declared to need each other in key pictures alone (K-SVC).
+    /// Spatial layers were declared to need each other in key pictures alone (K-SVC), or never (S
+    /// modes).
     pub is_ksvc: bool,
     /// Silence need not be transmitted (DTX).
     pub use_dtx: bool,

@@ -2,6 +2,7 @@
 
 use bevy_ecs::component::Component;
 
+use crate::media::descriptor::Descriptor;
 use crate::media::reception::Arrival;
 use crate::wire::codec::av1::DependencyDescriptor;
 use crate::wire::codec::{DecodeTargets, FrameDependencies, Layers, TemplateStructure};
@@ -83,6 +84,19 @@ impl Templates {
         }
     }
 
+    /// The spatial layers of which there may be frames, a bit each: where each stands alone those that
+    /// the sender says are active, if it says so, and otherwise all.
+    pub fn sent(templates: Option<&Self>, descriptor: &Descriptor) -> u8 {
+        let is_latest = |it: &&Self| descriptor.targets == it.version && it.version != 0;
+        let structure = templates
+            .filter(is_latest)
+            .and_then(|it| it.structure.as_deref());
+        let structure = structure.filter(|it| it.stands_alone());
+        structure.map_or(u8::MAX, |it| {
+            it.targets.spatial_of(descriptor.active_targets)
+        })
+    }
+
     fn keep(&mut self, structure: TemplateStructure, frame_number: u16) {
         let targets = structure.is_complete().then_some(structure.targets);
         if self.targets != targets {
@@ -127,14 +141,16 @@ fn told(
             ..untold(*descriptor)
         };
     };
-    let served = match descriptor.has_structure {
-        // What brings the templates is needed by everybody.
+    let layers = layers.unwrap_or_default();
+    let served = match descriptor.has_structure && layers.spatial == 0 {
+        // What brings the templates is needed by everybody; but where each layer begins by itself,
+        // each brings them.
         true => u8::MAX,
         false => structure.targets.served(needs.targets),
     };
     Dependencies {
         descriptor: *descriptor,
-        layers: layers.unwrap_or_default(),
+        layers,
         needs: Some(needs),
         served,
         targets: version,
@@ -219,6 +235,33 @@ mod tests {
         templates.resolve(&ONE_TARGET, InOrder);
         assert_eq!(templates.targets(1), None);
         assert!(templates.targets(3).is_some());
+    }
+
+    /// S2T1, a template of each layer: offset 0 | two targets | spatial, no more templates | the first
+    /// is of target 0 and the second of target 1 | no references, chains or sizes.
+    const S2T1: [u8; 7] = [0x80, 0, 1, 0x80, 1, 0b1011_1000, 0b0010_0000];
+
+    #[test]
+    fn of_layers_that_stand_alone_those_are_sent_that_are_active() {
+        let mut templates = Templates::default();
+        let mut sent = |value: &[u8]| {
+            let told = templates.resolve(value, InOrder).unwrap();
+            let descriptor = Descriptor::of_dependencies(&told);
+            (
+                descriptor.served & 0b11,
+                Templates::sent(Some(&templates), &descriptor) & 0b11,
+            )
+        };
+        // Templates are for all when the lowest layer brings them; the higher one has its own.
+        assert_eq!(sent(&S2T1), (0b11, 0b11));
+        let of_layer_1 = [&[0x81][..], &S2T1[1..]].concat();
+        assert_eq!(sent(&of_layer_1), (0b10, 0b11));
+        // Active is target 0 alone.
+        assert_eq!(sent(&[0, 0, 2, 0b0100_0010]), (0b01, 0b01));
+        assert_eq!(sent(&[0, 0, 3]), (0b01, 0b01));
+        // Of others nobody says so: of one layer, and where nothing is told.
+        assert_eq!(sent(&ONE_TARGET), (0b11, 0b11));
+        assert_eq!(Templates::sent(None, &Descriptor::default()), u8::MAX);
     }
 
     #[test]

@@ -220,13 +220,15 @@ proptest! {
     }
 
     #[test]
-    fn scalability_modes_are_read_back(spatial in 1_u8..=99, temporal in 1_u8..=99, ksvc: bool) {
+    fn scalability_modes_are_read_back(spatial in 1_u8..=99, temporal in 1_u8..=99, ksvc: bool, independent: bool) {
+        let letter = if independent { "S" } else { "L" };
         let key = if ksvc { "_KEY" } else { "" };
-        let mode = ScalabilityMode::parse(&format!("L{spatial}T{temporal}{key}"));
+        let mode = ScalabilityMode::parse(&format!("{letter}{spatial}T{temporal}{key}"));
         let expected = ScalabilityMode {
             spatial_layers: spatial,
             temporal_layers: temporal,
             ksvc,
+            independent,
         };
         prop_assert_eq!(mode, expected);
     }

@@ -3,7 +3,8 @@
 /// How many layers an encoding has.
 ///
 /// Named as in Scalable Video Coding (SVC) Extension for WebRTC: `L3T2_KEY` is three spatial and
-/// two temporal layers, where spatial layers depend on each other in key pictures only.
+/// two temporal layers, where spatial layers depend on each other in key pictures only; in `S3T3`
+/// they never do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScalabilityMode {
     /// Number of spatial layers, 1 to 99.
@@ -12,6 +13,8 @@ pub struct ScalabilityMode {
     pub temporal_layers: u8,
     /// Whether spatial layers depend on each other in key pictures only (K-SVC).
     pub ksvc: bool,
+    /// Whether spatial layers never depend on each other (S modes).
+    pub independent: bool,
 }
 
 impl ScalabilityMode {
@@ -22,6 +25,7 @@ impl ScalabilityMode {
     }
 
     fn parse_exactly(mode: &str) -> Option<Self> {
+        let independent = mode.starts_with('S');
         let rest = mode.strip_prefix(['L', 'S'])?;
         let (spatial_layers, rest) = layer_count(rest)?;
         let (temporal_layers, rest) = layer_count(rest.strip_prefix('T')?)?;
@@ -29,7 +33,13 @@ impl ScalabilityMode {
             spatial_layers,
             temporal_layers,
             ksvc: rest.starts_with("_KEY"),
+            independent,
         })
+    }
+
+    /// Whether spatial layers do without each other but in key pictures, or always.
+    pub const fn stands_alone(self) -> bool {
+        self.ksvc || self.independent
     }
 
     /// Whether there is more than one layer of any sort.
@@ -44,6 +54,7 @@ impl Default for ScalabilityMode {
             spatial_layers: 1,
             temporal_layers: 1,
             ksvc: false,
+            independent: false,
         }
     }
 }
@@ -73,6 +84,13 @@ mod tests {
         assert_eq!(layers("L10T99"), (10, 99, false));
         assert_eq!(layers("L3T3_KEY_SHIFT"), (3, 3, true));
         assert_eq!(layers("L3T3h"), (3, 3, false));
+    }
+
+    #[test]
+    fn layers_of_s_modes_are_independent() {
+        let is_independent = |mode| ScalabilityMode::parse(mode).independent;
+        assert!(is_independent("S2T1") && is_independent("S3T3h"));
+        assert!(!is_independent("L3T3_KEY") && !is_independent("S0T3"));
     }
 
     #[test]

@@ -279,7 +279,9 @@ fn encodings(rtp: &RtpParameters) -> smallvec::SmallVec<[Encoding; 1]> {
             spatial: facts.spatial_layers,
             temporal: facts.temporal_layers,
         },
-        is_ksvc: facts.ksvc,
+        is_ksvc: rtp.encodings[facts.encoding_idx]
+            .scalability()
+            .stands_alone(),
         use_dtx: facts.use_dtx,
         checks_inactivity: facts.checks_inactivity,
         stream: None,

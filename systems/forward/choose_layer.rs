@@ -92,6 +92,9 @@ impl<'a> Layer<'a> {
         if packet.duplicate {
             return Err(Withheld::Duplicate);
         }
+        if !layering.begins_with(&facts.descriptor, self.sent(facts)) {
+            return Err(Withheld::OtherLayer);
+        }
         let (number, next) = (
             packet.header.sequence_number,
             emission.sequence.max_input().wrapping_add(1),
@@ -129,6 +132,7 @@ impl<'a> Layer<'a> {
             stream: self.stream,
             encoding: self.encoding,
             packet,
+            sent: self.sent(packet),
             alignment,
             newest: emission.newest,
             clock_rate: emission.clock_rate,
@@ -143,6 +147,11 @@ impl<'a> Layer<'a> {
         if let Some(pacer) = &mut self.pacer {
             emission.supersede(pacer, self.ledger);
         }
+    }
+
+    /// The spatial layers of which there may be frames: a bit each.
+    fn sent(&self, packet: &PacketFacts) -> u8 {
+        Templates::sent(self.templates, &packet.descriptor)
     }
 
     fn written<'b>(&self, packet: &PacketFacts, bytes: &'b [u8]) -> Written<'b>

@@ -80,7 +80,7 @@ fn a_tick_over_layered_streams_allocates_nothing() {
 #[test]
 fn a_tick_in_which_consumers_go_over_to_other_layers_allocates_nothing() {
     let mode = Vp9Mode {
-        is_ksvc: false,
+        stacking: Stacking::Full,
         is_flexible: false,
     };
     for call in [

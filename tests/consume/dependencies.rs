@@ -1,10 +1,10 @@
 //! Layers that dependency descriptors tell: what receivers get of them, and are told.
 
 use flumen::components::wire::rtp::RtpHeader;
-use flumen::rtp_parameters::HeaderExtension;
 use flumen::{ConsumerOptions, PreferredLayers};
 use flumen_tests::layered::{
     DEPENDENCIES, FORWARDED_DEPENDENCIES, LayeredCall, Path, Stacking, Wrapping, descriptor_of,
+    ignoring_descriptors,
 };
 use flumen_tests::{Packet, RECEIVER, address};
 
@@ -19,13 +19,6 @@ fn spatial_since(call: &LayeredCall, before: usize) -> Vec<u8> {
     layers.sort_unstable();
     layers.dedup();
     layers
-}
-
-fn without_descriptors(mut options: ConsumerOptions) -> ConsumerOptions {
-    let uri = HeaderExtension::DependencyDescriptor.uri();
-    let extensions = &mut options.rtp_capabilities.header_extensions;
-    extensions.retain(|extension| extension.uri != uri);
-    options
 }
 
 #[test]
@@ -54,7 +47,7 @@ fn full_svc_falls_at_once_and_rises_with_a_key_picture() {
 
 #[test]
 fn layers_that_stand_alone_fall_and_rise_with_a_key_picture_and_go_on_meanwhile() {
-    for stacking in [Stacking::Key, Stacking::Alone] {
+    for stacking in [Stacking::Key, Stacking::KeyShift, Stacking::Alone] {
         let mut call = LayeredCall::svc(Wrapping::Av1, stacking, 2).begun();
         call.run(20);
         call.sources[0].set_reaction(6);
@@ -111,7 +104,7 @@ fn simulcast_follows_one_encoding_at_a_time_and_frame_numbers_keep_their_distanc
 #[test]
 fn a_receiver_without_the_descriptor_gets_none_and_one_number_after_another() {
     for wrapping in WRAPPINGS {
-        let mut call = LayeredCall::temporal(wrapping, 3, 5, without_descriptors).begun();
+        let mut call = LayeredCall::temporal(wrapping, 3, 5, ignoring_descriptors).begun();
         call.run(20);
         for (layer, temporal) in [(0, 2), (2, 1), (1, 0), (2, 2)] {
             call.prefer(layer, Some(temporal));
@@ -282,6 +275,72 @@ fn when_the_top_layer_of_ksvc_stops_the_next_one_is_shown() {
     call.decoded(Path::Clean);
 }
 
+#[test]
+fn where_the_top_one_of_layers_that_stand_alone_stops_the_next_one_is_shown() {
+    // Some senders tell that it has stopped, and some do not.
+    for (seed, is_silent) in (40..44).flat_map(|seed| [(seed, false), (seed, true)]) {
+        let mut call = LayeredCall::svc(Wrapping::Av1, Stacking::Alone, seed).begun();
+        if is_silent {
+            call.sources[0].keep_silent();
+        }
+        call.run(20);
+        call.sources[0].set_spatial(2);
+        call.run(20);
+        let row = format!("{seed}, {is_silent}");
+        assert_eq!(call.current(), Some((1, 2)), "{row}");
+        let (asked, count) = (call.asked(0), call.received.count());
+        call.run(200);
+        call.check_ends();
+        assert_eq!(spatial_since(&call, count), [1], "{row}");
+        assert_eq!(call.asked(0), asked, "{row}");
+        // And it comes again.
+        call.sources[0].set_spatial(3);
+        call.run(20);
+        assert_eq!(call.current(), Some((2, 2)), "{row}");
+        call.check_ends();
+    }
+}
+
+#[test]
+fn a_layer_that_begins_by_itself_is_not_for_who_gets_another_one() {
+    for seed in 50..54 {
+        let mut call = LayeredCall::svc(Wrapping::Av1, Stacking::Alone, seed);
+        call.prefer(0, None);
+        call = call.begun();
+        call.run(20);
+        for layers in [1, 3, 2, 3] {
+            let count = call.received.count();
+            call.sources[0].set_spatial(layers);
+            call.run(20);
+            assert_eq!(spatial_since(&call, count), [0], "{seed}");
+        }
+        call.decoded(Path::Clean);
+    }
+}
+
+#[test]
+fn a_layer_that_stops_amid_others_is_not_waited_for() {
+    for stacking in Stacking::ALL {
+        let mut call = LayeredCall::svc(Wrapping::Av1, stacking, 60);
+        call.prefer(1, None);
+        call = call.begun();
+        call.run(20);
+        call.sources[0].leave_out(Some(1));
+        call.run(40);
+        assert_eq!(call.current(), Some((0, 2)), "{stacking:?}");
+        let (asked, count) = (call.asked(0), call.received.count());
+        call.run(200);
+        call.check_ends();
+        assert!(call.received.count() >= count + 200, "{stacking:?}");
+        assert_eq!(call.asked(0), asked, "{stacking:?}");
+        // And it is there again.
+        call.sources[0].leave_out(None);
+        call.sources[0].begin_anew();
+        call.run(20);
+        assert_eq!(call.current(), Some((1, 2)), "{stacking:?}");
+    }
+}
+
 /// What is not sent behind the first packet is what its receiver asks for.
 #[test]
 fn a_key_picture_is_whole_however_much_overtook_its_first_packet() {
@@ -396,9 +455,13 @@ fn more_layers_than_were_declared_count_for_the_highest() {
         preferred_layers: Some(preferred),
         ..options
     };
-    let mut call =
-        LayeredCall::dependent((Wrapping::Av1, 1, 3), ("L1T2", Stacking::Full), 13, options)
-            .begun();
+    let mut call = LayeredCall::dependent(
+        (Wrapping::Av1, 1, (3, 3)),
+        ("L1T2", Stacking::Full),
+        13,
+        options,
+    )
+    .begun();
     call.run(20);
     assert_eq!(call.current(), Some((0, 0)));
     assert_eq!(spatial_since(&call, 0), [0]);

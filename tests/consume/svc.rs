@@ -2,29 +2,39 @@
 //! receiver can decode it.
 
 use flumen::{ConsumerOptions, PreferredLayers};
-use flumen_tests::layered::{LayeredCall, Path, Vp9Mode};
+use flumen_tests::layered::{LayeredCall, Path, Stacking, Vp9Mode};
 use flumen_tests::{Packet, RECEIVER, address};
 
 /// So many pictures are long enough for a stream that stopped to be told to be dead.
 const DEATH: usize = 120;
 
 const FULL: Vp9Mode = Vp9Mode {
-    is_ksvc: false,
+    stacking: Stacking::Full,
     is_flexible: false,
 };
 const KSVC: Vp9Mode = Vp9Mode {
-    is_ksvc: true,
+    stacking: Stacking::Key,
     is_flexible: false,
 };
 const FLEXIBLE: Vp9Mode = Vp9Mode {
-    is_ksvc: false,
+    stacking: Stacking::Full,
     is_flexible: true,
 };
 const FLEXIBLE_KSVC: Vp9Mode = Vp9Mode {
-    is_ksvc: true,
+    stacking: Stacking::Key,
     is_flexible: true,
 };
-const MODES: [Vp9Mode; 4] = [FULL, KSVC, FLEXIBLE, FLEXIBLE_KSVC];
+const ALONE: Vp9Mode = Vp9Mode {
+    stacking: Stacking::Alone,
+    is_flexible: false,
+};
+const FLEXIBLE_ALONE: Vp9Mode = Vp9Mode {
+    stacking: Stacking::Alone,
+    is_flexible: true,
+};
+const MODES: [Vp9Mode; 6] = [FULL, KSVC, ALONE, FLEXIBLE, FLEXIBLE_KSVC, FLEXIBLE_ALONE];
+/// Of pictures between key pictures one layer is sent.
+const SINGLE: [Vp9Mode; 4] = [KSVC, FLEXIBLE_KSVC, ALONE, FLEXIBLE_ALONE];
 
 /// The spatial and temporal layers of the frames that came in the last `pictures` pictures.
 fn latest(call: &LayeredCall, pictures: usize) -> Vec<(u8, u8)> {
@@ -53,7 +63,10 @@ fn all_layers_are_what_a_consumer_gets() {
         call.run(20);
         assert_eq!(call.current(), Some((2, 2)), "{mode:?}");
         assert_eq!(call.told().last(), Some(&Some((2, 2))));
-        let expected = if mode.is_ksvc { vec![2] } else { vec![0, 1, 2] };
+        let expected = match mode.stacking {
+            Stacking::Full => vec![0, 1, 2],
+            _ => vec![2],
+        };
         assert_eq!(spatial(&call, 8), expected, "{mode:?}");
     }
 }
@@ -84,7 +97,7 @@ fn full_svc_falls_at_once_and_rises_with_a_key_picture() {
 
 #[test]
 fn ksvc_falls_and_rises_with_a_key_picture_and_goes_on_meanwhile() {
-    for mode in [KSVC, FLEXIBLE_KSVC] {
+    for mode in SINGLE {
         let mut call = LayeredCall::vp9(mode, 3).begun();
         call.run(20);
         call.sources[0].set_reaction(6);
@@ -178,6 +191,29 @@ fn a_layer_that_never_comes_is_not_waited_for() {
 }
 
 #[test]
+fn a_layer_that_stops_amid_others_is_not_waited_for() {
+    for mode in MODES {
+        let mut call = LayeredCall::vp9(mode, 22);
+        call.prefer(1, None);
+        call = call.begun();
+        call.run(20);
+        call.sources[0].leave_out(Some(1));
+        call.run(40);
+        assert_eq!(call.current(), Some((0, 2)), "{mode:?}");
+        let (asked, count) = (call.asked(0), call.received.count());
+        call.run(200);
+        call.check_ends();
+        assert!(call.received.count() >= count + 200, "{mode:?}");
+        assert_eq!(call.asked(0), asked, "{mode:?}");
+        // And it is there again.
+        call.sources[0].leave_out(None);
+        call.sources[0].begin_anew();
+        call.run(20);
+        assert_eq!(call.current(), Some((1, 2)), "{mode:?}");
+    }
+}
+
+#[test]
 fn a_layer_that_has_stopped_is_not_told_with_every_key_picture() {
     for mode in MODES {
         let mut call = LayeredCall::vp9(mode, 10).begun();
@@ -228,6 +264,29 @@ fn a_sender_that_counts_its_pictures_anew_changes_nothing_that_is_told() {
         call.run(10);
         assert_eq!(call.told(), [], "{mode:?}");
         assert_eq!(call.current(), Some((2, 2)));
+    }
+}
+
+/// Picture ids of seven bits come round so soon that all of them are known as those of other pictures.
+#[test]
+fn a_sender_that_counts_anew_with_a_loss_is_asked_for_another_key_picture() {
+    for mode in MODES {
+        let mut call = LayeredCall::vp9(mode, 23);
+        call.sources[0].shorten_ids();
+        call = call.begun();
+        call.run(150);
+        call.sources[0].set_reaction(3);
+        call.sources[0].count_anew();
+        let (asked, count) = (call.asked(0), call.received.count());
+        let packets = call.encode_all();
+        call.lose(&packets[..1]);
+        call.send(&packets[1..]);
+        call.run(3);
+        assert_eq!(call.received.count(), count, "{mode:?}");
+        assert_eq!(call.asked(0), asked + 1, "{mode:?}");
+        call.run(10);
+        assert!(call.received.count() >= count + 7, "{mode:?}");
+        call.decoded(Path::Lossy);
     }
 }
 
@@ -299,7 +358,7 @@ fn what_was_sent_is_sent_again_as_it_was() {
 
 #[test]
 fn what_comes_late_and_is_not_wanted_is_not_sent_to_who_asks_for_it() {
-    for mode in [KSVC, FLEXIBLE_KSVC] {
+    for mode in SINGLE {
         let mut call = LayeredCall::vp9(mode, 17).begun();
         call.prefer(1, Some(2));
         call.run(10);
@@ -323,7 +382,7 @@ fn what_comes_late_and_is_not_wanted_is_not_sent_to_who_asks_for_it() {
 /// What nobody knows of yet is not there because it may come: it is of a layer that nobody wanted.
 #[test]
 fn a_layer_is_not_fallen_to_of_which_a_frame_behind_the_key_picture_is_missing() {
-    for mode in [KSVC, FLEXIBLE_KSVC] {
+    for mode in SINGLE {
         let mut call = LayeredCall::vp9(mode, 20).begun();
         call.run(20);
         call.sources[0].begin_anew();

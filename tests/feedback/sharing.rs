@@ -129,7 +129,7 @@ fn another_priority_is_another_share_at_once() {
 #[test]
 fn layers_that_stand_alone_are_not_asked_for_with_those_below() {
     // What is wanted, in percent of what is sent, with the headers of that.
-    let [full, alone] = [Stacking::Full, Stacking::Key].map(|stacking| {
+    let [full, key, alone] = [Stacking::Full, Stacking::Key, Stacking::Alone].map(|stacking| {
         let mut call = LayeredCall::svc(Wrapping::Av1, stacking, 1).begun();
         call.run(150);
         let world = call.room.engine.world();
@@ -137,7 +137,11 @@ fn layers_that_stand_alone_are_not_asked_for_with_those_below() {
         let demand = world.get::<Demand>(receiver).unwrap();
         demand.layers.unwrap() * 100 / demand.forwarded
     });
-    assert!(full.abs_diff(alone) < 15, "{full} and {alone} percent");
+    let is_alike = |found: u64| full.abs_diff(found) < 15;
+    assert!(
+        is_alike(key) && is_alike(alone),
+        "{full}, {key} and {alone} percent"
+    );
 }
 
 #[test]

@@ -6,12 +6,14 @@ mod dependencies;
 mod encoder;
 mod frame;
 mod seen;
+mod stacking;
 mod vp8;
 mod vp9;
 
-pub use dependencies::{Dependencies, DependencyEncoder, Stacking, Wrapping};
+pub use dependencies::{Dependencies, DependencyEncoder, Wrapping};
 pub use encoder::Encoder;
 pub use frame::{Coded, Frame, FrameId, Head};
 pub use seen::{Format, Seen};
+pub use stacking::Stacking;
 pub use vp8::Vp8Encoder;
 pub use vp9::{Vp9Encoder, Vp9Mode};

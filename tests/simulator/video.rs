@@ -180,12 +180,7 @@ impl Video {
 
     /// The scalability mode of each encoding, as WebRTC names it.
     pub fn mode(&self) -> String {
-        let key = if self.stacking() == Stacking::Key {
-            "_KEY"
-        } else {
-            ""
-        };
-        format!("L{}T{}{key}", self.spatial_layers, self.temporal_layers)
+        self.stacking().mode(self.layers())
     }
 
     /// Bits a second of encoding number `index`, the lowest of which is 0.
@@ -213,7 +208,7 @@ impl Video {
             VideoCodec::Vp8 => Encoder::Vp8(Vp8Encoder::new(self.temporal_layers, noise)),
             VideoCodec::Vp9 => {
                 let mode = Vp9Mode {
-                    is_ksvc: self.key_only,
+                    stacking: self.stacking(),
                     is_flexible: self.flexible,
                 };
                 Encoder::Vp9(Vp9Encoder::new(mode, self.layers(), noise))

@@ -5,7 +5,9 @@ mod frame;
 mod receiver;
 mod repair;
 
-pub use call::{DEPENDENCIES, FORWARDED_DEPENDENCIES, LayeredCall, Source, ssrc_of};
+pub use call::{
+    DEPENDENCIES, FORWARDED_DEPENDENCIES, LayeredCall, Source, ignoring_descriptors, ssrc_of,
+};
 pub use flumen_sim::coding::{Stacking, Vp9Mode, Wrapping};
 pub use frame::Frame;
 pub use receiver::{Decoded, Path, Receiver, descriptor_of};

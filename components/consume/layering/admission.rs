@@ -8,6 +8,7 @@ use crate::consume::layering::runs::Run;
 use crate::consume::layering::selection::ConsumerLayers;
 use crate::consume::layering::{Layering, Sent, counted};
 use crate::consume::withheld::Withheld;
+use crate::media::templates::Templates;
 use crate::tick::batch::PacketFacts;
 use crate::wire::sequence::{SequenceManager, is_higher, is_higher_u16};
 
@@ -38,12 +39,18 @@ impl Layering {
             }
             if !self.pictures.goes_on(packet) {
                 let target = self.target_within(run.encoding);
-                self.pictures.see_next(packet, target, &self.frames);
+                let sent = || Templates::sent(written.templates, descriptor);
+                self.pictures.see_next(packet, target, &self.frames, sent);
             }
         }
         let spot = self.frames.spot(descriptor, run.frame);
         let wanted = self.pictures.wanted();
-        let fate = self.frames.decide(descriptor, spot, wanted);
+        // Of a sender that counts its frames anew the beginning of a key frame was lost: under these
+        // numbers others were sent.
+        let fate = match !late && self.frames.is_behind(spot) {
+            true => Fate::TooOld,
+            false => self.frames.decide(descriptor, spot, wanted),
+        };
         let reason = match fate {
             Fate::Forwarded => None,
             Fate::Unwanted => Some(Withheld::OtherLayer),

@@ -42,6 +42,8 @@ pub struct Beginning<'a> {
     pub encoding: u8,
     /// The first packet of its key frame.
     pub packet: &'a PacketFacts,
+    /// The spatial layers of which there may be frames: a bit each.
+    pub sent: u8,
     /// How its time goes with that of what was sent before.
     pub alignment: Alignment,
     /// The newest packet sent.

@@ -1,5 +1,6 @@
 //! What became of the latest frames: which of them a receiver can decode.
 
+use crate::consume::layering::layer_bits::up_to;
 use crate::consume::layering::places::{Place, Places, Spot};
 use crate::consume::layering::selection::ConsumerLayers;
 use crate::media::descriptor::{Descriptor, Needs};
@@ -76,9 +77,9 @@ impl Frames {
     }
 
     /// The sender counts its frames anew: a frame that is not late has a number before the newest.
-    pub(super) fn is_behind(&self, frame: &Descriptor, shift: u16) -> bool {
+    pub(super) fn is_behind(&self, spot: Option<Spot>) -> bool {
         let ahead = |spot: Spot| spot.number.wrapping_sub(self.newest()).cast_signed();
-        self.spot(frame, shift).is_some_and(|spot| ahead(spot) < 0)
+        spot.is_some_and(|spot| ahead(spot) < 0)
     }
 
     /// Decides about the frame that a packet is of, when these layers are wanted. What has no number
@@ -247,11 +248,6 @@ impl Frames {
             before
         });
     }
-}
-
-/// The bits of the layers up to `layer`.
-fn up_to(layer: u8) -> u8 {
-    u8::MAX >> (7 - layer.min(7))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::consume::layering::layer_bits::up_to;
 use crate::media::layer_rates::LayerCounts;
 
 /// A layer of a layered producer, with all those below it that it needs.
@@ -161,11 +162,6 @@ fn usable(living: Living) -> Option<u8> {
     let lowest = aligned & aligned.wrapping_neg();
     // Without any, all are below.
     Some(layers & (aligned | lowest.wrapping_sub(1)))
-}
-
-/// The bits of a spatial layer and those below it.
-fn up_to(spatial_layer: u8) -> u8 {
-    u8::MAX >> (7 - spatial_layer.min(7))
 }
 
 #[cfg(test)]

@@ -98,6 +98,7 @@ mod tests {
             stream: stream(index),
             encoding: 0,
             packet: &packet,
+            sent: u8::MAX,
             alignment,
             newest,
             clock_rate: 90_000,

@@ -56,6 +56,19 @@ impl DecodeTargets {
         served
     }
 
+    /// The spatial layers of these targets: a bit each.
+    pub fn spatial_of(&self, targets: u32) -> u8 {
+        let has = |spatial: &u8| self.all(|layers| layers.spatial == *spatial) & targets != 0;
+        (0..8)
+            .filter(has)
+            .fold(0, |all, spatial| all | 1 << spatial)
+    }
+
+    /// One of these targets is of a higher spatial layer.
+    pub(super) fn is_needed_above(&self, spatial: u8, targets: u32) -> bool {
+        self.all(|layers| layers.spatial > spatial) & targets != 0
+    }
+
     fn all(&self, is_it: impl Fn(&Layers) -> bool) -> u32 {
         let layers = self.layers[..usize::from(self.count)].iter();
         let bits = layers

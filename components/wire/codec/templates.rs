@@ -165,6 +165,16 @@ impl TemplateStructure {
         templates.fold(Layers::default(), highest)
     }
 
+    /// It has several spatial layers, of which none is for who gets a higher one (S modes).
+    pub fn stands_alone(&self) -> bool {
+        let is_needed = |it: &Template| {
+            self.targets
+                .is_needed_above(it.layers.spatial, it.frame.targets)
+        };
+        let templates = &self.templates[..usize::from(self.len)];
+        self.highest().spatial > 0 && !templates.iter().any(is_needed)
+    }
+
     /// What a frame needs, and who needs it, by its `descriptor`, which was read from `value`: that
     /// of its template, or its own. `None` when that is not told, or cut off.
     pub fn frame(
@@ -408,6 +418,27 @@ mod tests {
         assert_eq!(targets.served(0b1111), u8::MAX);
         assert_eq!(targets.served(0b0010), 0b0000_0001);
         assert_eq!(targets.served(0b1000), 0b1111_1110);
+    }
+
+    #[test]
+    fn layers_stand_alone_that_no_higher_target_needs() {
+        // Two spatial layers of one template each: targets 0 and 1, no references, chains or sizes.
+        let stands_alone = |steps: &[u32], parts: &[[u32; 2]]| {
+            let mut fields = front(0, 0, 2, steps);
+            fields.extend(parts.iter().flatten().map(|&part| (part, 2)));
+            fields.extend(parts.iter().map(|_| (0, 1)));
+            fields.extend([(0, 2), (0, 1)]);
+            let kept = TemplateStructure::read(&pack(&fields)).unwrap();
+            assert!(kept.is_complete());
+            kept.stands_alone()
+        };
+        assert!(stands_alone(&[2, 3], &[[2, 0], [0, 2]]));
+        assert!(!stands_alone(&[2, 3], &[[2, 2], [0, 2]]));
+        assert!(!stands_alone(&[1, 3], &[[2, 0], [0, 2]]), "temporal ones");
+        let kept = TemplateStructure::read(&pack(&l2t2())).unwrap();
+        assert!(!kept.stands_alone());
+        let layers = [0, 0b0010, 0b0100, 0b1001].map(|it| kept.targets.spatial_of(it));
+        assert_eq!(layers, [0, 0b01, 0b10, 0b11]);
     }
 
     #[test]

@@ -8,4 +8,3 @@ mod structure;
 pub use encoder::{DependencyEncoder, Wrapping};
 pub use reading::Dependencies;
 pub(super) use reading::see;
-pub use structure::Stacking;

@@ -2,13 +2,14 @@
 
 use super::frame::{Coded, Count, Frame, FrameId, Head, reference};
 use super::seen::Seen;
+use super::stacking::Stacking;
 use crate::draw::Draw;
 
 /// How spatial layers need each other, and how that is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vp9Mode {
-    /// In key pictures alone.
-    pub is_ksvc: bool,
+    /// How they need each other.
+    pub stacking: Stacking,
     /// Each packet lists what it refers to.
     pub is_flexible: bool,
 }
@@ -18,12 +19,16 @@ pub struct Vp9Mode {
 pub struct Vp9Encoder {
     mode: Vp9Mode,
     picture_id: u16,
+    /// Picture ids have seven bits.
+    pub is_short: bool,
     tl0_index: u8,
     /// Pictures since the last key picture.
     pictures: u16,
     /// How many spatial layers it makes: 1 to 3.
     pub spatial: u8,
     spatial_max: u8,
+    /// One that it leaves out of them.
+    pub absent: Option<u8>,
     /// How many temporal layers it makes: 1 to 3.
     pub temporal: u8,
     /// The group that it tells says of no picture what that refers to.
@@ -50,10 +55,12 @@ impl Vp9Encoder {
         Self {
             mode,
             picture_id: noise.below(1 << 15) as u16,
+            is_short: false,
             tl0_index: noise.below(256) as u8,
             pictures: 0,
             spatial,
             spatial_max: spatial,
+            absent: None,
             temporal,
             is_vague: false,
             is_stray: false,
@@ -67,7 +74,7 @@ impl Vp9Encoder {
         let rises = spatial > std::mem::replace(&mut self.spatial, spatial);
         // What begins again refers to nothing of its own.
         self.newest[usize::from(spatial)..].fill([None; 3]);
-        rises && (self.mode.is_ksvc || !self.mode.is_flexible)
+        rises && (self.mode.stacking != Stacking::Full || !self.mode.is_flexible)
     }
 
     /// Picture ids go on from far before the newest.
@@ -89,10 +96,11 @@ impl Vp9Encoder {
     ) -> Vec<Coded> {
         let (temporal, back) = self.advance(is_key);
         let mut frames = Vec::new();
-        for spatial in 0..self.spatial {
-            let own = id + FrameId::from(spatial);
+        let (absent, layers) = (self.absent, 0..self.spatial);
+        let layers = layers.filter(|&spatial| absent != Some(spatial));
+        for (own, spatial) in (id..).zip(layers) {
             let references = self.references(spatial, temporal, back);
-            let needs_below = spatial > 0 && (is_key || !self.mode.is_ksvc);
+            let needs_below = spatial > 0 && self.mode.stacking.needs_below(is_key);
             let ids = references.iter().map(|(_, id)| *id);
             let frame = Frame {
                 is_key,
@@ -110,9 +118,9 @@ impl Vp9Encoder {
             let heads = (0..frame.packets).map(head).collect();
             frames.push(Coded { frame, heads });
         }
-        for spatial in 0..self.spatial {
-            let own = (self.picture_id, id + FrameId::from(spatial));
-            self.newest[usize::from(spatial)][usize::from(temporal)] = Some(own);
+        for (own, Coded { frame, .. }) in (id..).zip(&frames) {
+            let own = Some((self.picture_id, own));
+            self.newest[usize::from(frame.spatial)][usize::from(temporal)] = own;
         }
         frames
     }
@@ -155,9 +163,14 @@ impl Vp9Encoder {
         needs_below: bool,
     ) -> Vec<u8> {
         let is_inter = !references.is_empty();
-        let describes = frame.is_key && frame.spatial == 0 && index == 0 && !self.mode.is_flexible;
+        // Who begins with a layer that stands alone needs it as well.
+        let begins = frame.is_key && !needs_below && index == 0;
+        let describes = begins && !self.mode.is_flexible;
         let mut head = vec![self.flags(index, frame, is_inter, describes)];
-        head.extend((0x8000 | self.picture_id).to_be_bytes());
+        match self.is_short {
+            true => head.push(self.picture_id as u8 & 0x7F),
+            false => head.extend((0x8000 | self.picture_id).to_be_bytes()),
+        }
         head.push(frame.temporal << 5 | 0x10 | frame.spatial << 1 | u8::from(needs_below));
         if !self.mode.is_flexible {
             head.push(self.tl0_index);
@@ -175,9 +188,10 @@ impl Vp9Encoder {
 
     /// I P L F B E V Z.
     fn flags(&self, index: u8, frame: &Frame, is_inter: bool, describes: bool) -> u8 {
-        let is_alone = match self.mode.is_ksvc {
-            true => !frame.is_key,
-            false => frame.spatial + 1 == self.spatial_max,
+        let is_alone = match self.mode.stacking {
+            Stacking::Full => frame.spatial + 1 == self.spatial_max,
+            Stacking::Key | Stacking::KeyShift => !frame.is_key,
+            Stacking::Alone => true,
         };
         let flags = [
             true,
@@ -205,14 +219,22 @@ impl Vp9Encoder {
     }
 }
 
-/// Reads a packet with a long picture id and layers.
+/// Reads a packet with a picture id and layers.
 pub(super) fn see(payload: &[u8]) -> Option<Seen> {
-    let [flags, high, low, layers, next] = *payload.first_chunk()?;
+    let (&flags, rest) = payload.split_first()?;
     let flag = |bit: u8| flags & bit != 0;
+    let (number, rest) = match *rest.first()? {
+        0x80.. => {
+            let (id, rest) = rest.split_first_chunk()?;
+            ((u16::from_be_bytes(*id) & 0x7FFF, 15), rest)
+        }
+        short => ((short.into(), 7), &rest[1..]),
+    };
+    let [layers, next] = *rest.first_chunk()?;
     let spatial = layers >> 1 & 7;
-    (flag(0x80) && flag(0x20) && high & 0x80 != 0).then_some(Seen {
+    (flag(0x80) && flag(0x20)).then_some(Seen {
         begins: flag(0x08),
-        number: (u16::from_be_bytes([high & 0x7F, low]), 15),
+        number,
         is_compressed: false,
         tl0_index: (!flag(0x10)).then_some(next),
         temporal: (layers >> 5, layers & 0x10 != 0),

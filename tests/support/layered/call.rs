@@ -95,6 +95,14 @@ fn stray(mut encoder: Encoder) -> Encoder {
     encoder
 }
 
+/// Has a receiver that does not take dependency descriptors.
+pub fn ignoring_descriptors(mut options: ConsumerOptions) -> ConsumerOptions {
+    let uri = HeaderExtension::DependencyDescriptor.uri();
+    let extensions = &mut options.rtp_capabilities.header_extensions;
+    extensions.retain(|extension| extension.uri != uri);
+    options
+}
+
 /// The SSRC of an encoding.
 pub fn ssrc_of(encoding: usize) -> u32 {
     1_000 * (encoding as u32 + 1)
@@ -159,25 +167,43 @@ impl LayeredCall {
         Self::vp9_with(mode, seed, |options| options)
     }
 
+    /// The same in so many spatial and temporal layers.
+    pub fn vp9_in(mode: Vp9Mode, layers: (u8, u8), seed: u64) -> Self {
+        Self::vp9_of(mode, layers, seed, |options| options)
+    }
+
     /// The same with other options of the consumer.
     pub fn vp9_with(
         mode: Vp9Mode,
         seed: u64,
         options: impl FnOnce(ConsumerOptions) -> ConsumerOptions,
     ) -> Self {
+        Self::vp9_of(mode, (3, 3), seed, options)
+    }
+
+    fn vp9_of(
+        mode: Vp9Mode,
+        layers: (u8, u8),
+        seed: u64,
+        options: impl FnOnce(ConsumerOptions) -> ConsumerOptions,
+    ) -> Self {
         let mut noise = Noise::new(seed);
-        let encoder = Encoder::Vp9(Vp9Encoder::new(mode, (3, 3), &mut noise));
+        let encoder = Encoder::Vp9(Vp9Encoder::new(mode, layers, &mut noise));
         let mut parameters = video("VP9", ssrc_of(0));
-        let name = if mode.is_ksvc { "L3T3_KEY" } else { "L3T3" };
-        parameters.encodings[0].scalability_mode = Some(name.into());
+        parameters.encodings[0].scalability_mode = Some(mode.stacking.mode(layers));
         Self::of(vec![encoder], Format::Vp9, parameters, noise, options)
     }
 
     /// A producer that tells layers in dependency descriptors: one encoding of three spatial layers;
     /// nothing was sent yet.
     pub fn svc(wrapping: Wrapping, stacking: Stacking, seed: u64) -> Self {
-        let mode = (stacking.mode(), stacking);
-        Self::dependent((wrapping, 1, 3), mode, seed, |options| options)
+        Self::svc_in(wrapping, stacking, (3, 3), seed)
+    }
+
+    /// The same in so many spatial and temporal layers.
+    pub fn svc_in(wrapping: Wrapping, stacking: Stacking, layers: (u8, u8), seed: u64) -> Self {
+        let mode = (&*stacking.mode(layers), stacking);
+        Self::dependent((wrapping, 1, layers), mode, seed, |options| options)
     }
 
     /// The same of so many encodings without spatial layers, and with other options.
@@ -188,7 +214,7 @@ impl LayeredCall {
         options: impl FnOnce(ConsumerOptions) -> ConsumerOptions,
     ) -> Self {
         Self::dependent(
-            (wrapping, encodings, 1),
+            (wrapping, encodings, (1, 3)),
             ("L1T3", Stacking::Full),
             seed,
             options,
@@ -198,7 +224,8 @@ impl LayeredCall {
     /// The same of a sender that has no descriptors, and one temporal layer in each encoding.
     pub fn mute(wrapping: Wrapping, encodings: usize, seed: u64) -> Self {
         let mode = ("L1T1", Stacking::Full);
-        let mut call = Self::dependent((wrapping, encodings, 1), mode, seed, |options| options);
+        let mut call =
+            Self::dependent((wrapping, encodings, (1, 3)), mode, seed, |options| options);
         for source in &mut call.sources {
             if let Encoder::Dependent(encoder) = &mut source.encoder {
                 encoder.is_mute = true;
@@ -209,13 +236,13 @@ impl LayeredCall {
 
     /// The same with other options of the consumer.
     pub fn dependent(
-        (wrapping, encodings, spatial): (Wrapping, usize, u8),
+        (wrapping, encodings, layers): (Wrapping, usize, (u8, u8)),
         (mode, stacking): (&str, Stacking),
         seed: u64,
         options: impl FnOnce(ConsumerOptions) -> ConsumerOptions,
     ) -> Self {
         let mut noise = Noise::new(seed);
-        let encoder = |_| DependencyEncoder::new(wrapping, (spatial, 3), stacking, &mut noise);
+        let encoder = |_| DependencyEncoder::new(wrapping, layers, stacking, &mut noise);
         let encoders = (0..encodings)
             .map(encoder)
             .map(Encoder::Dependent)
@@ -415,6 +442,10 @@ impl LayeredCall {
             1 => self.sources[source].begin_anew(),
             2 => self.sources[source].reaction = self.noise.below(4) as u8,
             3 => self.report_of(source),
+            // Late packets of seven bits could be of either count.
+            6 if self.noise.below(8) == 0 && !self.sources[source].has_short_ids() => {
+                self.sources[source].count_anew();
+            }
             // What is late when it pauses does not come any more.
             4 if self.late.is_empty() && self.noise.below(4) == 0 => {
                 self.repair();
@@ -594,6 +625,24 @@ impl LayeredCall {
         runs
     }
 
+    /// What the consumer got from its newest key picture on ends each picture.
+    ///
+    /// # Panics
+    ///
+    /// When it does not, or no key picture came.
+    pub fn check_ends(&self) {
+        let packets: Vec<&Packet> = self.received.packets().collect();
+        let is_key = |packet: &&Packet| self.frame_of(packet).is_key;
+        let newest = packets.iter().rposition(is_key).expect("a key picture");
+        let picture = packets[newest].timestamp;
+        let begun = packets.iter().skip_while(|it| it.timestamp != picture);
+        let begun: Vec<_> = begun.collect();
+        for pair in begun.windows(2) {
+            let is_last = pair[0].timestamp != pair[1].timestamp;
+            assert_eq!(pair[0].marker, is_last, "{:?}", self.frame_of(pair[0]));
+        }
+    }
+
     /// A stream was asked for key frames no more often than once a round trip: again when one has
     /// come since, or not for a second.
     ///
@@ -682,8 +731,18 @@ impl Source {
 
     /// Its picture ids have seven bits.
     pub fn shorten_ids(&mut self) {
-        if let Encoder::Vp8(encoder) = &mut self.encoder {
-            encoder.is_short = true;
+        match &mut self.encoder {
+            Encoder::Vp8(encoder) => encoder.is_short = true,
+            Encoder::Vp9(encoder) => encoder.is_short = true,
+            Encoder::Dependent(_) => {}
+        }
+    }
+
+    fn has_short_ids(&self) -> bool {
+        match &self.encoder {
+            Encoder::Vp8(encoder) => encoder.is_short,
+            Encoder::Vp9(encoder) => encoder.is_short,
+            Encoder::Dependent(_) => false,
         }
     }
 
@@ -691,6 +750,22 @@ impl Source {
     pub fn set_spatial(&mut self, layers: u8) {
         if self.encoder.set_spatial(layers) {
             self.begin_anew();
+        }
+    }
+
+    /// It leaves a spatial layer out of those that it makes; none again.
+    pub fn leave_out(&mut self, layer: Option<u8>) {
+        match &mut self.encoder {
+            Encoder::Vp8(_) => {}
+            Encoder::Vp9(encoder) => encoder.absent = layer,
+            Encoder::Dependent(encoder) => encoder.absent = layer,
+        }
+    }
+
+    /// It does not tell which spatial layers it makes (dependency descriptors).
+    pub fn keep_silent(&mut self) {
+        if let Encoder::Dependent(encoder) = &mut self.encoder {
+            encoder.is_tacit = true;
         }
     }
 

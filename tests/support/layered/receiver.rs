@@ -269,14 +269,17 @@ fn check_packets(frames: &[Decoded], made: &[Frame], path: Path) {
 }
 
 /// The end of a frame did not come before a key frame of another stream had waited for it for long
-/// enough, as when its own stream stopped: then there is no number for it any more, and no hole. A
-/// decoder never gets that frame together, and goes on without it: nothing behind the key frame needs
-/// it.
+/// enough, as when its own stream stopped, or before its own stream counted its frames anew: then there
+/// is no number for it any more, and no hole. A decoder never gets that frame together, and goes on
+/// without it: nothing behind the key frame needs it.
 fn is_left(frame: &Decoded, next: &Decoded, made: &[Frame]) -> bool {
     let has_no_hole =
         (frame.packets + 1).is_power_of_two() && frame.numbers.1 + 1 == next.numbers.0;
     let [made_as, next] = [frame, next].map(|frame| &made[frame.id as usize]);
-    has_no_hole && next.is_key && next.encoder != made_as.encoder
+    // Picture ids have a bit less than frame numbers.
+    let ahead = next.number.wrapping_sub(made_as.number) << 1;
+    let counts_anew = ahead.cast_signed() < 0;
+    has_no_hole && next.is_key && (next.encoder != made_as.encoder || counts_anew)
 }
 
 /// What a frame needs was sent before it, unless it was lost on the way to the engine; and it is where

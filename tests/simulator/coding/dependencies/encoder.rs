@@ -1,8 +1,9 @@
 //! What makes such frames.
 
-use super::structure::{Stacking, Structure};
+use super::structure::Structure;
 use crate::coding::bits::Fields;
 use crate::coding::frame::{Coded, Count, Frame, FrameId, Head, pattern, reference};
+use crate::coding::stacking::Stacking;
 use crate::draw::Draw;
 
 /// What is in front of the payloads.
@@ -25,6 +26,8 @@ pub struct DependencyEncoder {
     structure: Structure,
     /// How many spatial layers it makes.
     pub spatial: u8,
+    /// One that it leaves out of them, without a word.
+    pub absent: Option<u8>,
     frame_number: u16,
     offset: u8,
     /// Pictures since the last key picture.
@@ -37,6 +40,11 @@ pub struct DependencyEncoder {
     pub is_mute: bool,
     /// Frames refer to older ones than they could.
     pub is_stray: bool,
+    /// It does not tell which targets are active.
+    pub is_tacit: bool,
+    /// Each layer that stands alone begins as if there were no other, as libwebrtc has it: with the
+    /// templates, and when it comes back in a picture where the others go on.
+    begins_alone: bool,
 }
 
 /// What a descriptor says beside its frame.
@@ -57,6 +65,7 @@ impl DependencyEncoder {
         stacking: Stacking,
         noise: &mut dyn Draw,
     ) -> Self {
+        let begins_alone = stacking == Stacking::Alone && noise.below(2) == 0;
         Self {
             wrapping,
             structure: Structure {
@@ -65,6 +74,7 @@ impl DependencyEncoder {
                 temporal,
             },
             spatial,
+            absent: None,
             frame_number: noise.below(1 << 16) as u16,
             offset: noise.below(64) as u8,
             pictures: 0,
@@ -72,6 +82,8 @@ impl DependencyEncoder {
             told: spatial,
             is_mute: false,
             is_stray: false,
+            is_tacit: false,
+            begins_alone,
         }
     }
 
@@ -81,7 +93,7 @@ impl DependencyEncoder {
         let rises = spatial > std::mem::replace(&mut self.spatial, spatial);
         // What begins again refers to nothing of its own.
         self.newest[usize::from(spatial)..].fill([None; 3]);
-        rises && self.structure.stacking != Stacking::Full
+        rises && self.structure.stacking != Stacking::Full && !self.begins_alone
     }
 
     /// Frame numbers go on from far before the newest.
@@ -108,26 +120,57 @@ impl DependencyEncoder {
         let refers_to_own = temporal == 2 && noise.below(3) == 0;
         let (mut frames, mut made) = (Vec::new(), Vec::new());
         for spatial in 0..self.spatial {
+            let layers = (spatial, self.temporal(spatial, temporal, is_key));
+            if !self.sends(layers) {
+                continue;
+            }
             self.frame_number = self.frame_number.wrapping_add(1);
-            let own = id + FrameId::from(spatial);
-            let references = self.references(own, (spatial, temporal), is_key, refers_to_own);
+            let own = id + frames.len() as FrameId;
+            let refers_to_own = refers_to_own && layers.1 == 2;
+            let references = self.references(own, layers, is_key, refers_to_own);
             let frame = Frame {
-                is_key,
+                is_key: is_key || self.begins_again(spatial),
                 spatial,
-                temporal,
+                temporal: layers.1,
                 references: references.iter().map(|(_, id)| *id).collect(),
-                packets: count(noise, (spatial, temporal)),
+                packets: count(noise, layers),
                 picture: id,
                 number: self.frame_number,
             };
             frames.push(self.coded(frame, &references));
-            made.push((self.frame_number, own));
+            made.push((layers, (self.frame_number, own)));
         }
         self.told = self.spatial;
-        for (layers, made) in self.newest.iter_mut().zip(made) {
-            layers[usize::from(temporal)] = Some(made);
+        for ((spatial, temporal), made) in made {
+            self.newest[usize::from(spatial)][usize::from(temporal)] = Some(made);
         }
         frames
+    }
+
+    /// The temporal layer of a frame of a picture of temporal layer `temporal`.
+    fn temporal(&self, spatial: u8, temporal: u8, is_key: bool) -> u8 {
+        let pattern = pattern(self.structure.temporal);
+        let is_shifted = self.structure.stacking == Stacking::KeyShift && !self.is_mute;
+        match is_shifted && !is_key {
+            true => {
+                let behind = usize::from(self.structure.spatial - 1 - spatial);
+                pattern[(usize::from(self.pictures) + pattern.len() - behind) % pattern.len()]
+            }
+            false => temporal,
+        }
+    }
+
+    /// A layer that comes back by itself does so with its lowest rate.
+    fn sends(&self, (spatial, temporal): (u8, u8)) -> bool {
+        self.absent != Some(spatial) && (temporal == 0 || !self.begins_again(spatial))
+    }
+
+    /// A layer refers to nothing, whatever the others do.
+    fn begins_again(&self, spatial: u8) -> bool {
+        self.begins_alone
+            && self.newest[usize::from(spatial)]
+                .iter()
+                .all(Option::is_none)
     }
 
     /// Counts the next picture, and tells its temporal layer.
@@ -165,13 +208,14 @@ impl DependencyEncoder {
 
     fn coded(&self, frame: Frame, references: &[(u16, FrameId)]) -> Coded {
         let back = |(number, _): &(u16, FrameId)| self.frame_number.wrapping_sub(*number);
-        let brings = frame.is_key && frame.spatial == 0;
+        let brings = frame.is_key && (frame.spatial == 0 || self.begins_alone);
         let spatial_max = self.structure.spatial;
         let telling = Telling {
             back: references.iter().map(back).collect(),
             brings,
             // Told with each packet of a picture, or with the templates.
-            tells: self.told != self.spatial || (brings && self.spatial != spatial_max),
+            tells: !self.is_tacit
+                && (self.told != self.spatial || (brings && self.spatial != spatial_max)),
         };
         let head = |index| Head {
             payload: self.head(index, &frame),
@@ -182,7 +226,7 @@ impl DependencyEncoder {
     }
 
     fn head(&self, index: u8, frame: &Frame) -> Vec<u8> {
-        let begins_key = frame.is_key && frame.spatial == 0 && index == 0;
+        let begins_key = frame.is_key && (frame.spatial == 0 || self.begins_alone) && index == 0;
         // Without descriptors a parameter set tells where a decoder can begin.
         let is_set = begins_key && self.is_mute;
         match self.wrapping {

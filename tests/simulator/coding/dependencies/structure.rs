@@ -1,36 +1,7 @@
 //! What a stream tells once of all of its frames: its templates.
 
 use crate::coding::bits::Fields;
-
-/// How spatial layers need each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stacking {
-    /// Each needs the one below in every picture: `L3T3`.
-    Full,
-    /// Each needs the one below in key pictures alone: `L3T3_KEY`.
-    Key,
-    /// They do not: `S3T3`.
-    Alone,
-}
-
-impl Stacking {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Full, Self::Key, Self::Alone];
-
-    /// The scalability mode of three spatial and three temporal layers.
-    pub fn mode(self) -> &'static str {
-        match self {
-            Self::Full => "L3T3",
-            Self::Key => "L3T3_KEY",
-            Self::Alone => "S3T3",
-        }
-    }
-
-    /// Frames above the lowest layer need the one below.
-    pub(super) fn needs_below(self, is_key: bool) -> bool {
-        self == Self::Full || (self == Self::Key && is_key)
-    }
-}
+use crate::coding::stacking::Stacking;
 
 /// Layers, and how they need each other.
 #[derive(Clone, Copy, Debug)]
