@@ -44,12 +44,16 @@ pub struct Rung {
     pub bitrate: u64,
     /// It is all that there is of its spatial layer.
     pub is_whole: bool,
+    /// It began a moment ago: what it costs is not known yet.
+    pub is_young: bool,
 }
 
 /// Makes the rungs from `first` on, which are the layers of one consumer, lowest first, a ladder: one
 /// that costs no less than a higher one is left out. Encodings are not always listed the smallest
-/// first, and what has no room is not to hide what has.
+/// first, and what has no room is not to hide what has. Beside what has gone on for a while, what has just
+/// begun is none yet: its first packets would make it the cheapest of all.
 pub fn make_ladder(rungs: &mut Vec<Rung>, first: usize) {
+    leave_out_young(rungs, first);
     let mut above: Option<Rung> = None;
     let mut kept = rungs.len();
     let mut cheapest = u64::MAX;
@@ -65,6 +69,20 @@ pub fn make_ladder(rungs: &mut Vec<Rung>, first: usize) {
         }
     }
     rungs.drain(first..kept);
+}
+
+fn leave_out_young(rungs: &mut Vec<Rung>, first: usize) {
+    if rungs[first..].iter().all(|rung| rung.is_young) {
+        return;
+    }
+    let mut kept = first;
+    for index in first..rungs.len() {
+        if !rungs[index].is_young {
+            rungs[kept] = rungs[index];
+            kept += 1;
+        }
+    }
+    rungs.truncate(kept);
 }
 
 /// What a consumer could get.
@@ -290,6 +308,7 @@ pub(crate) mod tests {
                 layers: layers(rung),
                 bitrate: LADDER[rung] * 1_000,
                 is_whole: false,
+                is_young: false,
             }));
             make_ladder(&mut rungs, start);
             Bid {
@@ -326,6 +345,33 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn what_has_just_begun_is_no_rung_beside_what_goes_on() {
+        // Cost and youth of each spatial layer; which are left.
+        type Row = (&'static [(u64, bool)], &'static [u8]);
+        let rows: [Row; 4] = [
+            (&[(120, false), (19, true)], &[0]),
+            (&[(19, true), (400, false), (38, true)], &[1]),
+            (&[(19, true), (38, true)], &[0, 1]),
+            (&[(120, false), (400, false)], &[0, 1]),
+        ];
+        for (given, expected) in rows {
+            let rung = |(spatial_layer, &(bitrate, is_young)): (u8, &(u64, bool))| Rung {
+                layers: ConsumerLayers {
+                    spatial_layer,
+                    temporal_layer: 0,
+                },
+                bitrate,
+                is_whole: false,
+                is_young,
+            };
+            let mut rungs: Vec<_> = (0..).zip(given).map(rung).collect();
+            make_ladder(&mut rungs, 0);
+            let left = rungs.iter().map(|rung| rung.layers.spatial_layer);
+            assert_eq!(left.collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
     fn what_costs_no_less_than_something_higher_is_no_rung() {
         // Spatial and temporal layer and cost of what there is; what is left, and whether it is whole.
         type Row = (&'static [(u8, u8, u64)], &'static [(u8, u8, bool)]);
@@ -352,6 +398,7 @@ pub(crate) mod tests {
                 },
                 bitrate,
                 is_whole: false,
+                is_young: false,
             };
             // That of another consumer is not touched.
             let mut rungs = vec![rung(&(7, 0, 5_000))];

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use crate::consume::numbering::{Numbering, PayloadTypes};
 use crate::media::flow::Flow;
+use crate::rtp_parameters::{HeaderExtension, router_id};
 use crate::tick::ledger::Ledger;
 use crate::tick::refusal::Refusal;
 use crate::tick::time::Time;
@@ -73,6 +74,12 @@ impl Emission {
         self.packets = self.packets.saturating_sub(superseded.packets);
         self.sent.take_back(superseded.bytes);
         self.payload_bytes = self.payload_bytes.saturating_sub(superseded.payload_bytes);
+    }
+
+    /// Its packets get transport-wide numbers, by which their receiver tells when they came.
+    pub fn numbers_packets(&self) -> bool {
+        let extension = router_id(HeaderExtension::TransportSequence);
+        self.numbering.extension(extension).is_some()
     }
 
     /// Nothing is sent before a key frame comes.

@@ -209,6 +209,11 @@ impl State<Roster> for OutgoingEstimate {
 }
 
 impl OutgoingEstimate {
+    /// It knows of nothing but packets with transport-wide numbers.
+    pub fn is_of_numbered(&self) -> bool {
+        self.method == EstimateMethod::TransportCc
+    }
+
     /// Nothing was sent yet: the estimate is `bitrate` bits a second, and `probation` the stream that
     /// tries for more.
     pub fn new(

@@ -68,6 +68,8 @@ pub struct LayerRate {
     pub temporal: u8,
     /// Bits a second of it and the layers below, 0 when it is silent itself.
     pub bits_per_second: u64,
+    /// It began a moment ago: what it brings is not known yet.
+    pub is_young: bool,
 }
 
 impl LayerRates {
@@ -123,13 +125,17 @@ impl LayerRates {
     /// stream. Where spatial layers stand `alone`, as those of K-SVC do but in key pictures, those
     /// below are not counted.
     pub fn each_recent(&mut self, now: Time, alone: bool, mut tell: impl FnMut(LayerRate)) {
-        let told = |spatial, temporal, bits_per_second| LayerRate {
+        let told = |spatial, temporal, bits_per_second, is_young| LayerRate {
             spatial,
             temporal,
             bits_per_second,
+            is_young,
         };
         match &mut self.0 {
-            Layers::Single(rate) => tell(told(0, 0, rate.recent_bits_per_second(now))),
+            Layers::Single(rate) => {
+                let bits_per_second = rate.recent_bits_per_second(now);
+                tell(told(0, 0, bits_per_second, rate.is_young(now)));
+            }
             Layers::Several(grid) => {
                 let mut below = 0;
                 for (spatial, row) in grid.rows() {
@@ -139,7 +145,8 @@ impl LayerRates {
                     for (temporal, rate) in (0..).zip(row) {
                         let own = rate.recent_bits_per_second(now);
                         below += own;
-                        tell(told(spatial, temporal, if own == 0 { 0 } else { below }));
+                        let bits_per_second = if own == 0 { 0 } else { below };
+                        tell(told(spatial, temporal, bits_per_second, rate.is_young(now)));
                     }
                 }
             }
@@ -188,6 +195,7 @@ impl Grid {
                     spatial,
                     temporal,
                     bits_per_second,
+                    is_young: rate.is_young(now),
                 });
             }
         }

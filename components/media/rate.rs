@@ -107,6 +107,12 @@ impl Rate {
         self.bytes() * 8_000 / span.min(self.window_ms.into())
     }
 
+    /// It has not been counted for long enough at `now` for what it brings to be known.
+    pub fn is_young(&self, now: Time) -> bool {
+        let since = |began: u64| now.as_millis().saturating_sub(began);
+        self.newest_start_ms.is_none() || since(self.began_ms) < SPAN_MIN_MS
+    }
+
     /// Bytes of the items in the window.
     fn bytes(&self) -> u64 {
         let items = self.items();

@@ -80,9 +80,12 @@ impl Pacing<'_, '_> {
         let found = self.transports.get_mut(transport).ok();
         let paced = found.and_then(|(_, estimate, pacer)| {
             let pace = pace_of(&pacer, estimate, &self.limits)?;
-            Some((pacer, pace))
+            // What an estimate knows nothing of takes nothing of it.
+            let is_numbered = estimate.is_some_and(OutgoingEstimate::is_of_numbered);
+            let is_numbered = is_numbered && pacer.asked.is_none();
+            Some((pacer, pace, is_numbered))
         });
-        let Some((mut pacer, pace)) = paced else {
+        let Some((mut pacer, pace, is_numbered)) = paced else {
             outbox.rows.extend_from_slice(run);
             return;
         };
@@ -91,7 +94,9 @@ impl Pacing<'_, '_> {
         let limit = self.limits.paced_datagrams_per_transport;
         for row in run {
             if pacer.admits(row.kind) {
-                pacer.pay(row);
+                if !is_numbered || row.transport_sequence != 0 {
+                    pacer.pay(row);
+                }
                 outbox.rows.push(*row);
             } else if pacer.push(row, outbox.parts(row, inbox), now, limit) {
                 self.ledger.paced += 1;

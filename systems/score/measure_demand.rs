@@ -4,8 +4,9 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 use flumen_components::{
     Agenda, Allotment, Bid, Bids, CaptureClock, Consumer, ConsumerLayers, Created, Demand,
-    Emission, Inactivity, Layering, Limits, Listener, Now, PathBids, PausedByOwner, PictureGroups,
-    Priority, Producer, Reception, RemoteClock, Rung, Score, Time, Traffic, make_ladder,
+    Emission, Inactivity, Layering, Limits, Listener, Now, OutgoingEstimate, PathBids,
+    PausedByOwner, PictureGroups, Priority, Producer, Reception, RemoteClock, Rung, Score, Time,
+    Traffic, make_ladder,
 };
 
 use super::choose_layers::living;
@@ -47,20 +48,23 @@ pub(crate) struct Market<'w, 's> {
 /// Measures what is wanted of every path that is listed: what cannot be made less, and the layers
 /// that each consumer could get.
 pub(crate) fn measure_demand(
-    mut transports: Query<'_, '_, (&Listener, &Traffic, &mut Demand)>,
+    mut transports: Query<'_, '_, (&Listener, &Traffic, Option<&OutgoingEstimate>, &mut Demand)>,
     agenda: Res<'_, Agenda>,
     mut bids: ResMut<'_, Bids>,
     mut market: Market<'_, '_>,
 ) {
     let now = market.now.time;
     for &transport in &agenda.paths.0 {
-        let Ok((listener, traffic, mut demand)) = transports.get_mut(transport) else {
+        let Ok((listener, traffic, estimate, mut demand)) = transports.get_mut(transport) else {
             continue;
         };
+        let is_numbered = estimate.is_some_and(OutgoingEstimate::is_of_numbered);
         let first = bids.bids.len();
         let (mut fixed, mut forwarded) = (0, 0);
         for &consumer in listener.consumers.values() {
-            let rate = market.rate(consumer);
+            let Some(rate) = market.rate(consumer, is_numbered) else {
+                continue;
+            };
             forwarded += rate;
             if !market.bids(consumer, &mut bids) {
                 fixed += rate;
@@ -89,11 +93,12 @@ fn wished(bids: &Bids, first: usize) -> u64 {
 }
 
 impl Market<'_, '_> {
-    /// Bits a second that a consumer forwards.
-    fn rate(&mut self, consumer: Entity) -> u64 {
-        let now = self.now.time;
-        let consumer = self.consumers.get(consumer).ok();
-        consumer.map_or(0, |(.., emission, _)| emission.sent.bits_per_second(now))
+    /// Bits a second that a consumer forwards; of an estimate that `is_numbered`, none where its packets
+    /// have no numbers: what these take of the path is not in it.
+    fn rate(&self, consumer: Entity, is_numbered: bool) -> Option<u64> {
+        let (.., emission, _) = self.consumers.get(consumer).ok()?;
+        let is_of_it = !is_numbered || emission.numbers_packets();
+        is_of_it.then(|| emission.sent.bits_per_second(self.now.time))
     }
 
     /// Adds the bid of a consumer; false when it has no choice. Who gets nothing by its own or its
@@ -185,6 +190,7 @@ impl Ladder {
                         },
                         bitrate: layer.bits_per_second,
                         is_whole: false,
+                        is_young: layer.is_young,
                     });
                 }
             });

@@ -168,7 +168,7 @@ fn audio_leaves_layers_the_rest() {
     let receiver = meeting.viewers[0].transport;
     meeting.room.consume(receiver, audio);
     let mut number = 0;
-    // 400 kbit/s of audio leave room for the second encoding, and no more.
+    // 400 kbit/s of audio leave room for all of the second encoding, and no more.
     meeting.run_with(seconds(30), |meeting| {
         if meeting.room.now.as_millis() % 20 == 0 {
             number += 1;
@@ -177,7 +177,27 @@ fn audio_leaves_layers_the_rest() {
         }
     });
     let found = layers(&meeting)[0].unwrap();
-    assert!(((1, 0)..=(2, 0)).contains(&found), "{found:?}");
+    assert!(((1, 2)..=(2, 0)).contains(&found), "{found:?}");
+}
+
+#[test]
+fn an_encoding_that_comes_back_moves_nobody_whose_path_is_too_narrow() {
+    let far = [of(120_000), of(1_200_000)];
+    let mut meeting = Meeting::of(1, &far, bottleneck(150_000));
+    meeting.run(seconds(20));
+    for _ in 0..3 {
+        for is_live in [false, true] {
+            meeting.cameras[0].sources[1].is_live = is_live;
+            meeting.viewers[0].begin();
+            meeting.run(seconds(6));
+            let changes = &meeting.viewers[0].videos[0].changes;
+            let is_lowest = |layers: &flumen::ConsumerLayers| layers.spatial_layer == 0;
+            let all_lowest = changes
+                .iter()
+                .all(|it| it.1.as_ref().is_some_and(is_lowest));
+            assert!(all_lowest, "live {is_live}: {changes:?}");
+        }
+    }
 }
 
 #[test]
