@@ -41,7 +41,7 @@ fn switch(path: Path, call: impl Fn(u64) -> LayeredCall) {
 fn wish(path: Path, mut call: LayeredCall) -> usize {
     call.repairs = path == Path::Repaired;
     for _ in 0..WISHES_IN_A_CALL {
-        call.do_anything();
+        call.do_anything(path);
         for _ in 0..=call.below(4) {
             call.stir(path);
         }

@@ -426,7 +426,7 @@ impl LayeredCall {
     }
 
     /// Something happens that an application, a sender or a receiver may do.
-    pub fn do_anything(&mut self) {
+    pub fn do_anything(&mut self, path: Path) {
         let source = self.noise.below(self.sources.len() as u64) as usize;
         let (spatial, temporal) = (self.noise.below(3), self.noise.below(4));
         if self.noise.below(12) == 0 {
@@ -442,8 +442,8 @@ impl LayeredCall {
             1 => self.sources[source].begin_anew(),
             2 => self.sources[source].reaction = self.noise.below(4) as u8,
             3 => self.report_of(source),
-            // Late packets of seven bits could be of either count.
-            6 if self.noise.below(8) == 0 && !self.sources[source].has_short_ids() => {
+            // What is late, or has lost the beginning of its key frame, could be of either count.
+            6 if path == Path::Clean && self.noise.below(8) == 0 => {
                 self.sources[source].count_anew();
             }
             // What is late when it pauses does not come any more.
@@ -735,14 +735,6 @@ impl Source {
             Encoder::Vp8(encoder) => encoder.is_short = true,
             Encoder::Vp9(encoder) => encoder.is_short = true,
             Encoder::Dependent(_) => {}
-        }
-    }
-
-    fn has_short_ids(&self) -> bool {
-        match &self.encoder {
-            Encoder::Vp8(encoder) => encoder.is_short,
-            Encoder::Vp9(encoder) => encoder.is_short,
-            Encoder::Dependent(_) => false,
         }
     }
 
