@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use flumen::components::Digest;
 
 /// The format of snapshots, and what its layout looks like in the sources.
-const SNAPSHOT: (u32, &str) = (8, "f0b197aece364b12");
+const SNAPSHOT: (u32, &str) = (9, "f459ecd607c2ef07");
 /// The version of recordings, and the same.
 const RECORDING: (u32, &str) = (3, "9977b071e4694e80");
 
