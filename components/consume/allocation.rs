@@ -53,12 +53,15 @@ pub struct Rung {
 /// first, and what has no room is not to hide what has. Beside what has gone on for a while, what has just
 /// begun is none yet: its first packets would make it the cheapest of all.
 pub fn make_ladder(rungs: &mut Vec<Rung>, first: usize) {
-    leave_out_young(rungs, first);
+    let is_any_settled = rungs[first..].iter().any(|rung| !rung.is_young);
     let mut above: Option<Rung> = None;
     let mut kept = rungs.len();
     let mut cheapest = u64::MAX;
     for index in (first..rungs.len()).rev() {
         let mut rung = rungs[index];
+        if is_any_settled && rung.is_young {
+            continue;
+        }
         let spatial = |rung: Rung| rung.layers.spatial_layer;
         rung.is_whole = above.map(spatial) != Some(spatial(rung));
         above = Some(rung);
@@ -69,20 +72,6 @@ pub fn make_ladder(rungs: &mut Vec<Rung>, first: usize) {
         }
     }
     rungs.drain(first..kept);
-}
-
-fn leave_out_young(rungs: &mut Vec<Rung>, first: usize) {
-    if rungs[first..].iter().all(|rung| rung.is_young) {
-        return;
-    }
-    let mut kept = first;
-    for index in first..rungs.len() {
-        if !rungs[index].is_young {
-            rungs[kept] = rungs[index];
-            kept += 1;
-        }
-    }
-    rungs.truncate(kept);
 }
 
 /// What a consumer could get.

@@ -62,9 +62,7 @@ pub(crate) fn measure_demand(
         let first = bids.bids.len();
         let (mut fixed, mut forwarded) = (0, 0);
         for &consumer in listener.consumers.values() {
-            let Some(rate) = market.rate(consumer, is_numbered) else {
-                continue;
-            };
+            let rate = market.rate(consumer, is_numbered);
             forwarded += rate;
             if !market.bids(consumer, &mut bids) {
                 fixed += rate;
@@ -93,12 +91,15 @@ fn wished(bids: &Bids, first: usize) -> u64 {
 }
 
 impl Market<'_, '_> {
-    /// Bits a second that a consumer forwards; of an estimate that `is_numbered`, none where its packets
-    /// have no numbers: what these take of the path is not in it.
-    fn rate(&self, consumer: Entity, is_numbered: bool) -> Option<u64> {
-        let (.., emission, _) = self.consumers.get(consumer).ok()?;
-        let is_of_it = !is_numbered || emission.numbers_packets();
-        is_of_it.then(|| emission.sent.bits_per_second(self.now.time))
+    /// Bits a second that a consumer forwards; of an estimate that `is_numbered`, 0 where its packets have
+    /// no numbers: what these take of the path is not in it.
+    fn rate(&self, consumer: Entity, is_numbered: bool) -> u64 {
+        match self.consumers.get(consumer) {
+            Ok((.., emission, _)) if !is_numbered || emission.numbers_packets() => {
+                emission.sent.bits_per_second(self.now.time)
+            }
+            _ => 0,
+        }
     }
 
     /// Adds the bid of a consumer; false when it has no choice. Who gets nothing by its own or its
