@@ -37,7 +37,7 @@ pub(crate) struct Recorder {
 
 /// As many bytes make a frame.
 const FRAME_BYTES: usize = 64 << 10;
-/// Whatever there is leaves after as long.
+/// Whatever there is leaves after as long, unless the writer is busy.
 const FRAME_SPAN: Duration = Duration::from_secs(1);
 
 impl Recorder {
@@ -159,10 +159,15 @@ impl Recorder {
         self.taped();
         entry::ended(&mut self.entries, outputs);
         let now = Time::from_nanos(self.now as u64);
-        if self.entries.len() >= FRAME_BYTES || now.since(self.handed_over) >= FRAME_SPAN {
+        if self.entries.len() >= FRAME_BYTES || self.has_waited(now) {
             self.handed_over = now;
             self.hand_over();
         }
+    }
+
+    fn has_waited(&self, now: Time) -> bool {
+        let is_idle = |pipe: &Pipe| pipe.is_idle();
+        now.since(self.handed_over) >= FRAME_SPAN && self.pipe.as_ref().is_some_and(is_idle)
     }
 
     fn taped(&mut self) {

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(crate) type Sink = Box<dyn Write + Send>;
 
 /// The way to the writer.
 pub(super) struct Pipe {
-    full: SyncSender<Vec<u8>>,
+    full: Sender<Vec<u8>>,
     empty: Receiver<Vec<u8>>,
     written: Receiver<()>,
     shared: Arc<Shared>,
@@ -46,8 +46,8 @@ impl Shared {
 /// The frames that a file begins with, which hold secrets.
 pub(super) type Head = [Zeroizing<Vec<u8>>; 2];
 
-/// As many frames wait at most, however short they are.
-const FRAMES_MAX: usize = 1_024;
+/// As many buffers wait to be filled again at most.
+const EMPTY_MAX: usize = 1_024;
 
 /// Creates a file that its owner alone can read.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
@@ -69,8 +69,8 @@ impl Pipe {
     ///
     /// The system gives no thread.
     pub(super) fn open(to: Sink, head: Head, limit: usize) -> io::Result<Self> {
-        let (full, frames) = mpsc::sync_channel(FRAMES_MAX);
-        let (spent, empty) = mpsc::sync_channel(FRAMES_MAX);
+        let (full, frames) = mpsc::channel();
+        let (spent, empty) = mpsc::sync_channel(EMPTY_MAX);
         let (done, written) = mpsc::sync_channel(1);
         let shared = Arc::new(Shared::default());
         let writer = Writer {
@@ -96,6 +96,12 @@ impl Pipe {
         })
     }
 
+    /// Whether the writer has nothing to do, or will never do anything any more: what is short waits
+    /// until then, so that few frames wait however fast time goes.
+    pub(super) fn is_idle(&self) -> bool {
+        self.shared.waiting.load(Ordering::Relaxed) == 0 || self.shared.failure.get().is_some()
+    }
+
     /// Hands bytes to the writer, and leaves room for the next in `bytes`.
     ///
     /// # Errors
@@ -109,8 +115,9 @@ impl Pipe {
         }
         let next = self.empty.try_recv().unwrap_or_default();
         self.shared.waiting.fetch_add(len, Ordering::Relaxed);
-        let pushed = self.full.try_send(std::mem::replace(bytes, next));
-        pushed.map_err(|_| RecordingFault::TooSlow)
+        let pushed = self.full.send(std::mem::replace(bytes, next));
+        // It may have failed since it was asked.
+        pushed.or_else(|_| self.check().and_then(|()| Err(gone())))
     }
 
     /// # Errors
@@ -135,10 +142,21 @@ impl Pipe {
         } = self;
         shared.complete.store(complete, Ordering::Release);
         drop(full);
-        let in_time = patience.is_zero() || written.recv_timeout(patience).is_ok();
+        let in_time = match patience {
+            Duration::ZERO => Ok(()),
+            _ => written.recv_timeout(patience),
+        };
         shared.check()?;
-        in_time.then_some(()).ok_or(RecordingFault::TooSlow)
+        in_time.map_err(|error| match error {
+            RecvTimeoutError::Timeout => RecordingFault::TooSlow,
+            RecvTimeoutError::Disconnected => gone(),
+        })
     }
+}
+
+/// The sink is the application's, and may panic.
+fn gone() -> RecordingFault {
+    RecordingFault::Failed("the thread that writes has ended".into())
 }
 
 struct Writer {

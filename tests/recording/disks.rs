@@ -66,6 +66,41 @@ fn a_disk_that_takes_nothing_in_holds_up_no_tick() {
     assert!(replayed.len() > 10 && replayed.len() as u64 <= ticks);
 }
 
+#[test]
+fn a_disk_is_not_too_slow_for_time_that_goes_fast() {
+    let disk = Disk::stuck();
+    let mut victims = Victims::with(|builder| builder.record_to(disk.clone()));
+    // More seconds than a queue of frames would hold.
+    for _ in 0..5_000 {
+        victims.room.tick_after(Duration::from_secs(1));
+    }
+    assert_eq!(told(&victims.room.engine.drain_events()), [] as [&_; 0]);
+    disk.go_on();
+    let file = disk.finish(&mut victims.room.engine);
+    let ticks = victims.room.engine.ticks();
+    assert_eq!(replay(&file).unwrap().len() as u64, ticks);
+}
+
+#[test]
+fn a_sink_that_panics_is_told_of() {
+    struct Broken;
+    impl std::io::Write for Broken {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            std::panic::resume_unwind(Box::new("no disk"))
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut engine = Victims::with(|builder| builder.record_to(Broken))
+        .room
+        .engine;
+    assert!(!engine.finish_recording(Duration::from_secs(60)));
+    let events = engine.drain_events();
+    let told = told(&events);
+    assert!(matches!(told[..], [RecordingFault::Failed(_)]), "{told:?}");
+}
+
 /// What was told of the recording.
 fn told(events: &[Event]) -> Vec<&RecordingFault> {
     let told = events.iter().filter_map(|event| match event {
