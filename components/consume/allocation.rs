@@ -50,16 +50,17 @@ pub struct Rung {
 
 /// Makes the rungs from `first` on, which are the layers of one consumer, lowest first, a ladder: one
 /// that costs no less than a higher one is left out. Encodings are not always listed the smallest
-/// first, and what has no room is not to hide what has. Beside what has gone on for a while, what has just
+/// first, and what has no room is not to hide what has. Above what has gone on for a while, what has just
 /// begun is none yet: its first packets would make it the cheapest of all.
 pub fn make_ladder(rungs: &mut Vec<Rung>, first: usize) {
-    let is_any_settled = rungs[first..].iter().any(|rung| !rung.is_young);
+    let settled = rungs[first..].iter().position(|rung| !rung.is_young);
+    let settled = settled.map_or(usize::MAX, |index| first + index);
     let mut above: Option<Rung> = None;
     let mut kept = rungs.len();
     let mut cheapest = u64::MAX;
     for index in (first..rungs.len()).rev() {
         let mut rung = rungs[index];
-        if is_any_settled && rung.is_young {
+        if index > settled && rung.is_young {
             continue;
         }
         let spatial = |rung: Rung| rung.layers.spatial_layer;
@@ -334,12 +335,12 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_has_just_begun_is_no_rung_beside_what_goes_on() {
+    fn what_has_just_begun_is_no_rung_above_what_goes_on() {
         // Cost and youth of each spatial layer; which are left.
         type Row = (&'static [(u64, bool)], &'static [u8]);
         let rows: [Row; 4] = [
             (&[(120, false), (19, true)], &[0]),
-            (&[(19, true), (400, false), (38, true)], &[1]),
+            (&[(19, true), (400, false), (38, true)], &[0, 1]),
             (&[(19, true), (38, true)], &[0, 1]),
             (&[(120, false), (400, false)], &[0, 1]),
         ];

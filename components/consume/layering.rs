@@ -214,8 +214,20 @@ impl Layering {
         false
     }
 
+    /// A key frame that waits, and of which the end of what goes on has not come yet, waits for
+    /// nothing once another layer is to be got.
+    fn reconsider(&mut self) {
+        if let Some(awaiting) = self.awaiting
+            && !awaiting.is_due
+            && self.target_encoding() != Some(awaiting.encoding)
+        {
+            self.awaiting = None;
+        }
+    }
+
     /// The key frame that waits must wait no longer: its own stream has gone on for so long.
     pub fn lose_patience(&mut self, now: Time) -> bool {
+        self.reconsider();
         let Some(awaiting) = &mut self.awaiting else {
             return false;
         };

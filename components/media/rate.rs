@@ -81,6 +81,9 @@ impl Rate {
                 return;
             }
         }
+        if self.newest_bytes == 0 && self.older().all(|bytes| bytes == 0) {
+            self.began_ms = now_ms;
+        }
         let bytes = bytes.min(ITEM_BYTES_MAX.into()) as u32;
         self.newest_bytes = (self.newest_bytes + bytes).min(ITEM_BYTES_MAX);
     }
@@ -107,22 +110,26 @@ impl Rate {
         self.bytes() * 8_000 / span.min(self.window_ms.into())
     }
 
-    /// It has not been counted for long enough at `now` for what it brings to be known.
+    /// What came behind a window without anything began too short a while before `now` for what it
+    /// brings to be known.
     pub fn is_young(&self, now: Time) -> bool {
-        let since = |began: u64| now.as_millis().saturating_sub(began);
-        self.newest_start_ms.is_none() || since(self.began_ms) < SPAN_MIN_MS
+        now.as_millis().saturating_sub(self.began_ms) < SPAN_MIN_MS
     }
 
     /// Bytes of the items in the window.
     fn bytes(&self) -> u64 {
+        self.older().sum::<u64>() + u64::from(self.newest_bytes)
+    }
+
+    /// Bytes of each item in the window but the newest, the latest first.
+    fn older(&self) -> impl Iterator<Item = u64> {
         let items = self.items();
         let mut ago = 0;
-        let in_window = self.older.iter().rev().take_while(|item| {
+        let in_window = self.older.iter().rev().take_while(move |item| {
             ago += item.ago();
             ago < items
         });
-        let older: u64 = in_window.map(|item| item.bytes()).sum();
-        older + u64::from(self.newest_bytes)
+        in_window.map(|item| item.bytes())
     }
 
     /// The items of a window.
@@ -134,7 +141,7 @@ impl Rate {
     /// length after the first one.
     fn slide(&mut self, now_ms: u64) {
         let Some(start) = self.newest_start_ms else {
-            (self.newest_start_ms, self.began_ms) = (Some(now_ms), now_ms);
+            self.newest_start_ms = Some(now_ms);
             return;
         };
         let steps = now_ms.saturating_sub(start) / u64::from(self.item_ms);
@@ -144,7 +151,7 @@ impl Rate {
         if steps >= self.items().into() {
             self.older.clear();
             (self.newest_bytes, self.span) = (0, 0);
-            (self.newest_start_ms, self.began_ms) = (Some(now_ms), now_ms);
+            self.newest_start_ms = Some(now_ms);
             return;
         }
         self.begin_item(steps as u32);
@@ -215,6 +222,42 @@ mod tests {
         rate.add(12_500, Time::from_millis(9_000));
         let told = rate.recent_bits_per_second(Time::from_millis(9_100));
         assert_eq!(told, 200_000);
+    }
+
+    #[test]
+    fn what_comes_back_is_young_however_often_its_silence_was_looked_at() {
+        // How long nothing had come, and for how much of that somebody looked every 100 ms, in ms.
+        let rows = [(20_000, 20_000), (3_000, 1_500), (6_000, 1_500), (6_000, 0)];
+        for (silence, looked) in rows {
+            let mut rate = Rate::new(2_500);
+            for ms in 0..3_000 {
+                rate.add(125, Time::from_millis(ms));
+            }
+            for ms in (3_000..=3_000 + looked).step_by(100) {
+                rate.recent_bits_per_second(Time::from_millis(ms));
+            }
+            let back = 3_000 + silence;
+            for ms in back..back + 600 {
+                let now = Time::from_millis(ms);
+                rate.add(125, now);
+                assert_eq!(
+                    rate.is_young(now),
+                    ms < back + 500,
+                    "{silence} {looked} {ms}"
+                );
+            }
+            let told = rate.recent_bits_per_second(Time::from_millis(back + 600));
+            assert_eq!(told, 1_000_000, "{silence} {looked}");
+        }
+        // What never came is young when it does.
+        let mut rate = Rate::new(2_500);
+        for ms in (0..10_000).step_by(100) {
+            rate.recent_bits_per_second(Time::from_millis(ms));
+        }
+        let now = Time::from_millis(10_000);
+        rate.add(12_500, now);
+        assert!(rate.is_young(now));
+        assert_eq!(rate.recent_bits_per_second(now), 200_000);
     }
 
     #[test]

@@ -341,6 +341,26 @@ fn a_layer_that_stops_amid_others_is_not_waited_for() {
     }
 }
 
+#[test]
+fn layers_that_stand_alone_rise_and_fall_without_the_lowest_one() {
+    for seed in 62..66 {
+        let mut call = LayeredCall::svc(Wrapping::Av1, Stacking::Alone, seed).begun();
+        call.run(20);
+        call.sources[0].begin_at(1);
+        call.run(40);
+        assert_eq!(call.current(), Some((2, 2)), "{seed}");
+        for wish in [1, 2] {
+            let asked = call.asked(0);
+            call.prefer(wish, None);
+            call.run(20);
+            assert_eq!(call.current(), Some((wish, 2)), "{seed}");
+            call.run(200);
+            assert_eq!(call.asked(0), asked + 1, "{seed}");
+        }
+        call.check_ends();
+    }
+}
+
 /// What is not sent behind the first packet is what its receiver asks for.
 #[test]
 fn a_key_picture_is_whole_however_much_overtook_its_first_packet() {

@@ -523,6 +523,33 @@ fn a_key_frame_does_not_wait_for_an_end_that_is_lost() {
     }
 }
 
+#[test]
+fn a_key_frame_that_waits_is_let_go_once_its_layer_is_not_wanted_any_more() {
+    for is_live in [true, false] {
+        let (mut call, key, frame) = about_to_fall(25);
+        let end = &frame[frame.len() - 1..];
+        call.send(&frame[..frame.len() - 1]);
+        assert_eq!(call.send(&key).packets.len(), 0);
+        let asked = call.asked(1);
+        call.told();
+        call.prefer(1, None);
+        call.sources[1].is_live = is_live;
+        if is_live {
+            assert_eq!(call.send(end).packets.len(), 1);
+        }
+        call.run(20);
+        assert_eq!(call.current(), Some((1, 0)), "live {is_live}");
+        assert_eq!(
+            (call.asked(1), call.told()),
+            (asked, vec![]),
+            "live {is_live}"
+        );
+        if is_live {
+            call.decoded(Path::Clean);
+        }
+    }
+}
+
 /// A receiver takes in the key frame all the same: it sees no hole, and nothing needs the frame.
 #[test]
 fn an_end_that_comes_when_a_key_frame_has_waited_for_it_is_not_sent() {

@@ -185,17 +185,17 @@ fn an_encoding_that_comes_back_moves_nobody_whose_path_is_too_narrow() {
     let far = [of(120_000), of(1_200_000)];
     let mut meeting = Meeting::of(1, &far, bottleneck(150_000));
     meeting.run(seconds(20));
-    for _ in 0..3 {
-        for is_live in [false, true] {
+    for away in [3, 4, 6, 20] {
+        for (is_live, span) in [(false, away), (true, 6)] {
             meeting.cameras[0].sources[1].is_live = is_live;
             meeting.viewers[0].begin();
-            meeting.run(seconds(6));
+            meeting.run(seconds(span));
             let changes = &meeting.viewers[0].videos[0].changes;
             let is_lowest = |layers: &flumen::ConsumerLayers| layers.spatial_layer == 0;
             let all_lowest = changes
                 .iter()
                 .all(|it| it.1.as_ref().is_some_and(is_lowest));
-            assert!(all_lowest, "live {is_live}: {changes:?}");
+            assert!(all_lowest, "{away} s, live {is_live}: {changes:?}");
         }
     }
 }

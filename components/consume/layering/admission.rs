@@ -33,6 +33,7 @@ impl Layering {
         }
         let descriptor = &packet.descriptor;
         if !late {
+            self.reconsider();
             if self.waits_behind(packet) {
                 sequence.drop(number);
                 return Err(Withheld::OtherLayer);

@@ -130,11 +130,14 @@ impl Pictures {
         packet: &PacketFacts,
         target: Option<ConsumerLayers>,
         frames: &Frames,
-        sent: impl FnOnce() -> u8,
+        sent: impl Fn() -> u8,
     ) {
         let descriptor = &packet.descriptor;
-        let is_lowest = descriptor.spatial_layer == 0;
-        let is_key = is_lowest && (packet.key_frame || descriptor.needs == Needs::Nothing);
+        let is_key = match descriptor.spatial_layer {
+            0 => packet.key_frame || descriptor.needs == Needs::Nothing,
+            // Where each stands alone the lowest ones may not be sent.
+            layer => descriptor.needs == Needs::Nothing && sent() & up_to(layer) == bit(layer),
+        };
         let last = self.newest.replace(Picture {
             timestamp: packet.header.timestamp,
             is_key,

@@ -754,6 +754,15 @@ impl Source {
         }
     }
 
+    /// The lowest spatial layer that it makes of those that stand alone is this one (dependency
+    /// descriptors).
+    pub fn begin_at(&mut self, layer: u8) {
+        if let Encoder::Dependent(encoder) = &mut self.encoder {
+            encoder.lowest = layer;
+        }
+        self.begin_anew();
+    }
+
     /// It does not tell which spatial layers it makes (dependency descriptors).
     pub fn keep_silent(&mut self) {
         if let Encoder::Dependent(encoder) = &mut self.encoder {

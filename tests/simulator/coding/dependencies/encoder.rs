@@ -26,6 +26,8 @@ pub struct DependencyEncoder {
     structure: Structure,
     /// How many spatial layers it makes.
     pub spatial: u8,
+    /// The lowest one that it makes: another than 0 where each stands alone.
+    pub lowest: u8,
     /// One that it leaves out of them, without a word.
     pub absent: Option<u8>,
     frame_number: u16,
@@ -34,8 +36,8 @@ pub struct DependencyEncoder {
     pictures: u16,
     /// The newest frame of each spatial and temporal layer since the last key picture.
     newest: [[Option<(u16, FrameId)>; 3]; 3],
-    /// Which targets are active was told last, as spatial layers.
-    told: u8,
+    /// Which targets are active was told last, as the lowest spatial layer and how many there are.
+    told: (u8, u8),
     /// It sends no descriptors, and makes one temporal layer.
     pub is_mute: bool,
     /// Frames refer to older ones than they could.
@@ -74,12 +76,13 @@ impl DependencyEncoder {
                 temporal,
             },
             spatial,
+            lowest: 0,
             absent: None,
             frame_number: noise.below(1 << 16) as u16,
             offset: noise.below(64) as u8,
             pictures: 0,
             newest: [[None; 3]; 3],
-            told: spatial,
+            told: (0, spatial),
             is_mute: false,
             is_stray: false,
             is_tacit: false,
@@ -140,7 +143,7 @@ impl DependencyEncoder {
             frames.push(self.coded(frame, &references));
             made.push((layers, (self.frame_number, own)));
         }
-        self.told = self.spatial;
+        self.told = self.active();
         for ((spatial, temporal), made) in made {
             self.newest[usize::from(spatial)][usize::from(temporal)] = Some(made);
         }
@@ -162,7 +165,16 @@ impl DependencyEncoder {
 
     /// A layer that comes back by itself does so with its lowest rate.
     fn sends(&self, (spatial, temporal): (u8, u8)) -> bool {
-        self.absent != Some(spatial) && (temporal == 0 || !self.begins_again(spatial))
+        self.makes(spatial) && (temporal == 0 || !self.begins_again(spatial))
+    }
+
+    fn makes(&self, spatial: u8) -> bool {
+        self.absent != Some(spatial) && spatial >= self.lowest
+    }
+
+    /// The spatial layers that it tells of.
+    fn active(&self) -> (u8, u8) {
+        (self.lowest, self.spatial)
     }
 
     /// A layer refers to nothing, whatever the others do.
@@ -208,14 +220,14 @@ impl DependencyEncoder {
 
     fn coded(&self, frame: Frame, references: &[(u16, FrameId)]) -> Coded {
         let back = |(number, _): &(u16, FrameId)| self.frame_number.wrapping_sub(*number);
-        let brings = frame.is_key && (frame.spatial == 0 || self.begins_alone);
-        let spatial_max = self.structure.spatial;
+        let brings = frame.is_key && (frame.spatial == self.lowest || self.begins_alone);
+        let all = (0, self.structure.spatial);
         let telling = Telling {
             back: references.iter().map(back).collect(),
             brings,
             // Told with each packet of a picture, or with the templates.
             tells: !self.is_tacit
-                && (self.told != self.spatial || (brings && self.spatial != spatial_max)),
+                && (self.told != self.active() || (brings && self.active() != all)),
         };
         let head = |index| Head {
             payload: self.head(index, &frame),
@@ -226,7 +238,8 @@ impl DependencyEncoder {
     }
 
     fn head(&self, index: u8, frame: &Frame) -> Vec<u8> {
-        let begins_key = frame.is_key && (frame.spatial == 0 || self.begins_alone) && index == 0;
+        let begins_key =
+            frame.is_key && (frame.spatial == self.lowest || self.begins_alone) && index == 0;
         // Without descriptors a parameter set tells where a decoder can begin.
         let is_set = begins_key && self.is_mute;
         match self.wrapping {
@@ -279,8 +292,9 @@ impl DependencyEncoder {
     fn put_active(&self, out: &mut Fields) {
         let targets = self.structure.targets();
         let active = targets.iter().enumerate();
-        let active = active.map(|(at, (spatial, _))| u32::from(*spatial < self.spatial) << at);
-        out.put(active.sum(), targets.len());
+        let made = self.lowest..self.spatial;
+        let bits = active.map(|(at, (spatial, _))| u32::from(made.contains(spatial)) << at);
+        out.put(bits.sum(), targets.len());
     }
 
     fn put_references(&self, back: &[u16], out: &mut Fields) {
