@@ -71,7 +71,10 @@ pub(crate) use state_digest::{Cell, StateDigest};
 /// randomness.** It is wiped when it is dropped; what [`to_bytes`](Self::to_bytes) gives is too.
 /// Bytes are checked against accidents, not against forgery: restore those of your own alone. And
 /// two engines that go on from one snapshot seal different packets with the same keys, which
-/// reveals both (RFC 3711 section 9.1): stop one before the other sends to real peers.
+/// reveals both (RFC 3711 section 9.1): stop one before the other sends to real peers. One that went
+/// on after its snapshot was taken, and crashed, is such another one: restore after a crash for what
+/// has no keys, as plain transports without SRTP, and have browsers join anew. Those would besides
+/// take reports and requests for replayed ones until their numbers have caught up.
 pub struct Snapshot {
     body: Zeroizing<Vec<u8>>,
     at: Time,

@@ -11,8 +11,9 @@ impl Builder {
     /// a snapshot is [restored](Self::restore), the builder must be told of the same types.
     ///
     /// Entities in them are those of before, unless the component says where they are (`#[entities]`
-    /// of `#[derive(Component)]`): then they are those of the restored world. A resource is not kept
-    /// by this: it is the plugin's.
+    /// of `#[derive(Component)]`): then they are those of the restored world. What plugins spawn with
+    /// such components while they are built makes way for what was there. A resource is not kept by
+    /// this: it is the plugin's.
     #[must_use]
     pub fn keep<T>(mut self) -> Self
     where

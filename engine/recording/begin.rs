@@ -112,11 +112,10 @@ impl Engine {
             return refused("a connection of TCP");
         }
         let mut associations = world.query::<&SctpAssociation>();
+        // One that has answered has drawn its numbers, though nobody may ever go on with them.
         let is_live = |association: &SctpAssociation| {
-            matches!(
-                association.state(),
-                SctpState::Connecting | SctpState::Connected
-            )
+            let is_over = matches!(association.state(), SctpState::Closed | SctpState::Failed);
+            association.has_begun() && !is_over
         };
         if associations.iter(world).any(is_live) {
             return refused("an SCTP association");

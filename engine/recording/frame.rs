@@ -9,7 +9,7 @@ const MAGIC: [u8; 8] = *b"FLUMENRC";
 
 /// The version of everything behind the magic word: `tests/recording/layouts.rs` notices when it must
 /// be raised.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// The longest frame that is believed to be one: ticks bring 2 GiB at most.
 const FRAME_MAX: u32 = 1 << 31;

@@ -131,8 +131,7 @@ impl Pipe {
     ///
     /// # Errors
     ///
-    /// What kept the writer from writing, or that it takes longer than `patience`; with none, it is
-    /// not waited for.
+    /// What kept the writer from writing, or that it takes longer than `patience`.
     pub(super) fn close(self, complete: bool, patience: Duration) -> Result<(), RecordingFault> {
         let Self {
             full,
@@ -142,10 +141,7 @@ impl Pipe {
         } = self;
         shared.complete.store(complete, Ordering::Release);
         drop(full);
-        let in_time = match patience {
-            Duration::ZERO => Ok(()),
-            _ => written.recv_timeout(patience),
-        };
+        let in_time = written.recv_timeout(patience);
         shared.check()?;
         in_time.map_err(|error| match error {
             RecvTimeoutError::Timeout => RecordingFault::TooSlow,

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use bevy_ecs::archetype::{Archetype, ArchetypeEntity};
 use bevy_ecs::entity::Entity;
+use bevy_ecs::resource::IsResource;
 use bevy_ecs::world::{Mut, World};
 use flumen_components::snapshot::Roster;
 use flumen_components::wire::ntp;
@@ -75,6 +77,7 @@ fn fill(
     mut from: Reader<'_, Roster>,
     at: Time,
 ) -> Result<(), RestoreError> {
+    make_way(engine);
     let kept = people(&mut engine.world, head, &mut from.context)?;
     lend(&mut engine.world, &mut from.context, at);
     for kind in kinds::all() {
@@ -98,6 +101,22 @@ fn bind(engine: &mut Engine, head: &Head) -> Result<(), RestoreError> {
         bound.map_err(|source| RestoreError::Bind { address, source })?;
     }
     Ok(())
+}
+
+/// What plugins have spawned with components that are kept comes back as it was, and is not there
+/// twice. Resources are the plugins'.
+fn make_way(engine: &mut Engine) {
+    let (own, world) = (&engine.own, &mut engine.world);
+    let is_resource = world.register_component::<IsResource>();
+    let own: Vec<_> = own.iter().map(|own| (own.register)(world)).collect();
+    let is_kept = |archetype: &&Archetype| {
+        !archetype.contains(is_resource) && own.iter().any(|&id| archetype.contains(id))
+    };
+    let archetypes = world.archetypes().iter().filter(is_kept);
+    let spawned = archetypes.flat_map(|archetype| archetype.entities());
+    for entity in spawned.map(ArchetypeEntity::id).collect::<Vec<_>>() {
+        world.despawn(entity);
+    }
 }
 
 /// Makes an entity for each that there was; those that are only referred to are gone at once. What

@@ -5,7 +5,7 @@ use bevy_ecs::world::World;
 use flumen_components::event::Pending;
 use flumen_components::snapshot::Roster;
 use flumen_components::wire::state::{State, Writer};
-use flumen_components::{DtlsSettings, Inbox, Messages, SocketKey, Sockets, Taping};
+use flumen_components::{Agenda, DtlsSettings, Inbox, Messages, SocketKey, Sockets, Taping};
 use zeroize::Zeroize;
 
 use super::head::Head;
@@ -72,6 +72,8 @@ fn is_quiet(world: &World) -> bool {
     world.resource::<Inbox>().datagrams().is_empty()
         && world.resource::<Messages>().rows().is_empty()
         && world.resource::<Pending>().0.is_empty()
+        // What connections told, their keys among it, is not of their state.
+        && world.resource::<Agenda>().moved_sessions.0.is_empty()
 }
 
 /// Each kind by its name: how many there are, and each as its serialisation has it.

@@ -74,7 +74,7 @@ fn associate(world: &mut World, transport: Entity, parameters: &SctpParameters) 
 
 /// Gives a transport that comes back from a snapshot an association in place of the one that was
 /// `then`. What a library has cannot be kept: the new one waits to be begun if the other one did;
-/// otherwise it is closed, and tells so if the other one was not.
+/// otherwise it is over as that was, or is closed and tells so.
 pub fn bring_back_association(world: &mut World, transport: Entity, then: SctpState) {
     let Some(&parameters) = world.get::<SctpParameters>(transport) else {
         return;
@@ -85,9 +85,9 @@ pub fn bring_back_association(world: &mut World, transport: Entity, then: SctpSt
     let Some(mut association) = association.filter(|_| then != SctpState::New) else {
         return;
     };
-    association.abort(now);
-    if matches!(then, SctpState::Closed | SctpState::Failed) {
-        association.poll(now, &mut Output::default());
+    match then {
+        SctpState::Closed | SctpState::Failed => association.end_as(then),
+        _ => association.abort(now),
     }
     stir(world, transport);
 }

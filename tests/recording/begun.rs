@@ -7,11 +7,15 @@ use std::time::Duration;
 use flumen::ecs as bevy_ecs;
 use flumen::ecs::prelude::{Component, Query, ResMut};
 use flumen::event::{BufferedAmountLow, Pending, TransportCreated};
-use flumen::{Builder, Engine, RecordError, Replay, Slot, Stage, Tick};
+use flumen::sctp::{Association, Config, Output};
+use flumen::{
+    Builder, Engine, RecordError, Replay, SctpOptions, SctpState, Slot, Stage, Tick,
+    WebRtcTransportOptions,
+};
 use flumen_tests::disk::{Disk, open, replay, replay_with};
 use flumen_tests::victims::Victims;
 use flumen_tests::{
-    Channels, Check, Packet, Peer, Room, VP8_KEY_FRAME, address, message, turn_all,
+    Channels, Check, Packet, Peer, Room, VP8_KEY_FRAME, address, message, start, turn_all,
 };
 
 use crate::rooms::{crowded, wish};
@@ -175,11 +179,65 @@ fn what_a_snapshot_does_not_keep_whole_refuses_a_recording() {
     let mut room = Room::new();
     half_way(&mut room);
     assert!(refused(&mut room).contains("handshake"));
+    // One that has only been asked.
+    let (mut room, mut peer, mut association) = unassociated();
+    association.connect(room.now);
+    exchange(&mut room, &mut peer, &mut association);
+    assert!(refused(&mut room).contains("SCTP"));
     let mut room = Room::new();
     let transport = room.webrtc_over_tcp();
     Peer::join_over_tcp(&mut room, transport, address(5_000));
     assert!(refused(&mut room).contains("TCP"));
     assert_eq!(room.engine.recording(), None);
+}
+
+/// A transport for data channels whose peer has shaken hands, and what that speaks inside.
+fn unassociated() -> (Room, Peer, Association) {
+    let mut room = Room::with(|builder| builder.state_digest_ticks(1));
+    let transport = room.webrtc_with(|options| WebRtcTransportOptions {
+        sctp: Some(SctpOptions::default()),
+        ..options
+    });
+    let peer = Peer::join(&mut room, transport, address(5_000));
+    let association = Association::new(Config::default(), start());
+    (room, peer, association)
+}
+
+/// What an association has to say is said.
+fn exchange(room: &mut Room, peer: &mut Peer, association: &mut Association) {
+    let mut out = Output::default();
+    association.poll(room.now, &mut out);
+    for datagram in out.datagrams() {
+        peer.send_payload(room, datagram);
+    }
+    peer.turn(room);
+}
+
+#[test]
+fn an_association_that_has_failed_has_failed_in_a_replay() {
+    for beginning in BOTH {
+        let disk = Disk::default();
+        let (mut room, mut peer, mut association) = unassociated();
+        association.connect(room.now);
+        for _ in 0..10 {
+            exchange(&mut room, &mut peer, &mut association);
+            for payload in std::mem::take(&mut peer.payloads) {
+                let _ = association.receive(room.now, &payload);
+            }
+        }
+        association.abort(room.now);
+        exchange(&mut room, &mut peer, &mut association);
+        let state = |room: &Room| room.engine.sctp_state(peer.transport);
+        assert_eq!(state(&room), Ok(Some(SctpState::Failed)));
+        room.engine.drain_events();
+        room.on_the_wire();
+        beginning.begin(&mut room, &disk);
+        assert_eq!(state(&room), Ok(Some(SctpState::Failed)), "{beginning:?}");
+        for _ in 0..10 {
+            room.tick();
+        }
+        replayed(&mut room.engine, &disk);
+    }
 }
 
 #[derive(Component)]

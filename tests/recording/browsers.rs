@@ -1,8 +1,9 @@
 //! Runs with WebRTC transports: what their libraries drew from the operating system is played back.
 
-use flumen::components::{DtlsSettings, Taping};
-use flumen::{DtlsRole, SctpStreamParameters};
-use flumen_tests::disk::{Disk, replay};
+use flumen::components::wire::ppid;
+use flumen::components::{DataMessages, DtlsSettings, Taping};
+use flumen::{DtlsRole, Message, ReplayError, SctpStreamParameters, Setup, Slot, Stage};
+use flumen_tests::disk::{Disk, replay, replay_with};
 use flumen_tests::{Channels, Packet, Peer, Room, VP8_KEY_FRAME, address, message, turn_all};
 
 #[test]
@@ -48,6 +49,45 @@ fn data_channels_inside_dtls_replay() {
     assert_eq!(channels.room.messages().len(), 1);
     let file = disk.finish(&mut channels.room.engine);
     replay(&file).unwrap();
+}
+
+/// Says something else than what was sent.
+fn saying(text: &'static str) -> impl Fn(&mut Setup) {
+    move |setup| {
+        let say = move |mut messages: DataMessages<'_, '_>| {
+            for index in 0..messages.len() {
+                messages
+                    .rewrite(index, ppid::STRING, text.as_bytes())
+                    .expect("it is there");
+            }
+        };
+        setup.add_systems(Stage::Receive, Slot::After, say);
+    }
+}
+
+#[test]
+fn other_words_inside_dtls_are_a_difference() {
+    let disk = Disk::default();
+    let room = Room::with(|builder| builder.record_to(disk.clone()).plugin(saying("yes")));
+    let mut channels = Channels::inside(room);
+    let direct = channels.room.direct();
+    let producer = channels.room.produce_data(direct);
+    channels
+        .room
+        .consume_data(channels.transport, producer, &[]);
+    channels.settle();
+    let message = Message::text("?");
+    channels
+        .room
+        .engine
+        .send_message(producer, &message)
+        .unwrap();
+    channels.settle();
+    assert_eq!(channels.got.len(), 1);
+    let file = disk.finish(&mut channels.room.engine);
+    replay_with(&file, |builder| builder.plugin(saying("yes"))).unwrap();
+    let error = replay_with(&file, |builder| builder.plugin(saying("no!"))).unwrap_err();
+    assert!(matches!(error, ReplayError::Differs(_)), "{error}");
 }
 
 #[test]

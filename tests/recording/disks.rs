@@ -123,13 +123,15 @@ fn brief(disk: &Disk) -> Engine {
 
 #[test]
 fn an_end_that_is_not_written_in_time_is_told() {
-    let disk = Disk::stuck();
-    let mut engine = brief(&disk);
-    assert!(!engine.finish_recording(Duration::from_millis(1)));
-    assert_eq!(told(&engine.drain_events()), [&RecordingFault::TooSlow]);
-    let stopped = engine.recording().unwrap().stopped.clone();
-    assert_eq!(stopped, Some(RecordingFault::TooSlow));
-    disk.go_on();
+    for patience in [Duration::ZERO, Duration::from_millis(1)] {
+        let disk = Disk::stuck();
+        let mut engine = brief(&disk);
+        assert!(!engine.finish_recording(patience));
+        assert_eq!(told(&engine.drain_events()), [&RecordingFault::TooSlow]);
+        let stopped = engine.recording().unwrap().stopped.clone();
+        assert_eq!(stopped, Some(RecordingFault::TooSlow));
+        disk.go_on();
+    }
 }
 
 #[test]

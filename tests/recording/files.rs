@@ -45,7 +45,7 @@ fn contents(file: &[u8]) -> Vec<Vec<u8>> {
 
 /// A file with this in its frames, and nothing by which one could tell that it was forged.
 fn forged(contents: &[Vec<u8>]) -> Vec<u8> {
-    let mut file = b"FLUMENRC\x03\0\0\0".to_vec();
+    let mut file = b"FLUMENRC\x04\0\0\0".to_vec();
     for (number, bytes) in (0_u32..).zip(contents) {
         let numbers = [bytes.len() as u32, number].map(u32::to_le_bytes).concat();
         let sum = checksum(&[&numbers[..], bytes].concat());
@@ -82,7 +82,7 @@ fn another_version_is_told_with_the_one_that_is_known() {
     let RecordingError::Version { found: 99, known } = error else {
         panic!("{error}");
     };
-    assert_eq!(known, 3);
+    assert_eq!(known, 4);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use flumen::components::Digest;
 /// The format of snapshots, and what its layout looks like in the sources.
 const SNAPSHOT: (u32, &str) = (9, "f459ecd607c2ef07");
 /// The version of recordings, and the same.
-const RECORDING: (u32, &str) = (3, "9977b071e4694e80");
+const RECORDING: (u32, &str) = (4, "8e9f8e2b55dab97e");
 
 /// Where the settings of an engine are that are no numbers and texts.
 const SETTINGS: [(&str, &str); 4] = [

@@ -75,9 +75,11 @@ impl Loss {
     }
 
     /// Of a hundred datagrams so many, in bursts of `length` on average: a Gilbert-Elliott model
-    /// that loses everything in its bad state and nothing in its good one.
+    /// that loses everything in its bad state and nothing in its good one. Bursts are longer where
+    /// there would have to be less than one datagram between them.
     pub fn bursts(percent: u32, length: u32) -> Self {
-        let (percent, length) = (percent.min(99), length.max(1));
+        let percent = percent.min(99);
+        let length = length.max(1).max(percent.div_ceil(100 - percent));
         let recovers_ppm = 1_000_000 / length;
         Self::GilbertElliott {
             // In the long run the bad state holds worsens / (worsens + recovers) of the time.
@@ -179,5 +181,27 @@ impl Link {
     pub const fn queue(mut self, queue: Queue) -> Self {
         self.queue = queue;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bursts_lose_what_they_are_to_lose() {
+        for (percent, length) in [(1, 1), (3, 2), (50, 1), (80, 2), (99, 3)] {
+            let Loss::GilbertElliott {
+                worsens_ppm,
+                recovers_ppm,
+                ..
+            } = Loss::bursts(percent, length)
+            else {
+                panic!("{percent} {length}");
+            };
+            assert!(worsens_ppm <= 1_000_000, "{percent} {length}");
+            let lost = f64::from(worsens_ppm) / f64::from(worsens_ppm + recovers_ppm);
+            assert!((lost * 100.0 - f64::from(percent)).abs() < 0.1, "{lost}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use flumen_wire::state::{Malformed, Reader, State as _, Writer};
 
 use super::machine::Machine;
-use super::recorded::{Answer, Polled, Recorded, Snapshot, Tape};
+use super::recorded::{Answer, Polled, Recorded, Snapshot, Tape, fingerprint};
 use super::resumed::Kept;
 use super::{
     Config, ConnectError, Identity, Output, Parameters, Refused, Role, SendError, State, Tapes,
@@ -197,7 +197,10 @@ impl Connection {
     /// Why it was not taken; nothing was changed then.
     pub fn send(&mut self, now: Time, data: &[u8]) -> Result<(), SendError> {
         let sent = each!(&mut self.behind, it => it.send(now, data));
-        self.note(|| Answer::Sent(sent));
+        self.note(|| Answer::Sent {
+            data: fingerprint(data),
+            sent,
+        });
         sent
     }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
@@ -29,8 +30,19 @@ pub(super) enum Answer {
     Command,
     Introduced(Result<Role, ConnectError>),
     Received(Result<(), Refused>),
-    Sent(Result<(), SendError>),
+    Sent {
+        /// The fingerprint of what was to be sent.
+        data: u64,
+        sent: Result<(), SendError>,
+    },
     Polled(Polled),
+}
+
+/// What tells data that was sent from other data.
+pub(super) fn fingerprint(data: &[u8]) -> u64 {
+    let hash = digest(&SHA256, data);
+    let first = hash.as_ref().first_chunk();
+    first.map_or(0, |first| u64::from_be_bytes(*first))
 }
 
 /// What a poll yielded.
@@ -231,9 +243,9 @@ impl Recorded {
         .unwrap_or(Err(Refused::Closed))
     }
 
-    pub(super) fn send(&mut self, _: Time, _: &[u8]) -> Result<(), SendError> {
+    pub(super) fn send(&mut self, _: Time, now: &[u8]) -> Result<(), SendError> {
         self.next(|answer| match answer {
-            Answer::Sent(sent) => Some(sent),
+            Answer::Sent { data, sent } if data == fingerprint(now) => Some(sent),
             _ => None,
         })
         .unwrap_or(Err(SendError::NotConnected))

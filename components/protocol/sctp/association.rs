@@ -141,6 +141,18 @@ impl Association {
         each!(&self.behind, it => it.state())
     }
 
+    /// A handshake has begun: it was asked, or the peer has and was answered.
+    pub fn has_begun(&self) -> bool {
+        each!(&self.behind, it => it.has_begun())
+    }
+
+    /// Is over, as one was that it takes the place of: [`State::Failed`] or [`State::Closed`]. Nothing
+    /// is told of it.
+    pub fn end_as(&mut self, state: State) {
+        each!(&mut self.behind, it => it.end_as(state));
+        self.note(|| Answer::Command);
+    }
+
     /// Asks the peer; nothing if it was done before.
     ///
     /// An association also answers a peer that asks, whether this was called or not. Both may.

@@ -99,6 +99,14 @@ impl<L: Library> Machine<L> {
         self.state
     }
 
+    pub(super) fn has_begun(&self) -> bool {
+        self.state != State::New || !self.answered.is_empty()
+    }
+
+    pub(super) fn end_as(&mut self, state: State) {
+        self.state = state;
+    }
+
     fn connected(&self) -> Option<&Core<L>> {
         self.live
             .as_ref()

@@ -135,6 +135,14 @@ impl Recorded {
         self.command();
     }
 
+    pub(super) fn has_begun(&self) -> bool {
+        self.state() != State::New
+    }
+
+    pub(super) fn end_as(&mut self, _: State) {
+        self.command();
+    }
+
     pub(super) fn abort(&mut self, _: Time) {
         self.command();
     }

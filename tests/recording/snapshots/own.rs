@@ -3,7 +3,7 @@
 // Derives of the ECS name its crate.
 use flumen::ecs as bevy_ecs;
 use flumen::ecs::prelude::{Component, Entity, Resource};
-use flumen::{Builder, Engine, Loopback, RestoreError, Snapshot};
+use flumen::{Builder, Engine, Loopback, RestoreError, Setup, Snapshot};
 use flumen_tests::Call;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -112,4 +112,29 @@ fn a_resource_is_not_kept_though_it_was_asked_for() {
         left_out.iter().any(|name| name.ends_with("Shared")),
         "{left_out:?}"
     );
+}
+
+/// A plugin that brings somebody.
+fn host(setup: &mut Setup) {
+    setup.world_mut().spawn((Name("host".into()), Secret));
+}
+
+#[test]
+fn what_a_plugin_spawns_is_not_there_twice() {
+    let hosted = |builder: Builder| keeping(builder).plugin(host);
+    let names = |engine: &mut Engine| {
+        let world = engine.world_mut();
+        let mut names = world.query::<&Name>();
+        let names: Vec<Name> = names.iter(world).cloned().collect();
+        names
+    };
+    let mut room = flumen_tests::Room::with(hosted);
+    let world = room.engine.world_mut();
+    let mut present = world.query::<&mut Name>();
+    present.single_mut(world).unwrap().0 = "guest".into();
+    for _ in 0..2 {
+        let snapshot = room.engine.snapshot().unwrap();
+        room.engine = restore(&snapshot, |builder| keeping(builder).plugin(host)).unwrap();
+        assert_eq!(names(&mut room.engine), [Name("guest".into())]);
+    }
 }

@@ -2,7 +2,7 @@
 
 use flumen::components::wire::classify::{PacketKind, classify};
 use flumen::dtls::Identity;
-use flumen::{DtlsState, Event, IceState, SctpState};
+use flumen::{Discard, DtlsState, Event, IceState, SctpState};
 use flumen_tests::{Channels, Packet, Peer, Room, VP8_KEY_FRAME, address, turn_all};
 
 #[test]
@@ -63,6 +63,36 @@ fn a_transport_keeps_its_certificate_in_a_snapshot() {
     let later = room.webrtc();
     let of_later = room.engine.dtls_parameters(later).unwrap();
     assert_eq!(of_later.fingerprints, other.fingerprints());
+}
+
+#[test]
+fn keys_that_were_agreed_on_and_not_used_yet_are_not_lost() {
+    for elsewhere in [false, true] {
+        let mut room = Room::new();
+        let transport = room.webrtc();
+        let mut peer = Peer::new(&room, transport, address(5_000));
+        peer.hear_of(&room, flumen::DtlsRole::Server);
+        peer.check(&room, flumen_tests::Check::NOMINATING);
+        for _ in 0..20 {
+            peer.turn(&mut room);
+        }
+        assert!(peer.is_connected());
+        // The application hears late who that is.
+        let told = peer.dtls_parameters(flumen::DtlsRole::Client);
+        room.engine.connect_webrtc(transport, &told).unwrap();
+        room.snapshot(elsewhere);
+        room.tick();
+        peer.send(&room, &Packet::new(96, 1, 2_222, VP8_KEY_FRAME));
+        room.tick();
+        let stats = room.engine.transport_stats(transport).unwrap();
+        assert_eq!(stats.discarded[Discard::SrtpKeysMissing], 0);
+        assert_eq!(
+            stats.discarded[Discard::UnknownProducer],
+            1,
+            "{:?}",
+            stats.discarded
+        );
+    }
 }
 
 #[test]

@@ -48,7 +48,8 @@ impl Room {
     }
 
     /// A hash of everything that the engine has sent so far, with its destination and time: the same
-    /// for the same seed on every machine.
+    /// for the same seed on every machine. Of what is inside DTLS it has when it was sent, as two
+    /// handshakes have no key in common.
     pub fn digest(&self) -> u64 {
         self.digest.finish()
     }
