@@ -74,7 +74,7 @@ impl ArrivalHistory {
     /// Takes in that `number` arrived at `now`. Of duplicates the first counts. A jump further than
     /// the limit counts once a second packet confirms it; the history then begins anew.
     pub fn receive(&mut self, number: u16, now: Time) {
-        let Some(number) = self.continued(number) else {
+        let Some(number) = self.continued(number, now) else {
             return;
         };
         if number < self.begin {
@@ -129,14 +129,17 @@ impl ArrivalHistory {
         number.rem_euclid(self.slots.len() as i64) as usize
     }
 
-    /// The number with the bits that are not sent, or none for a jump that is not confirmed.
-    fn continued(&mut self, number: u16) -> Option<i64> {
+    /// The number with the bits that are not sent, or none for a jump that is not confirmed: of a
+    /// sender that counts anew, who may be a little behind.
+    fn continued(&mut self, number: u16, now: Time) -> Option<i64> {
         if self.end == 0 {
             return Some(self.restart(FIRST + i64::from(number)));
         }
         let newest = self.end - 1;
         let distance = i64::from(number.wrapping_sub(newest as u16).cast_signed());
-        if distance.unsigned_abs() < self.limit as u64 {
+        let is_late = newest + distance < self.begin;
+        let is_near = distance.unsigned_abs() < self.limit as u64;
+        if is_near && !(is_late && self.is_silent(now)) {
             self.awaited = None;
             return Some(newest + distance);
         }
@@ -144,6 +147,12 @@ impl ArrivalHistory {
         // Always upwards, so that no slot holds an older packet of the same number.
         let upwards = (newest + distance) + if distance < 0 { FIRST } else { 0 };
         confirmed.then(|| self.restart(upwards))
+    }
+
+    /// Nothing came lately.
+    fn is_silent(&self, now: Time) -> bool {
+        let newest = self.arrival(self.end - 1);
+        newest.is_none_or(|came| ticks(now) - came > ticks_of(WINDOW))
     }
 
     fn restart(&mut self, number: i64) -> i64 {
@@ -284,6 +293,27 @@ mod tests {
         // Back to where it came from: 10 is another packet than before.
         feed(&mut history, &[(9, 40), (10, 41)]);
         assert_eq!(reported(&mut history, 50), [(10, Some(41))]);
+    }
+
+    #[test]
+    fn a_sender_that_counts_anew_a_little_behind_is_followed_within_a_second() {
+        let mut history = ArrivalHistory::new(8_192);
+        let mut out = Vec::new();
+        for number in 0..2_000 {
+            history.receive(number, Time::from_millis(u64::from(number) * 10));
+            history.report(Time::from_millis(u64::from(number) * 10), &mut out);
+        }
+        let again = |number: u16| Time::from_millis(20_000 + u64::from(number) * 10);
+        for number in 0..100 {
+            history.receive(number, again(number));
+        }
+        let told = reported(&mut history, 21_000);
+        assert_eq!(told.last(), Some(&(99, Some(20_990))));
+        assert!(told.len() >= 40, "{}", told.len());
+        // One that was overtaken by what was reported is none who counts anew.
+        history.receive(98, Time::from_millis(22_000));
+        history.receive(100, Time::from_millis(22_001));
+        assert_eq!(reported(&mut history, 22_100), [(100, Some(22_001))]);
     }
 
     #[test]

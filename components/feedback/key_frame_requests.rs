@@ -141,8 +141,7 @@ impl KeyFrameRequests {
     /// A key frame arrived, and answers what is held back too. It need not have been of use to all
     /// who wait: when the answer would have been missed, that is looked at again.
     pub fn answered(&mut self, ssrc: u32) {
-        let mut requests = self.requests.iter_mut();
-        let Some(request) = requests.find(|request| request.ssrc == ssrc) else {
+        let Some(request) = self.request_of(ssrc) else {
             return;
         };
         if let Some(held_back) = &mut request.held_back {
@@ -170,7 +169,9 @@ impl KeyFrameRequests {
         retry: KeyFrameRetry,
         awaited: impl FnOnce() -> bool,
     ) -> Action {
-        let request = self.request(ssrc);
+        let Some(request) = self.request_of(ssrc) else {
+            return Action::default();
+        };
         if let Some(Pending {
             until,
             retry: again,
@@ -190,7 +191,10 @@ impl KeyFrameRequests {
 
     /// A hold-back deadline fired.
     pub fn release(&mut self, ssrc: u32, now: Time, retry: KeyFrameRetry) -> Action {
-        let request = self.request(ssrc);
+        // The stream may be over.
+        let Some(request) = self.request_of(ssrc) else {
+            return Action::default();
+        };
         match request.held_back {
             Some(HeldBack { until, wanted }) if until <= now => {
                 request.held_back = None;
@@ -202,6 +206,11 @@ impl KeyFrameRequests {
             }
             _ => Action::default(),
         }
+    }
+
+    fn request_of(&mut self, ssrc: u32) -> Option<&mut Request> {
+        let mut requests = self.requests.iter_mut();
+        requests.find(|request| request.ssrc == ssrc)
     }
 
     fn request(&mut self, ssrc: u32) -> &mut Request {
@@ -430,6 +439,23 @@ mod tests {
             "it was restarted at 500"
         );
         assert!(requests.retry(1, AT(1_500), RETRY, || false).send);
+    }
+
+    #[test]
+    fn nothing_stays_of_streams_that_are_over() {
+        let mut requests = KeyFrameRequests::new(Duration::from_secs(1));
+        for ssrc in 0..100 {
+            let now = Time::from_millis(u64::from(ssrc) * 600);
+            requests.force(ssrc, now, RETRY);
+            requests.forget(ssrc);
+            let later = now + Duration::from_secs(1);
+            assert_eq!(
+                requests.retry(ssrc, later, RETRY, || true),
+                Action::default()
+            );
+            assert_eq!(requests.release(ssrc, later, RETRY), Action::default());
+        }
+        assert!(requests.requests.is_empty());
     }
 
     #[test]

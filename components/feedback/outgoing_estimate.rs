@@ -123,8 +123,8 @@ struct OnProbe {
 
 crate::snapshot::state! { struct OnProbe { probe, began, sent, armed } }
 
-/// Streams that a receiver tells of at once, by packets, at the most that is remembered of each.
-const STREAMS_MAX: usize = 4;
+/// Feedback by names that is looked at in a tick, where as many packets are remembered as may be.
+const FEEDBACK_MAX: usize = 4;
 /// How often a path is looked at while reports are due.
 const INTERVAL: Duration = Duration::from_millis(100);
 /// A probe that takes so many times as long as it should is given up.
@@ -315,11 +315,12 @@ impl OutgoingEstimate {
     ) {
         reports.clear();
         if self.method == EstimateMethod::CongestionFeedback {
-            // Each stream costs as much as all packets that are remembered.
+            // What is told of costs as much as all packets that are remembered.
             let limit = limits
                 .reported_packets_per_transport
-                .saturating_mul(STREAMS_MAX);
-            let count = self.looked_at.take(limit, now.tick, limit);
+                .saturating_mul(FEEDBACK_MAX);
+            let wanted = self.history.named();
+            let count = self.looked_at.take(wanted, now.tick, limit);
             self.history.report_named(feedback, count, reports);
         }
         self.learn(reports, now);

@@ -110,7 +110,9 @@ impl Settling<'_, '_> {
             return;
         }
         if !was_connected {
-            self.agenda.connected.0.push((transport, Role::Rtp));
+            // RTCP is multiplexed: who could not be asked can be.
+            let connected = [Role::Rtp, Role::Rtcp].map(|role| (transport, role));
+            self.agenda.connected.0.extend(connected);
         }
         if !agent.is_proven() {
             self.agenda.unproven.add(transport);

@@ -7,8 +7,8 @@ use flumen::components::IceAgent;
 use flumen::rtp_parameters::MediaKind;
 use flumen::{ConsumerLayers, DtlsState, Event, IceState};
 use flumen_tests::{
-    Check, Packet, Peer, RECEIVER, Room, SENDER, SSRC, VP8_KEY_FRAME, address, encoding_of,
-    turn_all, vp8, vp8_rtx,
+    Check, Packet, Peer, RECEIVER, Request, Room, SENDER, SSRC, VP8_KEY_FRAME, address,
+    encoding_of, requests_in, turn_all, vp8, vp8_rtx,
 };
 
 fn remote(room: &Room, peer: &Peer) -> Option<SocketAddr> {
@@ -194,6 +194,39 @@ fn who_is_gone_gets_no_layers_and_some_again_when_back() {
     film(&mut room);
     assert!(room.engine.current_layers(consumer).unwrap().is_some());
     assert!(told(&mut room).iter().all(Option::is_some));
+}
+
+#[test]
+fn a_sender_who_comes_back_is_asked_for_a_key_frame() {
+    for delay in [0, 5_000] {
+        let mut room = Room::new();
+        let transport = room.webrtc();
+        let mut peer = Peer::join(&mut room, transport, address(SENDER));
+        let options = flumen::ProducerOptions {
+            key_frame_request_delay: Duration::from_millis(delay),
+            ..flumen::ProducerOptions::new(MediaKind::Video, vp8(SSRC))
+        };
+        let producer = room.engine.produce(transport, options).unwrap();
+        let receiver = room.webrtc();
+        let mut viewer = Peer::join(&mut room, receiver, address(RECEIVER));
+        peer.send(&room, &Packet::new(96, 1, SSRC, VP8_KEY_FRAME));
+        room.tick();
+        // Nobody answers the request of who begins to watch, and then the sender is gone.
+        room.consume(receiver, producer);
+        for _ in 0..3 {
+            viewer.check(&room, Check::default());
+            room.tick_after(Duration::from_secs(15));
+        }
+        assert_eq!(room.engine.ice_state(transport), Ok(IceState::Disconnected));
+        room.on_the_wire();
+        peer.check(&room, Check::NOMINATING);
+        let mut both = [peer, viewer];
+        turn_all(&mut room, &mut both);
+        room.tick();
+        turn_all(&mut room, &mut both);
+        let asked = both[0].rtcp.iter().flat_map(|it| requests_in(it));
+        assert_eq!(asked.collect::<Vec<_>>(), [Request::Pli(SSRC)], "{delay}");
+    }
 }
 
 #[test]

@@ -27,11 +27,13 @@ pub(super) struct LossControl {
     share: Option<f64>,
     overtaking: Duration,
     cut: Option<Cut>,
+    /// Spans that began before were asked about.
+    asked: Time,
 }
 
 crate::snapshot::state! {
     struct LossControl {
-        ceiling, inherent, spans, newest, told, judged_at, share, overtaking, cut
+        ceiling, inherent, spans, newest, told, judged_at, share, overtaking, cut, asked
     }
 }
 
@@ -150,6 +152,22 @@ impl LossControl {
                 cut.is_queued |= delays.are_queues;
             }
         }
+    }
+
+    /// Packets were lost that would have come by now, if those that are overtaken come within
+    /// `overtaking`. Each is told of once.
+    pub(super) fn has_lost(&mut self, overtaking: Duration) -> bool {
+        let (asked, told) = (self.asked, self.told);
+        let settled = self.spans.iter().filter(|span| {
+            let is_over = span.began + SPAN + overtaking <= told;
+            is_over && span.packets > 0.0 && span.began >= asked
+        });
+        let mut has_lost = false;
+        for span in settled {
+            has_lost |= span.lost > 0.0;
+            self.asked = self.asked.max(span.began + SPAN);
+        }
+        has_lost
     }
 
     /// Bits a second that the estimate may not exceed.
@@ -384,5 +402,33 @@ mod tests {
             }; 10],
         );
         assert_eq!(control.loss(), Some(0.0));
+    }
+
+    #[test]
+    fn what_was_overtaken_is_not_lost_and_what_was_lost_is_told_of_once() {
+        let overtaking = Duration::from_millis(100);
+        let mut control = LossControl::default();
+        let report = |at: u64, is_there: bool, was_lost: bool| PacketReport {
+            sent: SentPacket {
+                number: 0,
+                at: Time::from_millis(at),
+                bytes: 1_000,
+                probe: 0,
+            },
+            arrived: is_there.then_some(Time::from_millis(at)),
+            was_lost,
+        };
+        let mut told = Vec::new();
+        for at in (0..3_000).step_by(10) {
+            // Each tenth packet comes 50 ms later than the next one, but for that at 1.5 s.
+            control.add(&[report(at, at % 100 != 50, false)]);
+            if at % 100 == 0 && at > 0 && at != 1_600 {
+                control.add(&[report(at - 50, true, true)]);
+            }
+            if control.has_lost(overtaking) {
+                told.push(at);
+            }
+        }
+        assert_eq!(told, [1_850]);
     }
 }

@@ -200,6 +200,30 @@ fn who_was_beside_others_yields_to_its_own_queue_once_they_are_gone() {
 }
 
 #[test]
+fn who_was_beside_others_on_one_network_is_not_on_another() {
+    let (mut path, _) = with_rivals();
+    path.estimator.receive(PathReport::Moved, path.now);
+    path.foreign = Duration::ZERO;
+    path.queue = Duration::from_secs(10);
+    path.kbits = 1_000;
+    let (_, last) = path.send(2_400, 5_000);
+    assert!(last <= 1_000, "{last} kbit/s");
+}
+
+#[test]
+fn who_is_sent_nothing_has_nothing_to_answer() {
+    let mut path = Path::of(3_000, 1_000);
+    path.send(500, 10_000);
+    path.lost_reports = 1;
+    let (_, silenced) = path.send(500, 8_000);
+    assert!((100..800).contains(&silenced), "{silenced} kbit/s");
+    path.send(0, 2_500);
+    let (_, paused) = path.send(0, 1_000);
+    let (_, last) = path.send(0, 60_000);
+    assert_eq!(last, paused);
+}
+
+#[test]
 fn a_path_that_is_slowly_filled_by_little_is_noticed() {
     let mut path = Path::of(3_000, 2_000);
     path.queue = Duration::from_secs(10);

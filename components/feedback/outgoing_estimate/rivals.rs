@@ -95,6 +95,11 @@ impl Rivals {
         }
     }
 
+    /// Nothing is known of their queue any more: neither that they fill it, nor that they have left.
+    pub(super) fn lose(&mut self) {
+        self.met = None;
+    }
+
     /// They fill the queue.
     pub(super) fn are_there(&self) -> bool {
         self.met.is_some()

@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::estimator::{PacketReport, SentPacket};
 use crate::tick::time::Time;
-use crate::wire::rtcp::{CongestionFeedback, StreamArrival, TransportFeedback};
+use crate::wire::rtcp::{CongestionFeedback, StreamArrival, StreamArrivals, TransportFeedback};
 
 /// The packets that were sent with a transport-wide sequence number within the last seconds, and of
 /// which more may be told.
@@ -107,34 +109,37 @@ impl SendHistory {
         sent
     }
 
-    /// Appends what `feedback` tells that was not known, of the first `count` packets that it names,
-    /// in the order of their arrival.
+    /// How many packets are remembered by their names.
+    pub fn named(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Appends what `feedback` tells that was not known of the newest `count` packets, in the order of
+    /// their arrival. What it tells first of a stream counts.
     pub fn report_named(
         &mut self,
         feedback: &CongestionFeedback<'_>,
-        mut count: usize,
+        count: usize,
         out: &mut Vec<PacketReport>,
     ) {
         let first = out.len();
-        for stream in feedback.streams() {
-            // Looking for the packets of a stream costs what there are of all.
-            let Some(left) = count.checked_sub(self.names.len().max(stream.count().into())) else {
-                break;
+        // Who tells is heard, also of packets that are forgotten.
+        self.unwrapped_units(feedback.timestamp);
+        let mut streams: SmallVec<[StreamArrivals<'_>; 32]> = feedback.streams().collect();
+        streams.sort_by_key(|stream| stream.ssrc);
+        streams.dedup_by_key(|stream| stream.ssrc);
+        for index in self.names.len().saturating_sub(count)..self.names.len() {
+            let (ssrc, number) = self.names[index];
+            let Ok(stream) = streams.binary_search_by_key(&ssrc, |stream| stream.ssrc) else {
+                continue;
             };
-            count = left;
-            for index in 0..self.names.len() {
-                let (ssrc, number) = self.names[index];
-                if ssrc != stream.ssrc {
-                    continue;
-                }
-                let arrived = match stream.of(number) {
-                    Some(StreamArrival::Missing) => None,
-                    Some(StreamArrival::At(units)) => Some(self.unwrapped_units(units)),
-                    // It was not lost, and nothing can be said of its delay.
-                    Some(StreamArrival::Sometime) | None => continue,
-                };
-                out.extend(self.told_at(index, arrived));
-            }
+            let arrived = match streams[stream].of(number) {
+                Some(StreamArrival::Missing) => None,
+                Some(StreamArrival::At(units)) => Some(self.unwrapped_units(units)),
+                // It was not lost, and nothing can be said of its delay.
+                Some(StreamArrival::Sometime) | None => continue,
+            };
+            out.extend(self.told_at(index, arrived));
         }
         out[first..].sort_unstable_by_key(|report| (report.arrived, report.sent.number));
     }
@@ -414,13 +419,32 @@ mod tests {
     }
 
     #[test]
-    fn streams_are_looked_for_as_long_as_that_costs_little() {
+    fn a_receiver_is_heard_however_much_is_under_way() {
+        let mut history = SendHistory::default();
+        let mut sent = 0;
+        let mut send = |history: &mut SendHistory, count: u16| {
+            for _ in 0..count {
+                let now = Time::from_millis(u64::from(sent) * 4);
+                history.push_named((7, sent), (1_000, 0), now, 1_000);
+                sent += 1;
+            }
+        };
+        // Of a receiver that never told anything the latest 64 are remembered.
+        send(&mut history, 100);
+        assert_eq!(told_named(&mut history, (7, 0), &[0x8000; 25], 1 << 16), []);
+        send(&mut history, 100);
+        let told = told_named(&mut history, (7, 50), &[0x8000; 50], 2 << 16);
+        assert_eq!(told.len(), 50);
+    }
+
+    #[test]
+    fn what_is_told_costs_as_much_as_is_remembered_once() {
         let mut history = SendHistory::default();
         for number in 0..100 {
             history.push_named((7, number), (1_000, 0), Time::ZERO, 1_000);
         }
         let mut bytes = vec![0x8B, 205, 0, 0, 0, 0, 0, 1];
-        // Of a receiver that never told anything the latest 64 are remembered.
+        // One of 64 packets each, of the same stream: the first counts.
         for begin in 36..100_u16 {
             bytes.extend(7_u32.to_be_bytes());
             bytes.extend(begin.to_be_bytes());
@@ -432,8 +456,11 @@ mod tests {
         let Some(Ok(RtcpPacket::CongestionFeedback(feedback))) = packets(&bytes).next() else {
             panic!("feedback");
         };
-        let mut reports = Vec::new();
-        history.report_named(&feedback, 1_000, &mut reports);
-        assert_eq!(reports.len(), 1_000 / 64);
+        // Of which the newest are looked at.
+        for (count, found) in [(63, 0), (64, 1)] {
+            let mut reports = Vec::new();
+            history.report_named(&feedback, count, &mut reports);
+            assert_eq!(reports.len(), found);
+        }
     }
 }

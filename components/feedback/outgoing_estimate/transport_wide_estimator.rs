@@ -132,6 +132,8 @@ impl BandwidthEstimator for TransportWideEstimator {
             PathReport::Moved => {
                 self.path.begin_at(now);
                 self.probes.give_up();
+                // Those of another network.
+                self.rivals = Rivals::default();
             }
             PathReport::Bitrate(_) => {}
         }
@@ -169,6 +171,7 @@ impl TransportWideEstimator {
     fn send(&mut self, sent: SentPacket, now: Time) {
         if self.sent_at.is_none_or(|last| now - last > PAUSE_MAX) {
             self.path.begin();
+            self.rivals.lose();
         }
         self.sent_at = Some(now);
         self.answers.send(now);
@@ -187,7 +190,11 @@ impl TransportWideEstimator {
         self.measure_round_trip(reports, now);
         self.answers.hear(now);
         self.loss.add(reports);
-        let is_lost = reports.iter().any(|report| report.arrived.is_none());
+        let is_lost = match self.path.queue.overtaking() {
+            Duration::ZERO => reports.iter().any(|report| report.arrived.is_none()),
+            // What is missing may have been overtaken.
+            overtaking => self.loss.has_lost(overtaking),
+        };
         self.control(is_lost, now);
     }
 
