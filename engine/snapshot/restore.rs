@@ -113,7 +113,7 @@ fn make_way(engine: &mut Engine) {
         !archetype.contains(is_resource) && own.iter().any(|&id| archetype.contains(id))
     };
     let archetypes = world.archetypes().iter().filter(is_kept);
-    let spawned = archetypes.flat_map(|archetype| archetype.entities());
+    let spawned = archetypes.flat_map(Archetype::entities);
     for entity in spawned.map(ArchetypeEntity::id).collect::<Vec<_>>() {
         world.despawn(entity);
     }
