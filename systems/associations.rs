@@ -137,23 +137,22 @@ impl Associations<'_, '_> {
             pending: &mut self.pending,
             ledger: &mut self.data_ledger,
             early_bytes,
-            has_answered: false,
+            has_more: true,
         };
         for (it, message) in follower.awaited() {
             take(&mut self.messages, it, message.ppid, message.payload);
         }
         self.out.clear();
-        follower.association.poll(now, &mut self.out);
-        for message in self.out.messages.drain(..) {
-            if let Some((it, message)) = follower.accept(message) {
-                take(&mut self.messages, it, message.ppid, message.payload);
-            }
-        }
-        for event in self.out.events.drain(..) {
-            follower.follow(event);
-        }
-        if follower.has_answered {
+        while std::mem::take(&mut follower.has_more) {
             follower.association.poll(now, &mut self.out);
+            for message in self.out.messages.drain(..) {
+                if let Some((it, message)) = follower.accept(message) {
+                    take(&mut self.messages, it, message.ppid, message.payload);
+                }
+            }
+            for event in self.out.events.drain(..) {
+                follower.follow(event);
+            }
         }
         let (outbox, ledger) = (&mut *self.outbox, &mut *self.ledger);
         match agent.zip(connection) {
@@ -204,7 +203,7 @@ struct Follower<'a, 'w, 's> {
     /// Bytes of messages that may wait for their data producers.
     early_bytes: usize,
     /// The association has more to say.
-    has_answered: bool,
+    has_more: bool,
 }
 
 impl Follower<'_, '_, '_> {
@@ -262,7 +261,7 @@ impl Follower<'_, '_, '_> {
                 }
             }
         }
-        self.has_answered = true;
+        self.has_more = true;
     }
 
     fn tell_opened(&mut self, channel: DataChannel) {
@@ -288,6 +287,14 @@ impl Follower<'_, '_, '_> {
         let Some(is_answer) = self.streams.shut(stream_id) else {
             return;
         };
+        self.tell_closed(stream_id);
+        if !is_answer {
+            self.association.reset_stream(stream_id);
+            self.has_more = true;
+        }
+    }
+
+    fn tell_closed(&mut self, stream_id: u16) {
         for _ in self.streams.early.take(|stream| stream == stream_id) {
             discard(self.ledger, MessageDiscard::UnknownStream);
         }
@@ -297,10 +304,6 @@ impl Follower<'_, '_, '_> {
             stream_id,
         };
         self.pending.0.push(closed.into());
-        if !is_answer {
-            self.association.reset_stream(stream_id);
-            self.has_answered = true;
-        }
     }
 
     fn follow(&mut self, event: sctp::AssociationEvent) {
@@ -327,8 +330,14 @@ impl Follower<'_, '_, '_> {
             state,
         };
         self.pending.0.push(changed.into());
-        if state == SctpState::Connected {
-            self.set_thresholds();
+        match state {
+            SctpState::Connected => self.set_thresholds(),
+            // No channel outlives its association.
+            _ => {
+                for stream in self.streams.shut_all() {
+                    self.tell_closed(stream);
+                }
+            }
         }
     }
 

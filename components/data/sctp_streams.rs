@@ -99,6 +99,14 @@ impl SctpStreams {
         }
     }
 
+    /// The association is over, or its peer begins anew: no channel is open any more. Those that
+    /// neither end had closed.
+    pub fn shut_all(&mut self) -> Vec<u16> {
+        let opened = std::mem::take(&mut self.opened).into_iter();
+        let open = opened.filter(|(_, is_closed)| !is_closed);
+        open.map(|(stream, _)| stream).collect()
+    }
+
     /// The peer opened `stream`, and neither end has closed it.
     pub fn is_open(&self, stream: u16) -> bool {
         self.opened.get(&stream) == Some(&false)

@@ -1,6 +1,7 @@
 //! What the application keeps beside the engine: the rooms, and where everything is.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use flumen::components::Subject;
 use flumen::{
@@ -21,6 +22,9 @@ use crate::sessions::Sessions;
 /// How many characters the name of a room, or of somebody in it, may have.
 const NAME_MAX: usize = 64;
 
+/// For so long somebody who has lost the way may come back.
+const LOST_MAX: Duration = Duration::from_secs(15);
+
 /// All that the application keeps. It is changed on the engine's thread alone.
 pub(crate) struct House {
     limits: Limits,
@@ -32,6 +36,8 @@ pub(crate) struct House {
     coming: VecDeque<(Time, TransportId)>,
     /// Transports that nobody has come by yet, and since when they are there.
     unused: BTreeMap<TransportId, Time>,
+    /// Transports that have lost their clients, and when.
+    lost: BTreeMap<TransportId, Time>,
     /// Who came by WHIP and WHEP.
     pub(crate) sessions: Sessions,
 }
@@ -46,6 +52,7 @@ impl House {
             transports: 0,
             coming: VecDeque::new(),
             unused: BTreeMap::new(),
+            lost: BTreeMap::new(),
             sessions: Sessions::default(),
         }
     }
@@ -284,6 +291,13 @@ impl House {
                 let _ = engine.close_transport(transport);
             }
         }
+        // Browsers connect anew by themselves.
+        let mut lost = self.lost.iter();
+        let is_over = |(_, since): &(&TransportId, &Time)| **since + LOST_MAX < now;
+        if let Some((&transport, _)) = lost.find(is_over) {
+            self.lost.remove(&transport);
+            let _ = engine.close_transport(transport);
+        }
     }
 
     fn hear(&mut self, engine: &mut Engine, event: &Event) {
@@ -304,6 +318,12 @@ impl House {
                 self.unused.remove(&transport);
             }
             (Event::Ended(_), _) => self.leave(engine, subject, &name),
+            (Event::IceStateChanged(event), Subject::Transport(transport)) => {
+                match event.ice_state {
+                    IceState::Disconnected => self.lost.insert(transport, engine.now()),
+                    _ => self.lost.remove(&transport),
+                };
+            }
             (event, Subject::Transport(transport)) if is_lost(event) => {
                 // It may have been closed in the meantime.
                 let _ = engine.close_transport(transport);
@@ -326,6 +346,7 @@ impl House {
         if let Subject::Transport(transport) = subject {
             self.sessions.end(transport);
             self.unused.remove(&transport);
+            self.lost.remove(&transport);
         }
         if ended(engine, room) {
             self.rooms.remove(name);
@@ -345,13 +366,10 @@ fn ended(engine: &mut Engine, room: &Room) -> bool {
 
 /// The client is gone, or never came as it said.
 fn is_lost(event: &Event) -> bool {
-    match event {
-        Event::IceStateChanged(event) => event.ice_state == IceState::Disconnected,
-        Event::DtlsStateChanged(event) => {
-            matches!(event.dtls_state, DtlsState::Failed | DtlsState::Closed)
-        }
-        _ => false,
-    }
+    let Event::DtlsStateChanged(event) = event else {
+        return false;
+    };
+    matches!(event.dtls_state, DtlsState::Failed | DtlsState::Closed)
 }
 
 /// What may be in a path and on a page.

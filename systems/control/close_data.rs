@@ -4,8 +4,8 @@ use bevy_ecs::entity::{Entity, EntityHashSet};
 use bevy_ecs::world::World;
 use flumen_components::event::{DataProducerClosed, TransportClosed, emit};
 use flumen_components::{
-    Closed, DataConsumer, DataConsumerId, DataParameters, DataProducer, DataProducerId, Routes,
-    SctpAssociation, SctpStreams, Subject, find,
+    Closed, DataConsumer, DataConsumerId, DataParameters, DataProducer, DataProducerId,
+    DtlsConnection, Routes, SctpAssociation, SctpStreams, Subject, find,
 };
 
 use super::end::end;
@@ -66,7 +66,7 @@ fn end_data_producer(
 ) {
     let routes = world.get::<Routes>(data_producer);
     let consumers: Vec<_> = routes.into_iter().flat_map(Routes::iter).collect();
-    ignore_stream(world, data_producer);
+    ignore_stream(world, data_producer, closing);
     end(world, data_producer, id, Subject::DataProducer(id));
     for about in consumers {
         let consumer = world.get::<DataConsumer>(about);
@@ -83,16 +83,32 @@ fn end_data_producer(
     }
 }
 
-/// What comes on the stream of a data producer is nobody's from now on.
-fn ignore_stream(world: &mut World, data_producer: Entity) {
+/// What comes on the stream of a data producer is nobody's from now on. Of a data channel the peer
+/// hears so, unless a data consumer uses it, too; a transport among `closing` tells its end itself.
+fn ignore_stream(world: &mut World, data_producer: Entity, closing: &EntityHashSet) {
     let parameters = world.get::<DataParameters>(data_producer);
     let stream = parameters.and_then(|parameters| parameters.sctp_stream_parameters);
     let producer = world.get::<DataProducer>(data_producer);
-    if let (Some(stream), Some(&DataProducer { transport, .. })) = (stream, producer)
-        && let Some(mut streams) = world.get_mut::<SctpStreams>(transport)
-    {
-        streams.incoming.remove(&stream.stream_id);
+    let (Some(stream), Some(&DataProducer { transport, .. })) = (stream, producer) else {
+        return;
+    };
+    let stream = stream.stream_id;
+    let is_channel = world.get::<DtlsConnection>(transport).is_some();
+    let Some(mut streams) = world.get_mut::<SctpStreams>(transport) else {
+        return;
+    };
+    streams.incoming.remove(&stream);
+    if is_channel && streams.sender(stream).is_none() && !closing.contains(&transport) {
+        streams.abandon(stream);
+        reset(world, transport, stream);
     }
+}
+
+fn reset(world: &mut World, transport: Entity, stream: u16) {
+    if let Some(mut association) = world.get_mut::<SctpAssociation>(transport) {
+        association.reset_stream(stream);
+    }
+    stir(world, transport);
 }
 
 /// Gives the stream of a data consumer back. It is reset, so that its next user begins anew and the
@@ -110,10 +126,7 @@ fn leave_stream(world: &mut World, data_consumer: Entity) {
     if let Some(mut streams) = world.get_mut::<SctpStreams>(transport) {
         streams.release(stream.stream_id);
     }
-    if let Some(mut association) = world.get_mut::<SctpAssociation>(transport) {
-        association.reset_stream(stream.stream_id);
-    }
-    stir(world, transport);
+    reset(world, transport, stream.stream_id);
 }
 
 /// Takes a data consumer out of its data producer's routes. Nobody else's turn changes.

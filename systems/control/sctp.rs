@@ -121,6 +121,8 @@ pub(super) fn abort(world: &mut World, transport: Entity) {
     let Some(mut association) = world.get_mut::<SctpAssociation>(transport) else {
         return;
     };
+    // What was sent since the last tick leaves before.
+    association.poll(now, &mut out);
     association.abort(now);
     association.poll(now, &mut out);
     let mut sessions = world.query::<(&mut IceAgent, &mut DtlsConnection)>();

@@ -280,6 +280,82 @@ fn a_channel_that_this_end_closes_is_closed_once() {
     assert_eq!(channels.opened().len(), 1);
 }
 
+#[test]
+fn a_channel_whose_data_producer_closes_is_closed() {
+    let mut channels = Channels::new();
+    channels.open(4, "chat");
+    let chat = produce(&mut channels, 4);
+    channels.room.engine.close_data_producer(chat).unwrap();
+    channels.settle();
+    assert_eq!(resets(&channels, 4), 1, "the peer hears of it");
+    channels.send(&message(4, "too late"));
+    let ledger = channels.room.engine.data_ledger();
+    assert_eq!(ledger.discarded[MessageDiscard::UnknownStream], 1);
+    channels.room.engine.drain_events();
+    channels.association.reset_stream(4);
+    channels.settle();
+    assert_eq!(channels.room.event_names(), ["datachannelclose"]);
+    channels.open(4, "again");
+    channels.send(&message(4, "hello"));
+    assert_eq!(routed(&mut channels, 4), [b"hello"]);
+    // One on which a data consumer sends goes on.
+    channels.open(6, "both ways");
+    let chat = produce(&mut channels, 6);
+    let other = produce(&mut channels, 8);
+    consume(&mut channels, other, Some(6));
+    channels.room.engine.close_data_producer(chat).unwrap();
+    channels.settle();
+    assert_eq!(resets(&channels, 6), 0);
+}
+
+#[test]
+fn what_was_sent_before_its_transport_closes_arrives() {
+    let mut channels = Channels::new();
+    let chat = produce(&mut channels, 2);
+    let (data_consumer, _) = consume(&mut channels, chat, None);
+    let engine = &mut channels.room.engine;
+    let bye = flumen::Message::text("bye");
+    engine.send_message_to(data_consumer, &bye).unwrap();
+    engine.close_transport(channels.transport).unwrap();
+    channels.settle();
+    let got: Vec<_> = channels.got.iter().map(|it| &it.payload[..]).collect();
+    assert_eq!(got, [b"bye"]);
+}
+
+#[test]
+fn a_channel_opens_however_much_waits_on_others() {
+    let room = flumen_tests::Room::with(|builder| builder.sctp_send_buffer_bytes(10_000));
+    let mut channels = Channels::inside(room);
+    let chat = produce(&mut channels, 2);
+    let (data_consumer, _) = consume(&mut channels, chat, None);
+    let long = vec![7; 5_000];
+    let message = flumen::Message::binary(&long);
+    while channels
+        .room
+        .engine
+        .send_message_to(data_consumer, &message)
+        .is_ok()
+    {}
+    channels.open(4, "chat");
+    assert_eq!(channels.opened().len(), 1);
+}
+
+#[test]
+fn no_channel_outlives_its_association() {
+    let mut channels = Channels::new();
+    channels.open(4, "chat");
+    channels.send(&message(4, "for nobody yet"));
+    channels.room.engine.drain_events();
+    channels.association.abort(channels.room.now);
+    channels.settle();
+    assert_eq!(
+        channels.room.event_names(),
+        ["sctpstatechange", "datachannelclose"]
+    );
+    let ledger = channels.room.engine.data_ledger();
+    assert_eq!(ledger.discarded[MessageDiscard::UnknownStream], 1);
+}
+
 /// A connection that fails when it is to send.
 fn failing() -> Connection {
     let tape = serde_json::json!({"entries": [{

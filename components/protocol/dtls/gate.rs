@@ -31,7 +31,8 @@ const LONGEST_MESSAGE: usize = 16_384;
 /// Messages of a handshake, with room for a second ClientHello.
 const MESSAGES: u16 = 24;
 
-/// Fewest bytes of a fragment that is not the last of its message.
+/// Fewest bytes of a fragment that is not the last of its message, where a library puts them together.
+/// Peers fill datagrams with the beginning of the next message, however little that is.
 const SMALLEST_FRAGMENT: usize = 64;
 
 /// What a datagram is for.
@@ -190,7 +191,7 @@ impl Gate {
                 to.hellos.push(fragment);
                 return Ok(());
             }
-            if !is_sane(&fragment) {
+            if !is_sane(&fragment, stage) {
                 return Err(Refused::Malformed);
             }
             if !is_waited_for(fragment.kind, stage) {
@@ -233,10 +234,12 @@ fn is_waited_for(kind: MessageKind, stage: Stage) -> bool {
     }
 }
 
-fn is_sane(fragment: &Fragment<'_>) -> bool {
+fn is_sane(fragment: &Fragment<'_>, stage: Stage) -> bool {
+    // Those of 1.2 are put together here.
+    let may_be_small = stage.speaks_1_3 == Some(false) || fragment.end() == fragment.length;
     fragment.length <= LONGEST_MESSAGE
         && fragment.message_sequence < MESSAGES
-        && (fragment.end() == fragment.length || fragment.body.len() >= SMALLEST_FRAGMENT)
+        && (may_be_small || fragment.body.len() >= SMALLEST_FRAGMENT)
 }
 
 /// The description of an alert that ends something (RFC 5246 section 7.2).
@@ -309,12 +312,22 @@ mod tests {
     #[test]
     fn fragments_that_nobody_cuts_are_kept_back() {
         let mut gate = Gate::new(&Config::default());
-        let refused = |gate: &mut Gate, body: &[u8]| {
-            gate.sort(Time::ZERO, &record(22, 0, body), SERVER)
+        let refused_at = |gate: &mut Gate, body: &[u8], stage| {
+            gate.sort(Time::ZERO, &record(22, 0, body), stage)
                 .map(|sorted| sorted.passes)
         };
-        let tiny = [11, 0, 4, 0, 0, 1, 0, 0, 0, 0, 0, 1, 7];
-        assert_eq!(refused(&mut gate, &tiny), Err(Refused::Malformed));
+        let refused = |gate: &mut Gate, body: &[u8]| refused_at(gate, body, SERVER);
+        let tiny = [2, 0, 4, 0, 0, 1, 0, 0, 0, 0, 0, 1, 7];
+        let client = Stage {
+            is_client: true,
+            speaks_1_3: Some(true),
+            ..SERVER
+        };
+        let refusal = refused_at(&mut gate, &tiny, client);
+        assert_eq!(refusal, Err(Refused::Malformed));
+        // What fills a datagram may be one byte of the next message.
+        let filling = [11, 0, 4, 0, 0, 1, 0, 0, 0, 0, 0, 1, 7];
+        assert_eq!(refused(&mut gate, &filling), Ok(true));
         let huge = [11, 1, 0, 0, 0, 1, 0, 0xff, 0xff, 0, 0, 1, 7];
         assert_eq!(refused(&mut gate, &huge), Err(Refused::Malformed));
         let far = [11, 0, 0, 1, 0, 30, 0, 0, 0, 0, 0, 1, 7];

@@ -259,7 +259,10 @@ impl<T: Copy + PartialEq> Agent<T> {
             .iter()
             .max_by_key(|known| (known.nominated, known.heard_at));
         match next.map(|next| next.tuple) {
-            Some(next) => self.select(now, next),
+            Some(next) => {
+                self.renew_switches(now);
+                self.select(now, next);
+            }
             None => self.lose(),
         }
     }
@@ -309,7 +312,10 @@ impl<T: Copy + PartialEq> Agent<T> {
                 retired = self.previous.take().map(|before| before.username().into());
             }
         } else if matches!(self.state, State::New | State::Disconnected) {
+            self.renew_switches(now);
             self.select(now, tuple);
+        } else if self.was_nominated_early(now, tuple) {
+            self.switch(now, tuple);
         }
         Answered {
             added,
@@ -357,18 +363,32 @@ impl<T: Copy + PartialEq> Agent<T> {
         self.state = State::Completed;
     }
 
+    /// It was nominated behind the one that is selected, which did not yield then and does now: a peer
+    /// may nominate once.
+    fn was_nominated_early(&self, now: Time, tuple: T) -> bool {
+        let Some(selected) = self.selected.and_then(|selected| self.find(selected)) else {
+            return false;
+        };
+        let nominated = self.find(tuple).map_or(0, |known| known.nominated);
+        nominated > selected.nominated && selected.yields_to_nominated(now)
+    }
+
     /// Selects another way than before, unless that happens too often.
     fn switch(&mut self, now: Time, tuple: T) {
+        self.renew_switches(now);
         let switches = &mut self.switches;
-        if now.since(switches.since) >= SWITCH_WINDOW {
-            *switches = Switches {
-                since: now,
-                ..Switches::default()
-            };
-        }
         if self.selected.is_none() || switches.count < self.config.switches {
             switches.count += 1;
             self.select(now, tuple);
+        }
+    }
+
+    fn renew_switches(&mut self, now: Time) {
+        if now.since(self.switches.since) >= SWITCH_WINDOW {
+            self.switches = Switches {
+                since: now,
+                ..Switches::default()
+            };
         }
     }
 

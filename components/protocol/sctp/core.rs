@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flumen_wire::sctp::{seal, write_header, write_heartbeat};
+use flumen_wire::{dcep, ppid};
 
 use super::gate::{Drawn, End, Gate};
 use super::heartbeat::Beat;
@@ -135,6 +136,8 @@ impl<L: Library> Core<L> {
             () if length == 0 => Some(SendRefused::Empty),
             () if length > limit => Some(SendRefused::TooLong { length, limit }),
             () if stream >= streams => Some(SendRefused::NoStream { stream, streams }),
+            // A channel that a peer opens does not wait for others.
+            () if ppid == ppid::DCEP && message.payload[..] == dcep::ACK => None,
             () => self.is_full(stream),
         };
         verdict.map_or(Ok(()), Err)

@@ -541,3 +541,34 @@ fn all_unproven_ways_of_a_while_get_no_more_than_one() {
     case.check(21, renominating(21));
     assert_eq!(spend(&mut case, 21) as u32 * 1_024, limit);
 }
+
+#[test]
+fn a_nomination_that_came_too_early_counts_once_the_other_way_is_silent() {
+    let mut case = Case::new();
+    case.check(1, NOMINATING);
+    assert!(case.hear(1));
+    // It is nominated once, and then only asked.
+    case.wait(1_000).check(2, NOMINATING);
+    assert_eq!(case.agent.selected(), Some(1));
+    case.wait(1_000).check(2, PLAIN);
+    assert_eq!(case.agent.selected(), Some(1));
+    case.wait(1_000).check(2, PLAIN);
+    assert_eq!(case.agent.selected(), Some(2));
+    // One that was never nominated does not count.
+    case.wait(5_000).check(3, PLAIN);
+    assert_eq!(case.agent.selected(), Some(2));
+}
+
+#[test]
+fn a_peer_that_comes_back_gets_as_much_as_a_new_one() {
+    let mut case = Case::new();
+    let limit = case.agent.config.unproven_bytes;
+    case.check(1, NOMINATING);
+    assert!(case.agent.charge(1, limit) && !case.agent.charge(1, 1));
+    case.wait(31_000);
+    let gone = case.agent.advance(case.now);
+    assert_eq!(case.stands(), (State::Disconnected, None), "{gone:?}");
+    case.wait(60_000).check(2, PLAIN);
+    assert_eq!(case.agent.selected(), Some(2));
+    assert!(case.agent.charge(2, limit));
+}
