@@ -11,13 +11,17 @@ use crate::room::address;
 
 impl LayeredCall {
     /// The receiver gets these packets, but for some that are lost on the way to it. The last one of
-    /// a picture is not, so that what is lost of it shows.
+    /// a picture, or before it stops, is not, so that what is lost shows while it can be repaired.
     pub(super) fn deliver(&mut self, packets: &[Packet]) {
         let ssrc = self.consumer_ssrc();
-        for packet in packets.iter().cloned() {
+        let last = packets.iter().rposition(|packet| packet.ssrc == ssrc);
+        for (index, packet) in packets.iter().cloned().enumerate() {
             if packet.ssrc != ssrc {
                 self.received.take_again([packet]);
-            } else if !(self.repairs && !packet.marker && self.noise.below(100) < 3) {
+                continue;
+            }
+            let may_be_lost = self.repairs && !packet.marker && last != Some(index);
+            if !(may_be_lost && self.noise.below(100) < 3) {
                 self.received.take([packet]);
             }
         }
