@@ -292,10 +292,9 @@ impl House {
             }
         }
         // Browsers connect anew by themselves.
-        let mut lost = self.lost.iter();
-        let is_over = |(_, since): &(&TransportId, &Time)| **since + LOST_MAX < now;
-        if let Some((&transport, _)) = lost.find(is_over) {
-            self.lost.remove(&transport);
+        let is_over = |_: &TransportId, since: &mut Time| *since + LOST_MAX < now;
+        for (transport, _) in self.lost.extract_if(.., is_over) {
+            // It may have been closed in the meantime.
             let _ = engine.close_transport(transport);
         }
     }

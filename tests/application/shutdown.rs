@@ -1,6 +1,7 @@
 //! The end of an engine: what waits is sent, everything is closed, and everybody is told.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::thread;
 use std::time::Duration;
 
@@ -40,6 +41,28 @@ fn what_waits_is_sent_first() {
     });
     assert_eq!(wire.take_sent().len(), 5);
     assert_eq!((remains.ledger.waiting, remains.ledger.sent), (0, 5));
+    remains.ledger.check().unwrap();
+}
+
+#[test]
+fn what_waits_for_its_turn_is_sent_first() {
+    let mut room = Room::new();
+    let sender = room.plain(address(5_000));
+    let producer = room.produce_video(sender, 2_222);
+    let mut options = Room::own_socket();
+    options.pacing_bitrate = NonZeroU64::new(1_000_000);
+    let receiver = room.open(options);
+    room.join(receiver, address(6_000));
+    room.consume(receiver, producer);
+    let mut payload = VP8_KEY_FRAME.to_vec();
+    payload.resize(1_200, 0);
+    for sequence in 10..20 {
+        room.arrive(sender, &Packet::new(96, sequence, 2_222, &payload));
+    }
+    room.tick();
+    assert!(room.engine.ledger().paced > 0);
+    let remains = room.engine.shutdown(LONG).unwrap();
+    assert_eq!((remains.ledger.paced, remains.ledger.sent), (0, 10));
     remains.ledger.check().unwrap();
 }
 
