@@ -1,6 +1,6 @@
 //! What became of the latest frames: which of them a receiver can decode.
 
-use crate::consume::layering::layer_bits::up_to;
+use crate::consume::layering::layer_bits::{bit, up_to};
 use crate::consume::layering::places::{Place, Places, Spot};
 use crate::consume::layering::selection::ConsumerLayers;
 use crate::media::descriptor::{Descriptor, Needs};
@@ -231,6 +231,35 @@ impl Frames {
         if frame.temporal_layer <= wanted.temporal_layer {
             self.lost = set(self.lost, spatial);
         }
+        if self.passes_over(frame, spot) {
+            let needed = frame.spatial_layer.min(wanted.spatial_layer);
+            self.lost |= up_to(needed) & !bit(needed);
+        }
+    }
+
+    /// The frame goes without one of a lower spatial layer that has not come yet. When that comes it
+    /// is withheld from who gets this layer, and so is all that needs it.
+    fn passes_over(&self, frame: &Descriptor, spot: Spot) -> bool {
+        let is_missing = |spot: Spot| {
+            let place = self.places.get(spot.number);
+            place.is_some_and(|place| place.seen & spot.layer == 0)
+        };
+        let of_layer = |spatial_layer| {
+            spot.of(&Descriptor {
+                spatial_layer,
+                ..*frame
+            })
+        };
+        match (spot.layer, frame.needs) {
+            _ if frame.spatial_layer == 0 => false,
+            // Frames of one picture have numbers one behind another.
+            (u8::MAX, Needs::Frames(distances)) => {
+                let number = spot.number.wrapping_sub(1);
+                !distances.contains(&1) && is_missing(Spot { number, ..spot })
+            }
+            (u8::MAX, _) => false,
+            _ => !frame.inter_layer && (0..frame.spatial_layer).map(of_layer).any(is_missing),
+        }
     }
 
     /// Makes places for `count` more frames. Those that were skipped were lost, or come late.
@@ -433,6 +462,73 @@ mod tests {
             let frame = of_layer(id, spatial, temporal, needs);
             let found = decide(&mut frames, &frame, 0, wanted);
             assert_eq!(found, fate, "picture {id}, layer {spatial}");
+        }
+    }
+
+    #[test]
+    fn a_layer_below_one_that_stands_alone_is_not_gone_over_to_where_a_frame_of_it_is_late() {
+        let one_of = |number, spatial_layer, needs| Descriptor {
+            spatial_layer,
+            needs,
+            served: match needs {
+                Nothing => u8::MAX << spatial_layer,
+                _ => 1 << spatial_layer,
+            },
+            frame_number: Some(number),
+            ..Descriptor::default()
+        };
+        let of_picture = |id, spatial_layer, needs| Descriptor {
+            inter_layer: needs == Nothing && spatial_layer > 0,
+            frame_number: None,
+            picture_id: picture(id, 0, needs).picture_id,
+            ..one_of(0, spatial_layer, needs)
+        };
+        let (one_back, two_back) = (Needs::frames([1]), Needs::frames([2]));
+        let within = |it: Descriptor| Descriptor {
+            needs: one_back,
+            ..it
+        };
+        // Rows: a key picture, and of the next one the layers that come.
+        let rows = [
+            (
+                [one_of(10, 0, Nothing), within(one_of(11, 1, Nothing))],
+                vec![one_of(13, 1, two_back)],
+                false,
+            ),
+            (
+                [of_picture(10, 0, Nothing), of_picture(10, 1, Nothing)],
+                vec![of_picture(11, 1, one_back)],
+                false,
+            ),
+            // In full SVC it is sent when it comes.
+            (
+                [one_of(10, 0, Nothing), within(one_of(11, 1, Nothing))],
+                vec![one_of(13, 1, Needs::frames([1, 2]))],
+                true,
+            ),
+            // Nothing is known of one of which the higher layers did not come either.
+            (
+                [of_picture(10, 0, Nothing), of_picture(10, 1, Nothing)],
+                vec![],
+                true,
+            ),
+        ];
+        for (index, (key, next, keeps_up)) in rows.into_iter().enumerate() {
+            let wanted = ConsumerLayers {
+                spatial_layer: 1,
+                temporal_layer: 0,
+            };
+            let mut frames = Frames::default();
+            frames.begin(&key[0], wanted);
+            for frame in key.into_iter().chain(next) {
+                let spot = frames.spot(&frame, 0);
+                assert_eq!(
+                    frames.decide(&frame, spot, wanted),
+                    Forwarded,
+                    "row {index}"
+                );
+            }
+            assert_eq!(frames.keeps_up(0), keeps_up, "row {index}");
         }
     }
 
