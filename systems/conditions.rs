@@ -10,8 +10,8 @@ use bevy_ecs::world::World;
 use flumen_components::event::Pending;
 use flumen_components::wire::{PacketKind, classify};
 use flumen_components::{
-    Agenda, BandwidthFeedback, Datagram, DirectOut, Due, DueKinds, Inactivity, Inbox,
-    LayerActivity, Liveness, Media, Messages, Outbox, OutgoingEstimate, Pacer, RtcpIn, RtpIn,
+    Agenda, BandwidthFeedback, Datagram, Deadlines, DirectOut, Due, DueKinds, Inactivity, Inbox,
+    LayerActivity, Liveness, Media, Messages, Now, Outbox, OutgoingEstimate, Pacer, RtcpIn, RtpIn,
     RtpObserver, SctpIn, Touched, Traces,
 };
 
@@ -47,6 +47,13 @@ fn agenda(world: &World) -> &Agenda {
 
 fn fired(world: &World, kinds: DueKinds) -> bool {
     agenda(world).fired.meet(kinds)
+}
+
+/// Deadlines have passed, or those that did are still told.
+pub(crate) fn deadlines_pass(world: &World) -> bool {
+    let deadlines = world.resource::<Deadlines>();
+    let now = || world.resource::<Now>().time;
+    !deadlines.fired().is_empty() || deadlines.next().is_some_and(|next| next <= now())
 }
 
 /// Somebody has such a component.
@@ -312,12 +319,6 @@ pub(crate) fn packets_paced(world: &World) -> bool {
 /// Datagrams leave.
 pub(crate) fn datagrams_leave(world: &World) -> bool {
     !(world.resource::<Outbox>().rows.is_empty() && world.resource::<DirectOut>().0.is_empty())
-}
-
-/// More than media is to be sent, or some paths may be other people's.
-pub(crate) fn paths_on_trial(world: &World) -> bool {
-    let agenda = agenda(world);
-    !(agenda.probes.0.is_empty() && agenda.unproven.0.is_empty())
 }
 
 /// More than media is to be sent.

@@ -16,4 +16,5 @@ mod template;
 pub(crate) use fan_out_messages::fan_out_messages;
 pub(crate) use forward_packets::forward_packets;
 pub(crate) use repeat::{Repeat, RtxStream, Sender, repeat};
+pub(crate) use sent::Sent;
 pub(crate) use tell_layers::tell_layers;

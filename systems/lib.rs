@@ -47,7 +47,7 @@ pub fn pipeline(setup: &mut Setup) {
 
 fn demux(setup: &mut Setup) {
     let stage = Stage::Demux;
-    setup.run(stage, demux::fire_deadlines);
+    setup.run_when(deadlines_pass, stage, demux::fire_deadlines);
     let timers = (demux::watch_consent, demux::fire_dtls).chain();
     let sessions = (demux::answer_checks, demux::tell_ways, demux::receive_dtls).chain();
     let sessions = Parts::default()
@@ -68,12 +68,10 @@ fn demux(setup: &mut Setup) {
 
 fn receive(setup: &mut Setup) {
     let stage = Stage::Receive;
-    let rtp = Parts::default()
-        .then(receive::receive_rtp)
-        .when(extensions_tell, receive::read_capture_times);
     let rtcp = (receive::receive_rtcp, receive::receive_reports).chain();
-    setup.run_parts_when(media_came, stage, rtp);
+    setup.run_when(media_came, stage, receive::receive_rtp);
     let others = Parts::default()
+        .when(extensions_tell, receive::read_capture_times)
         .when(rtcp_came, rtcp)
         .when(extensions_tell, receive::read_orientation)
         .when(packets_traced, receive::trace_packets)
@@ -129,11 +127,10 @@ fn feedback(setup: &mut Setup) {
 fn protect(setup: &mut Setup) {
     let stage = Stage::Protect;
     setup.run_when(packets_paced, stage, protect::pace);
+    // What does not leave takes no number.
+    setup.run_when(paths_unproven, stage, protect::hold_back);
     setup.run_when(datagrams_leave, stage, protect::stamp_departures);
-    let paths = Parts::default()
-        .when(paths_on_probe, protect::send_probes)
-        .when(paths_unproven, protect::hold_back);
-    setup.run_parts_when(paths_on_trial, stage, paths);
+    setup.run_when(paths_on_probe, stage, protect::send_probes);
 }
 
 /// The resources that the pipeline works on.

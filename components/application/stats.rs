@@ -146,6 +146,6 @@ pub struct DataConsumerStats {
     pub messages_sent: u64,
     /// Their bytes.
     pub bytes_sent: u64,
-    /// Bytes that wait to be sent: 0 on a direct transport.
+    /// Bytes that wait to be sent, or for the peer to acknowledge them: 0 on a direct transport.
     pub buffered_amount: u64,
 }

@@ -197,7 +197,8 @@ pub struct PacketTrace {
     pub size: u32,
     /// Length of the payload in bytes, without padding.
     pub payload_size: u32,
-    /// It came as a retransmission.
+    /// It is a retransmission (RFC 4588): on a consumer with that one's own SSRC, payload type and
+    /// number.
     pub is_rtx: bool,
     /// The MID it carries.
     #[serde(skip_serializing_if = "Option::is_none")]

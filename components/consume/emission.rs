@@ -7,8 +7,6 @@ use smallvec::SmallVec;
 use crate::consume::numbering::{Numbering, PayloadTypes};
 use crate::media::flow::Flow;
 use crate::rtp_parameters::{HeaderExtension, router_id};
-use crate::tick::ledger::Ledger;
-use crate::tick::refusal::Refusal;
 use crate::tick::time::Time;
 use crate::transport::pacer::Pacer;
 use crate::wire::header_extension::TWO_BYTE_VALUE_MAX;
@@ -66,14 +64,14 @@ crate::snapshot::state! {
 }
 
 impl Emission {
-    /// What waits of it for its turn is not sent after all, and does not count.
-    pub fn supersede(&mut self, pacer: &mut Pacer, ledger: &mut Ledger) {
+    /// What waits of it for its turn is not sent after all, and does not count: how many packets
+    /// that are.
+    pub fn supersede(&mut self, pacer: &mut Pacer) -> u64 {
         let superseded = pacer.supersede(self.ssrc, &mut self.sequence);
-        ledger.paced -= superseded.packets;
-        ledger.refused[Refusal::Superseded] += superseded.packets;
         self.packets = self.packets.saturating_sub(superseded.packets);
         self.sent.take_back(superseded.bytes);
         self.payload_bytes = self.payload_bytes.saturating_sub(superseded.payload_bytes);
+        superseded.packets
     }
 
     /// Its packets get transport-wide numbers, by which their receiver tells when they came.

@@ -81,8 +81,11 @@ impl Restraint {
         let believed = kept(path, repeated).min(most);
         let keep = self.keep(path, (sent, believed), now, limits).min(most);
         let margin = limits.layer_hysteresis_percent.saturating_add(100);
-        let with_margin = estimate.saturating_mul(100) / margin;
-        let tried = with_margin.max(lowest.unwrap_or(0));
+        let below = |bitrate: u64| bitrate.saturating_mul(100) / margin;
+        // A bound set on purpose stays where it is, however long it is waited: what is just below it
+        // would be given and taken in turn.
+        let patient = lowest.unwrap_or(0).min(below(most));
+        let tried = below(estimate).max(patient);
         self.watch(sent > keep && path.is_overfull(), now);
         let raise = match sent > believed {
             true => 0,
@@ -241,6 +244,19 @@ mod tests {
                 (3_000, 1_050, 500, 1_207, 1_050),
                 (5_200, 1_100, 500, 1_265, 1_050),
                 (7_800, 1_100, 500, 1_265, 1_100),
+            ],
+        );
+    }
+
+    #[test]
+    fn below_a_bound_that_was_set_a_margin_stays() {
+        // The bound is 5 Mbit/s.
+        check(
+            &mut Restraint::default(),
+            &[
+                (0, 5_000, 500, 5_000, 4_761),
+                (10_000, 5_000, 500, 5_000, 4_761),
+                (20_000, 5_000, 4_900, 5_000, 4_761),
             ],
         );
     }

@@ -189,8 +189,15 @@ impl KeyFrameRequests {
         }
     }
 
-    /// A hold-back deadline fired.
-    pub fn release(&mut self, ssrc: u32, now: Time, retry: KeyFrameRetry) -> Action {
+    /// A hold-back deadline fired; `awaited` tells whether somebody waits for a key frame: one that
+    /// came meanwhile need not have been of use to all who wished.
+    pub fn release(
+        &mut self,
+        ssrc: u32,
+        now: Time,
+        retry: KeyFrameRetry,
+        awaited: impl FnOnce() -> bool,
+    ) -> Action {
         // The stream may be over.
         let Some(request) = self.request_of(ssrc) else {
             return Action::default();
@@ -198,7 +205,7 @@ impl KeyFrameRequests {
         match request.held_back {
             Some(HeldBack { until, wanted }) if until <= now => {
                 request.held_back = None;
-                if wanted {
+                if wanted || awaited() {
                     self.want(ssrc, now, retry)
                 } else {
                     Action::default()
@@ -418,14 +425,18 @@ mod tests {
         assert_eq!((action.send, action.release_at), (true, Some(AT(300))));
         requests.answered(1);
         assert!(!requests.want(1, AT(100), RETRY).send);
-        let action = requests.release(1, AT(300), RETRY);
+        let action = requests.release(1, AT(300), RETRY, || false);
         assert_eq!((action.send, action.release_at), (true, Some(AT(600))));
         requests.answered(1);
         assert_eq!(
-            requests.release(1, AT(600), RETRY),
+            requests.release(1, AT(600), RETRY, || false),
             Action::default(),
             "nobody asked meanwhile"
         );
+        requests.want(1, AT(700), RETRY);
+        requests.answered(1);
+        let action = requests.release(1, AT(1_000), RETRY, || true);
+        assert!(action.send, "it was of no use to somebody");
     }
 
     #[test]
@@ -453,7 +464,8 @@ mod tests {
                 requests.retry(ssrc, later, RETRY, || true),
                 Action::default()
             );
-            assert_eq!(requests.release(ssrc, later, RETRY), Action::default());
+            let action = requests.release(ssrc, later, RETRY, || true);
+            assert_eq!(action, Action::default());
         }
         assert!(requests.requests.is_empty());
     }

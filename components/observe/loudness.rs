@@ -82,6 +82,12 @@ impl Loudness {
         }
     }
 
+    pub(super) fn forget_levels(&mut self, producer: Entity) {
+        if let Some(levels) = self.voices.get_mut(producer) {
+            *levels = Levels::default();
+        }
+    }
+
     pub(super) fn producers(&self) -> Vec<Entity> {
         self.voices.producers()
     }

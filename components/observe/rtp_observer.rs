@@ -75,6 +75,14 @@ impl RtpObserver {
         }
     }
 
+    /// `producer` pauses: what was heard of it in the interval does not count. Who was dominant is
+    /// so until another one speaks.
+    pub fn pause(&mut self, producer: Entity) {
+        if let ObserverKind::AudioLevel(loudness) = &mut self.kind {
+            loudness.forget_levels(producer);
+        }
+    }
+
     /// Begins to listen to `producer`; false when it already does.
     pub fn add(&mut self, producer: Entity) -> bool {
         match &mut self.kind {

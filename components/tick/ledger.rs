@@ -109,6 +109,12 @@ pub enum Imbalance {
 }
 
 impl Ledger {
+    /// So many datagrams wait for their turn no longer, and are not sent.
+    pub fn give_up(&mut self, reason: Refusal, datagrams: u64) {
+        self.paced -= datagrams;
+        self.refused[reason] += datagrams;
+    }
+
     /// Checks that both ledgers close.
     ///
     /// # Errors

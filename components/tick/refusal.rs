@@ -11,8 +11,8 @@ reasons! {
         ConnectionFull = "connectionFull",
         /// Too many datagrams of the transport wait for their turn already.
         PacerFull = "pacerFull",
-        /// While it waited for its turn, its video went over to a lower layer: what follows does not
-        /// need it.
+        /// While it waited for its turn, its video went over to a lower layer, or paused: what follows
+        /// does not need it.
         Superseded = "superseded",
         /// The peer was lost while the datagram waited for its turn.
         NotConnected = "notConnected",
@@ -34,6 +34,8 @@ reasons! {
         MalformedPacket = "malformedPacket",
         /// Nothing but checks has come from there yet, and it was sent as much as may be.
         Unproven = "unproven",
+        /// The consumer closed while the packet waited for its turn.
+        ConsumerClosed = "consumerClosed",
         /// The transport closed while the datagram waited.
         TransportClosed = "transportClosed",
         /// The socket is gone.

@@ -171,6 +171,12 @@ impl Pacer {
         self.video.take_back(ssrc, count.into())
     }
 
+    /// Takes out all packets of `ssrc` that wait; how many there were.
+    pub fn forget(&mut self, ssrc: u32) -> u64 {
+        let waiting = [&mut self.again, &mut self.video];
+        waiting.into_iter().map(|it| it.forget(ssrc)).sum()
+    }
+
     /// Nothing waits any more; how many packets did.
     pub fn give_up(&mut self) -> usize {
         let count = self.len();

@@ -11,7 +11,7 @@ use super::{RestoreError, Snapshot};
 use crate::recording;
 
 /// Raised whenever what is saved, or how, becomes otherwise: `tests/recording/layouts.rs` notices.
-pub(super) const FORMAT: u32 = 10;
+pub(super) const FORMAT: u32 = 11;
 const MAGIC: [u8; 8] = *b"FLUMSNAP";
 const HEAD: usize = 16;
 

@@ -8,9 +8,9 @@ use flumen_components::event::{
 };
 use flumen_components::{
     Closed, Consumer, ConsumerId, Created, Directory, Event, Ledger, Listener, Pacer, Parked, Path,
-    ProducerId, Receivers, Refusal, Residents, RouterId, Routes, RtpObservers, Socket, SocketId,
-    SocketKey, Sockets, Subject, TransportId, TransportKind, Transports, WebRtcServer,
-    WebRtcServerId, find,
+    ProducerId, Receivers, Refusal, Residents, Retransmission, RouterId, Routes, RtpObservers,
+    Socket, SocketId, SocketKey, Sockets, Subject, TransportId, TransportKind, Transports,
+    WebRtcServer, WebRtcServerId, find,
 };
 
 use super::belonging::streams_of;
@@ -144,6 +144,7 @@ fn end_transport(
     tell_cause: impl FnOnce(&mut World),
 ) -> Vec<SocketKey> {
     let residents = in_order::<Residents>(world, transport);
+    forget_paced(world, transport);
     for &about in &residents {
         let Some(&id) = world.get::<ProducerId>(about) else {
             continue;
@@ -175,7 +176,6 @@ fn end_transport(
     say_goodbye(world, transport);
     end_data_residents(world, &residents, closing);
     forget_waiting(world, transport);
-    forget_paced(world, transport);
     let sockets = release_sockets(world, transport);
     tell_cause(world);
     if let Some(&id) = world.get::<TransportId>(transport) {
@@ -232,9 +232,11 @@ fn end_consumer(world: &mut World, entity: Entity, id: ConsumerId) {
     let ssrc = emission.map(|emission| emission.ssrc);
     let needs_history = emission.is_some_and(flumen_components::Emission::needs_history);
     unroute(world, &consumer, needs_history);
-    if let (Some(ssrc), Some(mut listener)) = (ssrc, world.get_mut::<Listener>(consumer.transport))
-    {
-        listener.consumers.remove(&ssrc);
+    if let Some(ssrc) = ssrc {
+        forget_paced_of(world, entity, ssrc, consumer.transport);
+        if let Some(mut listener) = world.get_mut::<Listener>(consumer.transport) {
+            listener.consumers.remove(&ssrc);
+        }
     }
     estimate_anew(world, consumer.transport);
     want_anew(world, consumer.producer);
@@ -258,10 +260,22 @@ fn forget_waiting(world: &mut World, transport: Entity) {
 
 /// Datagrams of the transport that wait for their turn are refused.
 fn forget_paced(world: &mut World, transport: Entity) {
-    let paced = world.get::<Pacer>(transport).map_or(0, Pacer::len) as u64;
+    let pacer = world.get_mut::<Pacer>(transport);
+    let paced = pacer.map_or(0, |mut pacer| pacer.give_up()) as u64;
     let mut ledger = world.resource_mut::<Ledger>();
-    ledger.refused[Refusal::TransportClosed] += paced;
-    ledger.paced -= paced;
+    ledger.give_up(Refusal::TransportClosed, paced);
+}
+
+/// Packets of the consumer that wait for their turn are refused.
+fn forget_paced_of(world: &mut World, consumer: Entity, ssrc: u32, transport: Entity) {
+    let resent = world.get::<Retransmission>(consumer);
+    let rtx = resent.and_then(Retransmission::rtx_ssrc);
+    let Some(mut pacer) = world.get_mut::<Pacer>(transport) else {
+        return;
+    };
+    let paced = pacer.forget(ssrc) + rtx.map_or(0, |ssrc| pacer.forget(ssrc));
+    let mut ledger = world.resource_mut::<Ledger>();
+    ledger.give_up(Refusal::ConsumerClosed, paced);
 }
 
 /// Gives up the transport's own sockets, and its place on shared ones.

@@ -297,6 +297,16 @@ pub(super) fn forget_everywhere(world: &mut World, producer: Entity) {
     }
 }
 
+/// The observers of a producer that pauses.
+pub(super) fn pause_everywhere(world: &mut World, producer: Entity) {
+    let observed = world.get::<ObservedBy>(producer).cloned();
+    for observer in observed.into_iter().flat_map(|observed| observed.0) {
+        if let Some(mut observer) = world.get_mut::<RtpObserver>(observer) {
+            observer.pause(producer);
+        }
+    }
+}
+
 fn end_observer(world: &mut World, about: Entity, id: RtpObserverId) {
     let observer = world.get::<RtpObserver>(about);
     let producers = observer.map(RtpObserver::producers);

@@ -6,11 +6,13 @@ use flumen_components::event::{self, PausedBy, ProducerPaused, ProducerResumed, 
 use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::{
     Agenda, Closed, Consumer, ConsumerId, Emission, Event, Inactivity, Jitter, KeyFrameWish,
-    Missing, PausedByOwner, Producer, ProducerId, Reception, Routes, Subject, find,
+    Ledger, Missing, Pacer, PausedByOwner, Producer, ProducerId, Reception, Refusal, Routes,
+    Subject, find,
 };
 
 use super::belonging::streams_of;
 use super::layers;
+use super::observe::pause_everywhere;
 use super::request_key_frame::wish_for;
 
 /// Pauses a producer: nothing of it is forwarded, everything else goes on. Pausing twice is
@@ -24,6 +26,7 @@ pub fn pause_producer(world: &mut World, id: ProducerId) -> Result<(), Closed> {
     if set_paused(world, about, true) {
         forget_the_past(world, about);
         stop_waiting(world, about);
+        pause_everywhere(world, about);
         let subject = Subject::Producer(id);
         emit(world, changed(true, PausedBy::Owner, about, subject));
         tell_consumers(world, about, true);
@@ -56,6 +59,7 @@ pub fn resume_producer(world: &mut World, id: ProducerId) -> Result<(), Closed> 
 pub fn pause_consumer(world: &mut World, id: ConsumerId) -> Result<(), Closed> {
     let about = find(world, id)?;
     if set_paused(world, about, true) {
+        take_back(world, about);
         layers::stop(world, about);
         layers::choose_anew(world, about);
         layers::want_anew_of(world, about);
@@ -148,6 +152,7 @@ fn tell_consumers(world: &mut World, producer: Entity, paused: bool) {
             consumer.producer_paused = paused;
         }
         if paused {
+            take_back(world, about);
             layers::stop(world, about);
             layers::choose_anew(world, about);
         }
@@ -164,6 +169,22 @@ fn tell_consumers(world: &mut World, producer: Entity, paused: bool) {
         if !own_pause {
             happen(world, &changed(paused, PausedBy::Producer, about, subject));
         }
+    }
+}
+
+/// Of what waits for its turn a paused consumer sends no more than the rest of a picture.
+fn take_back(world: &mut World, consumer: Entity) {
+    let Some(transport) = world.get::<Emission>(consumer).map(|it| it.transport) else {
+        return;
+    };
+    let Ok([mut consumer, mut transport]) = world.get_entity_mut([consumer, transport]) else {
+        return;
+    };
+    let (emission, pacer) = (consumer.get_mut::<Emission>(), transport.get_mut::<Pacer>());
+    if let (Some(mut emission), Some(mut pacer)) = (emission, pacer) {
+        let superseded = emission.supersede(&mut pacer);
+        let mut ledger = world.resource_mut::<Ledger>();
+        ledger.give_up(Refusal::Superseded, superseded);
     }
 }
 

@@ -11,12 +11,12 @@ use flumen_components::wire::rtcp::{self, Nack, RtcpPacket};
 use flumen_components::{
     Allowance, Consumer, ConsumerId, Destination, DirectOut, DirectRow, Emission, History, Inbox,
     Layering, Ledger, Limits, Link, Listener, Now, Outbox, Outgoing, OutgoingEstimate,
-    OutgoingKind, Path, PausedByOwner, Permit, Producer, Recipient, RemoteClock, RemoteReception,
-    RepeatBudget, Retransmission, RtcpIn, Spacing, SrtpSession, Subject, Templates, Time, Trace,
-    TraceTypes, Traces, Written,
+    OutgoingKind, PacketFacts, Path, PausedByOwner, Permit, Producer, Recipient, RemoteClock,
+    RemoteReception, RepeatBudget, Retransmission, RtcpIn, Spacing, SrtpSession, Subject,
+    Templates, Time, Trace, TraceTypes, Traces, Written,
 };
 
-use crate::forward::{Repeat, RtxStream, Sender, repeat};
+use crate::forward::{Repeat, RtxStream, Sender, Sent, repeat};
 
 /// What answering reads and writes.
 #[derive(SystemParam)]
@@ -82,7 +82,7 @@ impl Answering<'_, '_> {
         let path = self.paths.get(transport).ok()?;
         let link = path.is_connected().then_some(path.rtp)?;
         let looked_at = self.note(transport, entity, nack)?;
-        let (consumer, &id, emission, layering, remote, _, _, mut retransmission) =
+        let (consumer, &id, emission, layering, remote, _, &traced, mut retransmission) =
             self.consumers.get_mut(entity).ok()?;
         // What was forwarded before a pause is not sent again after it.
         if emission.sync_required {
@@ -127,9 +127,16 @@ impl Answering<'_, '_> {
                 continue;
             }
             let out = &mut self.exits.outbox.headers;
-            if let Some(row) = repeats.write(number, &mut retransmission, out) {
+            if let Some((row, facts, again)) = repeats.write(number, &mut retransmission, out) {
                 budget.spend(row.len());
                 self.exits.leave(transport, link, id, row);
+                let Some(type_) = traced.of_packet(facts.key_frame) else {
+                    continue;
+                };
+                let packet = Sent::again(&again, row.len()).trace(&facts, emission);
+                let trace = (type_, Direction::Out, TraceInfo::Packet(packet));
+                let traced = traced_at(self.now.time, (entity, id), trace);
+                self.traces.push(transport, traced, &self.limits);
             }
         }
         Some(())
@@ -154,21 +161,30 @@ impl Answering<'_, '_> {
         retransmission.nack_packet_count += requests as u64;
         retransmission.refused += (requests - looked_at) as u64;
         if traced.contains(TraceType::Nack) {
-            let (type_, direction) = (TraceType::Nack, Direction::In);
-            let trace = Trace {
-                type_,
-                timestamp: self.now.time.as_millis(),
-                direction,
-                info: TraceInfo::None {},
-            };
-            let traced = Traced {
-                about,
-                subject: Subject::Consumer(id),
-                trace,
-            };
+            let trace = (TraceType::Nack, Direction::In, TraceInfo::None {});
+            let traced = traced_at(self.now.time, (about, id), trace);
             self.traces.push(transport, traced, &self.limits);
         }
         Some(looked_at)
+    }
+}
+
+/// What is traced of a consumer.
+fn traced_at(
+    now: Time,
+    (about, id): (Entity, ConsumerId),
+    (type_, direction, info): (TraceType, Direction, TraceInfo),
+) -> Traced {
+    let trace = Trace {
+        type_,
+        timestamp: now.as_millis(),
+        direction,
+        info,
+    };
+    Traced {
+        about,
+        subject: Subject::Consumer(id),
+        trace,
     }
 }
 
@@ -188,13 +204,14 @@ struct Repeats<'a> {
 }
 
 impl Repeats<'_> {
-    /// Writes outgoing packet `number` again, if it is still there and may be.
+    /// Writes outgoing packet `number` again, if it is still there and may be: what it was, and how
+    /// it is sent.
     fn write(
         &self,
         number: u16,
         retransmission: &mut Retransmission,
         out: &mut Vec<u8>,
-    ) -> Option<Outgoing> {
+    ) -> Option<(Outgoing, PacketFacts, Repeat)> {
         let counted = self.emission.sequence.input_of(number)?;
         let (stream, input) = match self.layering {
             Some(layering) => layering.origin(counted)?,
@@ -252,7 +269,7 @@ impl Repeats<'_> {
         let row = repeat(out, self.emission, (&facts, bytes), self.sender, again)?;
         retransmission.packets += 1;
         let kind = OutgoingKind::Retransmission;
-        Some(Outgoing { kind, ..row })
+        Some((Outgoing { kind, ..row }, facts, again))
     }
 }
 

@@ -86,8 +86,9 @@ pub(crate) fn request_key_frames(mut agenda: ResMut<'_, Agenda>, mut asking: Ask
                 });
             }
             Due::KeyFrameDelay { ssrc } => {
-                asking.act(producer, ssrc, |requests, _, _| {
-                    requests.release(ssrc, now, retry)
+                asking.act(producer, ssrc, |requests, waiting, encoding| {
+                    let awaited = || waiting.is_awaited(producer, encoding);
+                    requests.release(ssrc, now, retry, awaited)
                 });
             }
             _ => {}

@@ -3,7 +3,7 @@
 use bevy_ecs::entity::Entity;
 use flumen_components::{
     Alignment, Arrival, Beginning, Emission, Layering, Ledger, MediaPacket, Pacer, PacketFacts,
-    Rewriting, StreamRole, Templates, Time, Withheld, Written,
+    Refusal, Rewriting, StreamRole, Templates, Time, Withheld, Written,
 };
 
 use super::choose::{Choice, too_late};
@@ -145,7 +145,8 @@ impl<'a> Layer<'a> {
     /// What waits of a higher encoding would only keep its receiver from what takes its place.
     fn supersede(&mut self, emission: &mut Emission) {
         if let Some(pacer) = &mut self.pacer {
-            emission.supersede(pacer, self.ledger);
+            self.ledger
+                .give_up(Refusal::Superseded, emission.supersede(pacer));
         }
     }
 

@@ -265,11 +265,7 @@ impl Delivery<'_, '_> {
         };
         self.ledger.enqueued += 1;
         self.leave(row, header.payload_len + front_len - replaced, exit);
-        let sent = Sent {
-            sequence,
-            size: row.len(),
-            rewriting,
-        };
+        let sent = Sent::first(sequence, row.len(), rewriting);
         if let Some(type_) = self.traced.of_packet(packet.key_frame) {
             self.trace(type_, &packet.facts(), sent);
         }
@@ -319,11 +315,7 @@ impl Delivery<'_, '_> {
             let destination = exit.destination();
             let payload_len = payload_len(&facts.header, rewriting.as_ref());
             self.leave(Outgoing { destination, ..row }, payload_len, exit);
-            let sent = Sent {
-                sequence,
-                size: row.len(),
-                rewriting: rewriting.as_ref(),
-            };
+            let sent = Sent::first(sequence, row.len(), rewriting.as_ref());
             if let Some(type_) = self.traced.of_packet(facts.key_frame) {
                 self.trace(type_, &facts, sent);
             }
@@ -338,16 +330,17 @@ impl Delivery<'_, '_> {
         rewriting: &mut Rewriting,
     ) -> Option<u16> {
         let number = facts.header.sequence_number;
-        let negotiated = self.emission.payload_types.contains(facts.payload_type);
+        let is_negotiated = self.emission.payload_types.contains(facts.payload_type);
+        let is_wanted = is_negotiated && facts.header.payload_len > 0;
         let Some(layering) = &mut self.layering else {
             let sequence = &mut self.emission.sequence;
-            if !negotiated {
+            if !is_wanted {
                 sequence.drop(number);
                 return None;
             }
             return sequence.input(number);
         };
-        if !negotiated {
+        if !is_wanted {
             layering.drop(number, &mut self.emission.sequence);
             return None;
         }

@@ -56,8 +56,10 @@ fn keep(
         if packet.arrival == Arrival::Resync {
             history.clear();
         }
-        // Padding alone is never forwarded, nor what the application vetoed.
-        if packet.header.payload_len > 0 && packet.veto.is_none() {
+        // Padding alone is never forwarded, nor what the application vetoed; but where that is late
+        // its number is missed by who got what is behind it.
+        let is_missed = packet.header.payload_len > 0 || packet.arrival == Arrival::Late;
+        if is_missed && packet.veto.is_none() {
             let bytes = &inbox.bytes()[packet.range()];
             let keeping = history.keep(packet.facts(), bytes, now, bounds);
             packet.duplicate = keeping == Keeping::Duplicate;

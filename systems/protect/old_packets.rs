@@ -36,12 +36,13 @@ const LOOKED_AT: u16 = 32;
 
 impl OldPackets<'_, '_> {
     /// Appends a packet that one of the transport's consumers sent before, as a retransmission
-    /// (RFC 4588): the `turn`th of its latest, or the next that is long enough. None where nobody
-    /// negotiated that, nothing long was sent, or the latest may still wait for their turn.
+    /// (RFC 4588): the `turn`th of its latest, or the next that is long enough; of one whose packets
+    /// have transport-wide numbers, where they are `numbered` and nothing else is told of. None where
+    /// nobody negotiated that, nothing long was sent, or the latest may still wait for their turn.
     pub(super) fn write(
         &mut self,
         transport: Entity,
-        turn: u16,
+        (turn, numbered): (u16, bool),
         out: &mut Vec<u8>,
     ) -> Option<Outgoing> {
         if self
@@ -51,7 +52,7 @@ impl OldPackets<'_, '_> {
         {
             return None;
         }
-        let entity = self.sender(transport, turn)?;
+        let entity = self.sender(transport, turn, numbered)?;
         let (_, emission, ..) = self.consumers.get(entity).ok()?;
         let newest = emission.sequence.max_output();
         (0..LOOKED_AT).find_map(|step| {
@@ -61,7 +62,7 @@ impl OldPackets<'_, '_> {
     }
 
     /// One of the transport's consumers that send video and can send it again: one after another.
-    fn sender(&self, transport: Entity, turn: u16) -> Option<Entity> {
+    fn sender(&self, transport: Entity, turn: u16, numbered: bool) -> Option<Entity> {
         let (listener, _) = self.listeners.get(transport).ok()?;
         let can = |&entity: &Entity| {
             let found = self.consumers.get(entity);
@@ -69,7 +70,8 @@ impl OldPackets<'_, '_> {
                 let is_video = emission.waits_for_key_frame && emission.newest.is_some();
                 let is_paused = paused.0 || consumer.producer_paused;
                 let is_sent = !(is_paused || emission.sync_required);
-                is_video && is_sent && retransmission.rtx_ssrc().is_some()
+                let is_told_of = !numbered || emission.numbers_packets();
+                is_video && is_sent && is_told_of && retransmission.rtx_ssrc().is_some()
             })
         };
         let senders = || listener.consumers.values().copied().filter(can);

@@ -55,8 +55,7 @@ impl Pacing<'_, '_> {
         let Some(to) = Destination::of(transport, path) else {
             // The peer is gone: what comes back later is another call's.
             let given_up = pacer.give_up() as u64;
-            self.ledger.refused[Refusal::NotConnected] += given_up;
-            self.ledger.paced -= given_up;
+            self.ledger.give_up(Refusal::NotConnected, given_up);
             return;
         };
         let Some(pace) = pace_of(&pacer, estimate, &self.limits) else {

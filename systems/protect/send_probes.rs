@@ -23,10 +23,18 @@ pub(crate) struct Prober<'w, 's> {
 }
 
 /// Adds padding to what leaves on every path that is probed, as far as media alone is less than was
-/// asked for.
+/// asked for. A way that is not proven yet is not probed.
 pub(crate) fn send_probes(mut agenda: ResMut<'_, Agenda>, mut prober: Prober<'_, '_>) {
-    let paths = &mut agenda.probes.0;
-    paths.retain(|&transport| prober.goes_on(transport));
+    let Agenda {
+        probes, unproven, ..
+    } = &mut *agenda;
+    probes.0.retain(|&transport| {
+        let is_proven = !unproven.0.contains(&transport);
+        if !is_proven {
+            prober.give_up(transport);
+        }
+        is_proven && prober.goes_on(transport)
+    });
 }
 
 impl Prober<'_, '_> {
@@ -54,7 +62,7 @@ impl Prober<'_, '_> {
         estimate.arm_probe(transport, now, deadlines)
     }
 
-    /// There is nobody to send to any more.
+    /// There is nobody to send to any more, or nobody knows yet whether there is.
     fn give_up(&mut self, transport: Entity) {
         if let Ok((_, Some(mut estimate))) = self.stamps.paths.get_mut(transport) {
             estimate.end_probe();
@@ -70,9 +78,9 @@ impl Prober<'_, '_> {
         if estimate.padding_due(now) == 0 {
             return;
         }
-        let turn = estimate.turn();
+        let (turn, is_numbered) = (estimate.turn(), estimate.is_of_numbered());
         let out = &mut self.outbox.headers;
-        let old = self.old.write(to.transport, turn, out);
+        let old = self.old.write(to.transport, (turn, is_numbered), out);
         let row = old.unwrap_or_else(|| estimate.pad(out));
         estimate.count_padding(&row);
         self.stamps

@@ -155,6 +155,22 @@ fn who_is_paused_is_not_heard() {
 }
 
 #[test]
+fn what_was_heard_before_a_short_pause_does_not_count() {
+    let mut meeting = Meeting::of(2);
+    meeting.audio_levels(AudioLevelObserverOptions::default());
+    meeting.set_level(0, 10);
+    meeting.set_level(1, 50);
+    meeting.talk(Duration::from_millis(400));
+    let producer = meeting.producer(0);
+    meeting.engine().pause_producer(producer).unwrap();
+    meeting.talk(Duration::from_millis(100));
+    meeting.engine().resume_producer(producer).unwrap();
+    meeting.set_level(0, 60);
+    let told = meeting.talk(Duration::from_millis(520));
+    assert_eq!(told, [meeting.volumes(&[(1, -50)])]);
+}
+
+#[test]
 fn a_paused_observer_hears_nothing_and_falls_silent() {
     let mut meeting = Meeting::of(1);
     let observer = meeting.audio_levels(AudioLevelObserverOptions::default());

@@ -252,6 +252,22 @@ fn the_delay_spaces_requests() {
 }
 
 #[test]
+fn a_copy_of_an_old_key_frame_is_no_answer_to_who_begins_anew() {
+    let mut call = delayed();
+    call.send_payload(1, VP8_KEY_FRAME);
+    request(&mut call);
+    assert_eq!(requests_until(&mut call, 5), [(2, PLI)]);
+    call.send_payload(2, VP8_KEY_FRAME);
+    call.send_payload(3, VP8_DELTA_FRAME);
+    call.room.engine.pause_consumer(call.consumer).unwrap();
+    call.room.engine.resume_consumer(call.consumer).unwrap();
+    assert_eq!(requests_until(&mut call, 50), []);
+    let left = call.send_payload(2, VP8_KEY_FRAME);
+    assert!(left.packets.is_empty(), "it was sent before the pause");
+    assert_eq!(requests_until(&mut call, 400), [(302, PLI)]);
+}
+
+#[test]
 fn the_wishes_of_many_consumers_are_one_request() {
     let mut call = begun();
     for port in 0..100 {

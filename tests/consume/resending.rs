@@ -5,7 +5,7 @@ use std::time::Duration;
 use flumen::components::wire::rtcp::write_nack;
 use flumen::rtp_parameters::{MediaKind, RtpParameters};
 use flumen::stats::RtpStats;
-use flumen::trace::TraceType;
+use flumen::trace::{TraceInfo, TraceType};
 use flumen::{ConsumerId, ConsumerOptions, Event, Recipient, TransportId, Withheld};
 use flumen_tests::{
     Call, ORIENTATION, Packet, RECEIVER, Room, SSRC, VP8_DELTA_FRAME, VP8_KEY_FRAME, address,
@@ -26,6 +26,54 @@ fn rtx(room: &Room, consumer: ConsumerId) -> (u32, u8) {
 fn ssrc_of(room: &Room, consumer: ConsumerId) -> u32 {
     let parameters = room.engine.consumer_parameters(consumer).unwrap();
     parameters.encodings[0].ssrc.unwrap()
+}
+
+/// What is traced of packets that a consumer sends: SSRC, payload type, number, bytes of the payload,
+/// and whether it is a retransmission.
+fn traced(call: &mut Call) -> Vec<(u32, u8, u16, usize, bool)> {
+    let events = call.room.engine.drain_events();
+    let traces = events.iter().filter_map(|event| match event {
+        Event::Traced(traced) => Some(&traced.trace.info),
+        _ => None,
+    });
+    let packets = traces.filter_map(|info| match info {
+        TraceInfo::Packet(packet) => Some((
+            packet.ssrc,
+            packet.payload_type,
+            packet.sequence_number,
+            packet.payload_size as usize,
+            packet.is_rtx,
+        )),
+        _ => None,
+    });
+    packets.collect()
+}
+
+#[test]
+fn what_is_sent_again_is_traced_as_it_is_sent() {
+    for (call, is_rtx) in [(Call::video(), true), (without_rtx(), false)] {
+        let (mut call, got) = begun(call, &[frame(1), frame(2), frame(3)]);
+        let all = [TraceType::Rtp, TraceType::Nack];
+        call.room
+            .engine
+            .trace_consumer(call.consumer, &all)
+            .unwrap();
+        traced(&mut call);
+        let again = ask(&mut call, &[got[1].sequence, got[2].sequence]);
+        let of = |packet: &Packet| {
+            let len = packet.payload.len();
+            (
+                packet.ssrc,
+                packet.payload_type,
+                packet.sequence,
+                len,
+                is_rtx,
+            )
+        };
+        let sent: Vec<_> = again.iter().map(of).collect();
+        assert_eq!(sent.len(), 2);
+        assert_eq!(traced(&mut call), sent);
+    }
 }
 
 /// Lets a receiver ask for packets.
@@ -96,6 +144,29 @@ fn what_is_sent_again_carries_the_whole_mid() {
         assert_eq!(again.len(), 1);
         assert_eq!(again[0].payload[2..], lost.payload);
         assert_eq!(again[0].extension(1), Some(mid.as_bytes()));
+    }
+}
+
+#[test]
+fn padding_that_was_late_leaves_no_hole_for_ever() {
+    for (call, is_rtx) in [(Call::video(), true), (without_rtx(), false)] {
+        let (mut call, got) = begun(call, &[frame(1), frame(3)]);
+        let missing = got[0].sequence.wrapping_add(1);
+        assert_eq!(got[1].sequence, missing.wrapping_add(1));
+        let padding = Packet {
+            padding: 200,
+            ..Packet::new(96, 2, SSRC, &[])
+        };
+        assert!(call.send(&[padding]).packets.is_empty());
+        let again = ask(&mut call, &[missing]);
+        assert_eq!(again.len(), 1);
+        assert_eq!(again[0].padding, 0);
+        let expected = if is_rtx {
+            missing.to_be_bytes().to_vec()
+        } else {
+            vec![]
+        };
+        assert_eq!(again[0].payload, expected);
     }
 }
 

@@ -221,6 +221,24 @@ fn an_outage_is_no_loss_and_is_recovered_from() {
 }
 
 #[test]
+fn a_path_that_loses_of_whatever_is_sent_is_not_narrow_for_who_can_leave_out_nothing() {
+    for (percent, rate) in [
+        (6, 3_000_000),
+        (8, 3_000_000),
+        (10, 3_000_000),
+        (10, 1_400_000),
+    ] {
+        let path = bottleneck(20_000_000).loss(Loss::percent(percent));
+        let mut downlink = Downlink::new(path);
+        downlink.want(rate);
+        downlink.run(seconds(60), |_| rate);
+        let available = downlink.run(seconds(30), |_| rate);
+        let mean = available.iter().sum::<u64>() / available.len() as u64;
+        assert!(mean > rate * 11 / 10, "{percent} % of {rate}: {mean}");
+    }
+}
+
+#[test]
 fn loss_is_told_as_receivers_report_it() {
     let mut downlink = Downlink::new(bottleneck(10_000_000));
     let loss = |downlink: &Downlink| {

@@ -56,9 +56,9 @@ fn the_order_of_the_built_in_systems_is_this() {
         "Feedback: tell_bandwidth",
         "Feedback: send_reports",
         "Protect: pace",
+        "Protect: hold_back",
         "Protect: stamp_departures",
         "Protect: send_probes",
-        "Protect: hold_back",
         "Emit: publish_events",
     ];
     assert_eq!(Room::new().engine.order(), expected);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use flumen::components::{Path, Refusal};
 use flumen::rtp_parameters::MediaKind;
-use flumen::{BuildError, Builder, Engine, ProducerId, TransportId};
+use flumen::stats::RtpStats;
+use flumen::{BuildError, Builder, ConsumerId, Engine, ProducerId, TransportId};
 use flumen_sim::{Queue, Way};
 use flumen_tests::{
     Downlink, Packet, Room, VP8_DELTA_FRAME, VP8_KEY_FRAME, address, bottleneck, opus, vp8,
@@ -73,6 +74,7 @@ struct Paced {
     sender: TransportId,
     receiver: TransportId,
     video: ProducerId,
+    watching: ConsumerId,
     number: u16,
 }
 
@@ -87,15 +89,34 @@ impl Paced {
         let receiver = room.open(options);
         room.join(receiver, address(6_000));
         room.consume(receiver, audio);
-        room.consume(receiver, video);
+        let watching = room.consume(receiver, video);
         let number = 0;
         Self {
             room,
             sender,
             receiver,
             video,
+            watching,
             number,
         }
+    }
+
+    /// Key frame of one packet.
+    fn arrive_key_frame(&mut self) {
+        self.number += 1;
+        let packet = Packet::new(96, self.number, VIDEO, VP8_KEY_FRAME);
+        self.room.arrive(self.sender, &packet);
+    }
+
+    /// The numbers of all video that leaves in a second.
+    fn leave_for_a_second(&mut self) -> Vec<u16> {
+        let mut numbers = Vec::new();
+        for _ in 0..1_000 {
+            self.room.tick();
+            let packets = self.room.rtp_to(address(6_000));
+            numbers.extend(packets.iter().map(|packet| packet.sequence));
+        }
+        numbers
     }
 
     /// Video arrives, and then audio.
@@ -197,6 +218,64 @@ fn a_transport_that_closes_refuses_what_waits() {
         (0, 4)
     );
     paced.room.tick_after(SECOND);
+}
+
+#[test]
+fn who_pauses_sends_no_more_than_the_rest_of_a_picture_and_goes_on_without_a_gap() {
+    for of_producer in [false, true] {
+        let mut paced = Paced::new(|builder| builder);
+        paced.arrive(6, 0);
+        assert_eq!(paced.leave(), (1, 0));
+        let engine = &mut paced.room.engine;
+        let before = sent_by(engine, paced.watching);
+        match of_producer {
+            true => engine.pause_producer(paced.video).unwrap(),
+            false => engine.pause_consumer(paced.watching).unwrap(),
+        }
+        engine.check_ledger().unwrap();
+        let ledger = engine.ledger();
+        // Of the next picture a packet may have left.
+        assert_eq!((ledger.paced, ledger.refused[Refusal::Superseded]), (1, 4));
+        assert_eq!(sent_by(engine, paced.watching), before - 4);
+        let mut numbers = paced.leave_for_a_second();
+        assert_eq!(numbers.len(), 1);
+        let engine = &mut paced.room.engine;
+        match of_producer {
+            true => engine.resume_producer(paced.video).unwrap(),
+            false => engine.resume_consumer(paced.watching).unwrap(),
+        }
+        paced.arrive_key_frame();
+        paced.arrive(2, 0);
+        numbers.extend(paced.leave_for_a_second());
+        assert_eq!(numbers.len(), 4);
+        assert!(
+            numbers.is_sorted_by(|one, next| *next == one + 1),
+            "{numbers:?}"
+        );
+    }
+}
+
+/// How many packets a consumer counts as sent.
+fn sent_by(engine: &Engine, consumer: ConsumerId) -> u64 {
+    let stats = engine.consumer_stats(consumer).unwrap();
+    let own = stats.iter().find_map(|stats| match stats {
+        RtpStats::Outbound(stats) => Some(stats.stream.packet_count),
+        _ => None,
+    });
+    own.expect("a consumer tells of what it sends")
+}
+
+#[test]
+fn a_consumer_that_closes_sends_nothing_of_what_waits() {
+    let mut paced = Paced::new(|builder| builder);
+    paced.arrive(6, 0);
+    assert_eq!(paced.leave(), (1, 0));
+    paced.room.engine.close_consumer(paced.watching).unwrap();
+    paced.room.engine.check_ledger().unwrap();
+    let ledger = paced.room.engine.ledger();
+    let refused = ledger.refused[Refusal::ConsumerClosed];
+    assert_eq!((ledger.paced, refused), (0, 5));
+    assert!(paced.leave_for_a_second().is_empty());
 }
 
 #[test]

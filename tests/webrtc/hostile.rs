@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use flumen::components::Path;
 use flumen::components::wire::stun::{BINDING, Class, Writer};
 use flumen::rtp_parameters::MediaKind;
 use flumen::stun::IntegrityKey;
@@ -156,6 +157,34 @@ fn a_victim_gets_little_of_a_stream_that_is_aimed_at_it() {
     }
     assert!((1..4_000).contains(&bytes), "{bytes} bytes");
     assert!(room.engine.ledger().refused[Refusal::Unproven] > 90);
+}
+
+#[test]
+fn what_a_victim_does_not_get_takes_no_number_that_would_be_missed() {
+    let mut room = Room::with(|builder| builder.ice_unproven_bytes(3_000));
+    let mut peers = call(&mut room);
+    peers[0].send(&room, &Packet::new(96, 1, SSRC, VP8_KEY_FRAME));
+    room.tick();
+    aim(&room, &mut peers[1]);
+    room.tick();
+    let receiver = room.engine.entity(peers[1].transport).unwrap();
+    let next = |room: &Room| {
+        let path = room.engine.world().get::<Path>(receiver).unwrap();
+        path.transport_sequence
+    };
+    let (before, enqueued) = (next(&room), room.engine.ledger().enqueued);
+    room.received();
+    let mut packets = 0;
+    for sequence in 2..20 {
+        peers[0].send(&room, &Packet::new(96, sequence, SSRC, &[0x10; 1_000]));
+        room.tick();
+        let sent = room.received();
+        let media = sent.iter().filter(|sent| sent.bytes.len() > 1_000);
+        packets += media.count() as u16;
+    }
+    assert_eq!(room.engine.ledger().enqueued, enqueued + 18);
+    assert!((1..5).contains(&packets), "{packets}");
+    assert_eq!(next(&room) - before, packets);
 }
 
 #[test]

@@ -92,7 +92,7 @@ impl Frames {
     ) -> Fate {
         let ahead = spot.map_or(0, |spot| spot.number.wrapping_sub(self.newest()));
         if ahead.cast_signed() > 0 {
-            self.advance(ahead, wanted);
+            self.advance(ahead, frame, wanted);
             // A round of numbers further on, the first frame would seem to be this one.
             let since_first = self.newest().wrapping_sub(self.first);
             if since_first > FAR {
@@ -263,9 +263,9 @@ impl Frames {
     }
 
     /// Makes places for `count` more frames. Those that were skipped were lost, or come late.
-    fn advance(&mut self, count: u16, wanted: ConsumerLayers) {
+    fn advance(&mut self, count: u16, frame: &Descriptor, wanted: ConsumerLayers) {
         let stale = &mut self.stale;
-        self.places.advance(count, wanted, |skipped| {
+        self.places.advance(count, frame, wanted, |skipped| {
             let before = *stale;
             let Some(skipped) = skipped else {
                 return before;
@@ -529,6 +529,41 @@ mod tests {
                 );
             }
             assert_eq!(frames.keeps_up(0), keeps_up, "row {index}");
+        }
+    }
+
+    #[test]
+    fn a_picture_before_a_fall_gets_its_end_where_that_is_late() {
+        let wanted = |spatial_layer| ConsumerLayers {
+            spatial_layer,
+            temporal_layer: 0,
+        };
+        // Full SVC in two layers: rows of the number, the spatial layer, what it needs, what is wanted
+        // and the fate.
+        let rows = [
+            (10, 0, Nothing, 1, Forwarded),
+            (11, 1, Needs::frames([1]), 1, Forwarded),
+            (12, 0, Needs::frames([2]), 1, Forwarded),
+            // The upper frame of that picture comes when its receiver gets the lower layer alone.
+            (14, 0, Needs::frames([2]), 0, Forwarded),
+            (13, 1, Needs::frames([1, 2]), 0, Forwarded),
+            (15, 1, Needs::frames([1, 2]), 0, Unwanted),
+        ];
+        let mut frames = Frames::default();
+        for (number, spatial_layer, needs, layer, fate) in rows {
+            let frame = Descriptor {
+                spatial_layer,
+                needs,
+                served: u8::MAX << spatial_layer,
+                frame_number: Some(number),
+                ..Descriptor::default()
+            };
+            if number == 10 {
+                frames.begin(&frame, wanted(1));
+            }
+            let spot = frames.spot(&frame, 0);
+            let found = frames.decide(&frame, spot, wanted(layer));
+            assert_eq!(found, fate, "frame {number}");
         }
     }
 

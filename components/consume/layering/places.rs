@@ -104,13 +104,15 @@ impl Places {
         number
     }
 
-    /// Makes places for `count` more frames, of the last of which this is wanted. Those that are
-    /// skipped were lost, or come late: of them no more is wanted than of the frames around them.
-    /// `stale` tells, of each in turn, which temporal layers are; it is told what is wanted of those
-    /// that are skipped.
+    /// Makes places for `count` more frames, of the last of which, `frame`, this is wanted. Those that
+    /// are skipped were lost, or come late: of them no more is wanted than of the frames around them;
+    /// but where a picture begins that all layers need, those before it get their ends. `stale`
+    /// tells, of each in turn, which temporal layers are; it is told what is wanted of those that are
+    /// skipped.
     pub(super) fn advance(
         &mut self,
         count: u16,
+        frame: &Descriptor,
         wanted: ConsumerLayers,
         mut stale: impl FnMut(Option<ConsumerLayers>) -> u8,
     ) {
@@ -118,7 +120,15 @@ impl Places {
         // No more places than there are, the last of them for the newest.
         let beyond = count.saturating_sub(WINDOW as u16);
         let mut compressed = last.next().wrapping_add(beyond);
-        let skipped = last.wanted.lower(wanted);
+        let lower = last.wanted.lower(wanted);
+        let begins_picture = frame.spatial_layer == 0;
+        let skipped = match begins_picture && last.wanted.wants_spatially(frame) {
+            true => ConsumerLayers {
+                spatial_layer: last.wanted.spatial_layer,
+                ..lower
+            },
+            false => lower,
+        };
         for offset in beyond..count {
             let of_skipped = (offset + 1 < count).then_some(skipped);
             *self.place(first.wrapping_add(offset)) = Place {

@@ -9,7 +9,8 @@ use crate::tick::time::Time;
 ///
 /// Loss means that too much is sent only if it is less when less is sent. So a high loss lowers the
 /// ceiling once; if it stays although less was sent, it is the path's own (radio, an interfered
-/// cable) and is no longer held against the rate. While packets wait in a queue nothing is learnt of
+/// cable) and is no longer held against the rate. The same goes for loss that has stayed for some
+/// cuts where nothing of what is sent could be left out: it tells nothing of the rate. While packets wait in a queue nothing is learnt of
 /// that: it may be as full with less. What is told of loss counts, and nothing else: a
 /// missing report is no loss, and what receiver reports say is that of other paths too.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,9 +59,26 @@ struct Cut {
     acknowledged: f64,
     /// Packets have waited in a queue, then or since.
     is_queued: bool,
+    /// What was told at this cut and at those before it that changed nothing, and how many these are.
+    told: Span,
+    in_vain: u8,
 }
 
-crate::snapshot::state! { struct Cut { at, loss, sent, acknowledged, is_queued } }
+crate::snapshot::state! {
+    struct Cut { at, loss, sent, acknowledged, is_queued, told, in_vain }
+}
+
+/// Bits a second.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rates {
+    pub(super) sent: f64,
+    /// What arrives.
+    pub(super) acknowledged: f64,
+    /// What the path is known to carry, though so little is sent that nothing shows it now.
+    pub(super) proven: f64,
+}
+
+crate::snapshot::state! { struct Rates { sent, acknowledged, proven } }
 
 /// What delays say of loss.
 #[derive(Clone, Copy, Debug, Default)]
@@ -92,6 +110,10 @@ const CUT_INTERVAL: Duration = Duration::from_millis(1_000);
 const STAYED: f64 = 0.75;
 const LESS_SENT: f64 = 0.92;
 const LESS_ARRIVED: f64 = 0.95;
+/// So many cuts in vain, none further from the one before than this, say what less sending would
+/// say.
+const IN_VAIN: u8 = 6;
+const IN_A_ROW: Duration = Duration::from_secs(3);
 /// A cut leaves this share of what arrived.
 const DECREASE: f64 = 0.95;
 /// No ceiling is lower: what audio alone needs. From nothing it could never rise.
@@ -131,9 +153,8 @@ impl LossControl {
         self.spans.iter_mut().find(holds)
     }
 
-    /// Looks at the loss at `now`, at which `sent` bits a second are sent and `acknowledged` arrive,
-    /// of which `delays` tell.
-    pub(super) fn update(&mut self, (sent, acknowledged): (f64, f64), delays: Delays, now: Time) {
+    /// Looks at the loss at `now`, at which so much is sent and arrives, of which `delays` tell.
+    pub(super) fn update(&mut self, rates: Rates, delays: Delays, now: Time) {
         if let Some(cut) = &mut self.cut {
             cut.is_queued |= delays.are_queues;
         }
@@ -146,8 +167,8 @@ impl LossControl {
         let counts = self.counts();
         if counts.packets >= PACKETS_MIN {
             self.share = Some(counts.share());
-            self.learn(counts.share(), sent, acknowledged);
-            self.judge(counts, delays, (sent, acknowledged), now);
+            self.learn(counts.share(), rates);
+            self.judge(counts, delays, rates, now);
             if let Some(cut) = &mut self.cut {
                 cut.is_queued |= delays.are_queues;
             }
@@ -195,18 +216,18 @@ impl LossControl {
     }
 
     /// How much the path loses whatever is sent.
-    fn learn(&mut self, loss: f64, sent: f64, acknowledged: f64) {
+    fn learn(&mut self, loss: f64, rates: Rates) {
         if let Some(cut) = self.cut
             && !cut.is_queued
             && loss >= STAYED * cut.loss
-            && sent <= LESS_SENT * cut.sent
-            && acknowledged <= LESS_ARRIVED * cut.acknowledged
+            && rates.sent <= LESS_SENT * cut.sent
+            && rates.acknowledged <= LESS_ARRIVED * cut.acknowledged
         {
             self.inherent = self.inherent.max(loss);
         }
     }
 
-    fn judge(&mut self, counts: Span, delays: Delays, (sent, acknowledged): (f64, f64), now: Time) {
+    fn judge(&mut self, counts: Span, delays: Delays, rates: Rates, now: Time) {
         let loss = counts.share();
         let most = if delays.are_queues {
             EXCESS_QUEUED
@@ -219,18 +240,45 @@ impl LossControl {
         if !counts.exceeds(self.inherent, most) {
             self.ceiling = self.ceiling.map(|ceiling| ceiling * RISE);
         } else {
-            let carried = (DECREASE * acknowledged).max(CEILING_MIN);
-            let ceiling = self.ceiling.unwrap_or(f64::INFINITY);
-            self.ceiling = Some(carried.min(ceiling));
-            self.cut = Some(Cut {
-                at: now,
-                loss,
-                sent,
-                acknowledged,
-                is_queued: false,
-            });
-            self.spans = [Span::default(); SPANS];
+            self.lower(counts, delays, rates, now);
         }
+    }
+
+    fn lower(&mut self, counts: Span, delays: Delays, rates: Rates, now: Time) {
+        let Rates {
+            sent,
+            acknowledged,
+            proven,
+        } = rates;
+        let ceiling = self.ceiling.unwrap_or(f64::INFINITY);
+        // Where little is sent its loss says little: a step at a time.
+        let carried = match (proven > acknowledged, self.is_cutting(now)) {
+            (true, true) => ceiling,
+            (true, false) => DECREASE * proven,
+            (false, _) => DECREASE * acknowledged,
+        };
+        self.ceiling = Some(carried.max(CEILING_MIN).min(ceiling));
+        let changed_nothing = |cut: &Cut| {
+            let is_queued = cut.is_queued || delays.are_queues;
+            !is_queued && now - cut.at < IN_A_ROW && sent > LESS_SENT * cut.sent
+        };
+        let before = self.cut.filter(changed_nothing);
+        let told = before.map_or(counts, |cut| cut.told.and(counts));
+        let in_vain = before.map_or(0, |cut| cut.in_vain + 1);
+        if in_vain >= IN_VAIN {
+            self.inherent = self.inherent.max(told.share());
+        }
+        self.cut = Some(Cut {
+            at: now,
+            loss: counts.share(),
+            // Of several in vain the first, lest a slow fall pass for none.
+            sent: before.map_or(sent, |cut| cut.sent),
+            acknowledged: before.map_or(acknowledged, |cut| cut.acknowledged),
+            is_queued: false,
+            told,
+            in_vain: in_vain % IN_VAIN,
+        });
+        self.spans = [Span::default(); SPANS];
     }
 
     /// What was told lately of packets that would have come by now.
@@ -241,13 +289,8 @@ impl LossControl {
             let is_old = span.began + oldest < self.told;
             (self.overtaking.is_zero() || is_over) && !is_old
         };
-        let sum = |sum: Span, span: &Span| Span {
-            packets: sum.packets + span.packets,
-            lost: sum.lost + span.lost,
-            ..sum
-        };
         let spans = self.spans.iter().filter(settled);
-        spans.fold(Span::default(), sum)
+        spans.fold(Span::default(), |sum, span| sum.and(*span))
     }
 }
 
@@ -258,6 +301,15 @@ fn beginning_of_span(at: Time) -> Time {
 }
 
 impl Span {
+    /// What was told of both.
+    fn and(self, other: Self) -> Self {
+        Self {
+            packets: self.packets + other.packets,
+            lost: self.lost + other.lost,
+            ..self
+        }
+    }
+
     fn share(self) -> f64 {
         (self.lost / self.packets.max(1.0)).clamp(0.0, 1.0)
     }
@@ -280,6 +332,7 @@ mod tests {
     struct Path {
         control: LossControl,
         delays: Delays,
+        proven: f64,
         now: u64,
     }
 
@@ -289,6 +342,7 @@ mod tests {
             Self {
                 control,
                 delays: Delays::default(),
+                proven: 0.0,
                 now: 0,
             }
         }
@@ -315,7 +369,12 @@ mod tests {
                 } else {
                     1.0
                 };
-                self.control.update((sent, sent * share), self.delays, now);
+                let rates = Rates {
+                    sent,
+                    acknowledged: sent * share,
+                    proven: self.proven,
+                };
+                self.control.update(rates, self.delays, now);
             }
         }
 
@@ -364,6 +423,31 @@ mod tests {
             path.ceiling() < 3_000_000,
             "a clean path has no loss of its own"
         );
+    }
+
+    #[test]
+    fn loss_that_stays_where_nothing_can_be_left_out_is_the_paths_own() {
+        // Every how many packets one is lost: 6 to 10 %.
+        for lost in [16, 14, 12, 10] {
+            let mut path = Path::new();
+            path.run(2_000, 0, 1e6);
+            path.run(2_000, lost, 1e6);
+            assert!(path.ceiling() <= 1_000_000, "{lost}: {}", path.ceiling());
+            path.run(20_000, lost, 1e6);
+            assert!(path.ceiling() > 2_000_000, "{lost}: {}", path.ceiling());
+        }
+        let mut path = Path::new();
+        path.delays.are_queues = true;
+        path.run(60_000, 12, 1e6);
+        assert!(path.ceiling() <= 950_000, "a queue overflows");
+    }
+
+    #[test]
+    fn loss_of_little_takes_little_of_what_was_proven() {
+        let mut path = Path::new();
+        path.proven = 3e6;
+        path.run(2_000, 10, 0.15e6);
+        assert!(path.ceiling() > 2_500_000, "{}", path.ceiling());
     }
 
     #[test]

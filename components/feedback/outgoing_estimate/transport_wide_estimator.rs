@@ -229,7 +229,12 @@ impl TransportWideEstimator {
             overtaking: queue.overtaking(),
         };
         if let Some(acknowledged) = acknowledged {
-            self.loss.update((sent, acknowledged), delays, now);
+            let rates = loss_control::Rates {
+                sent,
+                acknowledged,
+                proven: if self.is_limited { before } else { 0.0 },
+            };
+            self.loss.update(rates, delays, now);
         }
         let is_through = self.is_through(acknowledged, sent);
         let usage = self.path.usage(self.is_limited, is_through);

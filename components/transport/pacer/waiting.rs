@@ -102,10 +102,20 @@ impl Waiting {
         if last == Some(newest) { count } else { 0 }
     }
 
+    /// Takes out all packets of `ssrc`; how many there were.
+    pub(super) fn forget(&mut self, ssrc: u32) -> u64 {
+        let own = self.of(ssrc);
+        self.take_back(ssrc, own).packets
+    }
+
+    fn of(&mut self, ssrc: u32) -> usize {
+        self.names().filter(|names| names.ssrc == ssrc).count()
+    }
+
     /// Takes out the latest `count` packets of `ssrc`.
     pub(super) fn take_back(&mut self, ssrc: u32, count: usize) -> Superseded {
         let mut taken = Superseded::default();
-        let own = self.names().filter(|names| names.ssrc == ssrc).count();
+        let own = self.of(ssrc);
         let (mut left, mut from, mut to) = (own - count, 0, 0);
         let bytes = self.bytes.make_contiguous();
         self.rows.retain(|row| {
