@@ -37,6 +37,8 @@ pub struct Engine {
     pub(crate) network: Network,
     pub(crate) port_range: (u16, u16),
     steps: Vec<Step>,
+    /// Of each stage, where the steps before and after what the engine itself does there end.
+    ends: [[usize; 2]; Stage::IN_ORDER.len()],
     sealing: Sealing,
     pub(crate) settling: Settling,
     pub(crate) requests: Requests<Engine>,
@@ -90,10 +92,14 @@ impl Engine {
         settings: Settings,
         own: Vec<Own>,
     ) -> Self {
+        let end =
+            |stage, slot| steps.partition_point(|step| (step.stage, step.slot) <= (stage, slot));
+        let ends = |stage| [Slot::Before, Slot::After].map(|slot| end(stage, slot));
         Self {
             sealing: Sealing::new(&mut world),
             settling: Settling::new(&mut world),
             world,
+            ends: Stage::IN_ORDER.map(ends),
             steps,
             requests: Requests::new(requests, backend.waker()),
             network: Network::new(backend),
@@ -148,8 +154,10 @@ impl Engine {
         self.work.begin();
         self.run_stages(takes_in)?;
         event::age(&mut self.world.resource_mut::<EventLog>());
-        // The world remembers what was removed, for systems that ask; nobody else makes it forget.
+        // The world remembers what was removed, for systems that ask; nobody else makes it forget, or
+        // has it look after the age of changes.
         self.world.clear_trackers();
+        self.world.check_change_ticks();
         self.ticks += 1;
         self.work
             .end_tick(self.world.resource::<Ledger>(), self.network.runs);
@@ -334,12 +342,12 @@ impl Engine {
     fn run_stages(&mut self, takes_in: bool) -> Result<(), TickError> {
         let mut next = 0;
         let outcome = contain(|| {
-            for &stage in &Stage::IN_ORDER {
-                self.run_steps(&mut next, (stage, Slot::Before))?;
+            for (stage, [before, after]) in Stage::IN_ORDER.into_iter().zip(self.ends) {
+                self.run_steps(&mut next, before)?;
                 if takes_in || stage != Stage::Ingest {
                     self.exchange(stage);
                 }
-                self.run_steps(&mut next, (stage, Slot::After))?;
+                self.run_steps(&mut next, after)?;
                 self.work.end(stage);
             }
             Ok(())
@@ -387,14 +395,14 @@ impl Engine {
         self.more_to_read = self.network.receive(&mut inbox, &limits);
         // Who goes on from a snapshot counts on.
         let dropped = self.network.newly_dropped();
-        self.world.resource_mut::<Ledger>().kernel_drops += dropped;
+        if dropped > 0 {
+            self.world.resource_mut::<Ledger>().kernel_drops += dropped;
+        }
     }
 
-    /// Runs the steps from `next` on that are in a place up to `last`.
-    fn run_steps(&mut self, next: &mut usize, last: (Stage, Slot)) -> Result<(), Broken> {
-        while let Some(step) = self.steps.get_mut(*next)
-            && (step.stage, step.slot) <= last
-        {
+    /// Runs the steps from `next` up to `end`.
+    fn run_steps(&mut self, next: &mut usize, end: usize) -> Result<(), Broken> {
+        for step in &mut self.steps[*next..end] {
             if step.run(&mut self.world)? {
                 self.work.note();
             }

@@ -192,9 +192,11 @@ impl Network {
             flight.len(),
             "a backend tells one outcome a datagram"
         );
-        let now = world.resource::<Now>().time;
         let tally = self.tally.as_mut();
-        let has_all_left = tally.is_some_and(|tally| tally.add(flight, &self.outcomes, now));
+        let has_all_left = tally.is_some_and(|tally| {
+            let now = world.resource::<Now>().time;
+            tally.add(flight, &self.outcomes, now)
+        });
         let outcomes = std::mem::take(&mut self.outcomes);
         self.show(world, |watch, known| {
             watch.tell_sent(known, flight, &outcomes);

@@ -84,7 +84,6 @@ impl Chain {
     }
 
     pub(crate) fn run(&mut self, world: &mut World) {
-        world.check_change_ticks();
         for (done, system) in self.systems.iter_mut().enumerate() {
             self.done = Some(done);
             if let Err(RunSystemError::Failed(error)) = system.run((), world) {

@@ -117,12 +117,6 @@ impl Setup {
         self
     }
 
-    /// Adds systems of the engine's own to a stage.
-    pub(crate) fn run<M>(&mut self, stage: Stage, systems: impl IntoChain<M>) {
-        let systems = Systems::Parts(Parts::default().then(systems));
-        self.add_step(stage, Slot::BuiltIn, None, systems);
-    }
-
     /// Adds systems of the engine's own to a stage, which run when there is something for them.
     pub(crate) fn run_when<M>(&mut self, due: Condition, stage: Stage, systems: impl IntoChain<M>) {
         self.run_parts_when(due, stage, Parts::default().then(systems));
@@ -184,13 +178,19 @@ impl Step {
     /// [`Broken`] when those of an application leave something behind that the engine cannot go on
     /// with.
     pub fn run(&mut self, world: &mut World) -> Result<bool, Broken> {
-        if self.slot == Slot::BuiltIn {
-            let is_due = is_due(self.due, world);
-            if is_due {
-                self.systems.run(world);
-            }
-            return Ok(is_due);
+        if self.slot != Slot::BuiltIn {
+            return self.run_checked(world);
         }
+        let is_due = is_due(self.due, world);
+        if is_due {
+            self.systems.run(world);
+        }
+        Ok(is_due)
+    }
+
+    /// Runs the systems of an application. Apart from the engine's own, which there are more of.
+    #[cold]
+    fn run_checked(&mut self, world: &mut World) -> Result<bool, Broken> {
         let moment = moment(self.stage, self.slot);
         *world.resource_mut() = moment;
         let balance = Balance::of(world);
