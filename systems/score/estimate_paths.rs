@@ -27,13 +27,18 @@ pub(crate) fn estimate_paths(
     limits: Res<'_, Limits>,
     now: Res<'_, Now>,
 ) {
-    let Agenda { paths, probes, .. } = &mut *agenda;
+    let Agenda {
+        paths,
+        probes,
+        unproven,
+        ..
+    } = &mut *agenda;
     for transport in paths.0.drain(..) {
         let Ok((&id, limit, demand, way, traced, mut path)) = transports.get_mut(transport) else {
             continue;
         };
-        // Before there is a way nothing can be tried.
-        let tried = if way.is_connected() {
+        // Before there is a way that is its peer's nothing can be tried.
+        let tried = if way.is_connected() && !unproven.0.contains(&transport) {
             demand
         } else {
             &Demand::default()
