@@ -167,7 +167,8 @@ limits! {
     /// Milliseconds that a packet waits for its turn at most. Default 500.
     pacing_delay_ms: u64;
     /// How much more than all of it costs, in percent, a path must carry before a consumer gets more
-    /// layers. Default 5.
+    /// layers; of `maxOutgoingBitrate` too, so that no layer that costs nearly as much is given and
+    /// taken in turn. Default 5.
     layer_hysteresis_percent: u64;
     /// Milliseconds after which a path that carried what it costs is enough. Default 5,000.
     layer_patience_ms: u64;

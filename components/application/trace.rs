@@ -11,7 +11,8 @@ use crate::wire::rtcp::SenderInfo;
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum TraceType {
-    /// Every RTP packet that does not begin a key frame (unless key frames are not traced).
+    /// Every RTP packet that does not begin a key frame (unless key frames are not traced); of a
+    /// consumer also those that are sent again because its receiver asks, and not those of probes.
     Rtp,
     /// RTP packets that begin a key frame.
     KeyFrame,

@@ -55,9 +55,22 @@ crate::snapshot::state! { struct Next { at, interval } }
 struct HeldBack {
     until: Time,
     wanted: bool,
+    /// It was wanted, and a key frame came, which need not have been of use to who wished.
+    doubted: bool,
 }
 
-crate::snapshot::state! { struct HeldBack { until, wanted } }
+crate::snapshot::state! { struct HeldBack { until, wanted, doubted } }
+
+impl HeldBack {
+    /// Nobody wishes for one yet.
+    fn until(until: Time) -> Self {
+        Self {
+            until,
+            wanted: false,
+            doubted: false,
+        }
+    }
+}
 
 /// What to do about a wish or a deadline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,10 +103,7 @@ impl KeyFrameRequests {
                 return action;
             }
             let until = now + delay;
-            request.held_back = Some(HeldBack {
-                until,
-                wanted: false,
-            });
+            request.held_back = Some(HeldBack::until(until));
             action.release_at = Some(until);
         }
         let is_fresh = request.is_fresh(now, retry);
@@ -128,10 +138,7 @@ impl KeyFrameRequests {
         };
         if !delay.is_zero() {
             let until = now + delay;
-            request.held_back = Some(HeldBack {
-                until,
-                wanted: false,
-            });
+            request.held_back = Some(HeldBack::until(until));
             action.release_at = Some(until);
         }
         action.retry_at = Some(request.await_answer(now, retry));
@@ -145,7 +152,7 @@ impl KeyFrameRequests {
             return;
         };
         if let Some(held_back) = &mut request.held_back {
-            held_back.wanted = false;
+            held_back.doubted |= std::mem::take(&mut held_back.wanted);
         }
         request.asked = None;
         if let Some(pending) = request.pending.take() {
@@ -189,8 +196,8 @@ impl KeyFrameRequests {
         }
     }
 
-    /// A hold-back deadline fired; `awaited` tells whether somebody waits for a key frame: one that
-    /// came meanwhile need not have been of use to all who wished.
+    /// A hold-back deadline fired; `awaited` tells whether somebody waits for a key frame, though one
+    /// came since it was wished for.
     pub fn release(
         &mut self,
         ssrc: u32,
@@ -203,9 +210,9 @@ impl KeyFrameRequests {
             return Action::default();
         };
         match request.held_back {
-            Some(HeldBack { until, wanted }) if until <= now => {
+            Some(held_back) if held_back.until <= now => {
                 request.held_back = None;
-                if wanted || awaited() {
+                if held_back.wanted || held_back.doubted && awaited() {
                     self.want(ssrc, now, retry)
                 } else {
                     Action::default()
@@ -433,10 +440,18 @@ mod tests {
             Action::default(),
             "nobody asked meanwhile"
         );
-        requests.want(1, AT(700), RETRY);
-        requests.answered(1);
-        let action = requests.release(1, AT(1_000), RETRY, || true);
-        assert!(action.send, "it was of no use to somebody");
+        for (wishes, is_sent) in [(1, false), (2, true)] {
+            let mut requests = KeyFrameRequests::new(Duration::from_millis(300));
+            for ms in 0..wishes {
+                requests.want(1, AT(ms), RETRY);
+            }
+            requests.answered(1);
+            let action = requests.release(1, AT(300), RETRY, || true);
+            assert_eq!(
+                action.send, is_sent,
+                "{wishes} wishes and somebody who waits"
+            );
+        }
     }
 
     #[test]

@@ -171,6 +171,11 @@ impl Pacer {
         self.video.take_back(ssrc, count.into())
     }
 
+    /// Takes out all packets of `ssrc` that wait to be sent again; how many there were.
+    pub fn forget_again(&mut self, ssrc: u32) -> u64 {
+        self.again.forget(ssrc)
+    }
+
     /// Takes out all packets of `ssrc` that wait; how many there were.
     pub fn forget(&mut self, ssrc: u32) -> u64 {
         let waiting = [&mut self.again, &mut self.video];

@@ -6,8 +6,8 @@ use flumen_components::event::{self, PausedBy, ProducerPaused, ProducerResumed, 
 use flumen_components::rtp_parameters::MediaKind;
 use flumen_components::{
     Agenda, Closed, Consumer, ConsumerId, Emission, Event, Inactivity, Jitter, KeyFrameWish,
-    Ledger, Missing, Pacer, PausedByOwner, Producer, ProducerId, Reception, Refusal, Routes,
-    Subject, find,
+    Ledger, Missing, Pacer, PausedByOwner, Producer, ProducerId, Reception, Refusal,
+    Retransmission, Routes, Subject, find,
 };
 
 use super::belonging::streams_of;
@@ -180,9 +180,12 @@ fn take_back(world: &mut World, consumer: Entity) {
     let Ok([mut consumer, mut transport]) = world.get_entity_mut([consumer, transport]) else {
         return;
     };
+    let rtx = consumer.get::<Retransmission>();
+    let rtx = rtx.and_then(Retransmission::rtx_ssrc);
     let (emission, pacer) = (consumer.get_mut::<Emission>(), transport.get_mut::<Pacer>());
     if let (Some(mut emission), Some(mut pacer)) = (emission, pacer) {
-        let superseded = emission.supersede(&mut pacer);
+        let again = pacer.forget_again(rtx.unwrap_or(emission.ssrc));
+        let superseded = again + emission.supersede(&mut pacer);
         let mut ledger = world.resource_mut::<Ledger>();
         ledger.give_up(Refusal::Superseded, superseded);
     }

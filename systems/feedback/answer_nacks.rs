@@ -130,7 +130,8 @@ impl Answering<'_, '_> {
             if let Some((row, facts, again)) = repeats.write(number, &mut retransmission, out) {
                 budget.spend(row.len());
                 self.exits.leave(transport, link, id, row);
-                let Some(type_) = traced.of_packet(facts.key_frame) else {
+                let begins_key_frame = facts.key_frame && !again.is_empty;
+                let Some(type_) = traced.of_packet(begins_key_frame) else {
                     continue;
                 };
                 let packet = Sent::again(&again, row.len()).trace(&facts, emission);

@@ -61,7 +61,7 @@ impl<'a> Sent<'a> {
                 .rewriting
                 .map_or(header.marker, |rewriting| rewriting.marker),
             ssrc: self.rtx.map_or(emission.ssrc, |rtx| rtx.ssrc),
-            is_key_frame: packet.key_frame,
+            is_key_frame: packet.key_frame && !self.is_empty,
             spatial_layer: packet.descriptor.spatial_layer,
             temporal_layer: packet.descriptor.temporal_layer,
             size: self.size,

@@ -231,15 +231,16 @@ impl Frames {
         if frame.temporal_layer <= wanted.temporal_layer {
             self.lost = set(self.lost, spatial);
         }
-        if self.passes_over(frame, spot) {
+        if let Some(lowest) = self.passed_over(frame, spot) {
             let needed = frame.spatial_layer.min(wanted.spatial_layer);
-            self.lost |= up_to(needed) & !bit(needed);
+            let below = |layer| up_to(layer) & !bit(layer);
+            self.lost |= below(needed) & !below(lowest);
         }
     }
 
-    /// The frame goes without one of a lower spatial layer that has not come yet. When that comes it
-    /// is withheld from who gets this layer, and so is all that needs it.
-    fn passes_over(&self, frame: &Descriptor, spot: Spot) -> bool {
+    /// The lowest spatial layer of which no frame has come yet, and that the frame goes without. When
+    /// one comes it is withheld from who gets this layer, and so is all that needs it.
+    fn passed_over(&self, frame: &Descriptor, spot: Spot) -> Option<u8> {
         let is_missing = |spot: Spot| {
             let place = self.places.get(spot.number);
             place.is_some_and(|place| place.seen & spot.layer == 0)
@@ -251,14 +252,15 @@ impl Frames {
             })
         };
         match (spot.layer, frame.needs) {
-            _ if frame.spatial_layer == 0 => false,
-            // Frames of one picture have numbers one behind another.
+            _ if frame.spatial_layer == 0 || frame.inter_layer => None,
+            // Frames of one picture have numbers one behind another: which one is missing is not told.
             (u8::MAX, Needs::Frames(distances)) => {
                 let number = spot.number.wrapping_sub(1);
-                !distances.contains(&1) && is_missing(Spot { number, ..spot })
+                let is_alone = !distances.contains(&1);
+                (is_alone && is_missing(Spot { number, ..spot })).then_some(0)
             }
-            (u8::MAX, _) => false,
-            _ => !frame.inter_layer && (0..frame.spatial_layer).map(of_layer).any(is_missing),
+            (u8::MAX, _) => None,
+            _ => (0..frame.spatial_layer).find(|&layer| is_missing(of_layer(layer))),
         }
     }
 

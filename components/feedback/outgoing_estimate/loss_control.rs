@@ -28,13 +28,15 @@ pub(super) struct LossControl {
     share: Option<f64>,
     overtaking: Duration,
     cut: Option<Cut>,
+    /// When a step was taken of what was proven.
+    stepped_at: Option<Time>,
     /// Spans that began before were asked about.
     asked: Time,
 }
 
 crate::snapshot::state! {
     struct LossControl {
-        ceiling, inherent, spans, newest, told, judged_at, share, overtaking, cut, asked
+        ceiling, inherent, spans, newest, told, judged_at, share, overtaking, cut, stepped_at, asked
     }
 }
 
@@ -114,6 +116,10 @@ const LESS_ARRIVED: f64 = 0.95;
 /// say.
 const IN_VAIN: u8 = 6;
 const IN_A_ROW: Duration = Duration::from_secs(3);
+/// But no more than radio loses: what stays of more is that of a path that is too narrow.
+const IN_VAIN_MAX: f64 = 0.15;
+/// Little that is sent says little of the path where so much of it arrives.
+const ARRIVES: f64 = 0.85;
 /// A cut leaves this share of what arrived.
 const DECREASE: f64 = 0.95;
 /// No ceiling is lower: what audio alone needs. From nothing it could never rise.
@@ -251,10 +257,14 @@ impl LossControl {
             proven,
         } = rates;
         let ceiling = self.ceiling.unwrap_or(f64::INFINITY);
-        // Where little is sent its loss says little: a step at a time.
-        let carried = match (proven > acknowledged, self.is_cutting(now)) {
+        let is_little = proven > acknowledged && acknowledged >= ARRIVES * sent;
+        let has_stepped = (self.stepped_at).is_some_and(|at| now - at < CUT_INTERVAL);
+        let carried = match (is_little, has_stepped) {
             (true, true) => ceiling,
-            (true, false) => DECREASE * proven,
+            (true, false) => {
+                self.stepped_at = Some(now);
+                DECREASE * proven
+            }
             (false, _) => DECREASE * acknowledged,
         };
         self.ceiling = Some(carried.max(CEILING_MIN).min(ceiling));
@@ -265,15 +275,15 @@ impl LossControl {
         let before = self.cut.filter(changed_nothing);
         let told = before.map_or(counts, |cut| cut.told.and(counts));
         let in_vain = before.map_or(0, |cut| cut.in_vain + 1);
-        if in_vain >= IN_VAIN {
+        if in_vain >= IN_VAIN && told.share() <= IN_VAIN_MAX {
             self.inherent = self.inherent.max(told.share());
         }
         self.cut = Some(Cut {
             at: now,
             loss: counts.share(),
-            // Of several in vain the first, lest a slow fall pass for none.
-            sent: before.map_or(sent, |cut| cut.sent),
-            acknowledged: before.map_or(acknowledged, |cut| cut.acknowledged),
+            // Of several in vain the most, lest a slow fall pass for none.
+            sent: before.map_or(sent, |cut| cut.sent.max(sent)),
+            acknowledged: before.map_or(acknowledged, |cut| cut.acknowledged.max(acknowledged)),
             is_queued: false,
             told,
             in_vain: in_vain % IN_VAIN,
@@ -447,7 +457,19 @@ mod tests {
         let mut path = Path::new();
         path.proven = 3e6;
         path.run(2_000, 10, 0.15e6);
-        assert!(path.ceiling() > 2_500_000, "{}", path.ceiling());
+        let ceiling = path.ceiling();
+        assert!((2_500_000..3_000_000).contains(&ceiling), "{ceiling}");
+    }
+
+    #[test]
+    fn a_path_that_becomes_too_narrow_for_little_is_so_however_long_that_stays() {
+        // Of 1 Mbit/s a half arrives, two thirds, three quarters or four fifths, and nothing waits.
+        for (lost, arrives) in [(2, 500_000), (3, 667_000), (4, 750_000), (5, 800_000)] {
+            let mut path = Path::new();
+            path.proven = 3e6;
+            path.run(20_000, lost, 1e6);
+            assert!(path.ceiling() <= arrives, "{lost}: {}", path.ceiling());
+        }
     }
 
     #[test]
